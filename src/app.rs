@@ -1,0 +1,1 @@
+//! The program around the domain: state, commands, dispatch, files, history, settings. The only owner of mutable state.

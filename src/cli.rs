@@ -1,0 +1,1 @@
+//! Subcommands: everything the window computes, in a shell or in CI.

@@ -1,0 +1,1 @@
+//! Background work: named threads, latest-value progress, real cancellation.

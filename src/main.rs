@@ -1,0 +1,3 @@
+//! Tuneplan: arguments to window or subcommand; nothing else.
+
+fn main() {}

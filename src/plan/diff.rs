@@ -1,0 +1,1 @@
+//! Which fields differ between two plans.

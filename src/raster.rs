@@ -1,0 +1,1 @@
+//! Software rasteriser for egui meshes: pictures without GPU, display or Mesa.

@@ -1,0 +1,1 @@
+//! What is on screen: panels that show a view and return commands; they never change a plan.

@@ -1,0 +1,1 @@
+//! Predicted against measured: reads rows of truth or published measurements and compares.
