@@ -10,6 +10,7 @@ use crate::units::Bytes;
 use profile::RuntimeProfile;
 
 pub mod profile;
+mod verdict;
 
 /// What memory is held for. The order is that of the bar, from lasting to fleeting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

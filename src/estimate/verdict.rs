@@ -1,0 +1,64 @@
+//! The verdict in words: one wording for window, command line and report.
+
+use super::{Estimate, Fit, Phase};
+use crate::units::ByteUnit;
+
+impl Fit {
+    /// The one word that rules the screen.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Fits => "Fits",
+            Self::Tight => "Tight",
+            Self::DoesNotFit => "Does not fit",
+            Self::Unknown => "No device",
+        }
+    }
+
+    /// Name in JSON.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Fits => "fits",
+            Self::Tight => "tight",
+            Self::DoesNotFit => "does_not_fit",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether the expected figure is within the device; `None` without a device.
+    pub const fn expected_fits(self) -> Option<bool> {
+        match self {
+            Self::Fits | Self::Tight => Some(true),
+            Self::DoesNotFit => Some(false),
+            Self::Unknown => None,
+        }
+    }
+}
+
+impl Estimate {
+    /// The phase that decides.
+    pub fn peak_phase(&self) -> Option<&Phase> {
+        self.phases.get(self.peak)
+    }
+
+    /// By how much: `14.08 of 23.99 GiB, 9.91 GiB free`.
+    pub fn verdict_figures(&self, unit: ByteUnit) -> String {
+        let need = self.process.expected;
+        let Some(capacity) = self.capacity else {
+            return format!("{} needed; choose an accelerator to see whether it fits", need.display(unit));
+        };
+        let of = format!("{} of {}", need.number(unit), capacity.display(unit));
+        match self.fit {
+            Fit::DoesNotFit => format!("{of}, {} over", (need - capacity).display(unit)),
+            _ => format!("{of}, {} free", (capacity - need).display(unit)),
+        }
+    }
+
+    /// Where the peak is and how far the band reaches, in a sentence or two.
+    pub fn verdict_reason(&self, unit: ByteUnit) -> String {
+        let place = self
+            .peak_phase()
+            .map(|phase| format!("Peak: {}, {}. ", phase.kind.label().to_lowercase(), phase.place))
+            .unwrap_or_default();
+        format!("{place}Whole process, upper end of the band: {}.", self.process.high.display(unit))
+    }
+}
