@@ -5,6 +5,14 @@
 //! (not bytes), widths are in values.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
+
+pub mod config;
+mod hand;
+mod linears;
+
+pub use config::from_config_text;
+pub use linears::Linears;
 
 /// Shape of a decoder-only language model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,7 +30,7 @@ pub struct Architecture {
     pub native_dtype: NativeDtype,
     /// Token and position tables.
     pub embedding: Embedding,
-    /// Runs of identical layers, in order; their `count`s add up to the number of layers.
+    /// Kinds of layers by first appearance; their `count`s add up to the number of layers.
     pub layers: Vec<LayerGroup>,
     /// Norm before the output head.
     pub final_norm: NormKind,
@@ -339,12 +347,12 @@ pub struct Linear {
 impl Linear {
     /// Matrix values of all copies, without biases.
     pub const fn weight_params(&self) -> u64 {
-        self.in_features * self.out_features * self.copies
+        self.in_features.saturating_mul(self.out_features).saturating_mul(self.copies)
     }
 
     /// Bias values of all copies.
     pub const fn bias_params(&self) -> u64 {
-        if self.bias { self.out_features * self.copies } else { 0 }
+        if self.bias { self.out_features.saturating_mul(self.copies) } else { 0 }
     }
 }
 
@@ -366,6 +374,19 @@ pub struct ParameterCounts {
 impl Architecture {
     /// Number of decoder layers.
     pub fn num_layers(&self) -> u64 {
-        self.layers.iter().map(|group| group.count).sum()
+        self.layers.iter().map(|group| group.count).fold(0, u64::saturating_add)
+    }
+}
+
+impl fmt::Display for Flag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownModelCode(code) => write!(
+                f,
+                "unknown model code {code}: the shape is what the file says, and what its code keeps in memory is not known"
+            ),
+            Self::TextModelOnly => f.write_str("text model only: vision and audio parts are not counted"),
+            Self::Mismatch(text) | Self::Note(text) => f.write_str(text),
+        }
     }
 }

@@ -1,0 +1,154 @@
+//! Hugging Face `config.json` → [`Architecture`].
+//!
+//! Missing keys take the class defaults of transformers 5.23.0. A class this program does not know is never guessed
+//! in silence: the result carries [`Flag::UnknownModelCode`].
+
+use super::{Architecture, Flag, NativeDtype};
+use keys::{KeyError, Keys, class_defaults, model_type_of_class};
+use serde_json::{Map, Value};
+
+mod dense;
+mod keys;
+mod sparse;
+
+/// Largest configuration that is read; real ones have a few kilobytes.
+pub const MAX_CONFIG_BYTES: u64 = 16 << 20;
+
+/// Why a configuration cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Not JSON.
+    #[error("line {line}, column {column}: not valid JSON: {message}")]
+    Json {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+        /// What the parser says.
+        message: String,
+    },
+    /// JSON, but not a model configuration.
+    #[error("this is not a model configuration: {0}")]
+    NotAModel(String),
+    /// A key is missing or wrong.
+    #[error("{model_code}: {message}")]
+    Key {
+        /// Class the configuration is for.
+        model_code: String,
+        /// Which key and what was expected.
+        message: String,
+    },
+}
+
+/// Reads the text of a `config.json`.
+pub fn from_config_text(text: &str) -> Result<Architecture, ConfigError> {
+    let value: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
+        ConfigError::Json { line: error.line(), column: error.column(), message: error.to_string() }
+    })?;
+    match value {
+        Value::Object(map) => from_config(&map),
+        _ => Err(ConfigError::NotAModel("it is not a JSON object".to_owned())),
+    }
+}
+
+/// Reads a parsed configuration.
+pub fn from_config(file: &Map<String, Value>) -> Result<Architecture, ConfigError> {
+    let outer_class =
+        file.get("architectures").and_then(|list| list.get(0)).and_then(Value::as_str).map(ToOwned::to_owned);
+    let outer_type = file.get("model_type").and_then(Value::as_str);
+    // Multimodal checkpoints keep the language model's keys one level down.
+    let nested = file.get("text_config").and_then(Value::as_object);
+    let text = nested.unwrap_or(file);
+    let has_towers = ["vision_config", "audio_config", "vision_tower_config"].iter().any(|key| file.contains_key(*key));
+
+    let model_type = text
+        .get("model_type")
+        .and_then(Value::as_str)
+        .filter(|model_type| class_defaults(canonical_type(model_type)).is_some())
+        .or(outer_type)
+        .map(canonical_type)
+        .filter(|model_type| class_defaults(model_type).is_some())
+        .or_else(|| outer_class.as_deref().and_then(model_type_of_class));
+    let model_code = outer_class
+        .or_else(|| model_type.and_then(class_defaults).map(|class| class_name(&class.class)))
+        .or_else(|| outer_type.map(ToOwned::to_owned));
+    let Some(model_code) = model_code else {
+        return Err(ConfigError::NotAModel("it has neither `architectures` nor `model_type`".to_owned()));
+    };
+
+    let keys = Keys::new(text, model_type.and_then(class_defaults));
+    let key_error = |error: KeyError| ConfigError::Key { model_code: model_code.clone(), message: error.0 };
+    let mut architecture = build(model_type, &keys).map_err(key_error)?;
+    architecture.native_dtype = native_dtype(file, text);
+    architecture.max_positions = keys.count("max_position_embeddings").map_err(key_error)?;
+    // A tie said outside the text part holds for it too.
+    if nested.is_some()
+        && !text.contains_key("tie_word_embeddings")
+        && let Some(tied) = file.get("tie_word_embeddings").and_then(Value::as_bool)
+    {
+        architecture.head.tied = tied;
+    }
+    if model_type.is_none() {
+        architecture.flags.push(Flag::UnknownModelCode(model_code.clone()));
+    }
+    if has_towers {
+        architecture.flags.push(Flag::TextModelOnly);
+    }
+    architecture.model_code = model_code;
+    Ok(architecture)
+}
+
+/// Old and outer names of a class.
+fn canonical_type(model_type: &str) -> &str {
+    match model_type {
+        "RefinedWeb" | "RefinedWebModel" => "falcon",
+        "gemma3" => "gemma3_text",
+        "gemma4" => "gemma4_text",
+        "llama4" => "llama4_text",
+        "qwen3_5" => "qwen3_5_text",
+        "mistral3" => "ministral3",
+        other => other,
+    }
+}
+
+fn class_name(class: &str) -> String {
+    match class {
+        "GPT2" => "GPT2LMHeadModel".to_owned(),
+        _ => format!("{}ForCausalLM", class.strip_suffix("Text").unwrap_or(class)),
+    }
+}
+
+fn build(model_type: Option<&str>, keys: &Keys<'_>) -> Result<Architecture, KeyError> {
+    match model_type {
+        Some("gpt2" | "gpt_bigcode" | "gpt_neo" | "gptj" | "gpt_neox" | "bloom" | "opt" | "falcon" | "phi") => {
+            dense::classic(model_type.unwrap_or_default(), keys)
+        }
+        Some(
+            "mixtral" | "qwen2_moe" | "qwen3_moe" | "olmoe" | "phimoe" | "gpt_oss" | "llama4_text" | "deepseek_v2"
+            | "deepseek_v3" | "qwen3_next" | "qwen3_5_text" | "gemma4_text",
+        ) => sparse::build(model_type.unwrap_or_default(), keys),
+        Some(known) => dense::llama_like(known, keys),
+        None => dense::llama_like("", keys),
+    }
+}
+
+fn native_dtype(file: &Map<String, Value>, text: &Map<String, Value>) -> NativeDtype {
+    let quantization = file.get("quantization_config").and_then(|q| q.get("quant_method")).and_then(Value::as_str);
+    match quantization {
+        Some("mxfp4") => return NativeDtype::Mxfp4,
+        Some("fp8") => return NativeDtype::Fp8,
+        _ => {}
+    }
+    let word = ["dtype", "torch_dtype"]
+        .iter()
+        .find_map(|key| text.get(*key).or_else(|| file.get(*key)))
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    match word.trim_start_matches("torch.") {
+        "float32" => NativeDtype::Fp32,
+        "float16" => NativeDtype::Fp16,
+        "bfloat16" => NativeDtype::Bf16,
+        "float8_e4m3fn" => NativeDtype::Fp8,
+        _ => NativeDtype::Unknown,
+    }
+}
