@@ -3,24 +3,26 @@
 //! * [`field`] — one table of every setting: label, unit, help, range, when it applies. The window, the command line,
 //!   the comments of the plan file and the names of undo steps are all made from it.
 //! * [`edit`] — the only way to change a plan.
-//! * [`file`] — plan ⇄ RON text.
+//! * [`file`] — plan ⇄ RON text, made from the same table.
 //! * [`check`] — contradictions, each with a fix.
 //! * [`diff`] — which fields differ between two plans.
 
 use crate::architecture::Architecture;
-use serde::{Deserialize, Serialize};
 
 pub mod check;
 pub mod diff;
 pub mod edit;
 pub mod field;
 pub mod file;
+mod templates;
+
+pub use templates::{Template, templates};
 
 /// Schema number written into plan files; older ones are migrated, newer ones refused.
 pub const SCHEMA: u32 = 1;
 
 /// One fine-tuning or inference job.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// What the job is called.
     pub name: String,
@@ -31,7 +33,7 @@ pub struct Plan {
     /// Train or only run.
     pub workload: Workload,
     /// Kinds of fine-tuning in the order they are done.
-    pub stages: Vec<Stage>,
+    pub stages: Vec<StageKind>,
     /// What is trained.
     pub method: MethodSection,
     /// Number formats.
@@ -47,7 +49,7 @@ pub struct Plan {
 }
 
 /// Base model and remarks on it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     /// Where its shape comes from.
     pub source: ModelSource,
@@ -56,7 +58,7 @@ pub struct Model {
 }
 
 /// Where the shape of the model comes from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ModelSource {
     /// A row of the catalogue, by id.
     Catalog(String),
@@ -72,7 +74,7 @@ pub enum ModelSource {
 }
 
 /// The few numbers a person types to describe a model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HandShape {
     /// Width of the residual stream.
     pub hidden_size: u64,
@@ -99,7 +101,7 @@ pub struct HandShape {
 }
 
 /// What the plan is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Workload {
     /// Fine-tuning.
     Training,
@@ -108,7 +110,7 @@ pub enum Workload {
 }
 
 /// Kind of fine-tuning (the data one example needs follows from it).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StageKind {
     /// Continued pre-training on raw text.
     ContinuedPretraining,
@@ -126,17 +128,8 @@ pub enum StageKind {
     Distillation,
 }
 
-/// One stage of a chain of fine-tunings.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Stage {
-    /// Its kind.
-    pub kind: StageKind,
-    /// Free text.
-    pub notes: String,
-}
-
 /// What is trained.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct MethodSection {
     /// The method with its own settings.
     pub method: Method,
@@ -149,7 +142,7 @@ pub struct MethodSection {
 }
 
 /// Fine-tuning method with the settings that only it has.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Method {
     /// Every weight.
     Full,
@@ -220,7 +213,7 @@ pub enum Method {
 }
 
 /// Settings of LoRA and its relatives.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Lora {
     /// Rank r of the two factors.
     pub rank: u64,
@@ -241,7 +234,7 @@ pub struct Lora {
 }
 
 /// How α scales the update.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LoraScaling {
     /// α / r.
     Standard,
@@ -250,7 +243,7 @@ pub enum LoraScaling {
 }
 
 /// Start values of the adapter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LoraInit {
     /// A random, B zero.
     Zero,
@@ -261,7 +254,7 @@ pub enum LoraInit {
 }
 
 /// Modules a method works on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Targets {
     /// Every linear layer except the output head.
     AllLinear,
@@ -272,7 +265,7 @@ pub enum Targets {
 }
 
 /// Part of a layer by its usual name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "the field's standard names")]
 pub enum TargetPart {
     Q,
@@ -285,7 +278,7 @@ pub enum TargetPart {
 }
 
 /// Formats arithmetic is done in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "the field's standard names")]
 pub enum FloatFormat {
     Fp64,
@@ -308,7 +301,7 @@ impl FloatFormat {
 }
 
 /// Number formats.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Precision {
     /// Format the weights are held in: an id of the format catalogue (`bf16`, `nf4`, `gguf-q4-k`, …).
     pub load_format: String,
@@ -331,7 +324,7 @@ pub struct Precision {
 }
 
 /// When, if at all, quantization happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum QuantizeWhen {
     /// Not at all, or already quantized when loaded.
     AsLoaded,
@@ -344,7 +337,7 @@ pub enum QuantizeWhen {
 }
 
 /// Optimizer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Optimizer {
     /// Algorithm.
     pub algorithm: Algorithm,
@@ -357,7 +350,7 @@ pub struct Optimizer {
 }
 
 /// Update rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the field's standard names")]
 pub enum Algorithm {
     Sgd,
@@ -376,7 +369,7 @@ pub enum Algorithm {
 }
 
 /// How the update loop is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Implementation {
     /// One tensor after another.
     ForLoop,
@@ -389,7 +382,7 @@ pub enum Implementation {
 }
 
 /// Tokens of one step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
     /// Sequences in one forward pass on one device.
     pub micro_batch: u64,
@@ -406,7 +399,7 @@ pub struct Batch {
 }
 
 /// How examples of different length share a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Packing {
     /// Sequences are filled to the brim with whole examples.
     Packed,
@@ -415,7 +408,7 @@ pub enum Packing {
 }
 
 /// Software stack.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Runtime {
     /// Id of a runtime profile (`hf-trainer`, `plain-pytorch`, `unsloth`, …).
     pub profile: String,
@@ -430,7 +423,7 @@ pub struct Runtime {
 }
 
 /// Gradient checkpointing (activation recomputation).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Checkpointing {
     /// Everything is kept.
     None,
@@ -441,7 +434,7 @@ pub enum Checkpointing {
 }
 
 /// Attention kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AttentionKernel {
     /// Flash attention or PyTorch SDPA: no sequence × sequence matrix.
     Sdpa,
@@ -450,7 +443,7 @@ pub enum AttentionKernel {
 }
 
 /// Loss kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LossKernel {
     /// Logits, FP32 copy, log-softmax: three vocabulary-sized tensors.
     Unfused,
@@ -461,7 +454,7 @@ pub enum LossKernel {
 }
 
 /// Devices. `None` means: the catalogue's figure.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Hardware {
     /// Id of the accelerator catalogue; empty: none chosen.
     pub accelerator: String,
@@ -479,6 +472,25 @@ pub struct Hardware {
     pub usd_per_hour: Option<f64>,
     /// Free text.
     pub notes: String,
+}
+
+impl Default for HandShape {
+    /// Llama 3.1 8B, so that a person starts from figures that fit together.
+    fn default() -> Self {
+        Self {
+            hidden_size: 4096,
+            layers: 32,
+            heads: 32,
+            kv_heads: 8,
+            head_dim: 128,
+            intermediate_size: 14336,
+            vocab_size: 128_256,
+            tied: false,
+            gated_mlp: true,
+            experts: 0,
+            experts_per_token: 2,
+        }
+    }
 }
 
 impl Default for Lora {
@@ -504,7 +516,7 @@ impl Default for Plan {
             notes: String::new(),
             model: Model { source: ModelSource::Catalog("meta-llama/Llama-3.1-8B".to_owned()), notes: String::new() },
             workload: Workload::Training,
-            stages: vec![Stage { kind: StageKind::Supervised, notes: String::new() }],
+            stages: vec![StageKind::Supervised],
             method: MethodSection {
                 method: Method::Qlora(Lora::default()),
                 train_embeddings: false,

@@ -1,7 +1,7 @@
 //! Changes to a plan: the only way one is changed, by hand, wizard, solver or command line.
 
-use super::field::{FieldId, FieldValue};
-use super::{ModelSource, Plan};
+use super::field::{FieldId, FieldValue, field};
+use super::{FloatFormat, Method, ModelSource, Plan};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,4 +14,121 @@ pub enum PlanEdit {
     Replace(Box<Plan>, String),
     /// Several at once, one undo step named by the text.
     Group(Vec<Self>, String),
+}
+
+/// Why a change was refused; the plan is then as it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct EditError(pub String);
+
+impl PlanEdit {
+    /// Applies the change, or leaves the plan as it is and says why.
+    pub fn apply(&self, plan: &mut Plan) -> Result<(), EditError> {
+        let mut changed = plan.clone();
+        self.apply_in_place(&mut changed)?;
+        *plan = changed;
+        Ok(())
+    }
+
+    fn apply_in_place(&self, plan: &mut Plan) -> Result<(), EditError> {
+        match self {
+            Self::Set(id, value) => {
+                let field = field(id).ok_or_else(|| EditError(format!("there is no setting `{id}`")))?;
+                field.assign(plan, value).map_err(EditError)
+            }
+            Self::Model(source) => {
+                plan.model.source = source.clone();
+                Ok(())
+            }
+            Self::Replace(new, _) => {
+                plan.clone_from(new);
+                Ok(())
+            }
+            Self::Group(edits, _) => edits.iter().try_for_each(|edit| edit.apply_in_place(plan)),
+        }
+    }
+
+    /// What the undo menu calls it: `Sequence length 2,048 → 4,096`.
+    pub fn label(&self, before: &Plan) -> String {
+        match self {
+            Self::Set(id, value) => {
+                let Some(field) = field(id) else { return (*id).to_owned() };
+                let is_long = matches!(value, FieldValue::Text(_));
+                match (field.get)(before) {
+                    // Whole notes would fill the menu.
+                    _ if is_long => field.label.to_owned(),
+                    Some(old) => format!("{} {} → {}", field.label, old.display(field), value.display(field)),
+                    None => format!("{} {}", field.label, value.display(field)),
+                }
+            }
+            Self::Model(source) => format!("Base model {}", source.name()),
+            Self::Replace(_, text) | Self::Group(_, text) => text.clone(),
+        }
+    }
+
+    /// Consecutive changes with the same key (one slider being dragged) are one undo step.
+    pub const fn merge_key(&self) -> Option<FieldId> {
+        match self {
+            Self::Set(id, _) => Some(id),
+            _ => None,
+        }
+    }
+}
+
+impl ModelSource {
+    /// Short name for labels: the catalogue name without its organisation, the file's name, or `typed by hand`.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Catalog(id) => id.rsplit('/').next().unwrap_or(id),
+            Self::File { path, .. } => {
+                let trimmed = path.trim_end_matches(['/', '\\']);
+                let mut parts = trimmed.rsplit(['/', '\\']);
+                match (parts.next(), parts.next()) {
+                    // Every model has a file of this name; the folder tells them apart.
+                    (Some("config.json" | "model.safetensors"), Some(folder)) => folder,
+                    (Some(name), _) => name,
+                    _ => trimmed,
+                }
+            }
+            Self::Typed(_) => "typed by hand",
+        }
+    }
+}
+
+/// The change that makes `method` the plan's method together with what it needs: a 4-bit base for QLoRA, a 16-bit one
+/// for everything that cannot train on a quantized base.
+pub fn choose_method(plan: &Plan, method: &str) -> PlanEdit {
+    let set = |id: FieldId, word: &str| PlanEdit::Set(id, FieldValue::Id(word.to_owned()));
+    let mut edits = vec![set("method.kind", method)];
+    let after = Method::named(method, &plan.method.method);
+    let quantized = super::check::is_quantized(&plan.precision.load_format);
+    match after {
+        Some(Method::Qlora(_)) if !quantized => {
+            edits.push(set("precision.load_format", "nf4"));
+            edits.push(PlanEdit::Set("precision.double_quantization", FieldValue::Toggle(true)));
+        }
+        Some(
+            Method::Full
+            | Method::Lora(_)
+            | Method::BitFit
+            | Method::LastLayers { .. }
+            | Method::Galore { .. }
+            | Method::Blockwise { .. }
+            | Method::Oft { .. },
+        ) if quantized => {
+            edits.push(set("precision.load_format", "bf16"));
+            edits.push(PlanEdit::Set("precision.double_quantization", FieldValue::Toggle(false)));
+            edits.push(PlanEdit::Set("precision.upcast_unquantized", FieldValue::Toggle(false)));
+        }
+        _ => {}
+    }
+    // 16-bit weights that are themselves trained have nothing to cast.
+    if matches!(after, Some(Method::Full)) && plan.precision.autocast == Some(FloatFormat::Bf16) {
+        edits.push(set("precision.autocast", "off"));
+    }
+    if edits.len() == 1 {
+        return edits.remove(0);
+    }
+    let label = edits[0].label(plan);
+    PlanEdit::Group(edits, label)
 }

@@ -1,12 +1,29 @@
 //! One table of every setting of a plan.
 //!
 //! A [`Field`] knows its label, unit, help, range and when it applies, and how to read and write itself. Panels,
-//! command-line flags, comments of the plan file, names of undo steps, the diff and the list of contradictions are
-//! all made from this table, so that a setting is described once.
+//! command-line flags, the plan file with its comments, names of undo steps and the diff are all made from this
+//! table, so that a setting is described once.
 
 use super::Plan;
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
-/// A setting's path in the plan file, such as `batch.micro_batch` or `method.lora.rank`: its identity everywhere.
+#[macro_use]
+mod macros;
+mod batch;
+mod hardware;
+mod method;
+mod model;
+mod optimizer;
+mod precision;
+mod runtime;
+mod top;
+mod value;
+pub mod words;
+
+pub use value::{FieldValue, expected, nearest};
+
+/// A setting's path in the plan file, such as `batch.micro_batch`: its identity everywhere.
 pub type FieldId = &'static str;
 
 /// Section of the settings panel and of the plan file.
@@ -21,6 +38,48 @@ pub enum Section {
     Batch,
     Runtime,
     Hardware,
+}
+
+impl Section {
+    /// All, in the order of panel and file.
+    pub const ALL: [Self; 8] = [
+        Self::Plan,
+        Self::Model,
+        Self::Method,
+        Self::Precision,
+        Self::Optimizer,
+        Self::Batch,
+        Self::Runtime,
+        Self::Hardware,
+    ];
+
+    /// Name on screen.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Plan => "Plan",
+            Self::Model => "Model",
+            Self::Method => "Method",
+            Self::Precision => "Precision",
+            Self::Optimizer => "Optimizer",
+            Self::Batch => "Batch",
+            Self::Runtime => "Runtime",
+            Self::Hardware => "Hardware",
+        }
+    }
+
+    /// Key in the plan file; the plan's own fields stand at the top, under no key.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Plan => "",
+            Self::Model => "model",
+            Self::Method => "method",
+            Self::Precision => "precision",
+            Self::Optimizer => "optimizer",
+            Self::Batch => "batch",
+            Self::Runtime => "runtime",
+            Self::Hardware => "hardware",
+        }
+    }
 }
 
 /// One setting.
@@ -39,12 +98,12 @@ pub struct Field {
     pub help: &'static str,
     /// What values it takes.
     pub kind: FieldKind,
-    /// Whether it means anything in this plan; the window hides it and the file omits nothing.
+    /// Whether it means anything in this plan; where not, the window hides it.
     pub applies: fn(&Plan) -> bool,
     /// Present value; `None` where the plan has no such setting (the rank of a full fine-tuning).
     pub get: fn(&Plan) -> Option<FieldValue>,
-    /// Sets it. Never panics; the error is one sentence for the user.
-    pub set: fn(&mut Plan, &FieldValue) -> Result<(), String>,
+    /// Writes a value that [`Field::assign`] has checked; the error says why this plan has no such setting.
+    set: fn(&mut Plan, &FieldValue) -> Result<(), String>,
 }
 
 /// What values a field takes; decides the widget.
@@ -120,21 +179,57 @@ pub struct Choice {
     pub help: &'static str,
 }
 
-/// A field's value without its type: what widgets, flags and undo labels trade in.
-#[derive(Clone, Debug, PartialEq)]
-pub enum FieldValue {
-    /// Whole number.
-    Integer(u64),
-    /// Decimal number.
-    Decimal(f64),
-    /// Absent: the catalogue's figure holds.
-    Unset,
-    /// On or off.
-    Toggle(bool),
-    /// A choice's id or a catalogue id.
-    Id(String),
-    /// Ids in order (targets, stages).
-    List(Vec<String>),
-    /// Text.
-    Text(String),
+impl Field {
+    /// Key inside its section of the plan file: `micro_batch` of `batch.micro_batch`.
+    pub fn key(&self) -> &'static str {
+        self.id.rsplit('.').next().unwrap_or(self.id)
+    }
+
+    /// Checks the value against the field's kind and range and writes it. The error is one sentence for the user.
+    pub fn assign(&self, plan: &mut Plan, value: &FieldValue) -> Result<(), String> {
+        value.check(self)?;
+        (self.set)(plan, value)
+    }
+}
+
+/// Every field, in the order of panel and file. Within a section a field that decides what others mean comes first.
+pub fn fields() -> &'static [Field] {
+    static FIELDS: OnceLock<Vec<Field>> = OnceLock::new();
+    FIELDS.get_or_init(|| {
+        [
+            top::fields(),
+            model::fields(),
+            method::fields(),
+            precision::fields(),
+            optimizer::fields(),
+            batch::fields(),
+            runtime::fields(),
+            hardware::fields(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    })
+}
+
+/// The field with this id.
+pub fn field(id: &str) -> Option<&'static Field> {
+    static BY_ID: OnceLock<BTreeMap<FieldId, usize>> = OnceLock::new();
+    let index = BY_ID.get_or_init(|| fields().iter().enumerate().map(|(i, field)| (field.id, i)).collect());
+    index.get(id).map(|i| &fields()[*i])
+}
+
+/// Applies always.
+const fn always(_: &Plan) -> bool {
+    true
+}
+
+/// Applies to training.
+fn training(plan: &Plan) -> bool {
+    plan.workload == super::Workload::Training
+}
+
+/// Applies to inference.
+fn inference(plan: &Plan) -> bool {
+    plan.workload == super::Workload::Inference
 }

@@ -1,0 +1,226 @@
+//! Method, optimizer, batch and runtime against each other and the model.
+
+use super::{Found, Severity, set_number, set_toggle, set_word};
+use crate::architecture::{LinearRole, Mlp};
+use crate::plan::edit::PlanEdit;
+use crate::plan::field::FieldValue;
+use crate::plan::{Algorithm, AttentionKernel, Implementation, LossKernel, Method, Packing, Plan, TargetPart, Targets};
+
+/// Above this many tokens the eager kernel's matrix of every pair dwarfs everything else.
+const LONG_FOR_EAGER: u64 = 4096;
+
+impl Algorithm {
+    /// Moments at one byte a value (bitsandbytes).
+    pub const fn is_8bit(self) -> bool {
+        matches!(self, Self::AdamW8bit | Self::PagedAdamW8bit | Self::Lion8bit)
+    }
+
+    /// State that may move to host memory.
+    pub const fn is_paged(self) -> bool {
+        matches!(self, Self::PagedAdamW | Self::PagedAdamW8bit)
+    }
+
+    /// Implementations beside the one loop the algorithm's library has.
+    const fn has_foreach_and_fused(self) -> bool {
+        matches!(self, Self::Adam | Self::AdamW | Self::Sgd | Self::SgdMomentum)
+    }
+}
+
+pub fn check(found: &mut Found<'_>) {
+    optimizer(found);
+    method(found);
+    batch(found);
+}
+
+fn optimizer(found: &mut Found<'_>) {
+    let optimizer = &found.plan.optimizer;
+    let (algorithm, implementation) = (optimizer.algorithm, optimizer.implementation);
+    let in_backward = implementation == Implementation::InBackward;
+    if (algorithm.is_8bit() || algorithm.is_paged()) && implementation == Implementation::Foreach {
+        found.push(
+            Severity::Warning,
+            "optimizer.implementation",
+            "8-bit and paged optimizers of bitsandbytes have kernels of their own; foreach means nothing there",
+            Some(("use fused", set_word("optimizer.implementation", "fused"))),
+        );
+    } else if !algorithm.has_foreach_and_fused()
+        && !algorithm.is_8bit()
+        && !algorithm.is_paged()
+        && implementation == Implementation::Fused
+    {
+        found.push(
+            Severity::Note,
+            "optimizer.implementation",
+            "this optimizer has no fused kernel in PyTorch; its loop over tensors is used",
+            Some(("use the for-loop", set_word("optimizer.implementation", "for-loop"))),
+        );
+    }
+    if in_backward && found.plan.batch.gradient_accumulation > 1 {
+        found.push(
+            Severity::Error,
+            "batch.gradient_accumulation",
+            "a step inside backward uses each gradient at once; nothing can be accumulated",
+            Some(("accumulate 1", set_number("batch.gradient_accumulation", 1))),
+        );
+    }
+    if in_backward && optimizer.clip_gradients {
+        found.push(
+            Severity::Error,
+            "optimizer.clip_gradients",
+            "the norm of all gradients is never known when the step happens inside backward",
+            Some(("do not clip", set_toggle("optimizer.clip_gradients", false))),
+        );
+    }
+}
+
+fn method(found: &mut Found<'_>) {
+    let plan = found.plan;
+    let Some(architecture) = found.context.architecture else { return };
+    let layers = architecture.num_layers();
+    match plan.method.method {
+        Method::LastLayers { layers: trained } if trained > layers => found.push(
+            Severity::Error,
+            "method.layers",
+            format!("the model has {layers} layers"),
+            Some(("train them all", set_number("method.layers", layers))),
+        ),
+        Method::Blockwise { active_layers } if active_layers > layers => found.push(
+            Severity::Error,
+            "method.active_layers",
+            format!("the model has {layers} layers"),
+            Some(("train them all", set_number("method.active_layers", layers))),
+        ),
+        Method::Lora(ref lora) | Method::Qlora(ref lora) if lora.rank >= architecture.hidden_size => found.push(
+            Severity::Warning,
+            "method.rank",
+            format!("rank {} is no low rank in a model {} wide", lora.rank, architecture.hidden_size),
+            Some(("rank 64", set_number("method.rank", 64))),
+        ),
+        _ => {}
+    }
+    missing_targets(found);
+    if plan.method.train_head && architecture.head.tied && plan.method.method.lora().is_some() {
+        found.push(
+            Severity::Note,
+            "method.train_head",
+            "head and embedding are one matrix here; with adapters the trained head becomes a copy of its own",
+            Some(("leave the head frozen", set_toggle("method.train_head", false))),
+        );
+    }
+    let has_bias = architecture
+        .layers
+        .iter()
+        .any(|group| group.layer.linears(architecture.hidden_size, &architecture.model_code).iter().any(|l| l.bias));
+    if plan.method.method == Method::BitFit && !has_bias {
+        found.push(
+            Severity::Warning,
+            "method.kind",
+            "BitFit trains bias vectors; the layers of this model have none",
+            Some(("use LoRA", crate::plan::edit::choose_method(plan, "lora"))),
+        );
+    }
+}
+
+/// Parts or names that no layer of the model has.
+fn missing_targets(found: &mut Found<'_>) {
+    let plan = found.plan;
+    let (Some(architecture), Some(targets)) = (found.context.architecture, plan.method.method.targets()) else {
+        return;
+    };
+    let mut roles = Vec::new();
+    let mut names = Vec::new();
+    let mut experts_only = false;
+    for group in &architecture.layers {
+        for linear in &group.layer.linears(architecture.hidden_size, &architecture.model_code) {
+            if !linear.stacked_experts {
+                roles.push(linear.role);
+                names.push(linear.name);
+            }
+        }
+        experts_only |= matches!(&group.layer.mlp, Mlp::Moe(moe) if moe.shared.is_none());
+    }
+    let missing: Vec<String> = match targets {
+        Targets::AllLinear => Vec::new(),
+        Targets::Parts(parts) => {
+            let lacks = |part: &&TargetPart| !roles.iter().any(|role| part.hits(*role));
+            parts.iter().filter(lacks).map(|part| format!("{part:?}").to_lowercase()).collect()
+        }
+        Targets::Custom(wanted) => wanted.iter().filter(|name| !names.contains(&name.as_str())).cloned().collect(),
+    };
+    if missing.is_empty() {
+        return;
+    }
+    let why =
+        if experts_only { " (experts are stacked in one parameter, which adapters of PEFT do not reach)" } else { "" };
+    names.sort_unstable();
+    names.dedup();
+    found.push(
+        Severity::Warning,
+        "method.targets",
+        format!(
+            "{} has no module {} that can be adapted{why}; it has {}",
+            architecture.model_code,
+            missing.join(", "),
+            names.join(", ")
+        ),
+        Some((
+            "adapt all linear layers",
+            PlanEdit::Set("method.targets", FieldValue::List(vec!["all-linear".to_owned()])),
+        )),
+    );
+}
+
+impl TargetPart {
+    /// Whether a matrix of this role is, or holds, the part.
+    pub fn hits(self, role: LinearRole) -> bool {
+        match self {
+            Self::Q => matches!(role, LinearRole::Query | LinearRole::FusedQkv),
+            Self::K => matches!(role, LinearRole::Key | LinearRole::FusedQkv),
+            Self::V => matches!(role, LinearRole::Value | LinearRole::FusedQkv),
+            Self::O => role == LinearRole::Output,
+            Self::Gate => matches!(role, LinearRole::Gate | LinearRole::FusedGateUp),
+            Self::Up => matches!(role, LinearRole::Up | LinearRole::FusedGateUp),
+            Self::Down => role == LinearRole::Down,
+        }
+    }
+}
+
+fn batch(found: &mut Found<'_>) {
+    let plan: &Plan = found.plan;
+    let length = plan.batch.sequence_length;
+    if let Some(most) = found.context.architecture.and_then(|architecture| architecture.max_positions)
+        && length > most
+    {
+        found.push(
+            Severity::Warning,
+            "batch.sequence_length",
+            format!("the model was made for {most} positions; beyond them its position encoding must be extended"),
+            Some(("shorten to that", set_number("batch.sequence_length", most))),
+        );
+    }
+    let eager = plan.runtime.attention == AttentionKernel::Eager;
+    if eager && length > LONG_FOR_EAGER {
+        found.push(
+            Severity::Warning,
+            "runtime.attention",
+            "eager attention keeps a matrix of every token with every token; at this length it outgrows the rest",
+            Some(("use flash / SDPA", set_word("runtime.attention", "sdpa"))),
+        );
+    }
+    if eager && plan.batch.packing == Packing::Packed {
+        found.push(
+            Severity::Note,
+            "batch.packing",
+            "packed examples see each other unless the kernel is told where one ends; eager code is usually not",
+            Some(("pad instead", set_word("batch.packing", "padded"))),
+        );
+    }
+    if plan.runtime.profile == "unsloth" && plan.runtime.loss == LossKernel::Unfused {
+        found.push(
+            Severity::Note,
+            "runtime.loss",
+            "Unsloth computes the loss in chunks fused with the head",
+            Some(("fuse with the head", set_word("runtime.loss", "fused-linear"))),
+        );
+    }
+}

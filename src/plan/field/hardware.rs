@@ -1,0 +1,93 @@
+//! Fields of the devices. An absent figure means: the catalogue's.
+
+use super::{CatalogKind, Field, FieldKind, FieldValue, Section, always};
+
+const COUNTS: &[u64] = &[1, 2, 4, 8, 16, 32, 64];
+
+pub fn fields() -> Vec<Field> {
+    vec![
+        catalog_field!(
+            "hardware.accelerator",
+            "accelerator",
+            Hardware,
+            "Accelerator",
+            Accelerator,
+            always,
+            hardware.accelerator,
+            "Device the job runs on; empty: none chosen."
+        ),
+        integer_field!(
+            "hardware.count",
+            "devices",
+            Hardware,
+            "Devices",
+            "devices",
+            1..=1_048_576,
+            COUNTS,
+            always,
+            hardware.count,
+            "How many of them."
+        ),
+        optional_field!(
+            "hardware.memory_mib",
+            "memory-mib",
+            "Device memory",
+            "MiB",
+            FieldKind::OptionalInteger { min: 1, max: 1 << 30 },
+            Integer,
+            hardware.memory_mib,
+            "Memory of one device as the driver reports it; edited here it overrides the catalogue."
+        ),
+        integer_field!(
+            "hardware.reserve_mib",
+            "reserve-mib",
+            Hardware,
+            "Keep free",
+            "MiB",
+            0..=1_073_741_824,
+            &[],
+            always,
+            hardware.reserve_mib,
+            "Memory left to other programs, such as the desktop."
+        ),
+        optional_field!(
+            "hardware.bandwidth_gb_s",
+            "bandwidth-gb-s",
+            "Memory bandwidth",
+            "GB/s",
+            FieldKind::OptionalDecimal { min: 0.1, max: 1e7 },
+            Decimal,
+            hardware.bandwidth_gb_s,
+            "Memory bandwidth of one device."
+        ),
+        optional_field!(
+            "hardware.bf16_tflops",
+            "bf16-tflops",
+            "16-bit rate",
+            "TFLOP/s",
+            FieldKind::OptionalDecimal { min: 0.001, max: 1e7 },
+            Decimal,
+            hardware.bf16_tflops,
+            "Dense 16-bit arithmetic of one device."
+        ),
+        optional_field!(
+            "hardware.usd_per_hour",
+            "usd-per-hour",
+            "Price",
+            "USD/h",
+            FieldKind::OptionalDecimal { min: 0.0, max: 1e6 },
+            Decimal,
+            hardware.usd_per_hour,
+            "Price of one device for an hour."
+        ),
+        text_field!(
+            "hardware.notes",
+            "hardware-notes",
+            Hardware,
+            "Notes on the hardware",
+            FieldKind::Notes,
+            hardware.notes,
+            "Why this hardware."
+        ),
+    ]
+}

@@ -1,0 +1,112 @@
+//! Short forms for the common kinds of fields: a path into the plan gives both reader and writer.
+
+/// A choice among the words of an enum.
+macro_rules! word_field {
+    ($id:literal, $flag:literal, $section:ident, $label:literal, $choices:expr, $applies:expr, $($path:ident).+ : $type:ty, $help:literal) => {
+        Field {
+            id: $id, flag: $flag, section: Section::$section, label: $label, unit: "", help: $help,
+            kind: FieldKind::Choice($choices),
+            applies: $applies,
+            get: |plan| Some(FieldValue::Id(plan.$($path).+.id().to_owned())),
+            set: |plan, value| {
+                if let FieldValue::Id(id) = value
+                    && let Some(word) = <$type as Word>::from_id(id)
+                {
+                    plan.$($path).+ = word;
+                }
+                Ok(())
+            },
+        }
+    };
+}
+
+/// A whole number.
+macro_rules! integer_field {
+    ($id:literal, $flag:literal, $section:ident, $label:literal, $unit:literal, $min:literal..=$max:expr, $steps:expr, $applies:expr, $($path:ident).+, $help:literal) => {
+        Field {
+            id: $id, flag: $flag, section: Section::$section, label: $label, unit: $unit, help: $help,
+            kind: FieldKind::Integer { min: $min, max: $max, steps: $steps },
+            applies: $applies,
+            get: |plan| Some(FieldValue::Integer(plan.$($path).+)),
+            set: |plan, value| {
+                if let FieldValue::Integer(number) = value {
+                    plan.$($path).+ = *number;
+                }
+                Ok(())
+            },
+        }
+    };
+}
+
+/// On or off.
+macro_rules! toggle_field {
+    ($id:literal, $flag:literal, $section:ident, $label:literal, $applies:expr, $($path:ident).+, $help:literal) => {
+        Field {
+            id: $id, flag: $flag, section: Section::$section, label: $label, unit: "", help: $help,
+            kind: FieldKind::Toggle,
+            applies: $applies,
+            get: |plan| Some(FieldValue::Toggle(plan.$($path).+)),
+            set: |plan, value| {
+                if let FieldValue::Toggle(on) = value {
+                    plan.$($path).+ = *on;
+                }
+                Ok(())
+            },
+        }
+    };
+}
+
+/// Text of one or several lines.
+macro_rules! text_field {
+    ($id:literal, $flag:literal, $section:ident, $label:literal, $kind:expr, $($path:ident).+, $help:literal) => {
+        Field {
+            id: $id, flag: $flag, section: Section::$section, label: $label, unit: "", help: $help,
+            kind: $kind,
+            applies: super::always,
+            get: |plan| Some(FieldValue::Text(plan.$($path).+.clone())),
+            set: |plan, value| {
+                if let FieldValue::Text(text) = value {
+                    plan.$($path).+.clone_from(text);
+                }
+                Ok(())
+            },
+        }
+    };
+}
+
+/// An entry of a catalogue, by id.
+macro_rules! catalog_field {
+    ($id:literal, $flag:literal, $section:ident, $label:literal, $kind:ident, $applies:expr, $($path:ident).+, $help:literal) => {
+        Field {
+            id: $id, flag: $flag, section: Section::$section, label: $label, unit: "", help: $help,
+            kind: FieldKind::Catalog(CatalogKind::$kind),
+            applies: $applies,
+            get: |plan| Some(FieldValue::Id(plan.$($path).+.clone())),
+            set: |plan, value| {
+                if let FieldValue::Id(id) = value {
+                    plan.$($path).+.clone_from(id);
+                }
+                Ok(())
+            },
+        }
+    };
+}
+
+/// A number that may be left to the catalogue.
+macro_rules! optional_field {
+    ($id:literal, $flag:literal, $label:literal, $unit:literal, $kind:expr, $variant:ident, $($path:ident).+, $help:literal) => {
+        Field {
+            id: $id, flag: $flag, section: Section::Hardware, label: $label, unit: $unit, help: $help,
+            kind: $kind,
+            applies: super::always,
+            get: |plan| Some(plan.$($path).+.map_or(FieldValue::Unset, FieldValue::$variant)),
+            set: |plan, value| {
+                plan.$($path).+ = match value {
+                    FieldValue::$variant(number) => Some(*number),
+                    _ => None,
+                };
+                Ok(())
+            },
+        }
+    };
+}

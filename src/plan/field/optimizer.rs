@@ -1,0 +1,30 @@
+//! Fields of the optimizer.
+
+use super::words::{ALGORITHMS, IMPLEMENTATIONS, Word};
+use super::{Field, FieldKind, FieldValue, Section, training};
+use crate::plan::{Algorithm, Implementation};
+
+pub fn fields() -> Vec<Field> {
+    vec![
+        word_field!("optimizer.algorithm", "optimizer", Optimizer, "Optimizer", ALGORITHMS, training, optimizer.algorithm: Algorithm, "Update rule; decides how many values are kept for every trained one."),
+        word_field!("optimizer.implementation", "optimizer-implementation", Optimizer, "Implementation", IMPLEMENTATIONS, training, optimizer.implementation: Implementation, "How the update is written; decides the temporary copies in the step."),
+        toggle_field!(
+            "optimizer.clip_gradients",
+            "clip-gradients",
+            Optimizer,
+            "Clip gradients",
+            training,
+            optimizer.clip_gradients,
+            "Gradients are scaled to a norm before the step."
+        ),
+        text_field!(
+            "optimizer.notes",
+            "optimizer-notes",
+            Optimizer,
+            "Notes on the optimizer",
+            FieldKind::Notes,
+            optimizer.notes,
+            "Why this optimizer."
+        ),
+    ]
+}

@@ -1,0 +1,32 @@
+//! Fields of the software stack.
+
+use super::words::{ATTENTION_KERNELS, CHECKPOINTINGS, LOSS_KERNELS, Word};
+use super::{CatalogKind, Field, FieldKind, FieldValue, Section, always, training};
+use crate::plan::{AttentionKernel, Checkpointing, LossKernel};
+
+pub fn fields() -> Vec<Field> {
+    vec![
+        catalog_field!(
+            "runtime.profile",
+            "profile",
+            Runtime,
+            "Software stack",
+            Profile,
+            always,
+            runtime.profile,
+            "Runtime profile: what this stack allocates beside the formulas, with its evidence."
+        ),
+        word_field!("runtime.checkpointing", "checkpointing", Runtime, "Checkpointing", CHECKPOINTINGS, training, runtime.checkpointing: Checkpointing, "Activations that are recomputed in backward instead of kept."),
+        word_field!("runtime.attention", "attention", Runtime, "Attention kernel", ATTENTION_KERNELS, always, runtime.attention: AttentionKernel, "Whether the matrix of every token with every token exists."),
+        word_field!("runtime.loss", "loss", Runtime, "Loss kernel", LOSS_KERNELS, training, runtime.loss: LossKernel, "How often logits of the whole vocabulary exist."),
+        text_field!(
+            "runtime.notes",
+            "runtime-notes",
+            Runtime,
+            "Notes on the runtime",
+            FieldKind::Notes,
+            runtime.notes,
+            "Why this stack."
+        ),
+    ]
+}

@@ -1,0 +1,202 @@
+//! A field's value without its type: what widgets, flags, files and undo labels trade in.
+
+use super::{CatalogKind, Choice, Field, FieldKind, words};
+use crate::units::grouped;
+
+/// Longest text a field takes, in bytes.
+const MAX_TEXT: usize = 64 << 10;
+/// Most entries a list takes.
+const MAX_LIST: usize = 256;
+
+/// A field's value without its type.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FieldValue {
+    /// Whole number.
+    Integer(u64),
+    /// Decimal number.
+    Decimal(f64),
+    /// Absent: the catalogue's figure holds.
+    Unset,
+    /// On or off.
+    Toggle(bool),
+    /// A choice's id or a catalogue id.
+    Id(String),
+    /// Ids in order (targets, stages).
+    List(Vec<String>),
+    /// Text.
+    Text(String),
+}
+
+impl FieldValue {
+    /// Reads what a person typed for `field`: `8k`, `4,096` and `4_096` are numbers, `q,v` is a list.
+    pub fn parse(field: &Field, text: &str) -> Result<Self, String> {
+        let word = text.trim();
+        let value = match field.kind {
+            FieldKind::OptionalInteger { .. } | FieldKind::OptionalDecimal { .. }
+                if matches!(word, "" | "none" | "catalogue" | "catalog") =>
+            {
+                Self::Unset
+            }
+            FieldKind::Integer { .. } | FieldKind::OptionalInteger { .. } => Self::Integer(parse_count(word)?),
+            FieldKind::Decimal { .. } | FieldKind::OptionalDecimal { .. } => Self::Decimal(parse_decimal(word)?),
+            FieldKind::Toggle => match word.to_ascii_lowercase().as_str() {
+                "on" | "yes" | "true" | "1" => Self::Toggle(true),
+                "off" | "no" | "false" | "0" => Self::Toggle(false),
+                _ => return Err(format!("`{word}` is neither on nor off")),
+            },
+            FieldKind::Choice(_) => Self::Id(word.to_ascii_lowercase().replace([' ', '_'], "-")),
+            FieldKind::Catalog(_) => Self::Id(word.to_owned()),
+            FieldKind::Targets | FieldKind::Stages => Self::List(
+                word.split([',', ' ']).map(str::trim).filter(|part| !part.is_empty()).map(ToOwned::to_owned).collect(),
+            ),
+            FieldKind::Text | FieldKind::Notes => Self::Text(text.to_owned()),
+        };
+        value.check(field)?;
+        Ok(value)
+    }
+
+    /// Whether the value is of the field's kind and inside its range.
+    pub(super) fn check(&self, field: &Field) -> Result<(), String> {
+        let label = field.label;
+        match (field.kind, self) {
+            (FieldKind::Integer { min, max, .. } | FieldKind::OptionalInteger { min, max }, Self::Integer(n)) => {
+                if (min..=max).contains(n) {
+                    Ok(())
+                } else {
+                    Err(format!("{label} is {}; from {} to {} is allowed", grouped(*n), grouped(min), grouped(max)))
+                }
+            }
+            (FieldKind::Decimal { min, max, .. } | FieldKind::OptionalDecimal { min, max }, Self::Decimal(x)) => {
+                if x.is_finite() && *x >= min && *x <= max {
+                    Ok(())
+                } else {
+                    Err(format!("{label} is {x}; from {min} to {max} is allowed"))
+                }
+            }
+            (FieldKind::OptionalInteger { .. } | FieldKind::OptionalDecimal { .. }, Self::Unset)
+            | (FieldKind::Toggle, Self::Toggle(_)) => Ok(()),
+            (FieldKind::Choice(choices), Self::Id(id)) => check_word(label, choices, id),
+            (FieldKind::Catalog(_), Self::Id(id)) => check_text(label, id),
+            (FieldKind::Stages, Self::List(ids)) => {
+                check_list(label, ids)?;
+                ids.iter().try_for_each(|id| check_word(label, words::STAGE_KINDS, id))
+            }
+            (FieldKind::Targets, Self::List(ids)) => {
+                check_list(label, ids)?;
+                if ids.is_empty() {
+                    return Err(format!("{label} is empty; name at least one module, or all-linear"));
+                }
+                ids.iter().try_for_each(|id| check_text(label, id))
+            }
+            (FieldKind::Text | FieldKind::Notes, Self::Text(text)) => check_text(label, text),
+            _ => Err(format!("{label} takes {}", expected(field.kind))),
+        }
+    }
+
+    /// Text for a person: `2,048`, `On`, `In backward`, `q, v`.
+    pub fn display(&self, field: &Field) -> String {
+        match self {
+            Self::Integer(n) => grouped(*n),
+            Self::Decimal(x) => x.to_string(),
+            Self::Unset => "catalogue".to_owned(),
+            Self::Toggle(on) => if *on { "on" } else { "off" }.to_owned(),
+            Self::Id(id) => match field.kind {
+                FieldKind::Choice(choices) => {
+                    choices.iter().find(|choice| choice.id == id).map_or(id.as_str(), |choice| choice.label).to_owned()
+                }
+                FieldKind::Catalog(CatalogKind::Accelerator) if id.is_empty() => "none".to_owned(),
+                _ => id.clone(),
+            },
+            Self::List(ids) => ids.join(", "),
+            Self::Text(text) => text.clone(),
+        }
+    }
+}
+
+/// What a kind of field takes, in words.
+pub const fn expected(kind: FieldKind) -> &'static str {
+    match kind {
+        FieldKind::Integer { .. } => "a whole number",
+        FieldKind::Decimal { .. } => "a number",
+        FieldKind::OptionalInteger { .. } => "a whole number or None",
+        FieldKind::OptionalDecimal { .. } => "a number or None",
+        FieldKind::Toggle => "true or false",
+        FieldKind::Choice(_) => "one of its words",
+        FieldKind::Catalog(_) => "an id of the catalogue, in quotes",
+        FieldKind::Targets | FieldKind::Stages => "a list of names",
+        FieldKind::Text | FieldKind::Notes => "text in quotes",
+    }
+}
+
+fn check_word(label: &str, choices: &[Choice], id: &str) -> Result<(), String> {
+    if choices.iter().any(|choice| choice.id == id) {
+        return Ok(());
+    }
+    let ids: Vec<&str> = choices.iter().map(|choice| choice.id).collect();
+    Err(match nearest(id, ids.iter().copied()) {
+        Some(near) => format!("{label} does not know `{id}`; did you mean `{near}`?"),
+        None => format!("{label} does not know `{id}`; it takes {}", ids.join(", ")),
+    })
+}
+
+fn check_text(label: &str, text: &str) -> Result<(), String> {
+    if text.len() > MAX_TEXT {
+        return Err(format!(
+            "{label} has {} bytes; {} is the most",
+            grouped(text.len() as u64),
+            grouped(MAX_TEXT as u64)
+        ));
+    }
+    Ok(())
+}
+
+fn check_list(label: &str, ids: &[String]) -> Result<(), String> {
+    if ids.len() > MAX_LIST {
+        Err(format!("{label} has {} entries; {MAX_LIST} is the most", ids.len()))
+    } else {
+        Ok(())
+    }
+}
+
+fn parse_count(text: &str) -> Result<u64, String> {
+    let plain: String = text.chars().filter(|c| !matches!(c, ',' | '_' | ' ')).collect();
+    let (digits, factor) = match plain.char_indices().last() {
+        Some((i, 'k' | 'K')) => (&plain[..i], 1024),
+        _ => (plain.as_str(), 1),
+    };
+    let wrong = || format!("`{text}` is not a whole number (write 4096, 4,096 or 4k)");
+    digits.parse::<u64>().ok().and_then(|n| n.checked_mul(factor)).ok_or_else(wrong)
+}
+
+fn parse_decimal(text: &str) -> Result<f64, String> {
+    text.replace(['_', ' '], "").parse().map_err(|_error| format!("`{text}` is not a number"))
+}
+
+/// The word of `candidates` a typing error of `word` most likely meant.
+pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = (word.chars().count() / 3).clamp(1, 3);
+    candidates
+        .map(|candidate| (distance(word, candidate), candidate))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Edit distance (insert, delete, replace); words longer than 64 characters are never near.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    if a.len() > 64 || b.len() > 64 {
+        return usize::MAX;
+    }
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(row[j + 1] + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,130 @@
+//! The words of every choice, each with its label and what it means and costs.
+
+use super::Choice;
+use crate::plan::{
+    Algorithm, AttentionKernel, Checkpointing, FloatFormat, Implementation, LoraInit, LoraScaling, LossKernel, Packing,
+    QuantizeWhen, StageKind, TargetPart, Workload,
+};
+
+/// An enum that is written as a word.
+pub trait Word: Copy + PartialEq + 'static {
+    /// Every value with its word.
+    const WORDS: &'static [(Self, &'static str)];
+
+    /// Its word.
+    fn id(self) -> &'static str {
+        Self::WORDS.iter().find(|(value, _)| *value == self).map_or("", |(_, id)| id)
+    }
+
+    /// The value of a word.
+    fn from_id(id: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(_, word)| *word == id).map(|(value, _)| *value)
+    }
+}
+
+/// Defines the words of an enum and the choices shown for them, in one place.
+macro_rules! words {
+    ($choices:ident: $type:ty { $($value:path => $id:literal, $label:literal, $help:literal;)+ }) => {
+        #[doc = concat!("Choices of [`", stringify!($type), "`].")]
+        pub const $choices: &[Choice] = &[$(Choice { id: $id, label: $label, help: $help }),+];
+        impl Word for $type {
+            const WORDS: &'static [(Self, &'static str)] = &[$(($value, $id)),+];
+        }
+    };
+}
+
+words!(WORKLOADS: Workload {
+    Workload::Training => "training", "Training", "Weights, gradients, optimizer state and activations of a training step.";
+    Workload::Inference => "inference", "Inference", "Weights, key-value cache and the working set of the prompt.";
+});
+
+words!(STAGE_KINDS: StageKind {
+    StageKind::ContinuedPretraining => "continued-pretraining", "Continued pre-training", "Raw text of the domain; cheap data first.";
+    StageKind::Supervised => "supervised", "Supervised", "Pairs of instruction and response.";
+    StageKind::Infilling => "infilling", "Infilling", "Prefix, middle and suffix: editing and code.";
+    StageKind::Preference => "preference", "Preference", "An instruction with a better and a worse response (DPO, KTO).";
+    StageKind::RewardModel => "reward-model", "Reward model", "Preferences or scored responses.";
+    StageKind::LongContext => "long-context", "Long context", "Long sequences; changes positions and can hurt short ones.";
+    StageKind::Distillation => "distillation", "Distillation", "Outputs of a larger teacher.";
+});
+
+words!(LORA_SCALINGS: LoraScaling {
+    LoraScaling::Standard => "standard", "α / r", "As published; large ranks learn slowly.";
+    LoraScaling::RankStabilized => "rank-stabilized", "α / √r", "rsLoRA: the step stays the same size at any rank.";
+});
+
+words!(LORA_INITS: LoraInit {
+    LoraInit::Zero => "zero", "Random A, zero B", "The adapter starts as nothing.";
+    LoraInit::Pissa => "pissa", "PiSSA", "Principal singular vectors of the weight; needs an SVD at the start.";
+    LoraInit::Loftq => "loftq", "LoftQ", "Fitted to the error of the quantized base.";
+});
+
+words!(TARGET_PARTS: TargetPart {
+    TargetPart::Q => "q", "Query", "Query projection.";
+    TargetPart::K => "k", "Key", "Key projection.";
+    TargetPart::V => "v", "Value", "Value projection.";
+    TargetPart::O => "o", "Output", "Output projection of attention.";
+    TargetPart::Gate => "gate", "Gate", "Gate of the MLP.";
+    TargetPart::Up => "up", "Up", "First matrix of the MLP.";
+    TargetPart::Down => "down", "Down", "Last matrix of the MLP.";
+});
+
+words!(FLOAT_FORMATS: FloatFormat {
+    FloatFormat::Fp64 => "fp64", "FP64", "8 bytes a value; scientific computing.";
+    FloatFormat::Fp32 => "fp32", "FP32", "4 bytes a value.";
+    FloatFormat::Fp16 => "fp16", "FP16", "2 bytes a value; overflows above 65,504, so gradients need loss scaling.";
+    FloatFormat::Bf16 => "bf16", "BF16", "2 bytes a value with the range of FP32.";
+    FloatFormat::Fp8 => "fp8", "FP8", "1 byte a value; needs hardware and scaling.";
+});
+
+words!(QUANTIZE_WHEN: QuantizeWhen {
+    QuantizeWhen::AsLoaded => "as-loaded", "As loaded", "Nothing beyond the load format.";
+    QuantizeWhen::AfterTraining => "after-training", "After training (PTQ)", "The commonest: train in 16 bits, quantize to serve.";
+    QuantizeWhen::DuringTraining => "during-training", "During training (QAT)", "Low precision is simulated so that the served model stays good; training takes longer.";
+    QuantizeWhen::LowPrecisionTraining => "low-precision-training", "Train in low precision", "The arithmetic itself is in few bits; backpropagation is sensitive to it.";
+});
+
+words!(ALGORITHMS: Algorithm {
+    Algorithm::AdamW => "adamw", "AdamW", "Two moments a value.";
+    Algorithm::Adam => "adam", "Adam", "Two moments a value.";
+    Algorithm::AdamW8bit => "adamw-8bit", "AdamW 8-bit", "Two moments at one byte each, with a scale for every 256.";
+    Algorithm::PagedAdamW => "paged-adamw", "AdamW paged", "Moments may move to host memory when the device is full.";
+    Algorithm::PagedAdamW8bit => "paged-adamw-8bit", "AdamW 8-bit paged", "8-bit moments that may move to host memory.";
+    Algorithm::Adafactor => "adafactor", "Adafactor", "Row and column means instead of a second moment.";
+    Algorithm::Sgd => "sgd", "SGD", "No state.";
+    Algorithm::SgdMomentum => "sgd-momentum", "SGD with momentum", "One moment a value.";
+    Algorithm::Lion => "lion", "Lion", "One moment a value.";
+    Algorithm::Lion8bit => "lion-8bit", "Lion 8-bit", "One moment at one byte.";
+    Algorithm::Muon => "muon", "Muon", "One moment for matrices; AdamW for the rest.";
+    Algorithm::Adagrad => "adagrad", "Adagrad", "One sum of squares a value.";
+    Algorithm::RmsProp => "rmsprop", "RMSprop", "One mean of squares a value.";
+});
+
+words!(IMPLEMENTATIONS: Implementation {
+    Implementation::Fused => "fused", "Fused", "One kernel, no temporary copies.";
+    Implementation::Foreach => "foreach", "Foreach", "Many tensors at once; a temporary as large as one moment. PyTorch's default on GPU.";
+    Implementation::ForLoop => "for-loop", "For-loop", "One tensor after another; temporaries of the largest one.";
+    Implementation::InBackward => "in-backward", "In backward", "Each weight is updated as its gradient arrives; gradients are never all alive. No accumulation, no clipping.";
+});
+
+words!(PACKINGS: Packing {
+    Packing::Packed => "packed", "Packed", "Sequences are filled with whole examples; no token is wasted.";
+    Packing::Padded => "padded", "Padded", "Padded to the longest; a mask goes along and forces another attention kernel.";
+});
+
+words!(CHECKPOINTINGS: Checkpointing {
+    Checkpointing::None => "none", "None", "Everything is kept for backward: fastest, most memory.";
+    Checkpointing::Selective => "selective", "Selective", "Matrix products are kept, the cheap rest is recomputed.";
+    Checkpointing::Full => "full", "Full", "Only each layer's input is kept; the forward pass is computed twice (about a third more time).";
+});
+
+words!(ATTENTION_KERNELS: AttentionKernel {
+    AttentionKernel::Sdpa => "sdpa", "Flash / SDPA", "No sequence × sequence matrix.";
+    AttentionKernel::Eager => "eager", "Eager", "Written out; keeps the probabilities of every pair of tokens.";
+});
+
+words!(LOSS_KERNELS: LossKernel {
+    LossKernel::Unfused => "unfused", "Unfused", "Logits, their FP32 copy and log-softmax: the largest single item with a large vocabulary.";
+    LossKernel::FusedLogits => "fused-logits", "Fused on logits", "One kernel on logits that exist once.";
+    LossKernel::FusedLinear => "fused-linear", "Fused with the head", "Head and loss in chunks (Liger, cut cross-entropy); the logits never exist whole.";
+});

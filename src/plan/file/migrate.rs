@@ -1,0 +1,59 @@
+//! From older schemas to the present one, on the tree: keys move and get new names, values stay as they stand.
+//!
+//! Schema 0 was the draft before the first release: `seq_len`, `batch_size`, `accumulation` and `gpu` stood at the top.
+
+use super::{Entry, FileDiagnostic, Node, NodeKind};
+
+/// Where a key of an older schema went: (schema it was last in, section, key) → (section, key).
+const MOVED: &[(u32, &str, &str, &str, &str)] = &[
+    (0, "", "seq_len", "batch", "sequence_length"),
+    (0, "", "batch_size", "batch", "micro_batch"),
+    (0, "", "accumulation", "batch", "gradient_accumulation"),
+    (0, "", "gpu", "hardware", "accelerator"),
+    (0, "", "gpus", "hardware", "count"),
+    (0, "", "base_model", "model", "id"),
+    (0, "method", "r", "method", "rank"),
+    (0, "precision", "weights", "precision", "load_format"),
+];
+
+/// A key with the section it belongs to now.
+pub struct Placed<'n, 'a> {
+    pub section: String,
+    pub key: String,
+    pub entry: &'n Entry<'a>,
+}
+
+/// Every key of the file under its present section and name; what moved is noted.
+pub fn placed<'n, 'a>(root: &'n [Entry<'a>], schema: u32, notes: &mut Vec<FileDiagnostic>) -> Vec<Placed<'n, 'a>> {
+    let mut all = Vec::new();
+    for entry in root {
+        match &entry.value {
+            Node { kind: NodeKind::Struct(entries), .. } if is_section(&entry.key) => {
+                for inner in entries {
+                    all.push(place(&entry.key, inner, schema, notes));
+                }
+            }
+            _ => all.push(place("", entry, schema, notes)),
+        }
+    }
+    all
+}
+
+fn is_section(key: &str) -> bool {
+    super::Section::ALL.iter().any(|section| !section.key().is_empty() && section.key() == key)
+}
+
+fn place<'n, 'a>(section: &str, entry: &'n Entry<'a>, schema: u32, notes: &mut Vec<FileDiagnostic>) -> Placed<'n, 'a> {
+    let moved = MOVED.iter().find(|(last, s, k, ..)| schema <= *last && *s == section && *k == entry.key);
+    match moved {
+        Some((_, _, _, section, key)) => {
+            notes.push(FileDiagnostic {
+                line: entry.at.line,
+                column: entry.at.column,
+                message: format!("`{}` of schema {schema} is `{section}.{key}` now", entry.key),
+            });
+            Placed { section: (*section).to_owned(), key: (*key).to_owned(), entry }
+        }
+        None => Placed { section: section.to_owned(), key: entry.key.clone(), entry },
+    }
+}

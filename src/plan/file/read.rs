@@ -1,0 +1,170 @@
+//! From text to a plan, with remarks on everything that was not understood.
+
+use super::migrate::{Placed, placed};
+use super::{
+    Architecture, Entry, Field, FieldKind, FieldValue, FileDiagnostic, HandShape, Loaded, MAX_BYTES, ModelSource, Node,
+    NodeKind, Plan, Position, ReadError, SCHEMA, Section, UnknownKey, fields, tree,
+};
+use crate::plan::field::nearest;
+
+/// Reads a plan file. An error means that the text is no plan and must be left alone.
+pub fn read(text: &str) -> Result<Loaded, ReadError> {
+    if text.len() > MAX_BYTES {
+        return Err(whole_file(format!("over {} MiB: not a plan file", MAX_BYTES >> 20)));
+    }
+    // Editors on Windows may have put a mark in front and carriage returns at the ends of lines.
+    let clean = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+    let root = tree::parse(&clean)?;
+    let NodeKind::Struct(entries) = &root.kind else {
+        return Err(whole_file("a plan begins with ( and holds `key: value` lines".to_owned()));
+    };
+    let schema = schema(entries)?;
+
+    let mut reader = Reader { plan: Plan::default(), unknown: Vec::new(), diagnostics: Vec::new() };
+    let all = placed(entries, schema, &mut reader.diagnostics);
+    reader.model(&all);
+    for field in fields() {
+        if let Some(found) = all.iter().find(|found| found.section == field.section.key() && found.key == field.key()) {
+            reader.assign(field, found);
+        }
+    }
+    for found in &all {
+        reader.report_unknown(found);
+    }
+    reader.diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
+    Ok(Loaded { plan: reader.plan, unknown: reader.unknown, diagnostics: reader.diagnostics, source: text.to_owned() })
+}
+
+const fn whole_file(message: String) -> ReadError {
+    ReadError { line: 1, column: 1, message }
+}
+
+fn schema(entries: &[Entry<'_>]) -> Result<u32, ReadError> {
+    let Some(entry) = entries.iter().find(|entry| entry.key == "schema") else {
+        // Without the number there is nothing that tells a plan from any other RON file.
+        return Err(whole_file(
+            "no `schema` key: this is not a plan file (a new plan begins with `schema: 1`)".to_owned(),
+        ));
+    };
+    let at = |message: String| ReadError { line: entry.value.at.line, column: entry.value.at.column, message };
+    let number: u32 = entry.value.raw.parse().map_err(|_error| at("`schema` is not a whole number".to_owned()))?;
+    if number > SCHEMA {
+        return Err(at(format!(
+            "this plan was written by a newer Tuneplan (schema {number}, this one knows {SCHEMA}); update Tuneplan to open it. The file is left as it is"
+        )));
+    }
+    Ok(number)
+}
+
+struct Reader {
+    plan: Plan,
+    unknown: Vec<UnknownKey>,
+    diagnostics: Vec<FileDiagnostic>,
+}
+
+impl Reader {
+    fn note(&mut self, at: Position, message: String) {
+        self.diagnostics.push(FileDiagnostic { line: at.line, column: at.column, message });
+    }
+
+    /// The model section decides by its keys what the source is: `id`, `path` with `architecture`, or figures.
+    fn model(&mut self, all: &[Placed<'_, '_>]) {
+        let find = |key: &str| all.iter().find(|found| found.section == "model" && found.key == key);
+        if let (Some(path), Some(shape)) = (find("path"), find("architecture")) {
+            let path_text: Option<String> = ron::from_str(path.entry.value.raw).ok();
+            match (path_text, ron::from_str::<Architecture>(shape.entry.value.raw)) {
+                (Some(path), Ok(architecture)) => {
+                    self.plan.model.source = ModelSource::File { path, architecture: Box::new(architecture) };
+                }
+                (None, _) => {
+                    self.note(path.entry.at, "`path` is not text in quotes; the default model stands in".to_owned());
+                }
+                (_, Err(error)) => {
+                    // Positions inside the value start anew; add them to where it begins.
+                    let at = Position {
+                        line: shape.entry.value.at.line + error.span.start.line.saturating_sub(1),
+                        column: error.span.start.col,
+                    };
+                    self.note(
+                        at,
+                        format!("`architecture` was not understood ({}); the default model stands in", error.code),
+                    );
+                }
+            }
+        } else if let Some(path) = find("path") {
+            self.note(
+                path.entry.at,
+                "`path` without `architecture`: open the file again to read its shape; the default model stands in"
+                    .to_owned(),
+            );
+        } else if find("id").is_none() && find("hidden_size").is_some() {
+            self.plan.model.source = ModelSource::Typed(HandShape::default());
+        }
+    }
+
+    fn assign(&mut self, field: &'static Field, found: &Placed<'_, '_>) {
+        let node = &found.entry.value;
+        let result = value_of(field, node).and_then(|value| field.assign(&mut self.plan, &value));
+        if let Err(message) = result {
+            self.note(node.at, format!("`{}`: {message}; the default stands in, and the key is kept", found.key));
+            self.keep(found);
+        }
+    }
+
+    fn keep(&mut self, found: &Placed<'_, '_>) {
+        self.unknown.push(UnknownKey { section: found.section.clone(), text: found.entry.raw.to_owned() });
+    }
+
+    fn report_unknown(&mut self, found: &Placed<'_, '_>) {
+        let is_known = fields().iter().any(|field| field.section.key() == found.section && field.key() == found.key)
+            || found.section.is_empty() && found.key == "schema"
+            || found.section == "model" && matches!(found.key.as_str(), "path" | "architecture");
+        if is_known {
+            return;
+        }
+        let keys = fields().iter().filter(|field| field.section.key() == found.section).map(Field::key);
+        let sections = Section::ALL.iter().map(|section| section.key()).filter(|_| found.section.is_empty());
+        let message = match nearest(&found.key, keys.chain(sections)) {
+            Some(near) => format!("`{}` is not a key of this version, did you mean `{near}`? It is kept", found.key),
+            None => format!("`{}` is not a key of this version; it is kept", found.key),
+        };
+        self.note(found.entry.at, message);
+        self.keep(found);
+    }
+}
+
+/// The value of a node as the field's kind takes it.
+fn value_of(field: &Field, node: &Node<'_>) -> Result<FieldValue, String> {
+    let node = match &node.kind {
+        NodeKind::Some(inner) => inner,
+        _ => node,
+    };
+    let text = || ron::from_str::<String>(node.raw).map_err(|_error| wrong(field, node));
+    match field.kind {
+        FieldKind::OptionalInteger { .. } | FieldKind::OptionalDecimal { .. } if node.raw == "None" => {
+            Ok(FieldValue::Unset)
+        }
+        FieldKind::Integer { .. } | FieldKind::OptionalInteger { .. } => {
+            ron::from_str(node.raw).map(FieldValue::Integer).map_err(|_error| wrong(field, node))
+        }
+        FieldKind::Decimal { .. } | FieldKind::OptionalDecimal { .. } => {
+            ron::from_str(node.raw).map(FieldValue::Decimal).map_err(|_error| wrong(field, node))
+        }
+        FieldKind::Toggle => ron::from_str(node.raw).map(FieldValue::Toggle).map_err(|_error| wrong(field, node)),
+        FieldKind::Choice(_) | FieldKind::Catalog(_) => text().map(FieldValue::Id),
+        FieldKind::Text | FieldKind::Notes => text().map(FieldValue::Text),
+        FieldKind::Targets | FieldKind::Stages => match &node.kind {
+            NodeKind::List(items) => items
+                .iter()
+                .map(|item| ron::from_str::<String>(item.raw).map_err(|_error| wrong(field, item)))
+                .collect::<Result<_, _>>()
+                .map(FieldValue::List),
+            _ => Err(wrong(field, node)),
+        },
+    }
+}
+
+fn wrong(field: &Field, node: &Node<'_>) -> String {
+    let brief: String = node.raw.chars().take(40).collect();
+    format!("{brief} is not {}", crate::plan::field::expected(field.kind))
+}

@@ -1,0 +1,360 @@
+//! RON text as a tree that knows where everything stands.
+//!
+//! The `ron` crate reads values but not positions; a plan file needs both, to point at a line and to keep what it
+//! does not know byte for byte. Scalars are left as text for `ron` to decode.
+
+use super::ReadError;
+
+/// Deepest nesting that is read; plans have five levels.
+const MAX_DEPTH: usize = 64;
+
+/// Where something begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    pub line: usize,
+    pub column: usize,
+}
+
+/// A value with its place.
+#[derive(Clone, Debug)]
+pub struct Node<'a> {
+    pub kind: NodeKind<'a>,
+    pub at: Position,
+    /// The value as it stands in the text.
+    pub raw: &'a str,
+}
+
+#[derive(Clone, Debug)]
+pub enum NodeKind<'a> {
+    /// `(key: value, …)`, `Name(key: value, …)` or `{"key": value, …}`.
+    Struct(Vec<Entry<'a>>),
+    /// `[value, …]`.
+    List(Vec<Node<'a>>),
+    /// `Some(value)`.
+    Some(Box<Node<'a>>),
+    /// Number, string, character, word, or a tuple.
+    Scalar,
+}
+
+/// One `key: value`.
+#[derive(Clone, Debug)]
+pub struct Entry<'a> {
+    pub key: String,
+    pub at: Position,
+    pub value: Node<'a>,
+    /// `key: value` as it stands in the text.
+    pub raw: &'a str,
+}
+
+/// Parses a whole text.
+pub fn parse(text: &str) -> Result<Node<'_>, ReadError> {
+    let mut parser = Parser { text, at: 0, line: 1, line_start: 0 };
+    parser.skip_attributes()?;
+    let node = parser.value(0)?;
+    parser.blank()?;
+    if parser.at < text.len() {
+        return Err(parser.error("the plan ends before this; remove what follows"));
+    }
+    Ok(node)
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    at: usize,
+    line: usize,
+    line_start: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn position(&self) -> Position {
+        Position { line: self.line, column: self.text[self.line_start..self.at].chars().count() + 1 }
+    }
+
+    fn error(&self, message: impl Into<String>) -> ReadError {
+        let Position { line, column } = self.position();
+        ReadError { line, column, message: message.into() }
+    }
+
+    fn bump(&mut self) -> Option<char> {
+        let c = self.peek()?;
+        self.at += c.len_utf8();
+        if c == '\n' {
+            self.line += 1;
+            self.line_start = self.at;
+        }
+        Some(c)
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        let end = self.at + bytes;
+        while self.at < end && self.bump().is_some() {}
+    }
+
+    /// Skips white space and comments.
+    fn blank(&mut self) -> Result<(), ReadError> {
+        loop {
+            if self.rest().starts_with("//") {
+                let length = self.rest().find('\n').unwrap_or(self.rest().len());
+                self.advance(length);
+            } else if self.rest().starts_with("/*") {
+                self.block_comment()?;
+            } else if self.peek().is_some_and(char::is_whitespace) {
+                self.bump();
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    /// RON's block comments nest.
+    fn block_comment(&mut self) -> Result<(), ReadError> {
+        let opened = self.error("this comment is never closed; add */");
+        let mut depth = 0_usize;
+        loop {
+            if self.rest().starts_with("/*") {
+                depth += 1;
+                self.advance(2);
+            } else if self.rest().starts_with("*/") {
+                depth -= 1;
+                self.advance(2);
+                if depth == 0 {
+                    return Ok(());
+                }
+            } else if self.bump().is_none() {
+                return Err(opened);
+            }
+        }
+    }
+
+    /// `#![enable(…)]` lines.
+    fn skip_attributes(&mut self) -> Result<(), ReadError> {
+        self.blank()?;
+        while self.rest().starts_with("#!") {
+            let Some(end) = self.rest().find(']') else {
+                return Err(self.error("this attribute is never closed; add ]"));
+            };
+            self.advance(end + 1);
+            self.blank()?;
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Node<'a>, ReadError> {
+        if depth > MAX_DEPTH {
+            return Err(self.error("nested too deeply; a plan has a few levels"));
+        }
+        self.blank()?;
+        let (at, start) = (self.position(), self.at);
+        let kind = match self.peek() {
+            None => return Err(self.error("the text ends where a value was expected")),
+            Some('(') => self.parenthesis(depth)?,
+            Some('{') => self.entries('}', depth)?,
+            Some('[') => self.list(depth)?,
+            Some('"' | '\'') => self.string()?,
+            Some('r' | 'b') if self.is_raw_string() => self.raw_string()?,
+            Some('r') if self.is_raw_identifier() => {
+                self.advance(2);
+                self.word(depth)?
+            }
+            Some(c) if c.is_alphanumeric() || matches!(c, '_' | '-' | '+' | '.') => self.word(depth)?,
+            Some(c) => return Err(self.error(format!("`{c}` is not the beginning of a value"))),
+        };
+        Ok(Node { kind, at, raw: &self.text[start..self.at] })
+    }
+
+    /// `(key: value, …)`, or a tuple, which no plan key takes but an unknown key may.
+    fn parenthesis(&mut self, depth: usize) -> Result<NodeKind<'a>, ReadError> {
+        let mark = (self.at, self.line, self.line_start);
+        self.bump();
+        self.blank()?;
+        let is_struct = self.peek() == Some(')') || self.looks_like_key();
+        (self.at, self.line, self.line_start) = mark;
+        if is_struct {
+            return self.entries(')', depth);
+        }
+        self.items(')', depth)?;
+        Ok(NodeKind::Scalar)
+    }
+
+    fn looks_like_key(&self) -> bool {
+        let word = self.rest().chars().take_while(|c| is_word(*c)).map(char::len_utf8).sum::<usize>();
+        word > 0 && self.rest()[word..].trim_start().starts_with(':')
+    }
+
+    fn entries(&mut self, close: char, depth: usize) -> Result<NodeKind<'a>, ReadError> {
+        let opened = self.error(format!("this is never closed; add {close}"));
+        self.bump();
+        let mut entries: Vec<Entry<'a>> = Vec::new();
+        loop {
+            self.blank()?;
+            match self.peek() {
+                None => return Err(opened),
+                Some(c) if c == close => {
+                    self.bump();
+                    return Ok(NodeKind::Struct(entries));
+                }
+                Some(_) => {}
+            }
+            let (at, start) = (self.position(), self.at);
+            let key = self.key()?;
+            if entries.iter().any(|entry| entry.key == key) {
+                return Err(ReadError {
+                    line: at.line,
+                    column: at.column,
+                    message: format!("`{key}` is here a second time; keep one of the two"),
+                });
+            }
+            self.blank()?;
+            if self.peek() != Some(':') {
+                return Err(self.error(format!("a colon was expected after `{key}`")));
+            }
+            self.bump();
+            let value = self.value(depth + 1)?;
+            let raw = &self.text[start..self.at];
+            entries.push(Entry { key, at, value, raw });
+            self.comma(close)?;
+        }
+    }
+
+    fn key(&mut self) -> Result<String, ReadError> {
+        if self.peek() == Some('"') {
+            let start = self.at;
+            self.string()?;
+            let raw = &self.text[start..self.at];
+            return ron::from_str(raw).map_err(|_error| self.error("this key is not a valid string"));
+        }
+        let length: usize = self.rest().chars().take_while(|c| is_word(*c)).map(char::len_utf8).sum();
+        if length == 0 {
+            let found = self.peek().map_or_else(|| "the end".to_owned(), |c| format!("`{c}`"));
+            return Err(self.error(format!("a key was expected, not {found}")));
+        }
+        let key = self.rest()[..length].to_owned();
+        self.advance(length);
+        Ok(key)
+    }
+
+    fn comma(&mut self, close: char) -> Result<(), ReadError> {
+        self.blank()?;
+        match self.peek() {
+            Some(',') => {
+                self.bump();
+                Ok(())
+            }
+            Some(c) if c == close => Ok(()),
+            Some(c) => Err(self.error(format!("`,` or `{close}` was expected, not `{c}`"))),
+            None => Err(self.error(format!("the text ends before `{close}`"))),
+        }
+    }
+
+    fn list(&mut self, depth: usize) -> Result<NodeKind<'a>, ReadError> {
+        Ok(NodeKind::List(self.items(']', depth)?))
+    }
+
+    fn items(&mut self, close: char, depth: usize) -> Result<Vec<Node<'a>>, ReadError> {
+        let opened = self.error(format!("this is never closed; add {close}"));
+        self.bump();
+        let mut items = Vec::new();
+        loop {
+            self.blank()?;
+            match self.peek() {
+                None => return Err(opened),
+                Some(c) if c == close => {
+                    self.bump();
+                    return Ok(items);
+                }
+                Some(_) => {}
+            }
+            items.push(self.value(depth + 1)?);
+            self.comma(close)?;
+        }
+    }
+
+    fn string(&mut self) -> Result<NodeKind<'a>, ReadError> {
+        let opened = self.error("this text is never closed; add a quotation mark");
+        let quote = self.bump();
+        loop {
+            match self.bump() {
+                None => return Err(opened),
+                Some('\\') => {
+                    self.bump();
+                }
+                c if c == quote => return Ok(NodeKind::Scalar),
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn is_raw_string(&self) -> bool {
+        let rest = self.rest().trim_start_matches('b').trim_start_matches('r').trim_start_matches('#');
+        rest.starts_with('"')
+    }
+
+    /// `r#None`: a name that would be a keyword.
+    fn is_raw_identifier(&self) -> bool {
+        self.rest().strip_prefix("r#").and_then(|rest| rest.chars().next()).is_some_and(is_word)
+    }
+
+    fn raw_string(&mut self) -> Result<NodeKind<'a>, ReadError> {
+        let opened = self.error("this raw text is never closed");
+        while matches!(self.peek(), Some('b' | 'r')) {
+            self.bump();
+        }
+        let hashes = self.rest().chars().take_while(|c| *c == '#').count();
+        if hashes == 0 {
+            return self.string_without_escapes(&opened, "\"");
+        }
+        self.advance(hashes);
+        let close = format!("\"{}", "#".repeat(hashes));
+        self.string_without_escapes(&opened, &close)
+    }
+
+    fn string_without_escapes(&mut self, opened: &ReadError, close: &str) -> Result<NodeKind<'a>, ReadError> {
+        self.bump();
+        match self.rest().find(close) {
+            Some(length) => {
+                self.advance(length + close.len());
+                Ok(NodeKind::Scalar)
+            }
+            None => Err(opened.clone()),
+        }
+    }
+
+    /// A number, a word such as `None` or `true`, `Some(value)`, or a named struct.
+    fn word(&mut self, depth: usize) -> Result<NodeKind<'a>, ReadError> {
+        let start = self.at;
+        let length: usize =
+            self.rest().chars().take_while(|c| is_word(*c) || matches!(c, '-' | '+' | '.')).map(char::len_utf8).sum();
+        self.advance(length);
+        let word = &self.text[start..self.at];
+        let after_word = (self.at, self.line, self.line_start);
+        self.blank()?;
+        if self.peek() != Some('(') {
+            (self.at, self.line, self.line_start) = after_word;
+            return Ok(NodeKind::Scalar);
+        }
+        if word == "Some" {
+            self.bump();
+            let inner = self.value(depth + 1)?;
+            self.comma(')')?;
+            self.blank()?;
+            if self.peek() != Some(')') {
+                return Err(self.error("`)` was expected"));
+            }
+            self.bump();
+            return Ok(NodeKind::Some(Box::new(inner)));
+        }
+        self.parenthesis(depth)
+    }
+}
+
+const fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}

@@ -1,0 +1,104 @@
+//! The canonical text of a plan.
+
+use super::{Architecture, Field, FieldKind, FieldValue, ModelSource, Plan, SCHEMA, Section, UnknownKey, fields};
+use std::fmt::Write as _;
+
+/// Text of `plan` with `unknown` keys kept at the end of their sections.
+pub fn write(plan: &Plan, unknown: &[UnknownKey]) -> String {
+    let mut text = String::with_capacity(8 << 10);
+    text.push_str("// Tuneplan plan. What a key means stands above it; change it here or in the window.\n(\n");
+    let _ = writeln!(text, "    schema: {SCHEMA},");
+    for section in Section::ALL {
+        let key = section.key();
+        let indent = if key.is_empty() { "    " } else { "        " };
+        if !key.is_empty() {
+            let _ = writeln!(text, "    {key}: (");
+        }
+        if section == Section::Model {
+            write_file_model(&mut text, &plan.model.source);
+        }
+        for field in fields().iter().filter(|field| field.section == section) {
+            if let Some(value) = (field.get)(plan) {
+                let _ = writeln!(text, "{indent}// {}", comment(field));
+                let _ = writeln!(text, "{indent}{}: {},", field.key(), literal(&value));
+            }
+        }
+        for kept in unknown.iter().filter(|kept| kept.section == key) {
+            let _ = writeln!(text, "{indent}{},", kept.text);
+        }
+        if !key.is_empty() {
+            text.push_str("    ),\n");
+        }
+    }
+    // Sections that a newer or other program added.
+    for kept in unknown.iter().filter(|kept| Section::ALL.iter().all(|section| section.key() != kept.section)) {
+        let _ = writeln!(text, "    {},", kept.text);
+    }
+    text.push_str(")\n");
+    text
+}
+
+/// A model read from a file: its path and the shape that was read, so that the plan means the same elsewhere.
+fn write_file_model(text: &mut String, source: &ModelSource) {
+    let ModelSource::File { path, architecture } = source else { return };
+    text.push_str("        // File the shape was read from; the shape below holds where the file is not.\n");
+    let _ = writeln!(text, "        path: {},", quoted(path));
+    text.push_str("        // Shape of the model as read.\n");
+    let _ = writeln!(text, "        architecture: {},", architecture_text(architecture));
+}
+
+fn architecture_text(architecture: &Architecture) -> String {
+    let pretty = ron::ser::PrettyConfig::new().new_line("\n").indentor("    ").depth_limit(3);
+    let text = ron::ser::to_string_pretty(architecture, pretty).unwrap_or_else(|_error| "()".to_owned());
+    text.replace('\n', "\n        ")
+}
+
+/// `Label [unit]: help [words]`.
+fn comment(field: &Field) -> String {
+    let unit = if field.unit.is_empty() { String::new() } else { format!(" [{}]", field.unit) };
+    let words = match field.kind {
+        FieldKind::Choice(choices) => {
+            let ids: Vec<&str> = choices.iter().map(|choice| choice.id).collect();
+            format!(" One of {}.", ids.join(", "))
+        }
+        _ => String::new(),
+    };
+    format!("{}{unit}: {}{words}", field.label, field.help)
+}
+
+fn literal(value: &FieldValue) -> String {
+    match value {
+        FieldValue::Integer(number) => number.to_string(),
+        // `{:?}` is the shortest text that reads back as the same number, with a point or an exponent.
+        FieldValue::Decimal(number) => format!("{number:?}"),
+        FieldValue::Unset => "None".to_owned(),
+        FieldValue::Toggle(on) => on.to_string(),
+        FieldValue::Id(text) | FieldValue::Text(text) => quoted(text),
+        FieldValue::List(ids) => format!("[{}]", ids.iter().map(|id| quoted(id)).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// A RON string: raw where it has several lines, so that a diff shows the line that changed.
+fn quoted(text: &str) -> String {
+    let is_plain = text.chars().all(|c| c == '\n' || c == '\t' || !c.is_control());
+    if text.contains('\n') && is_plain && !text.contains("\"#") {
+        return format!("r#\"{text}\"#");
+    }
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}

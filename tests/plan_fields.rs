@@ -1,0 +1,173 @@
+//! The field table covers the plan: every setting reachable, every value kept, every name unique.
+#![allow(clippy::unwrap_used)]
+
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+use tuneplan::plan::field::{Field, FieldKind, FieldValue, Section, field, fields};
+use tuneplan::plan::{HandShape, Method, ModelSource, Plan};
+
+/// Plans that between them have every setting: each method, a typed model.
+fn plans() -> Vec<Plan> {
+    let FieldKind::Choice(methods) = field("method.kind").unwrap().kind else { panic!("the method is a choice") };
+    let mut plans: Vec<Plan> = methods
+        .iter()
+        .map(|choice| {
+            let mut plan = Plan::default();
+            plan.method.method = Method::named(choice.id, &plan.method.method).unwrap();
+            plan
+        })
+        .collect();
+    let mut typed = Plan::default();
+    typed.model.source = ModelSource::Typed(HandShape::default());
+    plans.push(typed);
+    plans
+}
+
+fn value_strategy(field: &'static Field) -> BoxedStrategy<FieldValue> {
+    match field.kind {
+        FieldKind::Integer { min, max, .. } => (min..=max).prop_map(FieldValue::Integer).boxed(),
+        FieldKind::Decimal { min, max, .. } => (min..=max).prop_map(FieldValue::Decimal).boxed(),
+        FieldKind::OptionalInteger { min, max } => {
+            prop_oneof![Just(FieldValue::Unset), (min..=max).prop_map(FieldValue::Integer)].boxed()
+        }
+        FieldKind::OptionalDecimal { min, max } => {
+            prop_oneof![Just(FieldValue::Unset), (min..=max).prop_map(FieldValue::Decimal)].boxed()
+        }
+        FieldKind::Toggle => any::<bool>().prop_map(FieldValue::Toggle).boxed(),
+        FieldKind::Choice(choices) => proptest::sample::select(
+            choices.iter().map(|choice| FieldValue::Id(choice.id.to_owned())).collect::<Vec<_>>(),
+        )
+        .boxed(),
+        FieldKind::Catalog(_) => "[a-z0-9/.-]{0,30}".prop_map(FieldValue::Id).boxed(),
+        FieldKind::Targets => proptest::sample::subsequence(vec!["q", "k", "v", "o", "gate", "up", "down"], 1..=7)
+            .prop_map(|ids| FieldValue::List(ids.into_iter().map(ToOwned::to_owned).collect()))
+            .boxed(),
+        FieldKind::Stages => {
+            proptest::sample::subsequence(vec!["continued-pretraining", "infilling", "supervised", "preference"], 0..=4)
+                .prop_map(|ids| FieldValue::List(ids.into_iter().map(ToOwned::to_owned).collect()))
+                .boxed()
+        }
+        FieldKind::Text | FieldKind::Notes => any::<String>().prop_map(FieldValue::Text).boxed(),
+    }
+}
+
+#[test]
+fn ids_flags_and_keys_are_unique_and_well_formed() {
+    let mut ids = BTreeSet::new();
+    let mut flags = BTreeSet::new();
+    for field in fields() {
+        assert!(ids.insert(field.id), "{} twice", field.id);
+        assert!(flags.insert(field.flag), "--{} twice", field.flag);
+        let section = field.section.key();
+        let expected = if section.is_empty() { field.key().to_owned() } else { format!("{section}.{}", field.key()) };
+        assert_eq!(field.id, expected);
+        assert!(field.flag.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{}", field.flag);
+        assert!(!field.help.is_empty() && field.help.ends_with('.'), "{}: help is a sentence", field.id);
+        assert!(!field.label.ends_with(':') && !field.label.is_empty(), "{}", field.id);
+        assert!(!field.help.contains('\n'), "{}", field.id);
+    }
+    for section in Section::ALL {
+        assert!(fields().iter().any(|field| field.section == section), "{section:?} is empty");
+    }
+}
+
+#[test]
+fn every_field_can_be_set_and_read_back_in_some_plan() {
+    let plans = plans();
+    for field in fields() {
+        let home = plans.iter().find(|plan| (field.get)(plan).is_some());
+        assert!(home.is_some(), "{} is in no plan", field.id);
+        assert!(plans.iter().chain([&inference()]).any(|plan| (field.applies)(plan)), "{} never applies", field.id);
+    }
+}
+
+fn inference() -> Plan {
+    Plan { workload: tuneplan::plan::Workload::Inference, ..Plan::default() }
+}
+
+/// A field shown but without a value, or the other way round, would be a hole in the panel.
+#[test]
+fn a_field_that_applies_has_a_value() {
+    for plan in plans() {
+        for field in fields().iter().filter(|field| (field.applies)(&plan) && field.id != "model.id") {
+            assert!(
+                (field.get)(&plan).is_some(),
+                "{} applies to {} without a value",
+                field.id,
+                plan.method.method.id()
+            );
+        }
+    }
+}
+
+#[test]
+fn values_out_of_range_and_of_the_wrong_kind_are_refused_and_change_nothing() {
+    let refused = [
+        ("batch.micro_batch", FieldValue::Integer(0)),
+        ("batch.sequence_length", FieldValue::Integer(u64::MAX)),
+        ("batch.sequence_length", FieldValue::Text("8k".to_owned())),
+        ("method.alpha", FieldValue::Decimal(f64::NAN)),
+        ("method.dropout", FieldValue::Decimal(1.0)),
+        ("method.kind", FieldValue::Id("qlara".to_owned())),
+        ("method.targets", FieldValue::List(Vec::new())),
+        ("stages", FieldValue::List(vec!["sft".to_owned()])),
+        ("method.bottleneck", FieldValue::Integer(8)),
+        ("model.hidden_size", FieldValue::Integer(8)),
+    ];
+    for (id, value) in refused {
+        let mut plan = Plan::default();
+        let message = field(id).unwrap().assign(&mut plan, &value).unwrap_err();
+        assert!(!message.is_empty());
+        assert_eq!(plan, Plan::default(), "{id} {value:?}");
+    }
+}
+
+#[test]
+fn people_type_numbers_in_several_ways() {
+    let length = field("batch.sequence_length").unwrap();
+    for text in ["8k", "8192", "8,192", "8_192", " 8 192 ", "8K"] {
+        assert_eq!(FieldValue::parse(length, text), Ok(FieldValue::Integer(8192)), "{text}");
+    }
+    for text in ["", "k", "-1", "1.5", "eight", "99999999999999999999", "999999999999999k"] {
+        assert!(FieldValue::parse(length, text).is_err(), "{text}");
+    }
+    let message = FieldValue::parse(field("method.kind").unwrap(), "qlorra").unwrap_err();
+    assert!(message.contains("did you mean `qlora`"), "{message}");
+    assert_eq!(
+        FieldValue::parse(field("method.targets").unwrap(), "q_proj, v"),
+        Ok(FieldValue::List(vec!["q_proj".to_owned(), "v".to_owned()]))
+    );
+}
+
+#[test]
+fn switching_methods_keeps_what_both_have() {
+    let mut plan = Plan::default();
+    field("method.rank").unwrap().assign(&mut plan, &FieldValue::Integer(48)).unwrap();
+    for id in ["dora", "lora", "vera", "rslora", "qlora"] {
+        field("method.kind").unwrap().assign(&mut plan, &FieldValue::Id(id.to_owned())).unwrap();
+        assert_eq!((field("method.rank").unwrap().get)(&plan), Some(FieldValue::Integer(48)), "{id}");
+        assert_eq!(plan.method.method.id(), id);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn what_is_set_is_read_back(index in 0..fields().len(), seed in any::<u64>()) {
+        let field = &fields()[index];
+        let mut runner = proptest::test_runner::TestRunner::new_with_rng(
+            ProptestConfig::default(),
+            proptest::test_runner::TestRng::from_seed(proptest::test_runner::RngAlgorithm::ChaCha, &{
+                let mut bytes = [0_u8; 32];
+                bytes[..8].copy_from_slice(&seed.to_le_bytes());
+                bytes
+            }),
+        );
+        let value = value_strategy(field).new_tree(&mut runner).unwrap().current();
+        let mut plan = plans().into_iter().find(|plan| (field.get)(plan).is_some()).unwrap();
+        field.assign(&mut plan, &value).unwrap();
+        if value != FieldValue::Id("typed".to_owned()) {
+            prop_assert_eq!((field.get)(&plan), Some(value));
+        }
+    }
+}
