@@ -5,11 +5,29 @@
 use crate::architecture::{Architecture, ParameterCounts};
 use crate::catalog::{Accelerator, NumberFormat};
 use crate::explained::{Explained, Interval};
-use crate::plan::Plan;
+use crate::plan::{Plan, Workload};
 use crate::units::Bytes;
+use optimizer::OptimizerBytes;
 use profile::RuntimeProfile;
+use setup::Setup;
+use std::borrow::Cow;
+use step::{Moment, StepPeaks};
+use storage::StoredBytes;
+use trainable::TrainedTotals;
 
+mod inference;
+mod optimizer;
+mod overhead;
+mod pass;
 pub mod profile;
+mod resolve;
+mod setup;
+mod shape;
+mod step;
+mod storage;
+mod tape;
+mod textbook;
+mod trainable;
 mod verdict;
 
 /// What memory is held for. The order is that of the bar, from lasting to fleeting.
@@ -252,13 +270,13 @@ pub enum Detail {
     Explained,
 }
 
-/// Everything an estimate depends on, resolved from the catalogues.
-#[derive(Clone, Copy, Debug)]
+/// Everything an estimate depends on, resolved from the catalogues by [`Inputs::resolve`].
+#[derive(Clone, Debug)]
 pub struct Inputs<'a> {
     /// The plan.
     pub plan: &'a Plan,
     /// Shape of its model.
-    pub architecture: &'a Architecture,
+    pub architecture: Cow<'a, Architecture>,
     /// Format its weights are loaded in.
     pub load_format: &'a NumberFormat,
     /// Format of its key-value cache.
@@ -267,4 +285,134 @@ pub struct Inputs<'a> {
     pub profile: &'a RuntimeProfile,
     /// Device; `None`: not chosen.
     pub accelerator: Option<&'a Accelerator>,
+}
+
+/// Everything the numbers rest on, computed once and read by the derivations too.
+struct Ledger {
+    weights: StoredBytes,
+    trained: TrainedTotals,
+    gradients: u64,
+    lasting_gradients: u64,
+    optimizer: OptimizerBytes,
+    adapters: u64,
+    inputs: u64,
+    step: StepPeaks,
+    generation: inference::GenerationPeaks,
+}
+
+/// The memory of `inputs.plan`: the maximum over the phases of one step (or one generation).
+///
+/// Pure and total: any plan gives a figure, absurd sizes stop at the largest number.
+pub fn estimate(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
+    let setup = Setup::new(inputs);
+    let ledger = ledger(&setup, inputs);
+    let phases = phases(&setup, &ledger);
+    let peak = peak_of(&phases);
+    let (tensor_bytes, mut at_peak) =
+        phases.get(peak).map_or((Bytes::ZERO, ByComponent::default()), |phase| (phase.total(), phase.components));
+    let tensors = overhead::scale(tensor_bytes, inputs.profile.tensors);
+    let reserved = overhead::reserved(tensors, inputs.profile);
+    let process = overhead::process(reserved, inputs.profile);
+    *at_peak.get_mut(Component::Runtime) = process.expected.saturating_sub(tensor_bytes);
+    let capacity = overhead::capacity(inputs);
+    let model = inputs.architecture.parameters();
+    let parameters = TrainedParameters {
+        total: model.total.saturating_add(ledger.trained.added_values),
+        trainable: ledger.trained.values,
+        added: ledger.trained.added_values,
+    };
+    let _ = detail;
+    Estimate {
+        parameters,
+        model,
+        phases,
+        peak,
+        at_peak,
+        tensors,
+        reserved,
+        process,
+        capacity,
+        fit: overhead::fit(process, capacity),
+        textbook: textbook::bytes(&setup, inputs, model.total, ledger.trained.values),
+        derivations: Vec::new(),
+    }
+}
+
+fn ledger(setup: &Setup<'_>, inputs: &Inputs<'_>) -> Ledger {
+    let trained = if setup.training { trainable::totals(setup) } else { TrainedTotals::default() };
+    let frozen_extra = trainable::vera_shared_values(setup).saturating_mul(4);
+    let accumulates = setup.plan.batch.gradient_accumulation > 1;
+    let in_backward = setup.plan.optimizer.implementation == crate::plan::Implementation::InBackward;
+    let ratio = setup.plan.precision.gradient_format.map(crate::plan::FloatFormat::bytes);
+    let gradients = match ratio {
+        Some(width) => trained.values.saturating_mul(width),
+        None => trained.bytes,
+    };
+    let ids = setup.tokens.saturating_mul(if setup.training { 16 } else { 8 });
+    let mask = if setup.padded { setup.tokens.saturating_mul(8) } else { 0 };
+    Ledger {
+        weights: storage::base_weights(setup),
+        gradients: if in_backward && !accumulates { trained.largest_bytes } else { gradients },
+        lasting_gradients: if setup.training && accumulates { gradients } else { 0 },
+        optimizer: if setup.training { optimizer::optimizer(setup) } else { OptimizerBytes::default() },
+        adapters: trained.added_bytes.saturating_add(if setup.training { frozen_extra } else { 0 }),
+        inputs: ids.saturating_add(mask),
+        step: if setup.training { step::training_step(setup) } else { StepPeaks::default() },
+        generation: if setup.training {
+            inference::GenerationPeaks::default()
+        } else {
+            inference::generation(setup, inputs.kv_format, inputs.profile.full_prefill_logits)
+        },
+        trained,
+    }
+}
+
+fn phases(setup: &Setup<'_>, ledger: &Ledger) -> Vec<Phase> {
+    let mut lasting = ByComponent::default();
+    *lasting.get_mut(Component::Weights) = Bytes(ledger.weights.values);
+    *lasting.get_mut(Component::QuantizationConstants) = Bytes(ledger.weights.constants);
+    *lasting.get_mut(Component::Adapters) = Bytes(ledger.adapters);
+    *lasting.get_mut(Component::OptimizerState) = Bytes(ledger.optimizer.state);
+    let load = Phase { kind: PhaseKind::Load, components: lasting, place: "before the first step" };
+    let phase = |kind, moment: Moment, cache: u64| {
+        let mut components = lasting;
+        *components.get_mut(Component::Gradients) = Bytes(ledger.lasting_gradients.saturating_add(moment.gradients));
+        *components.get_mut(Component::Activations) = Bytes(moment.saved);
+        *components.get_mut(Component::Logits) = Bytes(moment.logits);
+        *components.get_mut(Component::KvCache) = Bytes(cache);
+        *components.get_mut(Component::Temporaries) = Bytes(moment.temporary.saturating_add(ledger.inputs));
+        Phase { kind, components, place: moment.place }
+    };
+    if setup.plan.workload == Workload::Inference {
+        let generation = &ledger.generation;
+        return vec![
+            load,
+            phase(PhaseKind::Prefill, generation.prefill, generation.prefill_cache),
+            phase(PhaseKind::Decode, generation.decode, generation.decode_cache),
+        ];
+    }
+    let step_gradients = ledger.gradients.saturating_sub(ledger.lasting_gradients);
+    let step = Moment {
+        gradients: step_gradients,
+        temporary: ledger.optimizer.step.max(ledger.optimizer.clipping),
+        place: "in the update",
+        ..Moment::default()
+    };
+    vec![
+        load,
+        phase(PhaseKind::Forward, ledger.step.forward, 0),
+        phase(PhaseKind::Backward, ledger.step.backward, 0),
+        phase(PhaseKind::OptimizerStep, step, 0),
+    ]
+}
+
+/// Index of the largest phase; the earliest of equals.
+fn peak_of(phases: &[Phase]) -> usize {
+    let mut best = 0;
+    for (index, phase) in phases.iter().enumerate() {
+        if phases.get(best).is_some_and(|held| phase.total() > held.total()) {
+            best = index;
+        }
+    }
+    best
 }

@@ -1,14 +1,121 @@
 //! Runtime profiles: what a software stack allocates beside the formulas, as versioned data (`assets/profiles`).
 
+use crate::plan::Implementation;
 use serde::{Deserialize, Serialize};
+use std::sync::OnceLock;
+
+/// A ratio with its band.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RatioBand {
+    /// Lower end.
+    pub low: f64,
+    /// The best single figure.
+    pub expected: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// An amount in MiB with its band.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MibBand {
+    /// Lower end.
+    pub low: u64,
+    /// The best single figure.
+    pub expected: u64,
+    /// Upper end.
+    pub high: u64,
+}
 
 /// A software stack.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RuntimeProfile {
     /// Stable id: `hf-trainer`, `unsloth`, …
     pub id: String,
-    /// Display name with version range.
+    /// Display name.
     pub name: String,
+    /// Versions it was checked with, such as `transformers 5.23, peft 0.21, torch 2.15`.
+    pub versions: String,
     /// Where its figures come from.
     pub source: String,
+    /// The caller keeps the model's outputs (logits) alive through backward.
+    pub keeps_outputs: bool,
+    /// 16-bit outputs of an autocast forward are copied to FP32 (accelerate).
+    pub upcasts_outputs: bool,
+    /// The embedding output is made to require a gradient when layers are recomputed
+    /// (`enable_input_require_grads`), so that backward also goes through the first layer's frozen part.
+    pub inputs_require_gradients: bool,
+    /// Experts that are stacked in one tensor are quantized by a 4- or 8-bit load; transformers 5 does not.
+    pub quantizes_stacked_experts: bool,
+    /// The prompt's logits are made for every token rather than the last (transformers before 4.46).
+    pub full_prefill_logits: bool,
+    /// Bytes per logit at the end of forward with the unfused loss, where the stack differs from the traced code;
+    /// `None`: follow the operators.
+    pub forward_logit_bytes: Option<f64>,
+    /// Bytes per logit in backward with the unfused loss, likewise.
+    pub backward_logit_bytes: Option<f64>,
+    /// How the stack's default optimizer loop is written.
+    pub default_implementation: Implementation,
+    /// Unquantized parts of a quantized base are raised to FP32 by default.
+    pub upcasts_unquantized: bool,
+    /// Memory reserved by the allocator as a multiple of the tensors' peak.
+    pub reserved: RatioBand,
+    /// What the process holds beside the allocator: CUDA context, libraries.
+    pub context_mib: MibBand,
+    /// Band on the tensors' peak itself: 1 where the traced code is the stack's own.
+    pub tensors: RatioBand,
+}
+
+/// All profiles the program knows.
+#[derive(Clone, Debug, Default)]
+pub struct Profiles {
+    /// In the order they are offered.
+    pub entries: Vec<RuntimeProfile>,
+}
+
+/// The embedded files, in the order they are offered.
+const EMBEDDED: [&str; 2] =
+    [include_str!("../../assets/profiles/hf-trainer.ron"), include_str!("../../assets/profiles/plain-pytorch.ron")];
+
+impl Profiles {
+    /// The profiles that ship with the program. A test parses each file, so none is missing in a release.
+    pub fn embedded() -> &'static Self {
+        static PROFILES: OnceLock<Profiles> = OnceLock::new();
+        PROFILES.get_or_init(|| Self { entries: EMBEDDED.iter().filter_map(|text| ron::from_str(text).ok()).collect() })
+    }
+
+    /// A profile by its exact id.
+    pub fn get(&self, id: &str) -> Option<&RuntimeProfile> {
+        self.entries.iter().find(|profile| profile.id == id)
+    }
+
+    /// These profiles with one user file put over them: same id replaces, new id adds. The error says line and column.
+    pub fn merged_with(&self, text: &str) -> Result<Self, String> {
+        let profile: RuntimeProfile = ron::from_str(text).map_err(|error| error.to_string())?;
+        let mut merged = self.clone();
+        match merged.entries.iter_mut().find(|known| known.id == profile.id) {
+            Some(known) => *known = profile,
+            None => merged.entries.push(profile),
+        }
+        Ok(merged)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_embedded_profile_parses_and_has_ordered_bands() {
+        assert_eq!(Profiles::embedded().entries.len(), EMBEDDED.len());
+        for profile in &Profiles::embedded().entries {
+            for band in [profile.reserved, profile.tensors] {
+                assert!(band.low <= band.expected && band.expected <= band.high, "{}", profile.id);
+            }
+            let context = profile.context_mib;
+            assert!(context.low <= context.expected && context.expected <= context.high, "{}", profile.id);
+        }
+    }
 }

@@ -35,6 +35,11 @@ impl Tensor {
         if bytes > TENSOR_LIMIT { TENSOR_LIMIT } else { bytes }
     }
 
+    /// The same tensor with another number of values (a view, or a shape the caller knows better).
+    pub const fn resized(self, count: u64) -> Self {
+        Self { count, ..self }
+    }
+
     /// The same values as a plain input that needs no gradient.
     pub const fn detached(self) -> Self {
         Self { node: NONE, ..self }
@@ -118,10 +123,8 @@ enum Back {
     Heads { bytes: u64, copies: bool },
     /// Rotary positions: bytes of the product, of the rotated input and of half of it.
     Rotary { product: u64, input: u64, passed: u64 },
-    /// One part of a tensor that was cut in several: gradient in a tensor of the whole size.
-    Part { whole: u64 },
-    /// Joined by the parts of one split; see [`Tape::split`].
-    Split { whole: u64 },
+    /// Part of a tensor: gradient in a tensor of the whole size. `joins`: all parts come together here first.
+    Part { whole: u64, joins: bool },
 }
 
 #[derive(Clone, Copy)]
@@ -380,15 +383,6 @@ impl Tape {
         y
     }
 
-    /// Another shape of the same storage.
-    pub fn view(&mut self, x: Tensor) -> Tensor {
-        let mut y = self.keep(x);
-        if self.records(&[x], false) {
-            y.node = self.push(Back::Pass { view: true }, [x.node, NONE, NONE], [NONE; 4], Default::default());
-        }
-        y
-    }
-
     /// Splits heads off (`view` and `transpose`): no copy, but a gradient that lies by heads is copied on the way back.
     pub fn heads(&mut self, x: Tensor, heads: u64) -> Tensor {
         let mut y = self.keep(x);
@@ -469,20 +463,6 @@ impl Tape {
         y
     }
 
-    /// Product with a buffer that needs no gradient and lives outside (cos, sin), in `width` bytes.
-    pub fn mul_buffer(&mut self, x: Tensor, width: u64) -> Tensor {
-        let records = self.records(&[x], false);
-        if records {
-            self.note_save();
-        }
-        let mut y = self.output(x.count, x.width.max(width));
-        if records {
-            let back = Back::Each { first: [y.bytes(), 0, 0], last: [x.bytes(), 0, 0], extra: 0 };
-            y.node = self.push(back, [x.node, NONE, NONE], [NONE; 4], Default::default());
-        }
-        y
-    }
-
     /// Dropout: result and a mask of one byte per value that backward needs.
     pub fn dropout(&mut self, x: Tensor) -> Tensor {
         let mut y = self.output(x.count, x.width);
@@ -503,7 +483,13 @@ impl Tape {
     /// Matrix product with a parameter: `x` (in the format of the product) → `count` values.
     ///
     /// `weight` is a cast copy of the parameter where one had to be made; the parameter itself costs nothing here.
-    pub fn matmul_param(&mut self, x: Tensor, weight: Option<Tensor>, count: u64, params: [ParamGradient; 2]) -> Tensor {
+    pub fn matmul_param(
+        &mut self,
+        x: Tensor,
+        weight: Option<Tensor>,
+        count: u64,
+        params: [ParamGradient; 2],
+    ) -> Tensor {
         let trained = params[0].raw > 0;
         let any = trained || params[1].raw > 0;
         let records = self.records(&[x], any);
@@ -579,7 +565,15 @@ impl Tape {
 
     /// Flash or memory-efficient attention: keeps queries, keys, values, the result and one FP32 value per head and
     /// token (log-sum-exp). `bias` is a mask the kernel keeps.
-    pub fn attention(&mut self, q: Tensor, k: Tensor, v: Tensor, count: u64, lse_bytes: u64, bias: Option<Tensor>) -> Tensor {
+    pub fn attention(
+        &mut self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        count: u64,
+        lse_bytes: u64,
+        bias: Option<Tensor>,
+    ) -> Tensor {
         let mut y = self.output(count, v.width);
         let records = self.records(&[q, k, v], false);
         let lse = self.allocate(lse_bytes, Kind::Temporary);
@@ -649,12 +643,8 @@ impl Tape {
         let mut y = self.output(x.count, x.width);
         let stats = self.allocate(rows.saturating_mul(8), Kind::Temporary);
         if records {
-            y.node = self.push(
-                Self::each([x.bytes(), 0, 0]),
-                [x.node, NONE, NONE],
-                [x.storage, stats, NONE, NONE],
-                params,
-            );
+            y.node =
+                self.push(Self::each([x.bytes(), 0, 0]), [x.node, NONE, NONE], [x.storage, stats, NONE, NONE], params);
             self.note_save();
         }
         self.release(stats);
@@ -666,7 +656,12 @@ impl Tape {
         let mut y = self.keep(x);
         y.count = count;
         if self.records(&[x], false) {
-            y.node = self.push(Back::Part { whole: x.bytes() }, [x.node, NONE, NONE], [NONE; 4], Default::default());
+            y.node = self.push(
+                Back::Part { whole: x.bytes(), joins: false },
+                [x.node, NONE, NONE],
+                [NONE; 4],
+                Default::default(),
+            );
         }
         y
     }
@@ -675,7 +670,12 @@ impl Tape {
     pub fn split(&mut self, x: Tensor) -> Tensor {
         let mut y = self.keep(x);
         if self.records(&[x], false) {
-            y.node = self.push(Back::Split { whole: x.bytes() }, [x.node, NONE, NONE], [NONE; 4], Default::default());
+            y.node = self.push(
+                Back::Part { whole: x.bytes(), joins: true },
+                [x.node, NONE, NONE],
+                [NONE; 4],
+                Default::default(),
+            );
         }
         y
     }
@@ -709,8 +709,8 @@ impl Tape {
         }
     }
 
-    /// Marks a tensor as one of the vocabulary's width.
-    pub fn as_logits(&mut self, x: Tensor) -> Tensor {
+    /// Marks a tensor as one of the vocabulary's width; `gradient`: so is the gradient its node makes.
+    pub fn as_logits(&mut self, x: Tensor, gradient: bool) -> Tensor {
         let storage = &mut self.storages[usize::from(x.storage)];
         if storage.kind != Kind::Logits {
             self.live.0[storage.kind as usize] -= storage.bytes;
@@ -720,7 +720,7 @@ impl Tape {
         if self.peak_total == self.total {
             self.peak = self.live;
         }
-        if x.node != NONE {
+        if gradient && x.node != NONE {
             self.nodes[usize::from(x.node)].logits = true;
         }
         x
@@ -755,15 +755,6 @@ impl Tape {
         self.nodes[usize::from(output.node)].gradient =
             Some(Gradient { storage: seed.0, view: false, by_heads: false });
         self.backward(output);
-    }
-
-    /// Lets go of the gradient at a leaf.
-    pub fn drop_gradient(&mut self, leaf: Tensor) {
-        if leaf.node != NONE
-            && let Some(gradient) = self.nodes[usize::from(leaf.node)].gradient.take()
-        {
-            self.release(gradient.storage);
-        }
     }
 
     fn step_back(&mut self, id: usize) {
@@ -815,7 +806,8 @@ impl Tape {
                 for side in 0..3 {
                     if node.edges[side] != NONE {
                         let storage = self.allocate(first[side], kind);
-                        out[side] = Some(Gradient { storage, view: false, by_heads: node.by_heads || gradient.by_heads });
+                        out[side] =
+                            Some(Gradient { storage, view: false, by_heads: node.by_heads || gradient.by_heads });
                     }
                 }
                 if extra > 0 {
@@ -857,11 +849,7 @@ impl Tape {
             Back::Rotary { product, input, passed } => {
                 out[0] = Some(self.rotary_back(gradient, product, input, passed));
             }
-            Back::Part { whole } => {
-                let storage = self.allocate(whole, Kind::Temporary);
-                out[0] = Some(Gradient { storage, view: false, by_heads: gradient.by_heads });
-            }
-            Back::Split { whole } => {
+            Back::Part { whole, .. } => {
                 let storage = self.allocate(whole, Kind::Temporary);
                 out[0] = Some(Gradient { storage, view: false, by_heads: gradient.by_heads });
             }
@@ -957,7 +945,7 @@ impl Tape {
             self.nodes[slot].gradient = Some(made);
             return;
         };
-        if matches!(self.nodes[slot].back, Back::Split { .. }) {
+        if matches!(self.nodes[slot].back, Back::Part { joins: true, .. }) {
             // Pieces wait side by side until the split's own backward joins them.
             let bytes = self.storages[usize::from(old.storage)].bytes + self.storages[usize::from(made.storage)].bytes;
             let kind = Kind::Temporary;
@@ -980,4 +968,5 @@ impl Tape {
 }
 
 /// A gradient placed on the tape before backward runs.
+#[derive(Clone, Copy)]
 pub struct Seed(u16);

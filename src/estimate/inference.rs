@@ -1,0 +1,114 @@
+//! Running the model: the prompt goes through once, then tokens are made one by one beside a growing cache.
+
+use super::pass::{LayerPass, norm};
+use super::setup::{Setup, Trained};
+use super::step::Moment;
+use super::storage::Storage;
+use super::tape::Tape;
+use crate::architecture::Layer;
+use crate::catalog::NumberFormat;
+
+/// Peaks of a generation.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GenerationPeaks {
+    /// While the prompt goes through, without the cache.
+    pub prefill: Moment,
+    /// Cache after the prompt.
+    pub prefill_cache: u64,
+    /// While the last token is made, without the cache.
+    pub decode: Moment,
+    /// Cache with all tokens.
+    pub decode_cache: u64,
+}
+
+/// Replays prompt and last token.
+pub fn generation(setup: &Setup<'_>, cache: &NumberFormat, full_logits: bool) -> GenerationPeaks {
+    let prompt = setup.sequence;
+    let whole = prompt.saturating_add(setup.plan.batch.new_tokens);
+    let prefill_cache = cache_bytes(setup, cache, prompt);
+    let decode_cache = cache_bytes(setup, cache, whole);
+    GenerationPeaks {
+        prefill: pass_peak(setup, prompt, full_logits),
+        prefill_cache,
+        decode: decode_peak(setup, cache, whole),
+        decode_cache,
+    }
+}
+
+/// Bytes of keys and values for `tokens` tokens of every sequence, layer by layer with its window.
+pub fn cache_bytes(setup: &Setup<'_>, format: &NumberFormat, tokens: u64) -> u64 {
+    let mut bytes = 0_u64;
+    for group in &setup.architecture.layers {
+        bytes = bytes.saturating_add(layer_cache(setup, format, &group.layer, tokens).saturating_mul(group.count));
+    }
+    bytes
+}
+
+fn layer_cache(setup: &Setup<'_>, format: &NumberFormat, layer: &Layer, tokens: u64) -> u64 {
+    let (values, window) = layer.kv_values_per_token();
+    // A window of w tokens needs the w − 1 before the present one.
+    let held = window.map_or(tokens, |window| tokens.min(window.saturating_sub(1)));
+    let rows = setup.batch.saturating_mul(held);
+    let stored = Storage::new(format, false).matrix(rows, values);
+    let state = setup.batch.saturating_mul(layer.fixed_state_values()).saturating_mul(4);
+    stored.values.saturating_add(stored.constants).saturating_add(state)
+}
+
+/// Worst moment of one pass over `tokens` tokens of every sequence, beside weights and cache.
+fn pass_peak(setup: &Setup<'_>, tokens: u64, full_logits: bool) -> Moment {
+    let run = Setup {
+        sequence: tokens,
+        tokens: setup.batch.saturating_mul(tokens),
+        trained: Trained {
+            layers: 0,
+            biases: false,
+            embedding: false,
+            head: false,
+            final_norm: false,
+            ..setup.trained
+        },
+        ..*setup
+    };
+    let mut tape = Tape::new(false);
+    tape.set_grad(false);
+    let hidden = run.architecture.hidden_size;
+    let values = run.tokens.saturating_mul(hidden);
+    let mut peak = 0_u64;
+    for group in &run.architecture.layers {
+        tape.clear();
+        tape.set_grad(false);
+        let linears = group.layer.linears(hidden, &run.architecture.model_code);
+        let pass = LayerPass { setup: &run, layer: &group.layer, linears: &linears, trained: false, adapted: false };
+        let x = tape.input(values, run.stream_width(), false);
+        let _ = pass.forward(&mut tape, x);
+        peak = peak.max(tape.peak().total());
+    }
+    // The embedding output stays a local of the model while the layers run; its keys and values are in the cache.
+    let layers = peak.saturating_add(run.stream_bytes()).saturating_add(super::step::tables(&run));
+    let mut in_layers = Moment { temporary: layers, place: "in the layers", ..Moment::default() };
+    let kept = if full_logits { run.tokens } else { run.batch };
+    tape.clear();
+    tape.set_grad(false);
+    let x = tape.input(values, run.stream_width(), false);
+    let normed = norm(&run, &mut tape, x, run.architecture.final_norm, run.tokens, hidden, false);
+    let in_norm = tape.peak().total().saturating_add(run.stream_bytes()).saturating_add(super::step::tables(&run));
+    if in_norm > in_layers.temporary {
+        in_layers = Moment { temporary: in_norm, place: "in the last norm", ..Moment::default() };
+    }
+    let logits = kept.saturating_mul(run.architecture.vocab_size).saturating_mul(run.outer_width);
+    let at_logits = Moment { temporary: normed.bytes(), logits, place: "in the head", ..Moment::default() };
+    if at_logits.total() > in_layers.total() { at_logits } else { in_layers }
+}
+
+/// Worst moment while the last token is made: one layer's cache is copied when it grows.
+fn decode_peak(setup: &Setup<'_>, format: &NumberFormat, tokens: u64) -> Moment {
+    let one = pass_peak(setup, 1, false);
+    let grown = setup
+        .architecture
+        .layers
+        .iter()
+        .map(|group| layer_cache(setup, format, &group.layer, tokens) / 2)
+        .max()
+        .unwrap_or(0);
+    Moment { temporary: one.temporary.saturating_add(grown), place: "while the cache grows", ..one }
+}

@@ -1,0 +1,66 @@
+//! From tensors to what the allocator reserves and the driver shows, and what the device offers.
+
+use super::profile::{RatioBand, RuntimeProfile};
+use super::{Fit, Inputs};
+use crate::explained::Interval;
+use crate::units::Bytes;
+
+/// Share of a card's data-sheet memory that the driver reports as usable, where no listing was seen. Listings of the
+/// catalogue lie between 0.93 (ECC in GDDR) and 1.00 of the data sheet's GiB; 0.96 is their middle.
+pub const DRIVER_SHARE: f64 = 0.96;
+
+/// `bytes` with a band of ratios.
+pub fn scale(bytes: Bytes, band: RatioBand) -> Interval {
+    let times = |factor: f64| {
+        if factor == 1.0 { bytes } else { Bytes((bytes.0 as f64 * factor) as u64) }
+    };
+    Interval { low: times(band.low), expected: times(band.expected), high: times(band.high) }
+}
+
+/// What the caching allocator holds: at least the tensors, more with fragmentation.
+pub fn reserved(tensors: Interval, profile: &RuntimeProfile) -> Interval {
+    let band = profile.reserved;
+    Interval {
+        low: scale(tensors.low, band).low,
+        expected: scale(tensors.expected, band).expected,
+        high: scale(tensors.high, band).high,
+    }
+}
+
+/// Reserved memory and the CUDA context.
+pub fn process(reserved: Interval, profile: &RuntimeProfile) -> Interval {
+    let context = profile.context_mib;
+    Interval {
+        low: reserved.low + Bytes::mib(context.low.min(1 << 40)),
+        expected: reserved.expected + Bytes::mib(context.expected.min(1 << 40)),
+        high: reserved.high + Bytes::mib(context.high.min(1 << 40)),
+    }
+}
+
+/// What one device offers after the reserve; `None` without a device.
+pub fn capacity(inputs: &Inputs<'_>) -> Option<Bytes> {
+    let hardware = &inputs.plan.hardware;
+    let whole = match (hardware.memory_mib, inputs.accelerator) {
+        (Some(edited), _) => mib(edited),
+        (None, Some(accelerator)) => match accelerator.memory_mib_driver {
+            Some(listed) => mib(listed),
+            None => Bytes((accelerator.memory_gb_marketed * DRIVER_SHARE * (1_u64 << 30) as f64) as u64),
+        },
+        (None, None) => return None,
+    };
+    Some(whole.saturating_sub(mib(hardware.reserve_mib)))
+}
+
+fn mib(amount: u64) -> Bytes {
+    Bytes(amount.saturating_mul(1 << 20))
+}
+
+/// Verdict on `process` against `capacity`.
+pub fn fit(process: Interval, capacity: Option<Bytes>) -> Fit {
+    match capacity {
+        None => Fit::Unknown,
+        Some(capacity) if process.high <= capacity => Fit::Fits,
+        Some(capacity) if process.expected <= capacity => Fit::Tight,
+        Some(_) => Fit::DoesNotFit,
+    }
+}

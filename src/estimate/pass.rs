@@ -1,0 +1,186 @@
+//! The forward pass of the model, operator by operator, on a [`Tape`]: what transformers' code runs, with sizes only.
+
+use super::setup::{Adapter, Setup};
+use super::tape::{ParamGradient, Tape, Tensor};
+use crate::architecture::{Layer, LinearRole, Linears, NormKind, NormPlacement};
+
+pub mod attention;
+pub mod linear;
+pub mod mlp;
+
+/// One layer about to be run.
+#[derive(Clone, Copy)]
+pub struct LayerPass<'a> {
+    /// The digest.
+    pub setup: &'a Setup<'a>,
+    /// The layer.
+    pub layer: &'a Layer,
+    /// Its linear maps.
+    pub linears: &'a Linears,
+    /// Its own weights are trained.
+    pub trained: bool,
+    /// Its adapters are there and trained.
+    pub adapted: bool,
+}
+
+impl LayerPass<'_> {
+    /// Runs the layer on `x`, which stays with the caller.
+    pub fn forward(&self, tape: &mut Tape, x: Tensor) -> Tensor {
+        let layer = self.layer;
+        if layer.parallel {
+            return self.forward_parallel(tape, x);
+        }
+        let pre = layer.norm_placement != NormPlacement::Post;
+        let post = layer.norm_placement != NormPlacement::Pre;
+        let mut h = if pre { self.norm(tape, x) } else { tape.keep(x) };
+        h = attention::attention(self, tape, h);
+        h = self.residual_dropout(tape, h);
+        h = self.bottleneck(tape, h);
+        if post {
+            h = self.norm_owned(tape, h);
+        }
+        let middle = tape.add(x, h);
+        tape.drop(h);
+        let mut h = if pre { self.norm(tape, middle) } else { tape.keep(middle) };
+        h = mlp::mlp(self, tape, h);
+        h = self.residual_dropout(tape, h);
+        h = self.bottleneck(tape, h);
+        if post {
+            h = self.norm_owned(tape, h);
+        }
+        let y = tape.add(middle, h);
+        tape.drop(h);
+        tape.drop(middle);
+        y
+    }
+
+    /// Attention and MLP side by side (GPT-NeoX with two norms, Phi and Falcon with one).
+    fn forward_parallel(&self, tape: &mut Tape, x: Tensor) -> Tensor {
+        let normed = self.norm(tape, x);
+        let shared = self.layer.norms < 2;
+        let for_mlp = if shared { tape.keep(normed) } else { normed };
+        let attended = attention::attention(self, tape, normed);
+        let attended = self.residual_dropout(tape, attended);
+        let for_mlp = if shared { for_mlp } else { self.norm(tape, x) };
+        let fed = mlp::mlp(self, tape, for_mlp);
+        let fed = self.residual_dropout(tape, fed);
+        let sum = tape.add(fed, attended);
+        let y = tape.add(sum, x);
+        tape.drop(sum);
+        tape.drop(fed);
+        tape.drop(attended);
+        y
+    }
+
+    fn residual_dropout(&self, tape: &mut Tape, h: Tensor) -> Tensor {
+        if self.setup.training && self.layer.residual_dropout > 0.0 {
+            let dropped = tape.dropout(h);
+            tape.drop(h);
+            return dropped;
+        }
+        h
+    }
+
+    /// Houlsby's bottleneck: down, GELU, up, added to its own input.
+    fn bottleneck(&self, tape: &mut Tape, h: Tensor) -> Tensor {
+        let Adapter::Bottleneck { inner, width } = self.setup.trained.adapter else { return h };
+        if !self.adapted {
+            return h;
+        }
+        let hidden = self.setup.architecture.hidden_size;
+        let wide = tape.cast(h, width);
+        let down = linear::small(self.setup, tape, wide, hidden, inner, width);
+        let active = tape.unary_saving_input(down, 0);
+        tape.drop(down);
+        let up = linear::small(self.setup, tape, active, inner, hidden, width);
+        tape.drop(active);
+        tape.drop(wide);
+        let up = tape.cast_owned(up, h.width);
+        let sum = tape.add(h, up);
+        tape.drop(up);
+        tape.drop(h);
+        sum
+    }
+
+    /// A norm of the layer over the hidden width; `x` stays with the caller.
+    pub fn norm(&self, tape: &mut Tape, x: Tensor) -> Tensor {
+        norm(self.setup, tape, x, self.layer.norm, self.setup.tokens, self.setup.architecture.hidden_size, self.trained)
+    }
+
+    fn norm_owned(&self, tape: &mut Tape, x: Tensor) -> Tensor {
+        let y = self.norm(tape, x);
+        tape.drop(x);
+        y
+    }
+
+    /// The layer's linear map of a role.
+    pub fn role(&self, role: LinearRole) -> Option<&crate::architecture::Linear> {
+        self.linears.iter().find(|linear| linear.role == role && !linear.stacked_experts)
+    }
+}
+
+/// A norm over `rows` rows of `values`; `x` stays with the caller.
+pub fn norm(
+    setup: &Setup<'_>,
+    tape: &mut Tape,
+    x: Tensor,
+    kind: NormKind,
+    rows: u64,
+    values: u64,
+    trained: bool,
+) -> Tensor {
+    let weight = setup.outer_width;
+    match kind {
+        NormKind::Rms => {
+            let wide = tape.cast(x, 4);
+            let (root, mean) = inverse_root_mean_square(tape, wide, rows);
+            let normed = tape.mul(wide, root);
+            tape.drop(wide);
+            tape.drop(root);
+            let narrow = tape.cast(normed, x.width);
+            let out = tape.mul_param(narrow, values, weight, trained);
+            tape.drop(narrow);
+            tape.drop(normed);
+            tape.drop(mean);
+            out
+        }
+        NormKind::RmsGemma => {
+            let wide = tape.cast(x, 4);
+            let (root, mean) = inverse_root_mean_square(tape, wide, rows);
+            tape.drop(mean);
+            let normed = tape.mul(wide, root);
+            tape.drop(wide);
+            tape.drop(root);
+            // (1 + weight) in FP32: a vector; its own backward is nothing beside the rest.
+            let scaled = tape.mul_param(normed, values, 4, trained);
+            tape.drop(normed);
+            tape.cast_owned(scaled, x.width)
+        }
+        NormKind::Layer | NormKind::LayerNoBias | NormKind::LayerNoParams => {
+            // Autocast runs layer_norm in FP32.
+            let wide = if setup.autocast.is_some() { tape.cast(x, 4) } else { tape.cast(x, weight.max(x.width)) };
+            let param = |present: bool| {
+                if trained && present {
+                    let bytes = values.saturating_mul(weight);
+                    ParamGradient { raw: bytes, kept: bytes, cast: false }
+                } else {
+                    ParamGradient::default()
+                }
+            };
+            let params = [param(kind != NormKind::LayerNoParams), param(kind == NormKind::Layer)];
+            let out = tape.layer_norm(wide, rows, params);
+            tape.drop(wide);
+            out
+        }
+    }
+}
+
+fn inverse_root_mean_square(tape: &mut Tape, f: Tensor, rows: u64) -> (Tensor, Tensor) {
+    let p = tape.square(f);
+    let mean = tape.mean(p, rows);
+    tape.drop(p);
+    let shifted = tape.unary(mean, rows, 4, false);
+    let r = tape.unary_saving_output(shifted);
+    tape.drop(shifted);
+    (r, mean)
+}

@@ -1,0 +1,363 @@
+//! Token mixing: projections, rotary positions, the attention kernel, output projection.
+
+use super::linear::{linear, linear_owned};
+use super::{LayerPass, norm};
+use crate::architecture::{
+    Attention, LatentAttention, LinearAttention, LinearRole, NormKind, QkNorm, SoftmaxAttention,
+};
+use crate::estimate::setup::Adapter;
+use crate::estimate::tape::{Tape, Tensor};
+
+/// Runs the attention block on `x` and lets go of it.
+pub fn attention(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor) -> Tensor {
+    match &pass.layer.attention {
+        Attention::Softmax(shape) => softmax_attention(pass, tape, x, shape),
+        Attention::Latent(shape) => latent_attention(pass, tape, x, shape),
+        Attention::Linear(shape) => linear_attention(pass, tape, x, shape),
+    }
+}
+
+fn softmax_attention(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &SoftmaxAttention) -> Tensor {
+    let setup = pass.setup;
+    let tokens = setup.tokens;
+    let (q_values, kv_values) = (tokens.saturating_mul(shape.query_width()), tokens.saturating_mul(shape.kv_width()));
+    let (q, k, v, gate);
+    if let (true, Some(map)) = (shape.fused_qkv, pass.role(LinearRole::FusedQkv)) {
+        let all = linear(pass, tape, x, map);
+        (q, k, v) = pieces(pass, tape, all, q_values, kv_values);
+        tape.drop(all);
+        gate = None;
+    } else {
+        let query = project(pass, tape, x, LinearRole::Query);
+        let (query, split) = if shape.output_gate {
+            // Query and gate come out of one matrix, head by head.
+            let joined = tape.split(query);
+            let (query_part, gate_part) = (tape.piece(joined, q_values), tape.piece(joined, q_values));
+            tape.drop(joined);
+            tape.drop(query);
+            (query_part, Some(gate_part))
+        } else {
+            (query, None)
+        };
+        gate = split;
+        let query = qk_norm(pass, tape, query, shape, shape.heads);
+        q = as_heads(tape, query, shape.heads);
+        if shape.shares_kv {
+            k = tape.input(kv_values, x.width, false);
+            v = tape.input(kv_values, x.width, false);
+        } else {
+            let key = project(pass, tape, x, LinearRole::Key);
+            if shape.keys_are_values {
+                let value = tape.keep(key);
+                v = as_heads(tape, value, shape.kv_heads);
+                let key = qk_norm(pass, tape, key, shape, shape.kv_heads);
+                k = as_heads(tape, key, shape.kv_heads);
+            } else {
+                let key = qk_norm(pass, tape, key, shape, shape.kv_heads);
+                k = as_heads(tape, key, shape.kv_heads);
+                let value = project(pass, tape, x, LinearRole::Value);
+                v = as_heads(tape, value, shape.kv_heads);
+            }
+        }
+    }
+    let (q, k) = rotate(pass, tape, q, k, shape);
+    let (k, v) = with_prefix(pass, tape, k, v, shape);
+    let mixed = mix(pass, tape, [q, k, v], shape.heads, shape.kv_heads, q_values, shape.window);
+    let mixed = match gate {
+        Some(gate) => {
+            let open = tape.unary_saving_output(gate);
+            tape.drop(gate);
+            let gated = tape.mul(mixed, open);
+            tape.drop(open);
+            tape.drop(mixed);
+            gated
+        }
+        None => mixed,
+    };
+    let out = match pass.role(LinearRole::Output) {
+        Some(map) => linear(pass, tape, mixed, map),
+        None => tape.keep(mixed),
+    };
+    for tensor in [mixed, q, k, v, x] {
+        tape.drop(tensor);
+    }
+    out
+}
+
+/// A projection of `x`, which stays.
+fn project(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, role: LinearRole) -> Tensor {
+    match pass.role(role) {
+        Some(map) => linear(pass, tape, x, map),
+        None => tape.keep(x),
+    }
+}
+
+/// Splits heads off and lets go of the flat tensor.
+fn as_heads(tape: &mut Tape, x: Tensor, heads: u64) -> Tensor {
+    let y = tape.heads(x, heads);
+    tape.drop(x);
+    y
+}
+
+/// Query, key and value out of the fused projection.
+fn pieces(
+    pass: &LayerPass<'_>,
+    tape: &mut Tape,
+    all: Tensor,
+    q_values: u64,
+    kv_values: u64,
+) -> (Tensor, Tensor, Tensor) {
+    let code = pass.setup.architecture.model_code.as_str();
+    if code.starts_with("Phi3") {
+        // Slices: each gradient is written into a zeroed tensor of the whole width.
+        (tape.part(all, q_values), tape.part(all, kv_values), tape.part(all, kv_values))
+    } else {
+        let joined = tape.split(all);
+        let out = (tape.piece(joined, q_values), tape.piece(joined, kv_values), tape.piece(joined, kv_values));
+        tape.drop(joined);
+        out
+    }
+}
+
+fn qk_norm(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &SoftmaxAttention, heads: u64) -> Tensor {
+    let (rows, values) = match shape.qk_norm {
+        QkNorm::None => return x,
+        QkNorm::PerHead => (pass.setup.tokens.saturating_mul(heads), shape.head_dim),
+        QkNorm::Full => (pass.setup.tokens, heads.saturating_mul(shape.head_dim)),
+    };
+    let y = norm(pass.setup, tape, x, pass.layer.norm, rows, values, pass.trained);
+    tape.drop(x);
+    y
+}
+
+/// Rotary positions on queries and keys; the unrotated ones go when both are done.
+fn rotate(pass: &LayerPass<'_>, tape: &mut Tape, q: Tensor, k: Tensor, shape: &SoftmaxAttention) -> (Tensor, Tensor) {
+    if shape.rotary_share <= 0.0 {
+        return (q, k);
+    }
+    let part = shape.rotary_share.min(1.0);
+    // cos and sin have the width of the residual stream.
+    let width = pass.setup.stream_width();
+    let rotated = |count: u64| if part >= 1.0 { count } else { (count as f64 * part) as u64 };
+    let turned_q = tape.rotary(q, width, rotated(q.count));
+    let turned_k = if shape.shares_kv { tape.keep(k) } else { tape.rotary(k, width, rotated(k.count)) };
+    tape.drop(q);
+    tape.drop(k);
+    (turned_q, turned_k)
+}
+
+/// Prefix tuning puts trained keys and values before the computed ones.
+fn with_prefix(
+    pass: &LayerPass<'_>,
+    tape: &mut Tape,
+    k: Tensor,
+    v: Tensor,
+    shape: &SoftmaxAttention,
+) -> (Tensor, Tensor) {
+    let Adapter::Prefix { virtual_tokens } = pass.setup.trained.adapter else { return (k, v) };
+    let extra = pass.setup.batch.saturating_mul(virtual_tokens).saturating_mul(shape.kv_width());
+    let mut join = |x: Tensor| {
+        let prefix = tape.input(extra, x.width, pass.adapted);
+        let joined = tape.unary(prefix, x.count.saturating_add(extra), x.width, true);
+        tape.drop(prefix);
+        tape.drop(x);
+        joined
+    };
+    (join(k), join(v))
+}
+
+/// The attention kernel on `[q, k, v]`, which stay; the result is flat again.
+fn mix(
+    pass: &LayerPass<'_>,
+    tape: &mut Tape,
+    qkv: [Tensor; 3],
+    heads: u64,
+    kv_heads: u64,
+    out_values: u64,
+    window: Option<u64>,
+) -> Tensor {
+    let setup = pass.setup;
+    let [q, k, v] = qkv;
+    if setup.eager {
+        return eager(pass, tape, qkv, heads, kv_heads, out_values);
+    }
+    let width = setup.autocast.unwrap_or(q.width);
+    let q16 = tape.cast(q, width);
+    let k16 = tape.cast(k, width);
+    let v16 = tape.cast(v, width);
+    let masked = setup.padded || window.is_some_and(|window| window < setup.sequence);
+    let lse = setup.tokens.saturating_mul(heads).saturating_mul(4);
+    let mixed = if masked {
+        // A mask rules the flash kernel out: keys and values are repeated, the mask becomes a bias of scores' shape.
+        let groups = heads.checked_div(kv_heads).unwrap_or(1);
+        let (k_all, v_all) = if groups > 1 {
+            (tape.repeat(k16, groups), tape.repeat(v16, groups))
+        } else {
+            (tape.keep(k16), tape.keep(v16))
+        };
+        let scores = setup.batch.saturating_mul(setup.sequence).saturating_mul(setup.sequence);
+        let bias = tape.input(scores, width, false);
+        let mixed = tape.attention(q16, k_all, v_all, out_values, lse, Some(bias));
+        tape.drop(bias);
+        tape.drop(k_all);
+        tape.drop(v_all);
+        mixed
+    } else {
+        tape.attention(q16, k16, v16, out_values, lse, None)
+    };
+    for tensor in [q16, k16, v16] {
+        tape.drop(tensor);
+    }
+    mixed
+}
+
+/// Attention written out in elementary operations.
+fn eager(
+    pass: &LayerPass<'_>,
+    tape: &mut Tape,
+    [q, k, v]: [Tensor; 3],
+    heads: u64,
+    kv_heads: u64,
+    out_values: u64,
+) -> Tensor {
+    let setup = pass.setup;
+    let groups = heads.checked_div(kv_heads).unwrap_or(1);
+    let (k_all, v_all) =
+        if groups > 1 { (tape.repeat(k, groups), tape.repeat(v, groups)) } else { (tape.keep(k), tape.keep(v)) };
+    let scores = setup.batch.saturating_mul(heads).saturating_mul(setup.sequence).saturating_mul(setup.sequence);
+    let width = setup.autocast.unwrap_or(q.width);
+    let (q16, k16) = (tape.cast(q, width), tape.cast(k_all, width));
+    let raw = tape.matmul(q16, k16, scores);
+    tape.drop(q16);
+    tape.drop(k16);
+    let mut weights = tape.scale(raw);
+    tape.drop(raw);
+    if setup.architecture.head.softcap && setup.architecture.model_code.starts_with("Gemma2") {
+        let divided = tape.scale(weights);
+        tape.drop(weights);
+        let squashed = tape.unary_saving_output(divided);
+        tape.drop(divided);
+        weights = tape.scale(squashed);
+        tape.drop(squashed);
+    }
+    // The mask has the width of the residual stream.
+    let masked = tape.unary(weights, scores, weights.width.max(setup.stream_width()), false);
+    tape.drop(weights);
+    let wide = tape.cast(masked, 4);
+    let probabilities = tape.unary_saving_output(wide);
+    tape.drop(wide);
+    let narrow = tape.cast(probabilities, q.width);
+    tape.drop(probabilities);
+    tape.drop(masked);
+    let (p16, v16) = (tape.cast(narrow, width), tape.cast(v_all, width));
+    let mixed = tape.matmul(p16, v16, out_values);
+    tape.drop(p16);
+    tape.drop(v16);
+    let flat = tape.copy(mixed);
+    tape.drop(mixed);
+    for tensor in [narrow, k_all, v_all] {
+        tape.drop(tensor);
+    }
+    flat
+}
+
+/// Multi-head latent attention as DeepSeek's class runs it: keys and values of every head are written out.
+fn latent_attention(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &LatentAttention) -> Tensor {
+    let setup = pass.setup;
+    let tokens = setup.tokens;
+    let per_token = |width: u64| tokens.saturating_mul(width);
+    let named = |name: &str| pass.linears.iter().find(|linear| linear.name == name);
+    let head = shape.qk_nope_head_dim.saturating_add(shape.qk_rope_head_dim);
+    let query = if let (Some(rank), Some(down), Some(up)) = (shape.q_lora_rank, named("q_a_proj"), named("q_b_proj")) {
+        let compressed = linear(pass, tape, x, down);
+        let normed = norm(setup, tape, compressed, pass.layer.norm, tokens, rank, pass.trained);
+        tape.drop(compressed);
+        linear_owned(pass, tape, normed, up)
+    } else {
+        project(pass, tape, x, LinearRole::Query)
+    };
+    let Some(down) = named("kv_a_proj_with_mqa") else { return x };
+    let Some(up) = named("kv_b_proj") else { return x };
+    let compressed = linear(pass, tape, x, down);
+    let latent = tape.part(compressed, per_token(shape.kv_lora_rank));
+    let position = tape.part(compressed, per_token(shape.qk_rope_head_dim));
+    let normed = norm(setup, tape, latent, pass.layer.norm, tokens, shape.kv_lora_rank, pass.trained);
+    tape.drop(latent);
+    let expanded = linear_owned(pass, tape, normed, up);
+    tape.drop(compressed);
+    // Rotary part of the queries, and the one rotary key all heads share.
+    let q_rope = tape.part(query, per_token(shape.heads.saturating_mul(shape.qk_rope_head_dim)));
+    let turned_q = tape.rotary(q_rope, setup.stream_width(), q_rope.count);
+    tape.drop(q_rope);
+    let turned_k = tape.rotary(position, setup.stream_width(), position.count);
+    tape.drop(position);
+    let all = per_token(shape.heads.saturating_mul(head));
+    // The halves are joined again: new tensors of full width.
+    let q = tape.add(query, turned_q);
+    let q = q.resized(all);
+    tape.drop(query);
+    tape.drop(turned_q);
+    let joined = tape.split(expanded);
+    let nope = tape.piece(joined, per_token(shape.heads.saturating_mul(shape.qk_nope_head_dim)));
+    let v = tape.piece(joined, per_token(shape.heads.saturating_mul(shape.v_head_dim)));
+    tape.drop(joined);
+    tape.drop(expanded);
+    let k = tape.unary(nope, all, nope.width, true);
+    tape.drop(nope);
+    tape.drop(turned_k);
+    let out_values = per_token(shape.heads.saturating_mul(shape.v_head_dim));
+    let mixed = mix(pass, tape, [q, k, v], shape.heads, shape.heads, out_values, None);
+    let out = match pass.role(LinearRole::Output) {
+        Some(map) => linear(pass, tape, mixed, map),
+        None => tape.keep(mixed),
+    };
+    for tensor in [mixed, q, k, v, x] {
+        tape.drop(tensor);
+    }
+    out
+}
+
+/// Gated delta net: convolution, gates, chunked state update. Sizes follow the chunked kernel of flash-linear-attention;
+/// approximate.
+fn linear_attention(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &LinearAttention) -> Tensor {
+    let tokens = pass.setup.tokens;
+    let value_values = tokens.saturating_mul(shape.value_width());
+    let mut inputs = [x; 4];
+    let mut count = 0;
+    for map in pass.linears.iter().filter(|map| map.name.starts_with("in_proj")) {
+        if let Some(slot) = inputs.get_mut(count) {
+            *slot = linear(pass, tape, x, map);
+            count += 1;
+        }
+    }
+    let convolved = tape.unary_saving_input(inputs[0], 0);
+    let active = tape.unary_saving_input(convolved, 0);
+    tape.drop(convolved);
+    let lse = tokens.saturating_mul(shape.value_heads).saturating_mul(8);
+    let mixed = tape.attention(active, active, active, value_values, lse, None);
+    let normed = norm(
+        pass.setup,
+        tape,
+        mixed,
+        NormKind::Rms,
+        tokens.saturating_mul(shape.value_heads),
+        shape.value_head_dim,
+        pass.trained,
+    );
+    let gate = tape.unary_saving_output(mixed);
+    let gated = tape.mul(normed, gate);
+    tape.drop(gate);
+    tape.drop(normed);
+    let out = match pass.role(LinearRole::Output) {
+        Some(map) => linear(pass, tape, gated, map),
+        None => tape.keep(gated),
+    };
+    tape.drop(gated);
+    tape.drop(mixed);
+    tape.drop(active);
+    for tensor in &inputs[..count] {
+        tape.drop(*tensor);
+    }
+    tape.drop(x);
+    out
+}

@@ -1,0 +1,67 @@
+//! Looking up what a plan names, with a message for every name that is not known.
+
+use super::Inputs;
+use super::profile::Profiles;
+use crate::architecture::Architecture;
+use crate::catalog::{Catalog, NumberFormat};
+use crate::plan::check::{Diagnostic, Severity};
+use crate::plan::field::FieldId;
+use crate::plan::{ModelSource, Plan};
+use std::borrow::Cow;
+
+impl<'a> Inputs<'a> {
+    /// Looks up model, formats, profile and accelerator of `plan`.
+    ///
+    /// An unknown model or format is an error; an unknown profile too. An unknown accelerator is one as well, an empty
+    /// name means that none is chosen.
+    pub fn resolve(plan: &'a Plan, catalog: &'a Catalog, profiles: &'a Profiles) -> Result<Self, Vec<Diagnostic>> {
+        let mut errors = Vec::new();
+        let architecture = match &plan.model.source {
+            ModelSource::Catalog(id) => {
+                if let Some(entry) = catalog.model(id) {
+                    Some(Cow::Borrowed(&entry.architecture))
+                } else {
+                    errors.push(unknown("model.source", "model", id, "pick one from the list or open its config.json"));
+                    None
+                }
+            }
+            ModelSource::File { architecture, .. } => Some(Cow::Borrowed(architecture.as_ref())),
+            ModelSource::Typed(shape) => Some(Cow::Owned(Architecture::from(shape))),
+        };
+        let mut format = |field: FieldId, id: &str| -> Option<&'a NumberFormat> {
+            let found = catalog.format(id);
+            if found.is_none() {
+                errors.push(unknown(field, "number format", id, "choose one of the list, such as bf16 or nf4"));
+            }
+            found
+        };
+        let load_format = format("precision.load_format", &plan.precision.load_format);
+        let kv_format = format("precision.kv_cache_format", &plan.precision.kv_cache_format);
+        let profile = profiles.get(&plan.runtime.profile);
+        if profile.is_none() {
+            let known: Vec<&str> = profiles.entries.iter().map(|profile| profile.id.as_str()).collect();
+            let advice = format!("known are {}", known.join(", "));
+            errors.push(unknown("runtime.profile", "runtime profile", &plan.runtime.profile, &advice));
+        }
+        let id = plan.hardware.accelerator.as_str();
+        let accelerator = catalog.accelerator(id);
+        if accelerator.is_none() && !id.is_empty() {
+            errors.push(unknown("hardware.accelerator", "accelerator", id, "pick one from the list or leave it empty"));
+        }
+        match (architecture, load_format, kv_format, profile) {
+            (Some(architecture), Some(load_format), Some(kv_format), Some(profile)) if errors.is_empty() => {
+                Ok(Self { plan, architecture, load_format, kv_format, profile, accelerator })
+            }
+            _ => Err(errors),
+        }
+    }
+}
+
+fn unknown(field: FieldId, what: &str, id: &str, advice: &str) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Error,
+        field: Some(field),
+        message: format!("No {what} is called “{id}”: {advice}."),
+        fix: None,
+    }
+}

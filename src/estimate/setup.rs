@@ -1,0 +1,269 @@
+//! What the terms of an estimate read, digested once from the plan: widths, counts and what is trained where.
+
+use super::Inputs;
+use super::storage::Storage;
+use crate::architecture::{Architecture, Linear, LinearRole};
+use crate::plan::{
+    Checkpointing, FloatFormat, Implementation, Lora, Method, Packing, Plan, TargetPart, Targets, Workload,
+};
+
+/// Digest of [`Inputs`].
+#[derive(Clone, Copy)]
+pub struct Setup<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Shape of the model.
+    pub architecture: &'a Architecture,
+    /// Sequences in one forward pass.
+    pub batch: u64,
+    /// Tokens of one sequence, with virtual tokens of prompt methods.
+    pub sequence: u64,
+    /// Tokens in one forward pass.
+    pub tokens: u64,
+    /// How the weights are stored.
+    pub storage: Storage<'a>,
+    /// Bytes of a weight that is not quantized (biases, and what arithmetic is done in without autocast).
+    pub width: u64,
+    /// Bytes of a value of embeddings, norms and head.
+    pub outer_width: u64,
+    /// Width of arithmetic under autocast.
+    pub autocast: Option<u64>,
+    /// What is trained.
+    pub trained: Trained<'a>,
+    /// Gradients of parameters do not stay beside those that exist already.
+    pub gradients_pass: bool,
+    /// The layers are recomputed in backward.
+    pub recompute: bool,
+    /// Sequence × sequence scores exist.
+    pub eager: bool,
+    /// A padding mask goes along.
+    pub padded: bool,
+    /// Training rather than inference.
+    pub training: bool,
+    /// The embedding output is made to require a gradient.
+    pub input_gradients: bool,
+    /// The caller keeps the model's outputs through backward.
+    pub keeps_outputs: bool,
+    /// Stacked experts are quantized too.
+    pub quantizes_experts: bool,
+}
+
+/// What a method trains in the layers of the model.
+#[derive(Clone, Copy)]
+pub struct Trained<'a> {
+    /// Number of layers, counted from the last, whose own weights are trained.
+    pub layers: u64,
+    /// Biases of all layers.
+    pub biases: bool,
+    /// Token embedding (and a tied head).
+    pub embedding: bool,
+    /// Output head.
+    pub head: bool,
+    /// Norm before the head.
+    pub final_norm: bool,
+    /// Small modules beside the weights.
+    pub adapter: Adapter<'a>,
+}
+
+/// Small modules beside the weights.
+#[derive(Clone, Copy)]
+pub enum Adapter<'a> {
+    /// None.
+    None,
+    /// LoRA and its relatives.
+    Lora {
+        /// Settings.
+        lora: &'a Lora,
+        /// Bytes of a value.
+        width: u64,
+    },
+    /// Scaling vectors.
+    Ia3 {
+        /// Scaled modules.
+        targets: &'a Targets,
+    },
+    /// Bottleneck adapters after attention and MLP.
+    Bottleneck {
+        /// Inner width.
+        inner: u64,
+        /// Bytes of a value.
+        width: u64,
+    },
+    /// Trainable vectors before the input.
+    Prompt {
+        /// How many.
+        virtual_tokens: u64,
+        /// Width of the encoder that makes them; 0: none.
+        encoder: u64,
+    },
+    /// Trainable keys and values.
+    Prefix {
+        /// How many.
+        virtual_tokens: u64,
+    },
+    /// Shared random matrices, trained vectors.
+    Vera {
+        /// Rank.
+        rank: u64,
+        /// Adapted modules.
+        targets: &'a Targets,
+    },
+    /// Orthogonal blocks.
+    Oft {
+        /// Size of a block.
+        block: u64,
+        /// Adapted modules.
+        targets: &'a Targets,
+    },
+}
+
+/// Bytes of a value in an arithmetic format; 8-bit arithmetic keeps 16-bit tensors between operators.
+fn arithmetic_width(format: FloatFormat) -> u64 {
+    format.bytes().max(2)
+}
+
+impl<'a> Setup<'a> {
+    /// Digests `inputs`.
+    pub fn new(inputs: &'a Inputs<'_>) -> Self {
+        let plan = inputs.plan;
+        let architecture = inputs.architecture.as_ref();
+        let training = plan.workload == Workload::Training;
+        let storage = Storage::new(inputs.load_format, plan.precision.double_quantization);
+        let width = storage.unquantized_width();
+        let upcast = storage.is_quantized() && (plan.precision.upcast_unquantized);
+        let trained = trained(plan, architecture, width, training);
+        let virtual_tokens = match trained.adapter {
+            Adapter::Prompt { virtual_tokens, .. } => virtual_tokens,
+            _ => 0,
+        };
+        let sequence = plan.batch.sequence_length.saturating_add(virtual_tokens);
+        let accumulates = plan.batch.gradient_accumulation > 1;
+        Self {
+            plan,
+            architecture,
+            batch: plan.batch.micro_batch,
+            sequence,
+            tokens: plan.batch.micro_batch.saturating_mul(sequence),
+            storage,
+            width,
+            outer_width: if upcast { width.max(4) } else { width },
+            autocast: plan.precision.autocast.filter(|_| training).map(arithmetic_width),
+            trained,
+            gradients_pass: accumulates || plan.optimizer.implementation == Implementation::InBackward,
+            recompute: training && plan.runtime.checkpointing == Checkpointing::Full,
+            eager: plan.runtime.attention == crate::plan::AttentionKernel::Eager,
+            padded: training && plan.batch.packing == Packing::Padded,
+            training,
+            input_gradients: inputs.profile.inputs_require_gradients,
+            keeps_outputs: inputs.profile.keeps_outputs,
+            quantizes_experts: inputs.profile.quantizes_stacked_experts,
+        }
+    }
+
+    /// Whether a linear map of a layer is held quantized.
+    pub fn quantizes(&self, linear: &Linear) -> bool {
+        self.storage.is_quantized()
+            && linear.role != LinearRole::Router
+            && (self.quantizes_experts || !linear.stacked_experts || !self.storage.is_bitsandbytes())
+    }
+
+    /// Bytes of a value of the residual stream: it starts with the embedding's.
+    pub const fn stream_width(&self) -> u64 {
+        self.outer_width
+    }
+
+    /// Bytes of the residual stream.
+    pub const fn stream_bytes(&self) -> u64 {
+        self.tokens.saturating_mul(self.architecture.hidden_size).saturating_mul(self.outer_width)
+    }
+
+    /// Layers in the model.
+    pub fn layers(&self) -> u64 {
+        self.architecture.num_layers()
+    }
+
+    /// Whether anything at all is trained before or in the first layer, so that backward reaches the input.
+    pub fn any_layer_trained(&self) -> bool {
+        self.trained.layers > 0 || self.trained.biases || !matches!(self.trained.adapter, Adapter::None)
+    }
+}
+
+fn trained<'a>(plan: &'a Plan, architecture: &Architecture, width: u64, training: bool) -> Trained<'a> {
+    let section = &plan.method;
+    let adapters_only = |adapter| Trained {
+        layers: 0,
+        biases: false,
+        embedding: section.train_embeddings,
+        head: section.train_head || (section.train_embeddings && architecture.head.tied),
+        final_norm: false,
+        adapter,
+    };
+    let everything = Trained {
+        layers: architecture.num_layers(),
+        biases: true,
+        embedding: true,
+        head: true,
+        final_norm: true,
+        adapter: Adapter::None,
+    };
+    if !training {
+        return Trained { embedding: false, head: false, ..adapters_only(Adapter::None) };
+    }
+    match &section.method {
+        Method::Full | Method::Galore { .. } => everything,
+        Method::Lora(lora) | Method::Qlora(lora) => {
+            adapters_only(Adapter::Lora { lora, width: lora.dtype.bytes().max(1) })
+        }
+        Method::Ia3 { targets } => adapters_only(Adapter::Ia3 { targets }),
+        Method::Adapters { bottleneck, dtype } => {
+            adapters_only(Adapter::Bottleneck { inner: *bottleneck, width: dtype.bytes() })
+        }
+        Method::PromptTuning { virtual_tokens } => {
+            adapters_only(Adapter::Prompt { virtual_tokens: *virtual_tokens, encoder: 0 })
+        }
+        Method::PTuning { virtual_tokens, encoder_hidden } => {
+            adapters_only(Adapter::Prompt { virtual_tokens: *virtual_tokens, encoder: *encoder_hidden })
+        }
+        Method::PrefixTuning { virtual_tokens } => adapters_only(Adapter::Prefix { virtual_tokens: *virtual_tokens }),
+        Method::Vera { rank, targets } => adapters_only(Adapter::Vera { rank: *rank, targets }),
+        Method::Oft { block_size, targets } => adapters_only(Adapter::Oft { block: *block_size, targets }),
+        Method::BitFit => Trained { biases: true, ..adapters_only(Adapter::None) },
+        Method::LastLayers { layers } => Trained {
+            layers: (*layers).min(architecture.num_layers()),
+            biases: false,
+            final_norm: true,
+            ..adapters_only(Adapter::None)
+        },
+        // LISA keeps embedding, head and final norm trained beside the active layers.
+        Method::Blockwise { active_layers } => {
+            let _ = width;
+            Trained { layers: (*active_layers).min(architecture.num_layers()), biases: false, ..everything }
+        }
+    }
+}
+
+/// Whether `targets` hits `linear`.
+pub fn hits(targets: &Targets, linear: &Linear) -> bool {
+    if linear.role == LinearRole::Router {
+        // Routers are plain parameters in the released code, not linear modules.
+        return false;
+    }
+    match targets {
+        Targets::AllLinear => !linear.stacked_experts,
+        Targets::Parts(parts) => !linear.stacked_experts && parts.iter().any(|&part| part_of(linear.role, part)),
+        Targets::Custom(names) => names.iter().any(|name| name == linear.name),
+    }
+}
+
+fn part_of(role: LinearRole, part: TargetPart) -> bool {
+    matches!(
+        (role, part),
+        (LinearRole::Query | LinearRole::FusedQkv, TargetPart::Q)
+            | (LinearRole::Key | LinearRole::FusedQkv, TargetPart::K)
+            | (LinearRole::Value | LinearRole::FusedQkv, TargetPart::V)
+            | (LinearRole::Output, TargetPart::O)
+            | (LinearRole::Gate | LinearRole::FusedGateUp, TargetPart::Gate)
+            | (LinearRole::Up | LinearRole::FusedGateUp, TargetPart::Up)
+            | (LinearRole::Down, TargetPart::Down)
+    )
+}

@@ -1,0 +1,462 @@
+//! One training step put together: every kind of layer is replayed once, the step's course follows from counts.
+
+use super::pass::{LayerPass, norm};
+use super::setup::{Adapter, Setup};
+use super::tape::{Kind, Live, Tape, Tensor};
+use crate::architecture::{Attention, Layer};
+use crate::plan::LossKernel;
+
+/// Bytes alive at a moment of the step, beside what lasts (weights, states).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// Made in forward and kept for backward.
+    pub saved: u64,
+    /// Of the width of the vocabulary.
+    pub logits: u64,
+    /// Gradients of parameters made in this step.
+    pub gradients: u64,
+    /// Everything else that comes and goes.
+    pub temporary: u64,
+    /// Where it is, for a sentence.
+    pub place: &'static str,
+}
+
+impl Moment {
+    /// The sum.
+    pub const fn total(&self) -> u64 {
+        self.saved.saturating_add(self.logits).saturating_add(self.gradients).saturating_add(self.temporary)
+    }
+
+    fn larger(self, other: Self) -> Self {
+        if other.total() > self.total() { other } else { self }
+    }
+
+    const fn at(live: Live, place: &'static str) -> Self {
+        Self {
+            saved: live.get(Kind::Saved),
+            logits: live.get(Kind::Logits),
+            gradients: live.get(Kind::ParamGrad),
+            temporary: live.get(Kind::Temporary),
+            place,
+        }
+    }
+
+    const fn with(self, saved: u64, gradients: u64, temporary: u64) -> Self {
+        Self {
+            saved: self.saved.saturating_add(saved),
+            gradients: self.gradients.saturating_add(gradients),
+            temporary: self.temporary.saturating_add(temporary),
+            ..self
+        }
+    }
+}
+
+/// Peaks of forward and backward, and what the explanation names.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StepPeaks {
+    /// Worst moment of forward.
+    pub forward: Moment,
+    /// Worst moment of backward.
+    pub backward: Moment,
+}
+
+/// What one layer of a kind costs.
+#[derive(Clone, Copy, Default)]
+struct LayerCost {
+    count: u64,
+    forward_peak: Live,
+    /// Kept after forward, without the layer's output.
+    saved: u64,
+    /// Of it released with autocast's cache at the end of forward.
+    cached: u64,
+    keeps_input: bool,
+    backward_peak: Live,
+    gradients: u64,
+    reached: bool,
+}
+
+/// Most kinds of layer runs a plan is split into.
+const MAX_RUNS: usize = 24;
+
+/// Runs of layers that cost the same.
+struct Runs {
+    items: [LayerCost; MAX_RUNS],
+    len: usize,
+}
+
+impl Runs {
+    fn push(&mut self, cost: LayerCost) {
+        if cost.count == 0 {
+            return;
+        }
+        if let Some(slot) = self.items.get_mut(self.len) {
+            *slot = cost;
+            self.len += 1;
+        } else if let Some(last) = self.items.last_mut() {
+            last.count = last.count.saturating_add(cost.count);
+        }
+    }
+
+    fn iter(&self) -> std::slice::Iter<'_, LayerCost> {
+        self.items[..self.len].iter()
+    }
+}
+
+/// Replays one training step.
+pub fn training_step(setup: &Setup<'_>) -> StepPeaks {
+    let mut tape = Tape::new(setup.gradients_pass);
+    let runs = layer_runs(setup, &mut tape);
+    let stream = setup.stream_bytes();
+    let outside = tables(setup);
+
+    let layers_saved: u64 = runs.iter().map(|run| run.saved.saturating_mul(run.count)).fold(0, u64::saturating_add);
+    let cache: u64 = runs.iter().map(|run| run.cached.saturating_mul(run.count)).fold(0, u64::saturating_add);
+    let first_keeps = runs.iter().next().is_some_and(|run| run.keeps_input);
+    // `inputs_embeds` stays a local of the model's forward while the layers run.
+    let embedded = if first_keeps { 0 } else { stream };
+
+    let tail = tail(setup, &mut tape, runs.iter().any(|run| run.reached) || input_needs_grad(setup));
+
+    let mut forward = Moment::default();
+    for run in runs.iter() {
+        // Any kind may stand last; what all others keep is there already.
+        let before = layers_saved.saturating_sub(run.saved).saturating_add(outside);
+        let cached = cache.saturating_sub(run.cached);
+        let extra = if run.count == setup.layers() && run.count == 1 { 0 } else { embedded };
+        let moment = Moment::at(run.forward_peak, "in the last layer").with(before, 0, extra.saturating_add(cached));
+        forward = forward.larger(moment);
+    }
+    let mut in_norm = tail.norm_peak.with(layers_saved.saturating_add(outside), 0, embedded.saturating_add(cache));
+    in_norm.place = "in the last norm";
+    let mut in_loss = tail.forward_peak.with(layers_saved.saturating_add(outside), 0, cache);
+    in_loss.place = "in the loss";
+    let mut after = tail.conversion_peak.with(layers_saved.saturating_add(outside), 0, 0);
+    after.place = "in the loss";
+    forward = forward.larger(in_norm).larger(in_loss).larger(after);
+
+    let buffered = tied_gradient(setup);
+    let waiting = if setup.gradients_pass { buffered } else { 0 };
+    let mut in_loss_backward = tail.backward_peak.with(layers_saved.saturating_add(outside), 0, 0);
+    in_loss_backward.place = "in the loss";
+    let mut backward = in_loss_backward;
+    let kept_outputs = tail.kept_outputs;
+    let mut gradients = tail.gradients;
+    let total_gradients: u64 =
+        runs.iter().map(|run| run.gradients.saturating_mul(run.count)).fold(0, u64::saturating_add);
+    for run in runs.iter().filter(|run| run.reached) {
+        // First of the run in backward: nothing released yet; last: everything else released, all gradients made.
+        let early = Moment::at(run.backward_peak, "in the deepest layer").with(
+            layers_saved.saturating_sub(run.saved).saturating_add(outside),
+            gradients,
+            waiting,
+        );
+        let late = Moment::at(run.backward_peak, "in the first layer").with(
+            outside,
+            gradients.saturating_add(total_gradients.saturating_sub(run.gradients)),
+            waiting,
+        );
+        for mut moment in [early, late] {
+            moment.logits = moment.logits.saturating_add(kept_outputs);
+            backward = backward.larger(moment);
+        }
+    }
+    gradients = gradients.saturating_add(total_gradients);
+    if setup.trained.embedding {
+        let table = setup
+            .architecture
+            .vocab_size
+            .saturating_mul(setup.architecture.embedding.width)
+            .saturating_mul(setup.outer_width);
+        let made =
+            Moment { gradients, saved: 0, logits: kept_outputs, temporary: waiting, place: "in the token table" };
+        let arriving = if setup.gradients_pass || buffered > 0 {
+            made.with(0, 0, table.saturating_add(stream))
+        } else {
+            made.with(0, table, stream)
+        };
+        backward = backward.larger(arriving);
+        if buffered > 0 {
+            // Head and table are one tensor: two gradients and, where the first is a view, their sum.
+            let sum = if setup.autocast.is_some() && setup.autocast != Some(setup.outer_width) {
+                table
+            } else {
+                table.saturating_mul(2)
+            };
+            backward = backward.larger(made.with(0, 0, sum));
+        }
+    }
+    StepPeaks { forward, backward }
+}
+
+/// Bytes of a tied head's gradient, which waits for the table's.
+fn tied_gradient(setup: &Setup<'_>) -> u64 {
+    if setup.architecture.head.tied && setup.trained.embedding && setup.trained.head {
+        setup
+            .architecture
+            .vocab_size
+            .saturating_mul(setup.architecture.embedding.width)
+            .saturating_mul(setup.outer_width)
+    } else {
+        0
+    }
+}
+
+/// Whether a gradient is asked of the first layer's input.
+fn input_needs_grad(setup: &Setup<'_>) -> bool {
+    setup.trained.embedding
+        || matches!(setup.trained.adapter, Adapter::Prompt { .. })
+        || (setup.input_gradients && setup.recompute && setup.any_layer_trained())
+}
+
+fn layer_runs(setup: &Setup<'_>, tape: &mut Tape) -> Runs {
+    let mut runs = Runs { items: [LayerCost::default(); MAX_RUNS], len: 0 };
+    let mut frozen = setup.layers().saturating_sub(setup.trained.layers);
+    let adapted = !matches!(setup.trained.adapter, Adapter::None);
+    let reaches = adapted || setup.trained.biases;
+    let mut needs_grad = input_needs_grad(setup);
+    for group in &setup.architecture.layers {
+        let mut left = group.count;
+        while left > 0 {
+            let trained = frozen == 0;
+            // A first layer whose input needs no gradient is a run of its own.
+            let count = if !needs_grad && (trained || reaches) {
+                1
+            } else if trained {
+                left
+            } else {
+                left.min(frozen)
+            };
+            runs.push(layer_cost(setup, tape, &group.layer, count, trained, adapted, needs_grad));
+            needs_grad |= trained || reaches;
+            left -= count;
+            frozen = frozen.saturating_sub(count);
+        }
+    }
+    runs
+}
+
+fn layer_cost(
+    setup: &Setup<'_>,
+    tape: &mut Tape,
+    layer: &Layer,
+    count: u64,
+    trained: bool,
+    adapted: bool,
+    needs_grad: bool,
+) -> LayerCost {
+    let hidden = setup.architecture.hidden_size;
+    let linears = layer.linears(hidden, &setup.architecture.model_code);
+    let pass = LayerPass { setup, layer, linears: &linears, trained, adapted };
+    let values = setup.tokens.saturating_mul(hidden);
+    let reached = needs_grad || trained || adapted || setup.trained.biases;
+    let mut cost = LayerCost { count, reached, ..LayerCost::default() };
+    tape.clear();
+    let width = setup.stream_width();
+    if setup.recompute && reached {
+        tape.set_grad(false);
+        let x = tape.input(values, width, false);
+        let y = pass.forward(tape, x);
+        cost.forward_peak = tape.peak();
+        cost.cached = tape.cached_bytes();
+        cost.saved = x.bytes();
+        cost.keeps_input = true;
+        let _ = y;
+        tape.clear();
+        let x = tape.input(values, width, needs_grad);
+        tape.mark_saved();
+        let seed = tape.seed(x.bytes());
+        let y = pass.forward(tape, x);
+        tape.drop(y);
+        tape.clear_cache();
+        let recomputed = tape.peak_at_last_save();
+        tape.reset_peak();
+        tape.backward_from(y, seed);
+        let back = tape.peak();
+        cost.backward_peak = if back.total() >= recomputed.total() { back } else { recomputed };
+    } else {
+        let x = tape.input(values, width, needs_grad);
+        let y = pass.forward(tape, x);
+        cost.forward_peak = tape.peak();
+        tape.drop(x);
+        let with_cache = tape.live().total();
+        tape.clear_cache();
+        cost.cached = with_cache.saturating_sub(tape.live().total());
+        cost.keeps_input = tape.is_alive(x);
+        tape.drop(y);
+        tape.mark_saved();
+        cost.saved = tape.live().total();
+        tape.reset_peak();
+        tape.backward(y);
+        cost.backward_peak = tape.peak();
+    }
+    cost.gradients = tape.live().get(Kind::ParamGrad);
+    cost
+}
+
+/// Tables every layer reads: cos and sin for each position, the mask where there is one.
+pub fn tables(setup: &Setup<'_>) -> u64 {
+    let rotated = setup
+        .architecture
+        .layers
+        .iter()
+        .map(|group| match &group.layer.attention {
+            Attention::Softmax(a) => (a.head_dim as f64 * a.rotary_share) as u64,
+            Attention::Latent(a) => a.qk_rope_head_dim,
+            Attention::Linear(_) => 0,
+        })
+        .max()
+        .unwrap_or(0);
+    let positions = setup.sequence.saturating_mul(rotated).saturating_mul(2).saturating_mul(setup.stream_width());
+    let square = setup.sequence.saturating_mul(setup.sequence);
+    let mask = if setup.eager {
+        square.saturating_mul(setup.stream_width())
+    } else if setup.padded {
+        square.saturating_mul(setup.batch)
+    } else {
+        0
+    };
+    positions.saturating_add(mask)
+}
+
+/// What happens after the layers.
+#[derive(Clone, Copy, Default)]
+struct Tail {
+    norm_peak: Moment,
+    forward_peak: Moment,
+    conversion_peak: Moment,
+    backward_peak: Moment,
+    gradients: u64,
+    kept_outputs: u64,
+}
+
+fn tail(setup: &Setup<'_>, tape: &mut Tape, needs_grad: bool) -> Tail {
+    let architecture = setup.architecture;
+    let hidden = architecture.hidden_size;
+    tape.clear();
+    let x = tape.input(setup.tokens.saturating_mul(hidden), setup.stream_width(), needs_grad);
+    let normed = norm(setup, tape, x, architecture.final_norm, setup.tokens, hidden, setup.trained.final_norm);
+    let norm_peak = Moment::at(tape.peak(), "in the last norm");
+    tape.drop(x);
+    tape.reset_peak();
+    let loss = match setup.plan.runtime.loss {
+        LossKernel::Unfused => unfused_loss(setup, tape, normed),
+        LossKernel::FusedLogits => fused_logits_loss(setup, tape, normed),
+        LossKernel::FusedLinear => fused_linear_loss(setup, tape, normed),
+    };
+    let forward_peak = Moment::at(tape.peak(), "in the loss");
+    tape.drop(normed);
+    tape.clear_cache();
+    tape.reset_peak();
+    // accelerate turns 16-bit outputs of an autocast forward into FP32.
+    let kept = match loss.logits {
+        Some(logits) if setup.autocast.is_some() => {
+            let wide = tape.cast(logits.detached(), 4);
+            let wide = tape.as_logits(wide, false);
+            tape.drop(logits);
+            Some(wide)
+        }
+        other => other,
+    };
+    let conversion_peak = Moment::at(tape.peak(), "in the loss");
+    let mut kept_outputs = 0;
+    if let Some(logits) = kept {
+        if setup.keeps_outputs {
+            kept_outputs = logits.bytes();
+        } else {
+            tape.drop(logits);
+        }
+    }
+    tape.mark_saved();
+    tape.reset_peak();
+    tape.backward(loss.value);
+    Tail {
+        norm_peak,
+        forward_peak,
+        conversion_peak,
+        backward_peak: Moment::at(tape.peak(), "in the loss"),
+        gradients: tape.live().get(Kind::ParamGrad),
+        kept_outputs,
+    }
+}
+
+/// A loss on the tape, and the logits the caller still holds.
+struct Loss {
+    value: Tensor,
+    logits: Option<Tensor>,
+}
+
+/// The head's product.
+fn head(setup: &Setup<'_>, tape: &mut Tape, normed: Tensor, tokens: u64) -> Tensor {
+    let architecture = setup.architecture;
+    let vocabulary = architecture.vocab_size;
+    let values = vocabulary.saturating_mul(architecture.embedding.width);
+    let trained = [setup.trained.head, setup.trained.head && architecture.head.bias];
+    let logits = super::pass::linear::product(
+        setup,
+        tape,
+        normed,
+        tokens.saturating_mul(vocabulary),
+        values,
+        trained,
+        vocabulary,
+        setup.outer_width,
+    );
+    let mut logits = tape.as_logits(logits, false);
+    if architecture.head.softcap {
+        let divided = tape.scale(logits);
+        let divided = tape.as_logits(divided, true);
+        tape.drop(logits);
+        let squashed = tape.unary_saving_output(divided);
+        let squashed = tape.as_logits(squashed, true);
+        tape.drop(divided);
+        logits = tape.scale(squashed);
+        logits = tape.as_logits(logits, true);
+        tape.drop(squashed);
+    }
+    logits
+}
+
+/// transformers' `ForCausalLMLoss`: FP32 copy, log-softmax, negative log-likelihood.
+fn unfused_loss(setup: &Setup<'_>, tape: &mut Tape, normed: Tensor) -> Loss {
+    let logits = head(setup, tape, normed, setup.tokens);
+    let wide = tape.cast(logits, 4);
+    let wide = tape.as_logits(wide, true);
+    let labels = tape.input(setup.tokens, 8, false);
+    let log_softmax = tape.unary_saving_output(wide);
+    let log_softmax = tape.as_logits(log_softmax, true);
+    let value = tape.unary(log_softmax, 1, 4, true);
+    let value = tape.as_logits(value, true);
+    tape.drop(log_softmax);
+    tape.drop(wide);
+    tape.drop(labels);
+    Loss { value, logits: Some(logits) }
+}
+
+/// One kernel on logits that exist once: the gradient takes their place.
+fn fused_logits_loss(setup: &Setup<'_>, tape: &mut Tape, normed: Tensor) -> Loss {
+    let logits = head(setup, tape, normed, setup.tokens);
+    let value = tape.unary(logits, setup.tokens, 4, false);
+    let kept = tape.keep(logits);
+    tape.drop(kept);
+    Loss { value, logits: Some(logits) }
+}
+
+/// Head and loss in chunks of tokens, as Liger's kernel: the gradient of the hidden states is made in forward.
+fn fused_linear_loss(setup: &Setup<'_>, tape: &mut Tape, normed: Tensor) -> Loss {
+    let vocabulary = setup.architecture.vocab_size;
+    let hidden = setup.architecture.hidden_size.max(1);
+    // As many chunks as the vocabulary is wider than the hidden state, so that one chunk's logits are about its size.
+    let chunks = vocabulary.div_ceil(hidden).max(1);
+    let rows = setup.tokens.div_ceil(chunks);
+    let width = setup.autocast.unwrap_or(normed.width);
+    let gradient = tape.unary_saving_output(normed);
+    let chunk = tape.input(rows.saturating_mul(vocabulary), width, false);
+    let chunk = tape.as_logits(chunk, false);
+    let wide = tape.input(rows.saturating_mul(vocabulary), 4, false);
+    let wide = tape.as_logits(wide, false);
+    tape.drop(wide);
+    tape.drop(chunk);
+    let value = tape.unary(gradient, 1, 4, false);
+    tape.drop(gradient);
+    Loss { value, logits: None }
+}
