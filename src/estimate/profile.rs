@@ -1,6 +1,5 @@
 //! Runtime profiles: what a software stack allocates beside the formulas, as versioned data (`assets/profiles`).
 
-use crate::plan::Implementation;
 use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
 
@@ -56,8 +55,8 @@ pub struct RuntimeProfile {
     pub forward_logit_bytes: Option<f64>,
     /// Bytes per logit in backward with the unfused loss, likewise.
     pub backward_logit_bytes: Option<f64>,
-    /// How the stack's default optimizer loop is written.
-    pub default_implementation: Implementation,
+    /// How the stack's default optimizer loop is written: an id of the field `optimizer.implementation`.
+    pub default_implementation: String,
     /// Unquantized parts of a quantized base are raised to FP32 by default.
     pub upcasts_unquantized: bool,
     /// Memory reserved by the allocator as a multiple of the tensors' peak.
