@@ -84,14 +84,16 @@ fn pass_peak(setup: &Setup<'_>, tokens: u64, full_logits: bool) -> Moment {
         peak = peak.max(tape.peak().total());
     }
     // The embedding output stays a local of the model while the layers run; its keys and values are in the cache.
-    let layers = peak.saturating_add(run.stream_bytes()).saturating_add(super::step::tables(&run));
+    let tables = super::step::tables(&run);
+    let beside = run.stream_bytes().saturating_add(tables.kept).saturating_add(tables.forward);
+    let layers = peak.saturating_add(beside);
     let mut in_layers = Moment { temporary: layers, place: "in the layers", ..Moment::default() };
     let kept = if full_logits { run.tokens } else { run.batch };
     tape.clear();
     tape.set_grad(false);
     let x = tape.input(values, run.stream_width(), false);
     let normed = norm(&run, &mut tape, x, run.architecture.final_norm, run.tokens, hidden, false);
-    let in_norm = tape.peak().total().saturating_add(run.stream_bytes()).saturating_add(super::step::tables(&run));
+    let in_norm = tape.peak().total().saturating_add(beside);
     if in_norm > in_layers.temporary {
         in_layers = Moment { temporary: in_norm, place: "in the last norm", ..Moment::default() };
     }

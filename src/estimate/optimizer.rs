@@ -99,12 +99,12 @@ fn state_bytes(setup: &Setup<'_>, tensor: &TrainedTensor, algorithm: Algorithm, 
         Algorithm::PagedAdamW => values.saturating_mul(8),
         Algorithm::AdamW8bit | Algorithm::PagedAdamW8bit => eight_bit(2),
         Algorithm::Lion8bit => eight_bit(1),
-        Algorithm::Adafactor if tensor.columns > 1 => tensor.rows.saturating_add(tensor.columns).saturating_mul(width),
+        // transformers' Adafactor keeps its factors in FP32: one value per row and column of a matrix.
+        Algorithm::Adafactor if tensor.columns > 1 => tensor.rows.saturating_add(tensor.columns).saturating_mul(4),
+        Algorithm::Adafactor => values.saturating_mul(4),
         // Momentum for matrices of the layers; AdamW for tables, head and vectors.
         Algorithm::Muon if tensor.columns <= 1 || tensor.embedding => plain(2),
-        Algorithm::SgdMomentum | Algorithm::Lion | Algorithm::RmsProp | Algorithm::Adafactor | Algorithm::Muon => {
-            plain(1)
-        }
+        Algorithm::SgdMomentum | Algorithm::Lion | Algorithm::RmsProp | Algorithm::Muon => plain(1),
     };
     state.saturating_add(projector)
 }
@@ -144,8 +144,8 @@ const fn step_of_one(tensor: &TrainedTensor, algorithm: Algorithm, width: u64) -
         Algorithm::Adam | Algorithm::AdamW | Algorithm::Adagrad | Algorithm::RmsProp | Algorithm::Lion => {
             values.saturating_mul(width).saturating_mul(2)
         }
-        // FP32 copies of gradient, update and weight (transformers' Adafactor works in FP32).
-        Algorithm::Adafactor => values.saturating_mul(16),
+        // Update and its negative in FP32; gradient and weight too where they are not FP32 already.
+        Algorithm::Adafactor => values.saturating_mul(if width < 4 { 16 } else { 8 }),
         // Momentum, its 16-bit copy and two products of the Newton–Schulz iteration.
         Algorithm::Muon => values.saturating_mul(8),
     }

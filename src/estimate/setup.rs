@@ -2,7 +2,7 @@
 
 use super::Inputs;
 use super::storage::Storage;
-use crate::architecture::{Architecture, Linear, LinearRole};
+use crate::architecture::{Architecture, Attention, Linear, LinearRole};
 use crate::plan::{
     Checkpointing, FloatFormat, Implementation, Lora, Method, Packing, Plan, TargetPart, Targets, Workload,
 };
@@ -175,6 +175,14 @@ impl<'a> Setup<'a> {
     /// Bytes of the residual stream.
     pub const fn stream_bytes(&self) -> u64 {
         self.tokens.saturating_mul(self.architecture.hidden_size).saturating_mul(self.outer_width)
+    }
+
+    /// Whether any window of attention is shorter than the sequence.
+    pub fn windows_bind(&self) -> bool {
+        self.architecture.layers.iter().any(|group| match &group.layer.attention {
+            Attention::Softmax(attention) => attention.window.is_some_and(|window| window < self.sequence),
+            _ => false,
+        })
     }
 
     /// Layers in the model.

@@ -41,6 +41,12 @@ impl Moment {
         }
     }
 
+    /// `bytes` of what is alive turn out to be kept to the end of forward.
+    const fn keeping(self, bytes: u64) -> Self {
+        let moved = if bytes < self.temporary { bytes } else { self.temporary };
+        Self { saved: self.saved.saturating_add(moved), temporary: self.temporary - moved, ..self }
+    }
+
     const fn with(self, saved: u64, gradients: u64, temporary: u64) -> Self {
         Self {
             saved: self.saved.saturating_add(saved),
@@ -107,13 +113,16 @@ pub fn training_step(setup: &Setup<'_>) -> StepPeaks {
     let mut tape = Tape::new(setup.gradients_pass);
     let runs = layer_runs(setup, &mut tape);
     let stream = setup.stream_bytes();
-    let outside = tables(setup);
+    let tables = tables(setup);
+    let entry = entry(setup);
+    let outside = tables.kept.saturating_add(entry.kept);
 
     let layers_saved: u64 = runs.iter().map(|run| run.saved.saturating_mul(run.count)).fold(0, u64::saturating_add);
     let cache: u64 = runs.iter().map(|run| run.cached.saturating_mul(run.count)).fold(0, u64::saturating_add);
     let first_keeps = runs.iter().next().is_some_and(|run| run.keeps_input);
-    // `inputs_embeds` stays a local of the model's forward while the layers run.
-    let embedded = if first_keeps { 0 } else { stream };
+    // `inputs_embeds` stays a local of the model's forward while the layers run; masks do unless something keeps them.
+    let embedded = if first_keeps || entry.separate { 0 } else { stream };
+    let running = tables.forward.saturating_add(entry.forward);
 
     let tail = tail(setup, &mut tape, runs.iter().any(|run| run.reached) || input_needs_grad(setup));
 
@@ -122,15 +131,21 @@ pub fn training_step(setup: &Setup<'_>) -> StepPeaks {
         // Any kind may stand last; what all others keep is there already.
         let before = layers_saved.saturating_sub(run.saved).saturating_add(outside);
         let cached = cache.saturating_sub(run.cached);
-        let extra = if run.count == setup.layers() && run.count == 1 { 0 } else { embedded };
-        let moment = Moment::at(run.forward_peak, "in the last layer").with(before, 0, extra.saturating_add(cached));
+        let extra = if setup.layers() == 1 { 0 } else { embedded };
+        let moment = Moment::at(run.forward_peak, "in the last layer")
+            .with(before, 0, extra.saturating_add(cached).saturating_add(running))
+            .keeping(run.saved);
         forward = forward.larger(moment);
     }
-    let mut in_norm = tail.norm_peak.with(layers_saved.saturating_add(outside), 0, embedded.saturating_add(cache));
+    let mut in_norm = tail.norm_peak.with(
+        layers_saved.saturating_add(outside),
+        0,
+        embedded.saturating_add(cache).saturating_add(running),
+    );
     in_norm.place = "in the last norm";
-    let mut in_loss = tail.forward_peak.with(layers_saved.saturating_add(outside), 0, cache);
+    let mut in_loss = tail.forward_peak.keeping(tail.saved).with(layers_saved.saturating_add(outside), 0, cache);
     in_loss.place = "in the loss";
-    let mut after = tail.conversion_peak.with(layers_saved.saturating_add(outside), 0, 0);
+    let mut after = tail.conversion_peak.keeping(tail.saved).with(layers_saved.saturating_add(outside), 0, 0);
     after.place = "in the loss";
     forward = forward.larger(in_norm).larger(in_loss).larger(after);
 
@@ -272,6 +287,7 @@ fn layer_cost(
         tape.reset_peak();
         tape.backward_from(y, seed);
         let back = tape.peak();
+        let recomputed = recomputed.plus_temporary(tape.allocated_before_unpack());
         cost.backward_peak = if back.total() >= recomputed.total() { back } else { recomputed };
     } else {
         let x = tape.input(values, width, needs_grad);
@@ -293,8 +309,46 @@ fn layer_cost(
     cost
 }
 
-/// Tables every layer reads: cos and sin for each position, the mask where there is one.
-pub fn tables(setup: &Setup<'_>) -> u64 {
+/// What is made before the first layer.
+#[derive(Clone, Copy, Default)]
+struct Entry {
+    /// Kept for backward.
+    kept: u64,
+    /// There while the layers run.
+    forward: u64,
+    /// The first layer's input is another tensor than the token rows.
+    separate: bool,
+}
+
+/// Token rows, learned positions, their sum and its dropout.
+fn entry(setup: &Setup<'_>) -> Entry {
+    if setup.architecture.embedding.position_rows == 0 {
+        return Entry::default();
+    }
+    let hidden = setup.architecture.hidden_size;
+    let positions = setup.sequence.saturating_mul(hidden).saturating_mul(setup.stream_width());
+    let dropout = setup.architecture.layers.first().is_some_and(|group| group.layer.residual_dropout > 0.0);
+    // The dropout mask is one byte per value; position ids are kept for the table's gradient.
+    let kept = if setup.trained.embedding {
+        let mask = if dropout { setup.tokens.saturating_mul(hidden) } else { 0 };
+        mask.saturating_add(setup.sequence.saturating_mul(8))
+    } else {
+        0
+    };
+    Entry { kept, forward: setup.stream_bytes().saturating_add(positions), separate: true }
+}
+
+/// Tables every layer reads.
+#[derive(Clone, Copy, Default)]
+pub struct Tables {
+    /// Kept for backward: cos and sin, and with recomputation the masks.
+    pub kept: u64,
+    /// There while the layers run only.
+    pub forward: u64,
+}
+
+/// cos and sin for each position, the masks where there are some.
+pub fn tables(setup: &Setup<'_>) -> Tables {
     let rotated = setup
         .architecture
         .layers
@@ -307,20 +361,31 @@ pub fn tables(setup: &Setup<'_>) -> u64 {
         .max()
         .unwrap_or(0);
     let positions = setup.sequence.saturating_mul(rotated).saturating_mul(2).saturating_mul(setup.stream_width());
-    let square = setup.sequence.saturating_mul(setup.sequence);
-    let mask = if setup.eager {
-        square.saturating_mul(setup.stream_width())
-    } else if setup.padded {
-        square.saturating_mul(setup.batch)
+    // One mask for each kind of attention, of every sequence: as numbers for eager attention, else as booleans.
+    let scores = setup.batch.saturating_mul(setup.sequence).saturating_mul(setup.sequence);
+    let (mut windowed, mut whole) = (false, false);
+    for group in &setup.architecture.layers {
+        let window = matches!(&group.layer.attention, Attention::Softmax(attention) if attention.window.is_some());
+        windowed |= window;
+        whole |= !window;
+    }
+    let masks = if setup.eager {
+        scores.saturating_mul(setup.stream_width()).saturating_mul(u64::from(windowed) + u64::from(whole))
     } else {
-        0
+        let needed = |window: bool| setup.padded || (window && setup.windows_bind());
+        scores.saturating_mul(u64::from(windowed && needed(true)) + u64::from(whole && needed(false)))
     };
-    positions.saturating_add(mask)
+    if setup.recompute {
+        Tables { kept: positions.saturating_add(masks), forward: 0 }
+    } else {
+        Tables { kept: positions, forward: masks }
+    }
 }
 
 /// What happens after the layers.
 #[derive(Clone, Copy, Default)]
 struct Tail {
+    saved: u64,
     norm_peak: Moment,
     forward_peak: Moment,
     conversion_peak: Moment,
@@ -367,9 +432,11 @@ fn tail(setup: &Setup<'_>, tape: &mut Tape, needs_grad: bool) -> Tail {
         }
     }
     tape.mark_saved();
+    let saved = tape.live().get(Kind::Saved);
     tape.reset_peak();
     tape.backward(loss.value);
     Tail {
+        saved,
         norm_peak,
         forward_peak,
         conversion_peak,

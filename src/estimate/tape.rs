@@ -70,6 +70,12 @@ impl Live {
         self.0[0].saturating_add(self.0[1]).saturating_add(self.0[2]).saturating_add(self.0[3])
     }
 
+    /// With more temporaries.
+    pub const fn plus_temporary(mut self, bytes: u64) -> Self {
+        self.0[Kind::Temporary as usize] = self.0[Kind::Temporary as usize].saturating_add(bytes);
+        self
+    }
+
     /// One kind's share.
     pub const fn get(&self, kind: Kind) -> u64 {
         self.0[kind as usize]
@@ -121,8 +127,8 @@ enum Back {
     Dequantized { input: u64, weight: u64, scales: u64 },
     /// Heads split off: a gradient that lies by heads is copied.
     Heads { bytes: u64, copies: bool },
-    /// Rotary positions: bytes of the product, of the rotated input and of half of it.
-    Rotary { product: u64, input: u64, passed: u64 },
+    /// Rotary positions: bytes of the product, of the rotated input and, where parts are joined, of the whole.
+    Rotary { product: u64, input: u64, joined: u64 },
     /// Part of a tensor: gradient in a tensor of the whole size. `joins`: all parts come together here first.
     Part { whole: u64, joins: bool },
 }
@@ -136,6 +142,8 @@ struct Node {
     gradient: Option<Gradient>,
     by_heads: bool,
     logits: bool,
+    /// Its backward reads something saved, a parameter included.
+    unpacks: bool,
 }
 
 /// The tape.
@@ -152,6 +160,7 @@ pub struct Tape {
     /// Gradients of parameters are added to ones that exist already, or used up at once.
     param_grads_pass: bool,
     cache: Vec<u16>,
+    before_unpack: Option<u64>,
 }
 
 impl Tape {
@@ -170,6 +179,7 @@ impl Tape {
             grad_enabled: true,
             param_grads_pass,
             cache: Vec::new(),
+            before_unpack: None,
         }
     }
 
@@ -178,6 +188,7 @@ impl Tape {
         self.storages.clear();
         self.nodes.clear();
         self.cache.clear();
+        self.before_unpack = None;
         self.live = Live::default();
         self.total = 0;
         self.grad_enabled = true;
@@ -277,6 +288,11 @@ impl Tape {
         tensor
     }
 
+    /// A tensor whose memory is counted elsewhere.
+    pub fn elsewhere(&mut self, count: u64, width: u64) -> Tensor {
+        Tensor { storage: self.allocate(0, Kind::Temporary), node: NONE, count, width }
+    }
+
     /// A tensor of the vocabulary's width.
     fn kind_of(logits: bool) -> Kind {
         if logits { Kind::Logits } else { Kind::Temporary }
@@ -300,7 +316,9 @@ impl Tape {
                 self.retain(storage);
             }
         }
-        self.nodes.push(Node { back, edges, saved, params, gradient: None, by_heads: false, logits: false });
+        let unpacks =
+            saved.iter().any(|&storage| storage != NONE) || matches!(back, Back::Linear { .. } | Back::Rotary { .. });
+        self.nodes.push(Node { back, edges, saved, params, gradient: None, by_heads: false, logits: false, unpacks });
         id
     }
 
@@ -459,6 +477,7 @@ impl Tape {
             let back = Back::Each { first: [full, 0, 0], last: [x.bytes(), 0, 0], extra: 0 };
             let saved = [if trained { x.storage } else { NONE }, NONE, NONE, NONE];
             y.node = self.push(back, [x.node, NONE, NONE], saved, [param, ParamGradient::default()]);
+            self.nodes[usize::from(y.node)].unpacks = true;
         }
         y
     }
@@ -603,7 +622,8 @@ impl Tape {
     }
 
     /// Rotary positions on the first `rotated` of the values: `x·cos + rotate_half(x)·sin`, cos and sin in `width`.
-    pub fn rotary(&mut self, x: Tensor, width: u64, rotated: u64) -> Tensor {
+    /// `joins`: the code cuts off and joins the part that is not rotated, even where it is empty.
+    pub fn rotary(&mut self, x: Tensor, width: u64, rotated: u64, joins: bool) -> Tensor {
         let wide = x.width.max(width);
         let product_bytes = rotated.saturating_mul(wide);
         let records = self.records(&[x], false);
@@ -619,8 +639,7 @@ impl Tape {
         let mut y = self.output(rotated, wide);
         self.drop(first);
         self.drop(second);
-        let passed = x.count.saturating_sub(rotated);
-        if passed > 0 {
+        if joins {
             let joined = self.output(x.count, wide);
             self.drop(y);
             y = joined;
@@ -629,7 +648,7 @@ impl Tape {
             let back = Back::Rotary {
                 product: product_bytes,
                 input: rotated.saturating_mul(x.width),
-                passed: if passed > 0 { x.bytes() } else { 0 },
+                joined: if joins { x.bytes() } else { 0 },
             };
             y.node = self.push(back, [x.node, NONE, NONE], [NONE; 4], Default::default());
             self.nodes[usize::from(y.node)].by_heads = true;
@@ -736,9 +755,20 @@ impl Tape {
             let storage = self.allocate(output.bytes(), Kind::Temporary);
             self.nodes[usize::from(output.node)].gradient = Some(Gradient { storage, view: false, by_heads: false });
         }
+        let start = self.total;
         for id in (0..self.nodes.len()).rev() {
+            let node = &self.nodes[id];
+            if self.before_unpack.is_none() && node.unpacks && node.gradient.is_some() {
+                self.before_unpack = Some(self.total.saturating_sub(start));
+            }
             self.step_back(id);
         }
+    }
+
+    /// What backward had allocated, beyond its first gradient, when it first needed something saved: with
+    /// checkpointing that is the moment the layer is recomputed.
+    pub fn allocated_before_unpack(&self) -> u64 {
+        self.before_unpack.unwrap_or(0)
     }
 
     /// Places the gradient of `output` before backward runs, so that it is there while the layer is recomputed.
@@ -846,8 +876,8 @@ impl Tape {
                 };
                 out[0] = Some(Gradient { storage, view: true, by_heads: false });
             }
-            Back::Rotary { product, input, passed } => {
-                out[0] = Some(self.rotary_back(gradient, product, input, passed));
+            Back::Rotary { product, input, joined } => {
+                out[0] = Some(self.rotary_back(product, input, joined));
             }
             Back::Part { whole, .. } => {
                 let storage = self.allocate(whole, Kind::Temporary);
@@ -901,35 +931,35 @@ impl Tape {
         }
     }
 
-    fn rotary_back(&mut self, gradient: Gradient, product: u64, input: u64, passed: u64) -> Gradient {
-        let converts = product != input;
+    fn rotary_back(&mut self, product: u64, input: u64, joined: u64) -> Gradient {
         let make = |tape: &mut Self| {
             let first = tape.allocate(product, Kind::Temporary);
-            if converts {
-                let last = tape.allocate(input, Kind::Temporary);
-                tape.release(first);
-                last
-            } else {
-                first
+            if product == input {
+                return first;
             }
+            let last = tape.allocate(input, Kind::Temporary);
+            tape.release(first);
+            last
         };
-        let _ = gradient;
         let turned = make(self);
         let negated = self.allocate(input / 2, Kind::Temporary);
-        let whole = self.allocate(input, Kind::Temporary);
+        let mut whole = self.allocate(input, Kind::Temporary);
         self.release(negated);
         let second = self.allocate(input, Kind::Temporary);
         self.release(turned);
         self.release(second);
         let direct = make(self);
         self.release(direct);
-        if passed > 0 {
-            // The part that is not rotated: both parts are written into zeroed tensors of the whole size and added.
-            let all = self.allocate(passed, Kind::Temporary);
-            let other = self.allocate(passed, Kind::Temporary);
+        if joined > 0 {
+            // The part that is not rotated: its gradient is written into a zeroed tensor of the whole size; so is
+            // that of the rotated part unless it is the whole.
+            let passed = self.allocate(joined, Kind::Temporary);
+            if joined > input {
+                let rotated = self.allocate(joined, Kind::Temporary);
+                self.release(rotated);
+            }
             self.release(whole);
-            self.release(other);
-            return Gradient { storage: all, view: false, by_heads: true };
+            whole = passed;
         }
         Gradient { storage: whole, view: false, by_heads: true }
     }

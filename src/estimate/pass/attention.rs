@@ -24,8 +24,7 @@ fn softmax_attention(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &S
     let (q, k, v, gate);
     if let (true, Some(map)) = (shape.fused_qkv, pass.role(LinearRole::FusedQkv)) {
         let all = linear(pass, tape, x, map);
-        (q, k, v) = pieces(pass, tape, all, q_values, kv_values);
-        tape.drop(all);
+        (q, k, v) = pieces(pass, tape, all, shape, [q_values, kv_values]);
         gate = None;
     } else {
         let query = project(pass, tape, x, LinearRole::Query);
@@ -61,8 +60,22 @@ fn softmax_attention(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &S
         }
     }
     let (q, k) = rotate(pass, tape, q, k, shape);
-    let (k, v) = with_prefix(pass, tape, k, v, shape);
-    let mixed = mix(pass, tape, [q, k, v], shape.heads, shape.kv_heads, q_values, shape.window);
+    let (mut k, mut v) = with_prefix(pass, tape, k, v, shape);
+    if !setup.training {
+        // Keys and values live in the cache from here on, which is counted on its own.
+        for tensor in [&mut k, &mut v] {
+            let cached = tape.elsewhere(tensor.count, tensor.width);
+            tape.drop(*tensor);
+            *tensor = cached;
+        }
+    }
+    let mut mixed = mix(pass, tape, [q, k, v], shape.heads, shape.kv_heads, q_values, shape.window);
+    if joins_rotated(pass, shape) && !setup.eager && !math_kernel(pass, q, shape.heads, shape.kv_heads, shape.window) {
+        // The kernel answers in the layout of its queries: by heads, so that flattening copies.
+        let flat = tape.copy(mixed);
+        tape.drop(mixed);
+        mixed = flat;
+    }
     let mixed = match gate {
         Some(gate) => {
             let open = tape.unary_saving_output(gate);
@@ -99,24 +112,50 @@ fn as_heads(tape: &mut Tape, x: Tensor, heads: u64) -> Tensor {
     y
 }
 
-/// Query, key and value out of the fused projection.
+/// Query, key and value out of the fused projection, which goes.
 fn pieces(
     pass: &LayerPass<'_>,
     tape: &mut Tape,
     all: Tensor,
-    q_values: u64,
-    kv_values: u64,
+    shape: &SoftmaxAttention,
+    [q_values, kv_values]: [u64; 2],
 ) -> (Tensor, Tensor, Tensor) {
-    let code = pass.setup.architecture.model_code.as_str();
-    if code.starts_with("Phi3") {
-        // Slices: each gradient is written into a zeroed tensor of the whole width.
-        (tape.part(all, q_values), tape.part(all, kv_values), tape.part(all, kv_values))
-    } else {
-        let joined = tape.split(all);
-        let out = (tape.piece(joined, q_values), tape.piece(joined, kv_values), tape.piece(joined, kv_values));
+    let counts = [q_values, kv_values, kv_values];
+    let heads = [shape.heads, shape.kv_heads, shape.kv_heads];
+    let [q, k, v] = if joins_rotated(pass, shape) && !pass.setup.architecture.model_code.starts_with("GPTNeoX") {
+        // Slices of the flat tensor: each gradient is written into a zeroed tensor of the whole width.
+        let parts = counts.map(|count| tape.part(all, count));
+        let mut out = parts;
+        for ((slot, part), heads) in out.iter_mut().zip(parts).zip(heads) {
+            *slot = as_heads(tape, part, heads);
+        }
+        out
+    } else if shape.rotary_share > 0.0 {
+        // Heads first, then three parts of every head, whose gradients are joined in one copy.
+        let by_heads = tape.heads(all, shape.heads);
+        let joined = tape.split(by_heads);
+        tape.drop(by_heads);
+        let out = counts.map(|count| tape.piece(joined, count));
         tape.drop(joined);
         out
-    }
+    } else {
+        let joined = tape.split(all);
+        let parts = counts.map(|count| tape.piece(joined, count));
+        tape.drop(joined);
+        let mut out = parts;
+        for ((slot, part), heads) in out.iter_mut().zip(parts).zip(heads) {
+            *slot = as_heads(tape, part, heads);
+        }
+        out
+    };
+    tape.drop(all);
+    (q, k, v)
+}
+
+/// Whether the class cuts heads into a rotated and a passed part and joins them again, even where nothing is passed;
+/// what comes out lies head by head.
+fn joins_rotated(pass: &LayerPass<'_>, shape: &SoftmaxAttention) -> bool {
+    shape.rotary_share > 0.0 && (shape.rotary_share < 1.0 || pass.setup.architecture.model_code.starts_with("Phi3"))
 }
 
 fn qk_norm(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &SoftmaxAttention, heads: u64) -> Tensor {
@@ -139,8 +178,9 @@ fn rotate(pass: &LayerPass<'_>, tape: &mut Tape, q: Tensor, k: Tensor, shape: &S
     // cos and sin have the width of the residual stream.
     let width = pass.setup.stream_width();
     let rotated = |count: u64| if part >= 1.0 { count } else { (count as f64 * part) as u64 };
-    let turned_q = tape.rotary(q, width, rotated(q.count));
-    let turned_k = if shape.shares_kv { tape.keep(k) } else { tape.rotary(k, width, rotated(k.count)) };
+    let joins = joins_rotated(pass, shape);
+    let turned_q = tape.rotary(q, width, rotated(q.count), joins);
+    let turned_k = if shape.shares_kv { tape.keep(k) } else { tape.rotary(k, width, rotated(k.count), joins) };
     tape.drop(q);
     tape.drop(k);
     (turned_q, turned_k)
@@ -181,6 +221,9 @@ fn mix(
     if setup.eager {
         return eager(pass, tape, qkv, heads, kv_heads, out_values);
     }
+    if math_kernel(pass, q, heads, kv_heads, window) {
+        return math(pass, tape, qkv, heads, kv_heads, out_values);
+    }
     let width = setup.autocast.unwrap_or(q.width);
     let q16 = tape.cast(q, width);
     let k16 = tape.cast(k, width);
@@ -211,6 +254,47 @@ fn mix(
     mixed
 }
 
+/// Whether PyTorch falls back to elementary operations: 32-bit queries with grouped heads and no mask, which neither
+/// the flash kernel (16 bits) nor the memory-efficient one (no groups) takes.
+fn math_kernel(pass: &LayerPass<'_>, q: Tensor, heads: u64, kv_heads: u64, window: Option<u64>) -> bool {
+    let setup = pass.setup;
+    let masked = setup.padded || window.is_some_and(|window| window < setup.sequence);
+    setup.autocast.unwrap_or(q.width) > 2 && heads != kv_heads && !masked
+}
+
+/// `scaled_dot_product_attention` in elementary operations: scaled queries and keys, repeated keys and values, scores
+/// and their softmax.
+fn math(
+    pass: &LayerPass<'_>,
+    tape: &mut Tape,
+    [q, k, v]: [Tensor; 3],
+    heads: u64,
+    kv_heads: u64,
+    out_values: u64,
+) -> Tensor {
+    let setup = pass.setup;
+    let groups = heads.checked_div(kv_heads).unwrap_or(1);
+    let square = setup.sequence.saturating_mul(setup.sequence);
+    let scores = setup.batch.saturating_mul(heads).saturating_mul(square);
+    let scaled_q = tape.scale(q);
+    let mask = tape.input(square, q.width, false);
+    let k_all = tape.repeat(k, groups);
+    let v_all = tape.repeat(v, groups);
+    let scaled_k = tape.scale(k_all);
+    let raw = tape.matmul(scaled_q, scaled_k, scores);
+    let masked = tape.unary(raw, scores, raw.width, false);
+    tape.drop(raw);
+    let weights = tape.unary_saving_output(masked);
+    tape.drop(masked);
+    let mixed = tape.matmul(weights, v_all, out_values);
+    for tensor in [scaled_q, scaled_k, weights, v_all, k_all, mask] {
+        tape.drop(tensor);
+    }
+    let flat = tape.copy(mixed);
+    tape.drop(mixed);
+    flat
+}
+
 /// Attention written out in elementary operations.
 fn eager(
     pass: &LayerPass<'_>,
@@ -221,6 +305,7 @@ fn eager(
     out_values: u64,
 ) -> Tensor {
     let setup = pass.setup;
+    let dropout = matches!(&pass.layer.attention, Attention::Softmax(shape) if shape.dropout > 0.0);
     let groups = heads.checked_div(kv_heads).unwrap_or(1);
     let (k_all, v_all) =
         if groups > 1 { (tape.repeat(k, groups), tape.repeat(v, groups)) } else { (tape.keep(k), tape.keep(v)) };
@@ -243,12 +328,19 @@ fn eager(
     // The mask has the width of the residual stream.
     let masked = tape.unary(weights, scores, weights.width.max(setup.stream_width()), false);
     tape.drop(weights);
-    let wide = tape.cast(masked, 4);
+    // GPT-2 takes the softmax in the width of the scores, the others in FP32.
+    let gpt2 = setup.architecture.model_code.starts_with("GPT2");
+    let wide = tape.cast(masked, if gpt2 { masked.width } else { 4 });
     let probabilities = tape.unary_saving_output(wide);
     tape.drop(wide);
-    let narrow = tape.cast(probabilities, q.width);
+    let mut narrow = tape.cast(probabilities, q.width);
     tape.drop(probabilities);
     tape.drop(masked);
+    if setup.training && dropout {
+        let thinned = tape.dropout(narrow);
+        tape.drop(narrow);
+        narrow = thinned;
+    }
     let (p16, v16) = (tape.cast(narrow, width), tape.cast(v_all, width));
     let mixed = tape.matmul(p16, v16, out_values);
     tape.drop(p16);
@@ -287,9 +379,9 @@ fn latent_attention(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &La
     tape.drop(compressed);
     // Rotary part of the queries, and the one rotary key all heads share.
     let q_rope = tape.part(query, per_token(shape.heads.saturating_mul(shape.qk_rope_head_dim)));
-    let turned_q = tape.rotary(q_rope, setup.stream_width(), q_rope.count);
+    let turned_q = tape.rotary(q_rope, setup.stream_width(), q_rope.count, false);
     tape.drop(q_rope);
-    let turned_k = tape.rotary(position, setup.stream_width(), position.count);
+    let turned_k = tape.rotary(position, setup.stream_width(), position.count, false);
     tape.drop(position);
     let all = per_token(shape.heads.saturating_mul(head));
     // The halves are joined again: new tensors of full width.

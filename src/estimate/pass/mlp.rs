@@ -21,7 +21,7 @@ fn dense(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &DenseMlp) -> 
         let half = both.count / 2;
         let (gate, up) = (tape.piece(joined, half), tape.piece(joined, half));
         tape.drop(joined);
-        let active = activate(tape, gate, shape.activation);
+        let active = activate(pass, tape, gate, shape.activation);
         let inner = tape.mul(up, active);
         for tensor in [active, gate, up] {
             tape.drop(tensor);
@@ -29,7 +29,7 @@ fn dense(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &DenseMlp) -> 
         inner
     } else if let (true, Some(gate), Some(up)) = (shape.gated, pass.role(LinearRole::Gate), pass.role(LinearRole::Up)) {
         let gate = linear(pass, tape, x, gate);
-        let active = activate(tape, gate, shape.activation);
+        let active = activate(pass, tape, gate, shape.activation);
         tape.drop(gate);
         let up = linear(pass, tape, x, up);
         let inner = tape.mul(active, up);
@@ -38,7 +38,7 @@ fn dense(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &DenseMlp) -> 
         inner
     } else if let Some(up) = pass.role(LinearRole::Up) {
         let wide = linear(pass, tape, x, up);
-        let active = activate(tape, wide, shape.activation);
+        let active = activate(pass, tape, wide, shape.activation);
         tape.drop(wide);
         active
     } else {
@@ -51,7 +51,7 @@ fn dense(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &DenseMlp) -> 
 }
 
 /// The activation function; `x` stays.
-pub fn activate(tape: &mut Tape, x: Tensor, activation: Activation) -> Tensor {
+pub fn activate(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, activation: Activation) -> Tensor {
     match activation {
         Activation::Silu | Activation::Gelu => tape.unary_saving_input(x, 0),
         Activation::Relu => tape.unary_saving_output(x),
@@ -61,14 +61,17 @@ pub fn activate(tape: &mut Tape, x: Tensor, activation: Activation) -> Tensor {
             tape.drop(positive);
             squared
         }
-        Activation::GeluNew => gelu_new(tape, x),
+        Activation::GeluNew => gelu_new(pass, tape, x),
     }
 }
 
 /// `0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))` in elementary operations.
-fn gelu_new(tape: &mut Tape, x: Tensor) -> Tensor {
+/// Autocast takes powers in FP32, and everything after them with it.
+fn gelu_new(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor) -> Tensor {
     let half = tape.scale(x);
-    let cube = tape.square(x);
+    let base = if pass.setup.autocast.is_some() { tape.cast(x, 4) } else { tape.keep(x) };
+    let cube = tape.square(base);
+    tape.drop(base);
     let scaled = tape.scale(cube);
     tape.drop(cube);
     let inner = tape.add(x, scaled);
@@ -130,14 +133,14 @@ fn mixture(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, moe: &Moe) -> Tenso
         let half = both.count / 2;
         let (gate, up) = (tape.piece(joined, half), tape.piece(joined, half));
         tape.drop(joined);
-        let active = activate(tape, gate, expert.activation);
+        let active = activate(pass, tape, gate, expert.activation);
         let inner = tape.mul(active, up);
         for tensor in [active, gate, up] {
             tape.drop(tensor);
         }
         inner
     } else {
-        activate(tape, both, expert.activation)
+        activate(pass, tape, both, expert.activation)
     };
     tape.drop(both);
     let out = product(
