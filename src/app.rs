@@ -1,1 +1,19 @@
-//! The program around the domain: state, commands, dispatch, files, history, settings. The only owner of mutable state.
+//! The program around the domain: state, commands, dispatch, files, history, settings. The only owner of mutable
+//! state, files, dialogs and threads.
+
+pub mod command;
+pub mod computed;
+pub mod dispatch;
+pub mod effect;
+pub mod history;
+pub mod runtime;
+pub mod screenshot;
+pub mod settings;
+pub mod state;
+pub mod store;
+pub mod window;
+
+pub use command::{Command, Commands};
+pub use dispatch::dispatch;
+pub use effect::Effect;
+pub use state::State;

@@ -8,11 +8,17 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 pub mod config;
+mod files;
+mod gguf;
 mod hand;
 mod linears;
+mod safetensors;
+mod tensors;
 
 pub use config::from_config_text;
+pub use files::{ModelFile, ReadError, read};
 pub use linears::Linears;
+pub use tensors::TensorSummary;
 
 /// Shape of a decoder-only language model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

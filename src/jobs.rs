@@ -1,1 +1,70 @@
-//! Background work: named threads, latest-value progress, real cancellation.
+//! Background work: named threads that report once, and can be told to stop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::Builder;
+
+/// Told to a job that its result is no longer wanted.
+#[derive(Clone, Debug, Default)]
+pub struct CancelToken(Arc<AtomicBool>);
+
+impl CancelToken {
+    /// Asks the job to stop.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked to.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Runs jobs and collects what they report.
+pub struct Jobs<T> {
+    sender: Sender<T>,
+    receiver: Receiver<T>,
+    /// Called from the job's thread when something has been reported.
+    wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl<T: Send + 'static> Jobs<T> {
+    /// `wake` is called from a job's thread after each report, to get the window to look.
+    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
+        let (sender, receiver) = channel();
+        Self { sender, receiver, wake: Arc::new(wake) }
+    }
+
+    /// Starts `work` on a thread called `name`. A panic or a thread that cannot start reports `failed` instead.
+    pub fn spawn(
+        &self,
+        name: &str,
+        failed: impl Fn(String) -> T + Send + Sync + 'static,
+        work: impl FnOnce(&CancelToken) -> T + Send + 'static,
+    ) -> CancelToken {
+        let token = CancelToken::default();
+        let inner = token.clone();
+        let (sender, wake) = (self.sender.clone(), Arc::clone(&self.wake));
+        let failed = Arc::new(failed);
+        let on_panic = Arc::clone(&failed);
+        let started = Builder::new().name(name.to_owned()).spawn(move || {
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&inner)));
+            let report = outcome.unwrap_or_else(|_panic| on_panic("it stopped with an internal error".to_owned()));
+            if !inner.is_cancelled() {
+                // The receiver is gone only when the program is ending.
+                let _ = sender.send(report);
+                wake();
+            }
+        });
+        if let Err(error) = started {
+            let _ = self.sender.send(failed(format!("no thread could be started: {error}")));
+        }
+        token
+    }
+
+    /// What has been reported since the last call.
+    pub fn reports(&self) -> Vec<T> {
+        self.receiver.try_iter().collect()
+    }
+}

@@ -1,4 +1,179 @@
 //! What is on screen: panels that show a view and return commands; they never change a plan, block or read files.
 
+use crate::app::command::{Command, Commands, MenuCommand};
+use crate::app::computed::Computed;
+use crate::app::state::State;
+use crate::units::ByteUnit;
+use egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
+use std::path::PathBuf;
+use theme::{Tokens, space};
+
 pub mod fonts;
+pub mod panels;
 pub mod theme;
+pub mod widgets;
+
+use panels::{dialog, explanation, memory, settings, status, top_bar};
+
+/// Everything a panel may look at.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// Plan, settings, selection.
+    pub state: &'a State,
+    /// Estimate and remarks.
+    pub computed: &'a Computed,
+    /// Colours.
+    pub tokens: &'a Tokens,
+}
+
+impl View<'_> {
+    /// Unit of memory.
+    pub const fn unit(&self) -> ByteUnit {
+        self.state.settings.unit
+    }
+}
+
+/// What only the screen remembers: texts being typed.
+#[derive(Clone, Debug, Default)]
+pub struct UiState {
+    /// Search text of the picker that is open.
+    pub search: String,
+    /// Field whose text is being typed, and the text.
+    pub typing: Option<(crate::plan::field::FieldId, String)>,
+}
+
+/// Parts of the window that can be drawn alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "named as on screen")]
+pub enum PanelName {
+    Window,
+    Settings,
+    Memory,
+    Phases,
+    Components,
+    Explanation,
+}
+
+impl PanelName {
+    /// All, with their words on the command line.
+    pub const ALL: [(Self, &'static str); 6] = [
+        (Self::Window, "window"),
+        (Self::Settings, "settings"),
+        (Self::Memory, "memory"),
+        (Self::Phases, "phases"),
+        (Self::Components, "components"),
+        (Self::Explanation, "explanation"),
+    ];
+
+    /// The panel of a word.
+    pub fn from_id(id: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, word)| *word == id).map(|(panel, _)| *panel)
+    }
+}
+
+/// The whole window.
+pub fn window_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
+    keys(ui, view, out);
+    let side = Frame::new().fill(view.tokens.panel.0).inner_margin(Margin::symmetric(16, 12));
+    Panel::top("top-bar")
+        .frame(Frame::new().fill(view.tokens.panel.0).inner_margin(Margin::symmetric(16, 8)))
+        .show(ui, |ui| top_bar::top_bar_ui(ui, view, out));
+    Panel::bottom("status")
+        .frame(Frame::new().fill(view.tokens.panel.0).inner_margin(Margin::symmetric(16, 6)))
+        .show(ui, |ui| status::status_ui(ui, view));
+    Panel::left("settings").frame(side).default_size(312.0).size_range(280.0..=420.0).show(ui, |ui| {
+        ScrollArea::vertical()
+            .id_salt("settings-scroll")
+            .auto_shrink(false)
+            .show(ui, |ui| settings::settings_ui(ui, view, ui_state, out));
+    });
+    Panel::right("explanation").frame(side).default_size(304.0).size_range(260.0..=440.0).show(ui, |ui| {
+        ScrollArea::vertical()
+            .id_salt("explanation-scroll")
+            .auto_shrink(false)
+            .show(ui, |ui| explanation::explanation_ui(ui, view, out));
+    });
+    let centre = Frame::new().fill(view.tokens.ground.0).inner_margin(Margin::same(16));
+    CentralPanel::default().frame(centre).show(ui, |ui| {
+        ScrollArea::vertical()
+            .id_salt("centre-scroll")
+            .auto_shrink(false)
+            .show(ui, |ui| memory::centre_ui(ui, view, out));
+    });
+    dialog::dialog_ui(ui, view, out);
+    // A pointer or key that is down may be in the middle of a drag; once all are up the step is closed.
+    let busy = ui.input(|input| input.pointer.any_down() || !input.keys_down.is_empty());
+    if !busy {
+        out.push(Command::EndGesture);
+    }
+}
+
+/// One panel alone, for pictures and tests.
+pub fn panel_ui(ui: &mut Ui, panel: PanelName, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
+    if panel == PanelName::Window {
+        window_ui(ui, view, ui_state, out);
+        return;
+    }
+    let frame = Frame::new().fill(view.tokens.ground.0).inner_margin(Margin::same(space::L as i8));
+    CentralPanel::default().frame(frame).show(ui, |ui| match panel {
+        PanelName::Settings => settings::settings_ui(ui, view, ui_state, out),
+        PanelName::Memory => memory::bar_card_ui(ui, view, out),
+        PanelName::Phases => memory::phases_card_ui(ui, view, out),
+        PanelName::Components => memory::table_card_ui(ui, view, out),
+        PanelName::Explanation | PanelName::Window => explanation::explanation_ui(ui, view, out),
+    });
+}
+
+/// Keys of the menu commands. Those that also move in a text field are left to it.
+fn keys(ui: &Ui, view: &View<'_>, out: &mut Commands) {
+    if view.state.session.dialog.is_some() {
+        return;
+    }
+    let typing = ui.ctx().text_edit_focused();
+    for command in MenuCommand::ALL {
+        let belongs_to_text = matches!(command, MenuCommand::Undo | MenuCommand::Redo);
+        if let Some(shortcut) = command.info().shortcut
+            && !(typing && belongs_to_text)
+            && ui.input_mut(|input| input.consume_shortcut(&shortcut))
+        {
+            out.push(Command::Menu(command));
+        }
+    }
+}
+
+/// What a file dropped onto the window means.
+pub fn command_for_dropped(path: PathBuf) -> Command {
+    let is_plan = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("ron"));
+    if is_plan { Command::OpenPlan(path) } else { Command::OpenModel(path) }
+}
+
+/// A card on the ground.
+pub fn card<R>(ui: &mut Ui, tokens: &Tokens, content: impl FnOnce(&mut Ui) -> R) -> R {
+    Frame::new()
+        .fill(tokens.panel.0)
+        .stroke(egui::Stroke::new(1.0, tokens.line.0))
+        .corner_radius(theme::RADIUS)
+        .inner_margin(Margin::same(16))
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            content(ui)
+        })
+        .inner
+}
+
+/// Head of a card: title left, unit right.
+pub fn card_head(ui: &mut Ui, title: &str, unit: &str) {
+    ui.horizontal(|ui| {
+        ui.label(egui::RichText::new(title).font(theme::bold(theme::type_size::TITLE - 1.0)));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| ui.weak(unit));
+    });
+    ui.add_space(space::XS);
+}
+
+/// Small upper-case head of a section.
+pub fn section_head(ui: &mut Ui, tokens: &Tokens, title: &str) {
+    ui.add_space(space::M);
+    ui.label(
+        egui::RichText::new(title.to_uppercase()).font(theme::bold(theme::type_size::SMALL)).color(tokens.muted.0),
+    );
+}

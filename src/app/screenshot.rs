@@ -1,0 +1,61 @@
+//! Pictures of the window without a display: the same panels, drawn by the software rasteriser.
+
+use super::command::Commands;
+use super::computed::Computed;
+use super::state::State;
+use crate::plan::Plan;
+use crate::raster::Rasterizer;
+use crate::ui::theme::{self, Theme};
+use crate::ui::{self, PanelName, UiState, View};
+use egui::{ColorImage, RawInput, Rect, Vec2};
+
+/// Frames drawn before the picture: egui settles sizes in the first ones.
+const FRAMES: usize = 4;
+
+/// What to draw.
+#[derive(Clone, Copy, Debug)]
+pub struct Shot {
+    /// Panel.
+    pub panel: PanelName,
+    /// Colours.
+    pub theme: Theme,
+    /// Size in points.
+    pub size: [u32; 2],
+    /// Pixels per point.
+    pub scale: f32,
+}
+
+/// Draws `plan` as the window would show it.
+pub fn render(plan: &Plan, shot: &Shot) -> ColorImage {
+    let mut state = State::default();
+    state.document.plan = plan.clone();
+    state.document.saved_plan = plan.clone();
+    state.settings.theme = shot.theme;
+    let computed = Computed::of(&state.document);
+    let tokens = shot.theme.tokens();
+
+    let ctx = egui::Context::default();
+    ui::fonts::install(&ctx);
+    theme::install(&ctx, shot.theme);
+    ctx.set_pixels_per_point(shot.scale);
+    let size = Vec2::new(shot.size[0] as f32, shot.size[1] as f32);
+    let mut ui_state = UiState::default();
+    let mut rasterizer = Rasterizer::new();
+    let mut primitives = Vec::new();
+    for frame in 0..FRAMES {
+        let input = RawInput {
+            screen_rect: Some(Rect::from_min_size(egui::Pos2::ZERO, size)),
+            time: Some(frame as f64),
+            ..RawInput::default()
+        };
+        let output = ctx.run_ui(input, |ui| {
+            let view = View { state: &state, computed: &computed, tokens };
+            let mut commands = Commands::new();
+            ui::panel_ui(ui, shot.panel, &view, &mut ui_state, &mut commands);
+        });
+        rasterizer.update_textures(output.textures_delta);
+        primitives = ctx.tessellate(output.shapes, output.pixels_per_point);
+    }
+    let pixels = [(size.x * shot.scale).round() as usize, (size.y * shot.scale).round() as usize];
+    rasterizer.render(&primitives, pixels, shot.scale, tokens.ground.0)
+}

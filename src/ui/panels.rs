@@ -1,0 +1,8 @@
+//! Parts of the window.
+
+pub mod dialog;
+pub mod explanation;
+pub mod memory;
+pub mod settings;
+pub mod status;
+pub mod top_bar;

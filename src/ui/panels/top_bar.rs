@@ -1,0 +1,107 @@
+//! Name, menus, undo and redo, unit and theme.
+
+use crate::app::command::{Command, Commands, MenuCommand};
+use crate::plan::templates;
+use crate::ui::View;
+use crate::ui::theme::{Theme, bold, type_size};
+use crate::units::ByteUnit;
+use egui::{Align, Layout, RichText, Ui};
+
+const FILE: [MenuCommand; 8] = [
+    MenuCommand::New,
+    MenuCommand::Open,
+    MenuCommand::OpenByPath,
+    MenuCommand::Save,
+    MenuCommand::SaveAs,
+    MenuCommand::SaveByPath,
+    MenuCommand::OpenModelFile,
+    MenuCommand::OpenModelFolder,
+];
+
+/// Draws the bar.
+pub fn top_bar_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Tuneplan").font(bold(type_size::TITLE)));
+        ui.menu_button("File", |ui| file_menu_ui(ui, view, out));
+        item_ui(ui, MenuCommand::Undo, view, out);
+        item_ui(ui, MenuCommand::Redo, view, out);
+        let dirty = if view.state.document.is_dirty() { " ●" } else { "" };
+        ui.label(RichText::new(format!("{}{dirty}", view.state.document.title())).font(bold(type_size::BODY)));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.menu_button(view.state.settings.theme.label(), |ui| {
+                for theme in Theme::ALL {
+                    if ui.selectable_label(view.state.settings.theme == theme, theme.label()).clicked() {
+                        out.push(Command::SetTheme(theme));
+                        ui.close();
+                    }
+                }
+            })
+            .response
+            .on_hover_text("Colours of the window.");
+            for unit in [ByteUnit::GB, ByteUnit::GiB] {
+                let help = match unit {
+                    ByteUnit::GiB => "2^30 bytes, as nvidia-smi and PyTorch count.",
+                    ByteUnit::GB => "10^9 bytes, as data sheets count.",
+                };
+                let chosen = view.unit() == unit;
+                if ui.selectable_label(chosen, unit.symbol()).on_hover_text(help).clicked() && !chosen {
+                    out.push(Command::SetUnit(unit));
+                }
+            }
+        });
+    });
+}
+
+fn file_menu_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
+    for command in FILE.into_iter().chain([MenuCommand::OpenModelByPath]) {
+        item_ui(ui, command, view, out);
+        if matches!(command, MenuCommand::SaveByPath) {
+            ui.separator();
+        }
+    }
+    ui.separator();
+    ui.menu_button("New from template", |ui| {
+        for template in templates() {
+            if ui.button(&template.plan.name).on_hover_text(&template.plan.notes).clicked() {
+                out.push(Command::NewFromTemplate(template.name));
+                ui.close();
+            }
+        }
+    });
+    ui.menu_button("Recent plans", |ui| {
+        if view.state.settings.recent.is_empty() {
+            ui.weak("None yet.");
+        }
+        for path in &view.state.settings.recent {
+            if ui.button(path.display().to_string()).clicked() {
+                out.push(Command::OpenPlan(path.clone()));
+                ui.close();
+            }
+        }
+    });
+    ui.separator();
+    item_ui(ui, MenuCommand::Quit, view, out);
+}
+
+/// A command as a button; greyed out with the reason where it cannot be done.
+fn item_ui(ui: &mut Ui, command: MenuCommand, view: &View<'_>, out: &mut Commands) {
+    let info = command.info();
+    let enabled = command.enabled(view.state);
+    let key = info.shortcut.map(|shortcut| ui.ctx().format_shortcut(&shortcut)).unwrap_or_default();
+    let button = egui::Button::new(info.title).shortcut_text(key);
+    let response = ui.add_enabled(enabled.is_ok(), button);
+    let what = match command {
+        MenuCommand::Undo => view.state.document.history.undo_label(),
+        MenuCommand::Redo => view.state.document.history.redo_label(),
+        _ => None,
+    };
+    let help = what.map_or_else(|| info.help.to_owned(), |label| format!("{}: {label}", info.title));
+    let response = match enabled {
+        Ok(()) => response.on_hover_text(help),
+        Err(why) => response.on_disabled_hover_text(why),
+    };
+    if response.clicked() {
+        out.push(Command::Menu(command));
+        ui.close();
+    }
+}

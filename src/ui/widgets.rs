@@ -1,0 +1,9 @@
+//! Controls and charts: data and colours in, what was touched out.
+
+pub mod component_table;
+pub mod derivation;
+pub mod field;
+pub mod memory_bar;
+pub mod phase_chart;
+pub mod picker;
+pub mod segments;

@@ -1,0 +1,126 @@
+//! The table twin of the bar: the same figures for reading and copying.
+
+use super::segments::{Touched, has_hatch, hatch};
+use crate::estimate::{ByComponent, Component};
+use crate::ui::theme::{Tokens, bold, type_size};
+use crate::units::{ByteUnit, Bytes, percent};
+use egui::{Align2, CornerRadius, FontId, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, Vec2};
+
+const ROW: f32 = 27.0;
+
+/// What the table shows.
+pub struct ComponentTable<'a> {
+    /// Amounts by component.
+    pub amounts: &'a ByComponent,
+    /// What the textbook rule says.
+    pub textbook: Bytes,
+    /// Unit, stated in the card's head.
+    pub unit: ByteUnit,
+    /// Component marked in other charts.
+    pub marked: Option<Component>,
+}
+
+/// What was touched: a component, or the textbook row.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TableTouched {
+    /// Component row.
+    pub component: Touched,
+    /// The textbook row was clicked.
+    pub textbook: bool,
+}
+
+impl ComponentTable<'_> {
+    /// Draws the rows.
+    pub fn show(&self, ui: &mut Ui, tokens: &Tokens) -> TableTouched {
+        let mut touched = TableTouched::default();
+        let total = self.amounts.total();
+        ui.spacing_mut().item_spacing.y = 0.0;
+        for component in Component::ALL {
+            let bytes = self.amounts.get(component);
+            if bytes == Bytes::ZERO {
+                continue;
+            }
+            let share = percent(bytes.0 as f64 / total.0.max(1) as f64);
+            let row = Row {
+                label: component.label(),
+                number: bytes.number(self.unit),
+                share: &share,
+                swatch: Some(component),
+                strong: false,
+                marked: self.marked == Some(component),
+            };
+            let name = format!("{} row, {}, {share}", component.label(), bytes.display(self.unit));
+            let response = row.show(ui, tokens, &name);
+            if response.hovered() || response.has_focus() {
+                touched.component.hovered = Some(component);
+            }
+            if response.clicked() {
+                touched.component.clicked = Some(component);
+            }
+        }
+        let sum = Row {
+            label: "Sum at the peak",
+            number: total.number(self.unit),
+            share: "100 %",
+            swatch: None,
+            strong: true,
+            marked: false,
+        };
+        sum.show(ui, tokens, &format!("Sum at the peak, {}", total.display(self.unit)));
+        let textbook = Row {
+            label: "Textbook rule",
+            number: self.textbook.number(self.unit),
+            share: "",
+            swatch: None,
+            strong: false,
+            marked: false,
+        };
+        let name = format!("Textbook rule, {}", self.textbook.display(self.unit));
+        touched.textbook = textbook
+            .show(ui, tokens, &name)
+            .on_hover_text("What the usual rule of thumb says for the same plan; click for what it leaves out.")
+            .clicked();
+        touched
+    }
+}
+
+struct Row<'a> {
+    label: &'a str,
+    number: String,
+    share: &'a str,
+    swatch: Option<Component>,
+    strong: bool,
+    marked: bool,
+}
+
+impl Row<'_> {
+    fn show(&self, ui: &mut Ui, tokens: &Tokens, name: &str) -> egui::Response {
+        let (rect, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), ROW), Sense::click());
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name));
+        if self.marked || response.hovered() || response.has_focus() {
+            ui.painter().rect_filled(rect.expand2(Vec2::new(6.0, 0.0)), CornerRadius::same(4), tokens.raised.0);
+        }
+        if response.has_focus() {
+            let ring = Stroke::new(1.5, tokens.accent.0);
+            ui.painter().rect_stroke(rect.expand2(Vec2::new(6.0, 0.0)), 4, ring, StrokeKind::Inside);
+        }
+        let mut left = rect.left();
+        if let Some(component) = self.swatch {
+            let swatch = Rect::from_min_size(Pos2::new(left, rect.center().y - 5.0), Vec2::splat(10.0));
+            ui.painter().rect_filled(swatch, 2, tokens.series(component));
+            if has_hatch(component) {
+                hatch(ui, swatch, tokens.series(component));
+            }
+            left += 18.0;
+        }
+        let font = if self.strong { bold(type_size::BODY) } else { FontId::proportional(type_size::BODY) };
+        let y = rect.center().y;
+        let ink = if self.swatch.is_some() || self.strong { tokens.text.0 } else { tokens.muted.0 };
+        ui.painter().text(Pos2::new(left, y), Align2::LEFT_CENTER, self.label, font.clone(), ink);
+        ui.painter().text(Pos2::new(rect.right() - 62.0, y), Align2::RIGHT_CENTER, &self.number, font.clone(), ink);
+        ui.painter().text(Pos2::new(rect.right(), y), Align2::RIGHT_CENTER, self.share, font, tokens.muted.0);
+        let line = [rect.left_bottom(), rect.right_bottom()];
+        ui.painter().line_segment(line, Stroke::new(1.0, tokens.line.0));
+        response
+    }
+}

@@ -1,0 +1,64 @@
+//! A number's derivation: figure, reason, inputs, formula, source.
+
+use crate::explained::{Exactness, Explained};
+use crate::ui::theme::{Tokens, bold, space, type_size};
+use crate::units::ByteUnit;
+use egui::{Align, Layout, RichText, Ui};
+
+/// Draws the derivation.
+pub fn derivation_ui(ui: &mut Ui, explained: &Explained, unit: ByteUnit, tokens: &Tokens) {
+    ui.label(RichText::new(explained.title.as_ref()).font(bold(type_size::TITLE)));
+    ui.label(RichText::new(explained.value.display(unit)).font(bold(type_size::FIGURE)));
+    badge_ui(ui, explained.exactness, tokens);
+    if !explained.why.is_empty() {
+        ui.add_space(space::XS);
+        ui.label(RichText::new(explained.why.as_ref()).color(tokens.muted.0));
+    }
+    if !explained.formula.is_empty() {
+        ui.add_space(space::S);
+        ui.label(RichText::new(format!("= {}", explained.formula)).font(bold(type_size::BODY)));
+    }
+    for input in &explained.inputs {
+        row_ui(ui, input.name.as_ref(), input.note.as_ref(), &input.value.display(unit), tokens);
+    }
+    if !explained.parts.is_empty() {
+        ui.add_space(space::S);
+        ui.label(RichText::new("Sum of").small().color(tokens.muted.0));
+        for part in &explained.parts {
+            let note = part.formula.as_ref();
+            row_ui(ui, part.title.as_ref(), note, &part.value.display(unit), tokens);
+        }
+    }
+    if !explained.source.is_empty() {
+        ui.add_space(space::S);
+        ui.label(RichText::new(format!("Source: {}", explained.source)).small().color(tokens.muted.0));
+    }
+}
+
+fn badge_ui(ui: &mut Ui, exactness: Exactness, tokens: &Tokens) {
+    let (word, color) = match exactness {
+        Exactness::Exact => ("exact", tokens.fits.0),
+        Exactness::Approximate => ("approximate", tokens.tight.0),
+    };
+    ui.label(RichText::new(word).small().color(color));
+}
+
+fn row_ui(ui: &mut Ui, name: &str, note: &str, value: &str, tokens: &Tokens) {
+    ui.horizontal_top(|ui| {
+        let value_width = 116.0_f32.min(ui.available_width() * 0.45);
+        let name_width = ui.available_width() - value_width - space::S;
+        ui.allocate_ui_with_layout(egui::vec2(name_width, 0.0), Layout::top_down(Align::Min), |ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            ui.set_width(name_width);
+            ui.label(name);
+            if !note.is_empty() {
+                ui.label(RichText::new(note).small().color(tokens.muted.0));
+            }
+        });
+        ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
+            ui.label(RichText::new(value).font(bold(type_size::BODY)));
+        });
+    });
+    let (rect, _) = ui.allocate_exact_size(egui::vec2(ui.available_width(), 1.0), egui::Sense::hover());
+    ui.painter().line_segment([rect.left_top(), rect.right_top()], egui::Stroke::new(1.0, tokens.line.0));
+}

@@ -1,0 +1,317 @@
+//! One row of the settings panel, made from the field table: label left, control right.
+
+use super::picker::{Entry, Picker};
+use crate::app::command::{Command, Commands};
+use crate::catalog::Catalog;
+use crate::estimate::profile::Profiles;
+use crate::plan::edit::{PlanEdit, choose_method};
+use crate::plan::field::{CatalogKind, Choice, Field, FieldKind, FieldValue};
+use crate::ui::theme::space;
+use crate::ui::{UiState, View};
+use egui::{Align, ComboBox, DragValue, Layout, RichText, Slider, TextEdit, Ui};
+
+/// Share of the row that the label takes.
+const LABEL_SHARE: f32 = 0.42;
+/// Width of a typed number.
+const NUMBER_WIDTH: f32 = 74.0;
+
+/// Draws the row of `field` and pushes what was changed.
+pub fn field_ui(ui: &mut Ui, field: &'static Field, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
+    let Some(value) = (field.get)(&view.state.document.plan) else { return };
+    if matches!(field.kind, FieldKind::Notes) {
+        notes_ui(ui, field, &value, ui_state, out);
+        return;
+    }
+    let row = ui.available_width();
+    ui.horizontal(|ui| {
+        let label_width = row * LABEL_SHARE;
+        ui.allocate_ui_with_layout(egui::vec2(label_width, 26.0), Layout::left_to_right(Align::Center), |ui| {
+            ui.set_width(label_width);
+            ui.add(egui::Label::new(RichText::new(field.label).color(view.tokens.text.0)).truncate().selectable(false))
+                .on_hover_text(help(field));
+        });
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if let Some(new) = control_ui(ui, field, &value, view, ui_state, out)
+                && new != value
+            {
+                out.push(Command::Edit(PlanEdit::Set(field.id, new)));
+            }
+        });
+    });
+}
+
+/// Help with the unit, for the tooltip.
+fn help(field: &Field) -> String {
+    if field.unit.is_empty() { field.help.to_owned() } else { format!("{} Unit: {}.", field.help, field.unit) }
+}
+
+fn control_ui(
+    ui: &mut Ui,
+    field: &'static Field,
+    value: &FieldValue,
+    view: &View<'_>,
+    ui_state: &mut UiState,
+    out: &mut Commands,
+) -> Option<FieldValue> {
+    match (field.kind, value) {
+        (FieldKind::Integer { min, max, steps }, FieldValue::Integer(number)) => {
+            integer_ui(ui, field, *number, min, max, steps)
+        }
+        (FieldKind::Decimal { min, max, step }, FieldValue::Decimal(number)) => {
+            let mut typed = *number;
+            let drag = DragValue::new(&mut typed).range(min..=max).speed(step / 10.0).max_decimals(6);
+            let response = ui.add_sized([NUMBER_WIDTH, 26.0], drag);
+            name(&response, field);
+            response.changed().then_some(FieldValue::Decimal(typed))
+        }
+        (FieldKind::OptionalInteger { .. } | FieldKind::OptionalDecimal { .. }, _) => {
+            optional_ui(ui, field, value, view, ui_state)
+        }
+        (FieldKind::Toggle, FieldValue::Toggle(on)) => {
+            let mut typed = *on;
+            let response = ui.checkbox(&mut typed, "");
+            name(&response, field);
+            response.changed().then_some(FieldValue::Toggle(typed))
+        }
+        (FieldKind::Choice(choices), FieldValue::Id(id)) => {
+            let chosen = choice_ui(ui, field, choices, id)?;
+            if field.id == "method.kind" {
+                // A method brings the formats it needs, as one step.
+                out.push(Command::Edit(choose_method(&view.state.document.plan, chosen)));
+                return None;
+            }
+            Some(FieldValue::Id(chosen.to_owned()))
+        }
+        (FieldKind::Catalog(kind), FieldValue::Id(id)) => catalog_ui(ui, field, kind, id, view, ui_state),
+        (FieldKind::Targets | FieldKind::Stages | FieldKind::Text, _) => typed_ui(ui, field, value, ui_state),
+        _ => None,
+    }
+}
+
+fn name(response: &egui::Response, field: &Field) {
+    let unit = if field.unit.is_empty() { String::new() } else { format!(", {}", field.unit) };
+    response.ctx.accesskit_node_builder(response.id, |node| node.set_label(format!("{}{unit}", field.label)));
+    response.clone().on_hover_text(help(field));
+}
+
+/// A slider over the field's stops and a field for every other number.
+fn integer_ui(ui: &mut Ui, field: &Field, number: u64, min: u64, max: u64, steps: &[u64]) -> Option<FieldValue> {
+    let mut typed = number;
+    let drag = DragValue::new(&mut typed)
+        .range(min..=max)
+        .speed(0.2)
+        .custom_formatter(|value, _| crate::units::grouped(value as u64))
+        .custom_parser(|text| match FieldValue::parse(field, text) {
+            Ok(FieldValue::Integer(number)) => Some(number as f64),
+            _ => None,
+        });
+    let response = ui.add_sized([NUMBER_WIDTH, 26.0], drag);
+    name(&response, field);
+    let mut new = response.changed().then_some(FieldValue::Integer(typed));
+    if !steps.is_empty() {
+        let mut index = steps.iter().position(|step| *step >= number).unwrap_or(steps.len() - 1);
+        let before = index;
+        ui.spacing_mut().slider_width = (ui.available_width() - space::S).clamp(40.0, 160.0);
+        let slider = ui.add(Slider::new(&mut index, 0..=steps.len() - 1).show_value(false));
+        let label = format!("{} slider", field.label);
+        ui.ctx().accesskit_node_builder(slider.id, |node| node.set_label(label));
+        if slider.changed() && index != before {
+            new = Some(FieldValue::Integer(steps[index]));
+        }
+        slider.on_hover_text(help(field));
+    }
+    new
+}
+
+fn choice_ui(ui: &mut Ui, field: &Field, choices: &'static [Choice], id: &str) -> Option<&'static str> {
+    let current = choices.iter().find(|choice| choice.id == id).map_or(id, |choice| choice.label);
+    let mut chosen = None;
+    let width = ui.available_width();
+    let response = ComboBox::from_id_salt(field.id).selected_text(current).width(width).truncate().show_ui(ui, |ui| {
+        for choice in choices {
+            let item = ui.selectable_label(choice.id == id, choice.label).on_hover_text(choice.help);
+            if item.clicked() {
+                chosen = Some(choice.id);
+            }
+        }
+    });
+    name(&response.response, field);
+    chosen
+}
+
+/// A figure of the catalogue, or the user's own with a way back.
+fn optional_ui(
+    ui: &mut Ui,
+    field: &'static Field,
+    value: &FieldValue,
+    view: &View<'_>,
+    ui_state: &mut UiState,
+) -> Option<FieldValue> {
+    let edited = *value != FieldValue::Unset;
+    let mut new = None;
+    let chip = if edited { "edited" } else { "catalogue" };
+    let color = if edited { view.tokens.tight.0 } else { view.tokens.muted.0 };
+    if edited {
+        let reset = ui.small_button("Reset").on_hover_text("Take the catalogue's figure again.");
+        let label = format!("Reset {}", field.label);
+        reset.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, label.clone()));
+        if reset.clicked() {
+            new = Some(FieldValue::Unset);
+        }
+    } else {
+        ui.label(RichText::new(chip).small().color(color));
+    }
+    let shown = match value {
+        FieldValue::Unset => catalogue_figure(field, view),
+        _ => value.display(field),
+    };
+    let typed = line_ui(ui, field, &shown, 84.0, ui_state);
+    if let Some(text) = typed
+        && let Ok(parsed) = FieldValue::parse(field, &text)
+    {
+        new = Some(parsed);
+    }
+    new
+}
+
+/// What the catalogue says for a figure that is not edited.
+fn catalogue_figure(field: &Field, view: &View<'_>) -> String {
+    let Some(device) = Catalog::embedded().accelerator(&view.state.document.plan.hardware.accelerator) else {
+        return "–".to_owned();
+    };
+    let decimal = |figure: Option<f64>| figure.map_or_else(|| "–".to_owned(), |figure| figure.to_string());
+    match field.id {
+        "hardware.memory_mib" => match device.memory_mib_driver {
+            Some(mib) => crate::units::grouped(mib),
+            None => crate::units::grouped((device.memory_gb_marketed * 1024.0) as u64),
+        },
+        "hardware.bandwidth_gb_s" => decimal(device.bandwidth_gb_s),
+        "hardware.bf16_tflops" => decimal(device.bf16_tflops.or(device.fp16_tflops)),
+        "hardware.usd_per_hour" => decimal(device.usd_per_hour),
+        _ => "–".to_owned(),
+    }
+}
+
+/// A line of text that counts when the focus leaves it.
+fn line_ui(ui: &mut Ui, field: &'static Field, shown: &str, width: f32, ui_state: &mut UiState) -> Option<String> {
+    let mut text = match &ui_state.typing {
+        Some((id, text)) if *id == field.id => text.clone(),
+        _ => shown.to_owned(),
+    };
+    let response = ui.add(TextEdit::singleline(&mut text).desired_width(width).hint_text(field.label));
+    name(&response, field);
+    if response.changed() {
+        ui_state.typing = Some((field.id, text.clone()));
+    }
+    let finished = response.lost_focus() && matches!(&ui_state.typing, Some((id, _)) if *id == field.id);
+    if finished {
+        ui_state.typing = None;
+        return Some(text);
+    }
+    None
+}
+
+fn typed_ui(ui: &mut Ui, field: &'static Field, value: &FieldValue, ui_state: &mut UiState) -> Option<FieldValue> {
+    let width = ui.available_width() - space::S;
+    let text = line_ui(ui, field, &value.display(field), width, ui_state)?;
+    FieldValue::parse(field, &text).ok()
+}
+
+fn notes_ui(ui: &mut Ui, field: &'static Field, value: &FieldValue, ui_state: &mut UiState, out: &mut Commands) {
+    let FieldValue::Text(shown) = value else { return };
+    let title = if shown.is_empty() { field.label.to_owned() } else { format!("{} ●", field.label) };
+    egui::CollapsingHeader::new(RichText::new(title).small()).id_salt(field.id).show(ui, |ui| {
+        let mut text = match &ui_state.typing {
+            Some((id, text)) if *id == field.id => text.clone(),
+            _ => shown.clone(),
+        };
+        let editor = TextEdit::multiline(&mut text).desired_rows(3).desired_width(f32::INFINITY).hint_text(field.help);
+        let response = ui.add(editor);
+        name(&response, field);
+        if response.changed() {
+            ui_state.typing = Some((field.id, text.clone()));
+        }
+        if response.lost_focus() && matches!(&ui_state.typing, Some((id, _)) if *id == field.id) {
+            ui_state.typing = None;
+            out.push(Command::Edit(PlanEdit::Set(field.id, FieldValue::Text(text))));
+        }
+    });
+}
+
+fn catalog_ui(
+    ui: &mut Ui,
+    field: &Field,
+    kind: CatalogKind,
+    id: &str,
+    view: &View<'_>,
+    ui_state: &mut UiState,
+) -> Option<FieldValue> {
+    let current = title_of(kind, id);
+    let picker = Picker {
+        label: field.label,
+        current: &current,
+        width: ui.available_width(),
+        entries: &|query| entries(kind, query),
+    };
+    picker.show(ui, &mut ui_state.search, view.tokens).map(FieldValue::Id)
+}
+
+fn title_of(kind: CatalogKind, id: &str) -> String {
+    let catalog = Catalog::embedded();
+    let known = match kind {
+        CatalogKind::Model => catalog.model(id).map(|entry| entry.id.clone()),
+        CatalogKind::Accelerator if id.is_empty() => Some("None chosen".to_owned()),
+        CatalogKind::Accelerator => catalog.accelerator(id).map(|entry| entry.name.clone()),
+        CatalogKind::LoadFormat | CatalogKind::KvFormat => catalog.format(id).map(|entry| entry.name.clone()),
+        CatalogKind::Profile => Profiles::embedded().get(id).map(|entry| entry.name.clone()),
+    };
+    known.unwrap_or_else(|| format!("{id} (unknown)"))
+}
+
+/// Entries of a catalogue for a search text.
+pub fn entries(kind: CatalogKind, query: &str) -> Vec<Entry> {
+    let catalog = Catalog::embedded();
+    match kind {
+        CatalogKind::Model => catalog
+            .search_models(query)
+            .into_iter()
+            .map(|entry| Entry {
+                id: entry.id.clone(),
+                title: entry.id.clone(),
+                detail: crate::units::params_short(entry.params_total),
+            })
+            .collect(),
+        CatalogKind::Accelerator => {
+            let none = Entry { id: String::new(), title: "None chosen".to_owned(), detail: String::new() };
+            let found = catalog.search_accelerators(query).into_iter().map(|entry| Entry {
+                id: entry.id.clone(),
+                title: entry.name.clone(),
+                detail: format!("{} GB", entry.memory_gb_marketed),
+            });
+            if query.trim().is_empty() { std::iter::once(none).chain(found).collect() } else { found.collect() }
+        }
+        CatalogKind::LoadFormat | CatalogKind::KvFormat => {
+            let query = query.to_lowercase();
+            catalog
+                .formats
+                .iter()
+                .filter(|format| format.loadable)
+                .filter(|format| format.name.to_lowercase().contains(&query) || format.id.contains(&query))
+                .map(|format| Entry {
+                    id: format.id.clone(),
+                    title: format.name.clone(),
+                    detail: format!("{:.2} bit", format.effective_bits),
+                })
+                .collect()
+        }
+        CatalogKind::Profile => {
+            let query = query.to_lowercase();
+            Profiles::embedded()
+                .entries
+                .iter()
+                .filter(|profile| profile.name.to_lowercase().contains(&query))
+                .map(|profile| Entry { id: profile.id.clone(), title: profile.name.clone(), detail: String::new() })
+                .collect()
+        }
+    }
+}
