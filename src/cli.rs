@@ -1,1 +1,185 @@
 //! Subcommands: everything the window computes, in a shell or in CI.
+//!
+//! Output goes to a writer, messages for people to another, so that all of it is tested without a process.
+//! Exit codes: 0 done, 1 the plan does not fit or a check found errors (only with `--check`), 2 bad input or usage.
+
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+
+mod estimate;
+mod estimate_text;
+mod inspect;
+mod load;
+mod plans;
+mod screenshot;
+mod window;
+
+/// What a command came to; the number is the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done.
+    Done = 0,
+    /// The plan does not fit, or a check found errors.
+    CheckFailed = 1,
+    /// Bad input or usage.
+    BadInput = 2,
+}
+
+/// Plan a fine-tuning job before you spend a GPU-hour on it.
+///
+/// Without a command the window opens. Without a display the default plan's estimate is printed instead.
+#[derive(Debug, Parser)]
+#[command(name = "tuneplan", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    /// Plan to open in the window.
+    plan: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a new plan file from a template.
+    New(NewArgs),
+    /// List the templates.
+    Templates {
+        /// One JSON object instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Estimate the memory of a plan file, of flags, or of a file changed by flags.
+    Estimate(EstimateArgs),
+    /// Show what a model file says: shape, exact parameter counts, remarks.
+    Inspect(InspectArgs),
+    /// Compare predictions with measured rows.
+    Validate(ValidateArgs),
+    /// Draw the window into a PNG, without a display.
+    Screenshot(ScreenshotArgs),
+}
+
+#[derive(Debug, Args)]
+struct NewArgs {
+    /// Template name; see `tuneplan templates`. Without it: the default plan.
+    #[arg(long)]
+    template: Option<String>,
+    /// File to write.
+    #[arg(short, long, value_name = "PLAN.ron")]
+    output: PathBuf,
+    /// Replace the file if it exists.
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Debug, Args)]
+struct EstimateArgs {
+    /// Plan file; without it the default plan.
+    plan: Option<PathBuf>,
+    /// One JSON object; byte counts are integers.
+    #[arg(long)]
+    json: bool,
+    /// Show the derivation of every figure.
+    #[arg(long, conflicts_with = "json")]
+    explain: bool,
+    /// Show memory in GB (10^9 bytes) instead of GiB (2^30).
+    #[arg(long)]
+    gb: bool,
+    /// Exit with 1 when the plan does not fit its accelerator or contradicts itself.
+    #[arg(long)]
+    check: bool,
+}
+
+#[derive(Debug, Args)]
+struct InspectArgs {
+    /// Model folder, `config.json`, `.safetensors` or `.gguf` file.
+    path: PathBuf,
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct ValidateArgs {
+    /// Measured rows: the layout of `assets/validation/truth-dev.csv` or of `published-memory.csv`, told by the header.
+    rows: PathBuf,
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct ScreenshotArgs {
+    /// Plan file; without it the default plan.
+    plan: Option<PathBuf>,
+    /// Draw only this panel: window, settings, memory, phases, components or explanation.
+    #[arg(long, default_value = "window")]
+    panel: String,
+    /// light, dark or contrast.
+    #[arg(long, default_value = "dark")]
+    theme: String,
+    /// Width x height in points.
+    #[arg(long, default_value = "1280x800", value_name = "WxH")]
+    size: String,
+    /// Pixels per point.
+    #[arg(long, default_value_t = 1.0)]
+    scale: f32,
+    /// File to write.
+    #[arg(short, long, value_name = "FILE.png")]
+    output: PathBuf,
+}
+
+/// Runs the program with the given arguments (the first is the program's name).
+pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &mut dyn Write) -> Outcome {
+    let matches = match command().try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(usage) => return report_usage(&usage, out, err),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(usage) => return report_usage(&usage, out, err),
+    };
+    let flags = matches.subcommand_matches("estimate");
+    let result = match cli.command {
+        None => window::run(cli.plan.as_deref(), out, err),
+        Some(Command::New(args)) => plans::new(&args, out),
+        Some(Command::Templates { json }) => plans::templates(json, out),
+        Some(Command::Estimate(args)) => estimate::run(&args, flags, out, err),
+        Some(Command::Inspect(args)) => inspect::run(&args, out),
+        Some(Command::Validate(_)) => Ok(Outcome::Done),
+        Some(Command::Screenshot(args)) => screenshot::run(&args, out, err),
+    };
+    match result {
+        Ok(outcome) => outcome,
+        // A reader that stopped listening (`tuneplan … | head`) is no error of ours.
+        Err(error) if is_broken_pipe(&error) => Outcome::Done,
+        Err(error) => {
+            // Nothing can be done if the message itself cannot be written.
+            let _ = writeln!(err, "tuneplan: {error:#}");
+            Outcome::BadInput
+        }
+    }
+}
+
+/// The command line as clap sees it: the declared part and one flag for every plan field.
+pub fn command() -> clap::Command {
+    Cli::command().mut_subcommand("estimate", |estimate| estimate.args(load::field_args()))
+}
+
+fn report_usage(usage: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> Outcome {
+    if usage.use_stderr() {
+        let _ = write!(err, "{}", usage.render());
+        Outcome::BadInput
+    } else {
+        // --help and --version arrive here too.
+        let _ = write!(out, "{}", usage.render());
+        Outcome::Done
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+}

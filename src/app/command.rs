@@ -104,8 +104,8 @@ pub struct CommandInfo {
     pub shortcut: Option<KeyboardShortcut>,
 }
 
-const fn key(modifiers: Modifiers, key: Key) -> Option<KeyboardShortcut> {
-    Some(KeyboardShortcut::new(modifiers, key))
+const fn key(modifiers: Modifiers, key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(modifiers, key)
 }
 
 const COMMAND_SHIFT: Modifiers = Modifiers { shift: true, ..Modifiers::COMMAND };
@@ -131,27 +131,29 @@ impl MenuCommand {
     /// Name, help and key.
     pub const fn info(self) -> CommandInfo {
         let (title, help, shortcut) = match self {
-            Self::New => ("New plan", "Start from the default plan.", key(Modifiers::COMMAND, Key::N)),
-            Self::Open => ("Open plan…", "Open a plan file.", key(Modifiers::COMMAND, Key::O)),
+            Self::New => ("New plan", "Start from the default plan.", Some(key(Modifiers::COMMAND, Key::N))),
+            Self::Open => ("Open plan…", "Open a plan file.", Some(key(Modifiers::COMMAND, Key::O))),
             Self::OpenByPath => {
-                ("Open plan by path…", "Type or paste the path of a plan file.", key(COMMAND_SHIFT, Key::O))
+                ("Open plan by path…", "Type or paste the path of a plan file.", Some(key(COMMAND_SHIFT, Key::O)))
             }
-            Self::Save => ("Save", "Write the plan to its file.", key(Modifiers::COMMAND, Key::S)),
-            Self::SaveAs => ("Save as…", "Write the plan to another file.", key(COMMAND_SHIFT, Key::S)),
+            Self::Save => ("Save", "Write the plan to its file.", Some(key(Modifiers::COMMAND, Key::S))),
+            Self::SaveAs => ("Save as…", "Write the plan to another file.", Some(key(COMMAND_SHIFT, Key::S))),
             Self::SaveByPath => ("Save by path…", "Type or paste the path to save to.", None),
-            Self::OpenModelFile => {
-                ("Open model file…", "Read a config.json, .safetensors or .gguf file.", key(Modifiers::COMMAND, Key::M))
-            }
+            Self::OpenModelFile => (
+                "Open model file…",
+                "Read a config.json, .safetensors or .gguf file.",
+                Some(key(Modifiers::COMMAND, Key::M)),
+            ),
             Self::OpenModelFolder => {
                 ("Open model folder…", "Read a folder with config.json and safetensors shards.", None)
             }
             Self::OpenModelByPath => ("Open model by path…", "Type or paste the path of a model file or folder.", None),
-            Self::Undo => ("Undo", "Take back the last change.", key(Modifiers::COMMAND, Key::Z)),
-            Self::Redo => ("Redo", "Do the undone change again.", key(COMMAND_SHIFT, Key::Z)),
+            Self::Undo => ("Undo", "Take back the last change.", Some(key(Modifiers::COMMAND, Key::Z))),
+            Self::Redo => ("Redo", "Do the undone change again.", Some(key(COMMAND_SHIFT, Key::Z))),
             Self::ToggleUnit => {
-                ("Switch GiB and GB", "Show memory in 2^30 or in 10^9 bytes.", key(Modifiers::COMMAND, Key::G))
+                ("Switch GiB and GB", "Show memory in 2^30 or in 10^9 bytes.", Some(key(Modifiers::COMMAND, Key::G)))
             }
-            Self::Quit => ("Quit", "Close the window.", key(Modifiers::COMMAND, Key::Q)),
+            Self::Quit => ("Quit", "Close the window.", Some(key(Modifiers::COMMAND, Key::Q))),
         };
         CommandInfo { title, help, shortcut }
     }

@@ -57,7 +57,7 @@ pub fn dispatch(state: &mut State, command: Command) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Command::PlanRead(path, result) => plan_read(state, path, *result),
+        Command::PlanRead(path, result) => plan_read(state, &path, *result),
         Command::PlanWritten(path, text, result) => plan_written(state, path, text, result),
         Command::ModelRead(path, result) => {
             model_read(state, &path, *result);
@@ -248,7 +248,7 @@ fn write(state: &mut State, path: PathBuf, expected: Option<String>) -> Vec<Effe
     vec![Effect::WritePlan { path, text: state.document.text(), expected }]
 }
 
-fn plan_read(state: &mut State, path: PathBuf, result: Result<Loaded, super::store::StoreError>) -> Vec<Effect> {
+fn plan_read(state: &mut State, path: &Path, result: Result<Loaded, super::store::StoreError>) -> Vec<Effect> {
     state.session.reading = None;
     match result {
         Ok(loaded) => {
@@ -257,7 +257,7 @@ fn plan_read(state: &mut State, path: PathBuf, result: Result<Loaded, super::sto
                 plan: loaded.plan.clone(),
                 revision: state.document.revision + 1,
                 history: History::default(),
-                path: Some(path.clone()),
+                path: Some(path.to_owned()),
                 saved_plan: loaded.plan,
                 saved_text: Some(loaded.source),
                 unknown: loaded.unknown,
@@ -265,7 +265,7 @@ fn plan_read(state: &mut State, path: PathBuf, result: Result<Loaded, super::sto
             if !remarks.is_empty() {
                 state.session.dialog = Some(Dialog::FileRemarks(remarks));
             }
-            state.settings.remember(&path);
+            state.settings.remember(path);
             tell(state, false, &format!("Opened {}", path.display()));
             vec![Effect::SaveSettings]
         }

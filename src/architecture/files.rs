@@ -60,16 +60,17 @@ pub fn read(path: &Path) -> Result<ModelFile, ReadError> {
         return read_folder(path);
     }
     let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-    if name.ends_with(".index.json") {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+    if name.ends_with(".safetensors.index.json") {
         read_folder(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new(".")))
-    } else if name.ends_with(".safetensors") {
+    } else if ending == "safetensors" {
         let tensors = safetensors::read_header(path)?;
         let config = path.with_file_name("config.json");
         let config = config.is_file().then_some(config);
         with_tensors(path, format!("safetensors file {}", path.display()), config.as_deref(), &tensors)
-    } else if name.ends_with(".gguf") {
+    } else if ending == "gguf" {
         gguf::read(path)
-    } else if name.ends_with(".json") {
+    } else if ending == "json" {
         let architecture = read_config(path)?;
         Ok(ModelFile { source: format!("configuration {}", path.display()), architecture, tensors: None })
     } else {

@@ -10,7 +10,7 @@ use super::{Architecture, Flag};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Read, Seek as _, SeekFrom};
+use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 /// Longest text that is kept; longer ones (chat templates) are skipped.

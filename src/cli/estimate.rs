@@ -1,0 +1,82 @@
+//! `tuneplan estimate`: memory of a plan.
+
+use super::estimate_text::{Heading, derivations, to_json, to_text};
+use super::{EstimateArgs, Outcome, load};
+use crate::app::computed::of_plan;
+use crate::catalog::Catalog;
+use crate::plan::check::{Diagnostic, Severity};
+use crate::plan::field::{FieldId, field};
+use crate::plan::{Plan, Workload};
+use crate::units::ByteUnit;
+use anyhow::{Result, bail};
+use clap::ArgMatches;
+use std::io::Write;
+
+pub fn run(
+    args: &EstimateArgs,
+    flags: Option<&ArgMatches>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<Outcome> {
+    let plan = load::plan(args.plan.as_deref(), flags, err)?;
+    let (estimate, diagnostics, _) = of_plan(&plan);
+    let Some(estimate) = estimate else { bail!("{}", unresolved(&diagnostics)) };
+    let unit = if args.gb { ByteUnit::GB } else { ByteUnit::GiB };
+    if args.json {
+        serde_json::to_writer_pretty(&mut *out, &to_json(&estimate, &diagnostics))?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{}", to_text(&heading(&plan), &estimate, &diagnostics, unit))?;
+        if args.explain {
+            writeln!(out)?;
+            write!(out, "{}", derivations(&estimate, unit))?;
+        }
+    }
+    let contradicts = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    if args.check && (contradicts || estimate.fit.expected_fits() == Some(false)) {
+        writeln!(err, "check failed: {}: {}", estimate.fit.word(), estimate.verdict_figures(unit))?;
+        return Ok(Outcome::CheckFailed);
+    }
+    Ok(Outcome::Done)
+}
+
+/// The page of text for a plan.
+pub fn text_of(plan: &Plan, unit: ByteUnit) -> Result<String> {
+    let (estimate, diagnostics, _) = of_plan(plan);
+    let Some(estimate) = estimate else { bail!("{}", unresolved(&diagnostics)) };
+    Ok(to_text(&heading(plan), &estimate, &diagnostics, unit))
+}
+
+fn unresolved(diagnostics: &[Diagnostic]) -> String {
+    diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+fn heading(plan: &Plan) -> Heading {
+    let words = |ids: &[FieldId]| {
+        let shown: Vec<String> = ids
+            .iter()
+            .filter_map(|id| field(id))
+            .filter(|field| (field.applies)(plan))
+            .filter_map(|field| {
+                (field.get)(plan).map(|value| format!("{} {}", field.label.to_lowercase(), value.display(field)))
+            })
+            .collect();
+        shown.join(", ")
+    };
+    let mut lines = vec![("Model", plan.model.source.name().to_owned())];
+    if plan.workload == Workload::Training {
+        lines.push(("Method", words(&["method.kind", "method.rank", "method.targets", "method.adapter_format"])));
+        lines.push(("Optimizer", words(&["optimizer.algorithm", "optimizer.implementation"])));
+    }
+    lines.push(("Precision", words(&["precision.load_format", "precision.double_quantization", "precision.autocast"])));
+    lines.push((
+        "Batch",
+        words(&["batch.micro_batch", "batch.gradient_accumulation", "batch.sequence_length", "batch.new_tokens"]),
+    ));
+    lines.push(("Runtime", words(&["runtime.profile", "runtime.checkpointing", "runtime.attention", "runtime.loss"])));
+    let device = Catalog::embedded()
+        .accelerator(&plan.hardware.accelerator)
+        .map_or_else(|| "none chosen".to_owned(), |device| format!("{} × {}", plan.hardware.count, device.name));
+    lines.push(("Hardware", device));
+    Heading { name: plan.name.clone(), lines }
+}

@@ -1,0 +1,146 @@
+//! From arguments to a plan: a file, flags, or a file changed by flags.
+
+use crate::app::store;
+use crate::architecture;
+use crate::catalog::Catalog;
+use crate::plan::edit::{self, PlanEdit};
+use crate::plan::field::{self, CatalogKind, Field, FieldKind, FieldValue, Section};
+use crate::plan::{HandShape, ModelSource, Plan};
+use anyhow::{Context as _, Result, bail};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches};
+use std::io::Write;
+use std::path::Path;
+
+/// One flag for every field of the plan, made from the field table.
+pub fn field_args() -> Vec<Arg> {
+    field::fields().iter().map(field_arg).collect()
+}
+
+fn field_arg(field: &'static Field) -> Arg {
+    let unit = if field.unit.is_empty() { String::new() } else { format!(" [{}]", field.unit) };
+    let words = match field.kind {
+        FieldKind::Choice(choices) => {
+            let ids: Vec<&str> = choices.iter().map(|choice| choice.id).collect();
+            format!(" [{}]", ids.join(", "))
+        }
+        FieldKind::Toggle => " [on, off]".to_owned(),
+        _ => String::new(),
+    };
+    Arg::new(field.id)
+        .long(field.flag)
+        .help(format!("{}{unit}: {}{words}", field.label, field.help))
+        .help_heading(heading(field.section))
+        .value_name(value_name(&field.kind))
+}
+
+const fn heading(section: Section) -> &'static str {
+    match section {
+        Section::Plan => "Plan",
+        Section::Model => "Model",
+        Section::Method => "Method",
+        Section::Precision => "Precision",
+        Section::Optimizer => "Optimizer",
+        Section::Batch => "Batch",
+        Section::Runtime => "Runtime",
+        Section::Hardware => "Hardware",
+    }
+}
+
+const fn value_name(kind: &FieldKind) -> &'static str {
+    match kind {
+        FieldKind::Integer { .. } | FieldKind::OptionalInteger { .. } => "N",
+        FieldKind::Decimal { .. } | FieldKind::OptionalDecimal { .. } => "X",
+        FieldKind::Toggle => "on|off",
+        FieldKind::Choice(_) => "WORD",
+        FieldKind::Catalog(_) => "ID",
+        FieldKind::Targets | FieldKind::Stages => "A,B,…",
+        FieldKind::Text | FieldKind::Notes => "TEXT",
+    }
+}
+
+/// Reads a plan file; remarks on it go to `err`.
+fn plan_file(path: &Path, err: &mut dyn Write) -> Result<Plan> {
+    let loaded = store::read_plan(path)?;
+    for diagnostic in &loaded.diagnostics {
+        writeln!(err, "{}:{diagnostic}", path.display())?;
+    }
+    Ok(loaded.plan)
+}
+
+/// The plan of `path` (or the default plan) with the field flags of `flags` applied.
+pub fn plan(path: Option<&Path>, flags: Option<&ArgMatches>, err: &mut dyn Write) -> Result<Plan> {
+    let mut plan = match path {
+        Some(path) => plan_file(path, err)?,
+        None => Plan::default(),
+    };
+    if let Some(flags) = flags {
+        apply_flags(&mut plan, flags)?;
+    }
+    Ok(plan)
+}
+
+/// Model and method go first, because choosing them resets what hangs on them; the rest follows in the table's order.
+fn apply_flags(plan: &mut Plan, flags: &ArgMatches) -> Result<()> {
+    let mut given: Vec<(&'static Field, &String)> = field::fields()
+        .iter()
+        .filter(|field| flags.value_source(field.id) == Some(ValueSource::CommandLine))
+        .filter_map(|field| flags.get_one::<String>(field.id).map(|word| (field, word)))
+        .collect();
+    given.sort_by_key(|(field, _)| match field.id {
+        "workload" => 0,
+        "model.id" => 1,
+        "method.kind" => 2,
+        _ => 3,
+    });
+    for (field, word) in given {
+        edit_of(plan, field, word)
+            .and_then(|edit| Ok(edit.apply(plan)?))
+            .with_context(|| format!("--{} {word}", field.flag))?;
+    }
+    Ok(())
+}
+
+fn edit_of(plan: &Plan, field: &'static Field, word: &str) -> Result<PlanEdit> {
+    match field.kind {
+        FieldKind::Catalog(CatalogKind::Model) => Ok(PlanEdit::Model(model_source(word)?)),
+        _ if field.id == "method.kind" => {
+            let value = FieldValue::parse(field, word).map_err(anyhow::Error::msg)?;
+            let FieldValue::Id(id) = value else { bail!("not a method") };
+            Ok(edit::choose_method(plan, &id))
+        }
+        _ => Ok(PlanEdit::Set(field.id, FieldValue::parse(field, word).map_err(anyhow::Error::msg)?)),
+    }
+}
+
+/// A catalogue id, the end of one (`Llama-3.1-8B`), or the path of a model file.
+fn model_source(word: &str) -> Result<ModelSource> {
+    if word == "typed" {
+        return Ok(ModelSource::Typed(HandShape::default()));
+    }
+    let catalog = Catalog::embedded();
+    if let Some(entry) = catalog.model(word) {
+        return Ok(ModelSource::Catalog(entry.id.clone()));
+    }
+    let path = Path::new(word);
+    if path.exists() {
+        let read = architecture::read(path)?;
+        return Ok(ModelSource::File { path: word.to_owned(), architecture: Box::new(read.architecture) });
+    }
+    let short: Vec<&str> = catalog
+        .models
+        .iter()
+        .map(|entry| entry.id.as_str())
+        .filter(|id| id.rsplit('/').next().is_some_and(|name| name.eq_ignore_ascii_case(word)))
+        .collect();
+    match short.as_slice() {
+        [id] => Ok(ModelSource::Catalog((*id).to_owned())),
+        _ => {
+            let near: Vec<&str> = catalog.search_models(word).iter().take(5).map(|entry| entry.id.as_str()).collect();
+            if near.is_empty() {
+                bail!("no model of this name in the catalogue, and no such file or folder");
+            }
+            bail!("no model of exactly this name in the catalogue, and no such file; did you mean {}?", near.join(", "))
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! `tuneplan new` and `tuneplan templates`.
+
+use super::{NewArgs, Outcome};
+use crate::app::store;
+use crate::plan::{self, Plan, file};
+use anyhow::{Context as _, Result, bail};
+use serde_json::json;
+use std::io::Write;
+
+pub fn new(args: &NewArgs, out: &mut dyn Write) -> Result<Outcome> {
+    let plan = match &args.template {
+        None => Plan::default(),
+        Some(name) => match plan::templates().iter().find(|template| template.name.eq_ignore_ascii_case(name)) {
+            Some(template) => template.plan.clone(),
+            None => {
+                let names: Vec<&str> = plan::templates().iter().map(|template| template.name).collect();
+                bail!("no template named {name}; there are {}", names.join(", "));
+            }
+        },
+    };
+    if !args.force && args.output.exists() {
+        bail!("{} exists; choose another name or pass --force to replace it", args.output.display());
+    }
+    store::write_atomic(&args.output, file::write(&plan, &[]).as_bytes())
+        .with_context(|| format!("cannot write {}", args.output.display()))?;
+    writeln!(out, "wrote {}", args.output.display())?;
+    Ok(Outcome::Done)
+}
+
+pub fn templates(as_json: bool, out: &mut dyn Write) -> Result<Outcome> {
+    let templates = plan::templates();
+    if as_json {
+        let list: Vec<_> = templates
+            .iter()
+            .map(|template| json!({ "name": template.name, "title": template.plan.name, "notes": template.plan.notes }))
+            .collect();
+        serde_json::to_writer_pretty(&mut *out, &json!({ "templates": list }))?;
+        writeln!(out)?;
+    } else {
+        for template in templates {
+            writeln!(out, "{:<20} {}", template.name, template.plan.name)?;
+        }
+    }
+    Ok(Outcome::Done)
+}

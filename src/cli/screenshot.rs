@@ -1,0 +1,35 @@
+//! `tuneplan screenshot`: the window as a PNG, without a display.
+
+use super::{Outcome, ScreenshotArgs, load};
+use crate::app::screenshot::{Shot, render};
+use crate::app::store;
+use crate::raster::{MAX_SIDE, encode_png};
+use crate::ui::PanelName;
+use crate::ui::theme::Theme;
+use anyhow::{Context as _, Result, bail};
+use std::io::Write;
+
+pub fn run(args: &ScreenshotArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<Outcome> {
+    let plan = load::plan(args.plan.as_deref(), None, err)?;
+    let words: Vec<&str> = PanelName::ALL.iter().map(|(_, word)| *word).collect();
+    let panel = PanelName::from_id(&args.panel)
+        .with_context(|| format!("--panel {}: there are {}", args.panel, words.join(", ")))?;
+    let theme = Theme::from_id(&args.theme)
+        .with_context(|| format!("--theme {}: there are light, dark and contrast", args.theme))?;
+    if !(0.25..=8.0).contains(&args.scale) {
+        bail!("--scale {}: from 0.25 to 8 is allowed", args.scale);
+    }
+    let size = size(&args.size).with_context(|| format!("--size {}: write it as 1280x800", args.size))?;
+    if size.iter().any(|side| *side == 0 || f64::from(*side) * f64::from(args.scale) > MAX_SIDE as f64) {
+        bail!("--size {}: each side may have 1 to {MAX_SIDE} pixels", args.size);
+    }
+    let image = render(&plan, &Shot { panel, theme, size, scale: args.scale });
+    store::write_atomic(&args.output, &encode_png(&image)?)?;
+    writeln!(out, "wrote {} ({} × {} pixels)", args.output.display(), image.width(), image.height())?;
+    Ok(Outcome::Done)
+}
+
+fn size(text: &str) -> Option<[u32; 2]> {
+    let (width, height) = text.split_once(['x', 'X', '×'])?;
+    Some([width.trim().parse().ok()?, height.trim().parse().ok()?])
+}
