@@ -20,6 +20,8 @@ pub const MAX_SIDE: usize = 16_384;
 #[derive(Default)]
 pub struct Rasterizer {
     textures: BTreeMap<u64, Texture>,
+    /// Freed by the frame that is on its way: it may still draw them, the next one may not.
+    freed: Vec<u64>,
 }
 
 struct Texture {
@@ -40,8 +42,12 @@ impl Rasterizer {
         Self::default()
     }
 
-    /// Takes over the textures egui made or changed, and forgets those it freed.
+    /// Takes over the textures egui made or changed before the frame is drawn. Those it freed are forgotten with the
+    /// next frame, since this one may still show them.
     pub fn update_textures(&mut self, mut delta: TexturesDelta) {
+        for key in self.freed.drain(..) {
+            self.textures.remove(&key);
+        }
         for (id, changes) in delta.set.drain() {
             for change in changes {
                 let ImageData::Color(image) = &change.image;
@@ -54,9 +60,7 @@ impl Rasterizer {
                 }
             }
         }
-        for id in delta.free.drain() {
-            self.textures.remove(&key(id));
-        }
+        self.freed.extend(delta.free.drain().map(key));
     }
 
     /// Draws `primitives` (in points) on `background` into a picture of `size` pixels.
@@ -164,16 +168,37 @@ impl<'v> Triangle<'v> {
         // Edge i lies opposite corner i; its function is the corner's barycentric weight times the area.
         let edges: [Edge; 3] = std::array::from_fn(|i| Edge::new((x, y), (i + 1) % 3, (i + 2) % 3));
         let paint = Paint::new(self, texture);
+        if matches!(paint, Paint::Flat(Color32::TRANSPARENT)) {
+            return;
+        }
         let width = image.size[0];
         for row in top..bottom {
-            let centre_y = row * step + step / 2;
-            let mut weights = edges.map(|edge| edge.at(left * step + step / 2, centre_y));
-            let line = &mut image.pixels[row as usize * width..(row as usize + 1) * width];
-            for pixel in &mut line[left as usize..right as usize] {
-                if (0..3).all(|i| weights[i] > 0 || weights[i] == 0 && edges[i].owns_its_points) {
-                    let source = paint.at(weights, self.area);
-                    *pixel = blend(source, *pixel);
+            let first = (left * step + step / 2, row * step + step / 2);
+            // Each edge leaves a stretch of the row; the triangle is what all three leave.
+            let start = edges.map(|edge| edge.at(first.0, first.1));
+            let mut stretch = (0, right - left);
+            for (edge, value) in edges.iter().zip(start) {
+                stretch = edge.narrow(stretch, value);
+            }
+            let (from, to) = stretch;
+            if from >= to {
+                continue;
+            }
+            let offset = row as usize * width + left as usize;
+            let line = &mut image.pixels[offset + from as usize..offset + to as usize];
+            if let Paint::Flat(color) = paint {
+                if color.a() == 255 {
+                    line.fill(color);
+                } else {
+                    for pixel in line {
+                        *pixel = blend(color, *pixel);
+                    }
                 }
+                continue;
+            }
+            let mut weights: [i64; 3] = std::array::from_fn(|i| start[i] + edges[i].dx * step * from);
+            for pixel in line {
+                *pixel = blend(paint.at(weights, self.area), *pixel);
                 for i in 0..3 {
                     weights[i] += edges[i].dx * step;
                 }
@@ -207,6 +232,18 @@ impl Edge {
 
     const fn at(&self, x: i64, y: i64) -> i64 {
         (x - self.x) * self.dx + (y - self.y) * self.dy
+    }
+
+    /// The part of a stretch of pixels `from..to` that lies inside, where pixel 0 has the value `start`.
+    fn narrow(&self, (from, to): (i64, i64), start: i64) -> (i64, i64) {
+        let least = i64::from(!self.owns_its_points);
+        let rise = self.dx * SUBPIXEL as i64;
+        match rise {
+            0 if start < least => (0, 0),
+            0 => (from, to),
+            1.. => (from.max((least - start + rise - 1).div_euclid(rise)), to),
+            _ => (from, to.min((start - least).div_euclid(-rise) + 1)),
+        }
     }
 }
 
