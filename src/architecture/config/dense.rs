@@ -27,11 +27,14 @@ pub fn shell(keys: &Keys<'_>, layers: Vec<LayerGroup>, norm: NormKind) -> Result
 /// Heads, key-value heads and head width, with the usual derivations of missing ones.
 pub fn plain_attention(keys: &Keys<'_>) -> Result<SoftmaxAttention, KeyError> {
     let heads = keys.size("num_attention_heads")?;
-    let kv_heads = keys.count("num_key_value_heads")?.filter(|n| *n > 0).unwrap_or(heads);
+    // `null` in the file means "as many as heads" even where the class default is a number.
+    let given = if keys.is_null("num_key_value_heads") { None } else { keys.count("num_key_value_heads")? };
+    let kv_heads = given.filter(|n| *n > 0).unwrap_or(heads);
     if !heads.is_multiple_of(kv_heads) {
         return Err(KeyError(format!("`num_key_value_heads` is {kv_heads}, which does not divide the {heads} heads")));
     }
-    let head_dim = match keys.count("head_dim")?.filter(|n| *n > 0) {
+    let given = if keys.is_null("head_dim") { None } else { keys.count("head_dim")? };
+    let head_dim = match given.filter(|n| *n > 0) {
         Some(head_dim) => head_dim,
         None => keys.size("hidden_size")? / heads,
     };
@@ -241,8 +244,9 @@ pub fn classic(family: &str, keys: &Keys<'_>) -> Result<Architecture, KeyError> 
             }
             mlp.intermediate = keys.count_or("ffn_hidden_size", 4 * hidden)?;
             parallel = new || keys.flag("parallel_attn");
-            let parallel_norms = keys.count("num_ln_in_parallel_attn")?.unwrap_or(if new { 2 } else { 1 });
-            norms = if parallel { if new { parallel_norms } else { 1 } } else { 2 };
+            // The code makes both parallel norms when told to, whether or not the old architecture uses them.
+            let two = keys.count_or("num_ln_in_parallel_attn", if new { 2 } else { 1 })? == 2;
+            norms = if two || !keys.flag("parallel_attn") { 2 } else { 1 };
             residual_dropout = keys.decimal_or("hidden_dropout", 0.0);
         }
         _ => {
@@ -252,10 +256,12 @@ pub fn classic(family: &str, keys: &Keys<'_>) -> Result<Architecture, KeyError> 
             (parallel, norms) = (true, 1);
         }
     }
+    let plain_norm = family == "opt" && keys.get("layer_norm_elementwise_affine").is_some_and(|v| v == false);
+    let norm = if plain_norm { NormKind::LayerNoParams } else { NormKind::Layer };
     let layer = Layer {
         attention: Attention::Softmax(attention),
         mlp: Mlp::Dense(mlp),
-        norm: NormKind::Layer,
+        norm,
         norms,
         norm_placement: NormPlacement::Pre,
         parallel,
@@ -266,7 +272,7 @@ pub fn classic(family: &str, keys: &Keys<'_>) -> Result<Architecture, KeyError> 
         },
     };
     let layers: Vec<Layer> = (0..layer_count(keys)?).map(|_| layer.clone()).collect();
-    let mut architecture = shell(keys, grouped(layers), NormKind::Layer)?;
+    let mut architecture = shell(keys, grouped(layers), norm)?;
     match family {
         "gpt2" | "gpt_bigcode" | "gpt_neo" => {
             architecture.embedding.position_rows = keys.size("max_position_embeddings")?;

@@ -65,7 +65,6 @@ fn mixers(family: &str, keys: &Keys<'_>) -> Result<Vec<Attention>, KeyError> {
             let bias = keys.flag("attention_bias");
             (attention.qkv_bias, attention.o_bias) = match family {
                 "qwen2_moe" => (keys.flag("qkv_bias"), false),
-                "gpt_oss" => (true, true),
                 _ => (bias, bias),
             };
             attention.qk_norm = match family {
