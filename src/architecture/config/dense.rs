@@ -140,7 +140,7 @@ pub fn llama_like(family: &str, keys: &Keys<'_>) -> Result<Architecture, KeyErro
     let extra_params = match family {
         "cohere" if keys.flag("use_qk_norm") => attention.query_width() + attention.kv_width(),
         "stablelm" if keys.flag("qk_layernorm") => attention.query_width() + attention.kv_width(),
-        "bitnet" => attention.query_width() + mlp.intermediate,
+        "bitnet" => keys.size("hidden_size")? + mlp.intermediate,
         _ => 0,
     };
     let period = match family {
