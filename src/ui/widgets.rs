@@ -4,6 +4,7 @@ pub mod component_table;
 pub mod derivation;
 pub mod field;
 pub mod memory_bar;
+pub mod pattern;
 pub mod phase_chart;
 pub mod picker;
 pub mod segments;

@@ -1,6 +1,7 @@
 //! The table twin of the bar: the same figures for reading and copying.
 
-use super::segments::{Touched, has_hatch, hatch};
+use super::pattern::Pattern;
+use super::segments::Touched;
 use crate::estimate::{ByComponent, Component};
 use crate::ui::theme::{Tokens, bold, type_size};
 use crate::units::{ByteUnit, Bytes, percent};
@@ -108,9 +109,7 @@ impl Row<'_> {
         if let Some(component) = self.swatch {
             let swatch = Rect::from_min_size(Pos2::new(left, rect.center().y - 5.0), Vec2::splat(10.0));
             ui.painter().rect_filled(swatch, 2, tokens.series(component));
-            if has_hatch(component) {
-                hatch(ui, swatch, tokens.series(component));
-            }
+            Pattern::of(component).paint(ui, swatch, tokens.series(component));
             left += 18.0;
         }
         let font = if self.strong { bold(type_size::BODY) } else { FontId::proportional(type_size::BODY) };

@@ -1,14 +1,13 @@
 //! What bar and columns share: a coloured, named, focusable piece with a pattern as second cue.
 
+use super::pattern::Pattern;
 use crate::estimate::Component;
 use crate::ui::theme::Tokens;
 use crate::units::{ByteUnit, Bytes, percent};
-use egui::{Color32, CornerRadius, Id, Pos2, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2};
+use egui::{CornerRadius, Id, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2};
 
 /// Thinnest piece that a pointer can hit.
 const MIN_HIT: f32 = 8.0;
-/// Distance between hatch lines.
-const HATCH_STEP: f32 = 7.0;
 
 /// What was touched in a chart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,9 +54,7 @@ impl Piece<'_> {
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name.clone()));
         let fill = tokens.series(self.component);
         ui.painter().rect_filled(self.rect, self.radius, fill);
-        if has_hatch(self.component) {
-            hatch(ui, self.rect, fill);
-        }
+        Pattern::of(self.component).paint(ui, self.rect, fill);
         if marked || response.hovered() || response.has_focus() {
             let ring = Stroke::new(2.0, tokens.text.0);
             ui.painter().rect_stroke(self.rect, self.radius, ring, StrokeKind::Inside);
@@ -75,34 +72,5 @@ impl Piece<'_> {
     pub fn name(&self, unit: ByteUnit) -> String {
         let share = self.bytes.0 as f64 / self.total.0.max(1) as f64;
         format!("{}, {}, {} of {}", self.component.label(), self.bytes.display(unit), percent(share), self.whole)
-    }
-}
-
-/// Every second component is hatched, so that neighbours differ without colour too.
-pub const fn has_hatch(component: Component) -> bool {
-    matches!(
-        component,
-        Component::QuantizationConstants
-            | Component::Gradients
-            | Component::Activations
-            | Component::KvCache
-            | Component::Runtime
-    )
-}
-
-/// Diagonal lines inside `rect`.
-pub fn hatch(ui: &Ui, rect: Rect, fill: Color32) {
-    if rect.width() < 3.0 || rect.height() < 3.0 {
-        return;
-    }
-    let ink = Tokens::text_on(fill).gamma_multiply(0.22);
-    let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
-    let mut x = rect.left() - rect.height();
-    while x < rect.right() {
-        painter.line_segment(
-            [Pos2::new(x, rect.bottom()), Pos2::new(x + rect.height(), rect.top())],
-            Stroke::new(1.0, ink),
-        );
-        x += HATCH_STEP;
     }
 }
