@@ -58,9 +58,10 @@ impl Bytes {
         self.0 as f64 / unit.bytes() as f64
     }
 
-    /// Two decimals, without the unit: for a table whose head states it once.
+    /// Two decimals, without the unit: for a table whose head states it once. What is there never reads as nothing.
     pub fn number(self, unit: ByteUnit) -> String {
-        format!("{:.2}", self.in_unit(unit))
+        let value = self.in_unit(unit);
+        if self.0 > 0 && value < 0.005 { "<0.01".to_owned() } else { format!("{value:.2}") }
     }
 
     /// Two decimals and the unit; amounts under 0.01 fall to MiB/MB, KiB/kB or B so that nothing reads as zero.

@@ -248,7 +248,8 @@ fn visuals(tokens: &Tokens) -> Visuals {
 
     let widgets = &mut visuals.widgets;
     let set = |widget: &mut egui::style::WidgetVisuals, fill: Color32, stroke: Stroke, foreground: Color32| {
-        widget.bg_fill = fill;
+        // Rails and boxes stand on the panel without an outline: they take the stronger of the two.
+        widget.bg_fill = tokens.line.0;
         widget.weak_bg_fill = fill;
         widget.bg_stroke = stroke;
         widget.fg_stroke = Stroke::new(1.0, foreground);

@@ -421,13 +421,13 @@ fn lora() -> Vec<Field> {
         lora_field!(
             "method.weight_decomposed",
             "weight-decomposed",
-            "Weight-decomposed",
+            "Decompose (DoRA)",
             FieldKind::Toggle,
             |lora| FieldValue::Toggle(lora.weight_decomposed),
             |lora, value| if let FieldValue::Toggle(on) = value {
                 lora.weight_decomposed = *on;
             },
-            "DoRA: a magnitude for every output is learned apart; the combined weight is formed in every forward pass."
+            "A magnitude for every output is learned apart; the combined weight is formed in every forward pass."
         ),
         lora_field!(
             "method.init",

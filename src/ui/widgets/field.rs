@@ -11,7 +11,7 @@ use crate::ui::{UiState, View};
 use egui::{Align, ComboBox, DragValue, Layout, RichText, Slider, TextEdit, Ui};
 
 /// Share of the row that the label takes.
-const LABEL_SHARE: f32 = 0.42;
+const LABEL_SHARE: f32 = 0.45;
 /// Width of a typed number.
 const NUMBER_WIDTH: f32 = 74.0;
 
@@ -20,6 +20,13 @@ pub fn field_ui(ui: &mut Ui, field: &'static Field, view: &View<'_>, ui_state: &
     let Some(value) = (field.get)(&view.state.document.plan) else { return };
     if matches!(field.kind, FieldKind::Notes) {
         notes_ui(ui, field, &value, ui_state, out);
+        return;
+    }
+    if let (FieldKind::Catalog(kind @ CatalogKind::Model), FieldValue::Id(id)) = (field.kind, &value) {
+        // Names of models need the whole row.
+        if let Some(chosen) = catalog_ui(ui, field, kind, id, view, ui_state) {
+            out.push(Command::Edit(PlanEdit::Set(field.id, chosen)));
+        }
         return;
     }
     let row = ui.available_width();
@@ -198,7 +205,7 @@ fn line_ui(ui: &mut Ui, field: &'static Field, shown: &str, width: f32, ui_state
         Some((id, text)) if *id == field.id => text.clone(),
         _ => shown.to_owned(),
     };
-    let response = ui.add(TextEdit::singleline(&mut text).desired_width(width).hint_text(field.label));
+    let response = ui.add_sized([width, 26.0], TextEdit::singleline(&mut text).hint_text(field.label));
     name(&response, field);
     if response.changed() {
         ui_state.typing = Some((field.id, text.clone()));
@@ -212,7 +219,7 @@ fn line_ui(ui: &mut Ui, field: &'static Field, shown: &str, width: f32, ui_state
 }
 
 fn typed_ui(ui: &mut Ui, field: &'static Field, value: &FieldValue, ui_state: &mut UiState) -> Option<FieldValue> {
-    let width = ui.available_width() - space::S;
+    let width = ui.available_width();
     let text = line_ui(ui, field, &value.display(field), width, ui_state)?;
     FieldValue::parse(field, &text).ok()
 }

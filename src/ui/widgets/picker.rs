@@ -31,13 +31,14 @@ impl Picker<'_> {
         let button = ui.add_sized([self.width, 26.0], egui::Button::new(self.current).truncate());
         let name = format!("{}, {}", self.label, self.current);
         button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name.clone()));
-        if button.clicked() {
+        let opened = button.clicked();
+        if opened {
             search.clear();
         }
         let mut chosen = None;
         let popup = Popup::menu(&button).width(360.0).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
         popup.show(|ui| {
-            chosen = self.list_ui(ui, search, tokens);
+            chosen = self.list_ui(ui, search, opened, tokens);
             if chosen.is_some() {
                 ui.close();
             }
@@ -45,9 +46,9 @@ impl Picker<'_> {
         chosen
     }
 
-    fn list_ui(&self, ui: &mut Ui, search: &mut String, tokens: &Tokens) -> Option<String> {
+    fn list_ui(&self, ui: &mut Ui, search: &mut String, opened: bool, tokens: &Tokens) -> Option<String> {
         let field = ui.add(TextEdit::singleline(search).hint_text("Type to search").desired_width(f32::INFINITY));
-        if !field.has_focus() && !field.lost_focus() && ui.memory(|memory| memory.focused().is_none()) {
+        if opened {
             field.request_focus();
         }
         let entries = (self.entries)(search);
