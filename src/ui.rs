@@ -82,16 +82,17 @@ pub fn window_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut
         .frame(Frame::new().fill(view.tokens.panel.0).inner_margin(Margin::symmetric(16, 6)))
         .show(ui, |ui| status::status_ui(ui, view));
     Panel::left("settings").frame(side).default_size(312.0).size_range(280.0..=420.0).show(ui, |ui| {
-        ScrollArea::vertical()
-            .id_salt("settings-scroll")
-            .auto_shrink(false)
-            .show(ui, |ui| settings::settings_ui(ui, view, ui_state, out));
+        ScrollArea::vertical().id_salt("settings-scroll").auto_shrink(false).show(ui, |ui| {
+            // Room for the scroll bar beside the controls.
+            ui.set_width(ui.available_width() - space::S);
+            settings::settings_ui(ui, view, ui_state, out);
+        });
     });
     Panel::right("explanation").frame(side).default_size(304.0).size_range(260.0..=440.0).show(ui, |ui| {
-        ScrollArea::vertical()
-            .id_salt("explanation-scroll")
-            .auto_shrink(false)
-            .show(ui, |ui| explanation::explanation_ui(ui, view, out));
+        ScrollArea::vertical().id_salt("explanation-scroll").auto_shrink(false).show(ui, |ui| {
+            ui.set_width(ui.available_width() - space::S);
+            explanation::explanation_ui(ui, view, out);
+        });
     });
     let centre = Frame::new().fill(view.tokens.ground.0).inner_margin(Margin::same(16));
     CentralPanel::default().frame(centre).show(ui, |ui| {

@@ -74,6 +74,7 @@ fn path_ui(ui: &mut Ui, purpose: PathPurpose, text: &str, out: &mut Commands) {
     head_ui(ui, title);
     let mut typed = text.to_owned();
     let field = ui.add(TextEdit::singleline(&mut typed).hint_text(hint).desired_width(420.0));
+    ui.ctx().accesskit_node_builder(field.id, |node| node.set_label(hint));
     if ui.memory(|memory| memory.focused().is_none()) {
         field.request_focus();
     }

@@ -47,7 +47,8 @@ impl Picker<'_> {
     }
 
     fn list_ui(&self, ui: &mut Ui, search: &mut String, opened: bool, tokens: &Tokens) -> Option<String> {
-        let field = ui.add(TextEdit::singleline(search).hint_text("Type to search").desired_width(f32::INFINITY));
+        let width = ui.available_width();
+        let field = ui.add_sized([width, 26.0], TextEdit::singleline(search).hint_text("Type to search"));
         if opened {
             field.request_focus();
         }

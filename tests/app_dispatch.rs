@@ -1,0 +1,248 @@
+//! Commands change the state as they say, and nothing else does. No window, no threads.
+#![allow(clippy::unwrap_used)]
+
+use std::path::PathBuf;
+use tuneplan::app::command::{Answer, MenuCommand};
+use tuneplan::app::history::MAX_STEPS;
+use tuneplan::app::state::{AfterUnsaved, Dialog, PathPurpose};
+use tuneplan::app::store::{StoreError, WriteError};
+use tuneplan::app::{Command, Effect, State, dispatch};
+use tuneplan::plan::edit::PlanEdit;
+use tuneplan::plan::field::FieldValue;
+use tuneplan::plan::{Plan, file};
+
+fn number(id: &'static str, number: u64) -> Command {
+    Command::Edit(PlanEdit::Set(id, FieldValue::Integer(number)))
+}
+
+fn menu(command: MenuCommand) -> Command {
+    Command::Menu(command)
+}
+
+/// State after these commands; none may ask anything of the world.
+fn after(commands: impl IntoIterator<Item = Command>) -> State {
+    let mut state = State::default();
+    for command in commands {
+        assert_eq!(dispatch(&mut state, command), []);
+    }
+    state
+}
+
+fn opened(text: &str) -> State {
+    let mut state = State::default();
+    let loaded = file::read(text).unwrap();
+    dispatch(&mut state, Command::PlanRead(PathBuf::from("a.plan.ron"), Box::new(Ok(loaded))));
+    state
+}
+
+fn default_text() -> String {
+    file::write(&Plan::default(), &[])
+}
+
+#[test]
+fn undo_and_redo_say_what_they_do() {
+    let mut state = after([number("method.rank", 64), Command::EndGesture, number("batch.micro_batch", 4)]);
+    assert_eq!(state.document.history.undo_label(), Some("Micro-batch 1 → 4"));
+    dispatch(&mut state, menu(MenuCommand::Undo));
+    assert_eq!(state.document.plan.batch.micro_batch, 1);
+    assert_eq!(state.document.history.undo_label(), Some("Rank 16 → 64"));
+    assert_eq!(state.document.history.redo_label(), Some("Micro-batch 1 → 4"));
+    dispatch(&mut state, menu(MenuCommand::Undo));
+    assert_eq!(state.document.plan, Plan::default());
+    dispatch(&mut state, menu(MenuCommand::Redo));
+    dispatch(&mut state, menu(MenuCommand::Redo));
+    assert_eq!(state.document.plan.batch.micro_batch, 4);
+    assert_eq!(state.document.history.redo_label(), None);
+}
+
+#[test]
+fn a_drag_is_one_step_and_the_next_drag_another() {
+    let drag = [256, 512, 1024, 4096].map(|length| number("batch.sequence_length", length));
+    let mut state = after(drag);
+    assert_eq!(state.document.history.undo_label(), Some("Sequence length 2,048 → 4,096"));
+    dispatch(&mut state, Command::EndGesture);
+    dispatch(&mut state, number("batch.sequence_length", 8192));
+    dispatch(&mut state, menu(MenuCommand::Undo));
+    assert_eq!(state.document.plan.batch.sequence_length, 4096);
+    dispatch(&mut state, menu(MenuCommand::Undo));
+    assert_eq!(state.document.plan, Plan::default());
+}
+
+#[test]
+fn an_edit_that_changes_nothing_or_is_refused_leaves_no_step() {
+    let same = after([number("method.rank", 16)]);
+    assert_eq!((same.document.history.undo_label(), same.document.revision), (None, 0));
+    let refused = after([number("batch.micro_batch", 0)]);
+    assert_eq!(refused.document.plan, Plan::default());
+    assert!(refused.session.message.unwrap().is_error);
+    assert_eq!(refused.document.history.undo_label(), None);
+}
+
+#[test]
+fn a_new_edit_after_undo_forgets_the_undone_one() {
+    let mut state = after([number("method.rank", 64)]);
+    dispatch(&mut state, menu(MenuCommand::Undo));
+    dispatch(&mut state, number("method.rank", 8));
+    assert_eq!(state.document.history.redo_label(), None);
+}
+
+#[test]
+fn history_has_an_end() {
+    let steps = (0..MAX_STEPS as u64 + 50).flat_map(|i| [number("method.rank", i + 17), Command::EndGesture]);
+    let mut state = after(steps);
+    let mut undone = 0;
+    while state.document.history.undo_label().is_some() {
+        dispatch(&mut state, menu(MenuCommand::Undo));
+        undone += 1;
+    }
+    assert_eq!(undone, MAX_STEPS);
+}
+
+#[test]
+fn saving_writes_what_the_plan_is_and_checks_what_the_file_was() {
+    let mut state = opened(&default_text());
+    assert!(!state.document.is_dirty());
+    dispatch(&mut state, number("method.rank", 64));
+    assert!(state.document.is_dirty());
+    let effects = dispatch(&mut state, menu(MenuCommand::Save));
+    let [Effect::WritePlan { path, text, expected }] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(path, &PathBuf::from("a.plan.ron"));
+    assert_eq!(expected.as_deref(), Some(default_text().as_str()));
+    assert!(text.contains("rank: 64,"));
+    // An edit while the file is being written stays unsaved.
+    dispatch(&mut state, number("batch.micro_batch", 2));
+    dispatch(&mut state, Command::PlanWritten(path.clone(), text.clone(), Ok(())));
+    assert!(state.document.is_dirty());
+    assert_eq!(state.document.saved_plan.method.method.lora().unwrap().rank, 64);
+}
+
+#[test]
+fn undo_back_to_the_saved_plan_is_clean_again_and_writes_the_same_bytes() {
+    let hand_written = "(schema: 1, batch: (micro_batch: 3)) // mine\n";
+    let mut state = opened(hand_written);
+    dispatch(&mut state, number("method.rank", 64));
+    dispatch(&mut state, menu(MenuCommand::Undo));
+    assert!(!state.document.is_dirty());
+    assert_eq!(state.document.text(), hand_written);
+}
+
+#[test]
+fn a_file_that_changed_on_disk_is_not_overwritten_without_a_word() {
+    let mut state = opened(&default_text());
+    dispatch(&mut state, number("method.rank", 64));
+    dispatch(&mut state, menu(MenuCommand::Save));
+    let changed = Command::PlanWritten(PathBuf::from("a.plan.ron"), String::new(), Err(WriteError::ChangedOnDisk));
+    assert_eq!(dispatch(&mut state, changed.clone()), []);
+    assert!(matches!(state.session.dialog, Some(Dialog::ChangedOnDisk(_))));
+    assert_eq!(dispatch(&mut state, Command::Answer(Answer::Cancel)), []);
+    assert!(state.document.is_dirty());
+    dispatch(&mut state, changed);
+    let effects = dispatch(&mut state, Command::Answer(Answer::GoOn));
+    assert!(matches!(effects.as_slice(), [Effect::WritePlan { expected: None, .. }]));
+}
+
+#[test]
+fn a_failed_save_keeps_the_plan_dirty_and_says_why() {
+    let mut state = opened(&default_text());
+    dispatch(&mut state, number("method.rank", 64));
+    dispatch(&mut state, menu(MenuCommand::Save));
+    let failed = WriteError::Failed(StoreError("a.plan.ron: no space left".to_owned()));
+    dispatch(&mut state, Command::PlanWritten(PathBuf::from("a.plan.ron"), String::new(), Err(failed)));
+    assert!(state.document.is_dirty());
+    let message = state.session.message.unwrap();
+    assert!(message.is_error && message.text.contains("no space left"));
+}
+
+#[test]
+fn a_file_that_does_not_parse_is_never_tied_to_the_open_plan() {
+    let mut state = opened(&default_text());
+    let error = StoreError("broken.plan.ron:3:1: a key was expected".to_owned());
+    dispatch(&mut state, Command::PlanRead(PathBuf::from("broken.plan.ron"), Box::new(Err(error))));
+    assert_eq!(state.document.path, Some(PathBuf::from("a.plan.ron")));
+    assert!(state.session.message.unwrap().text.contains("3:1"));
+}
+
+#[test]
+fn unsaved_changes_stand_in_the_way_of_closing_opening_and_starting_anew() {
+    for command in [
+        Command::CloseRequested,
+        menu(MenuCommand::Quit),
+        menu(MenuCommand::New),
+        Command::OpenPlan(PathBuf::from("b.plan.ron")),
+        Command::NewFromTemplate("8b-lora-80gb"),
+    ] {
+        let mut state = opened(&default_text());
+        dispatch(&mut state, number("method.rank", 64));
+        assert_eq!(dispatch(&mut state, command.clone()), [], "{command:?}");
+        assert!(matches!(state.session.dialog, Some(Dialog::Unsaved(_))), "{command:?}");
+        assert_eq!(dispatch(&mut state, Command::Answer(Answer::Cancel)), []);
+        assert_eq!(state.document.plan.method.method.lora().unwrap().rank, 64);
+    }
+}
+
+#[test]
+fn save_in_that_question_saves_and_then_goes_on() {
+    let mut state = opened(&default_text());
+    dispatch(&mut state, number("method.rank", 64));
+    dispatch(&mut state, Command::CloseRequested);
+    assert_eq!(state.session.dialog, Some(Dialog::Unsaved(AfterUnsaved::Close)));
+    let effects = dispatch(&mut state, Command::Answer(Answer::Save));
+    let [Effect::WritePlan { path, text, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    let effects = dispatch(&mut state, Command::PlanWritten(path.clone(), text.clone(), Ok(())));
+    assert!(effects.contains(&Effect::Close), "{effects:?}");
+}
+
+#[test]
+fn without_changes_nothing_is_asked() {
+    let mut state = opened(&default_text());
+    assert_eq!(dispatch(&mut state, Command::CloseRequested), [Effect::Close]);
+}
+
+#[test]
+fn a_new_file_gets_the_ending_and_does_not_replace_another() {
+    let mut state = State::default();
+    dispatch(&mut state, number("method.rank", 64));
+    let effects = dispatch(&mut state, Command::SaveAs { path: PathBuf::from("mine"), replace: false });
+    let [Effect::WritePlan { path, expected, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(path, &PathBuf::from("mine.plan.ron"));
+    assert_eq!(expected.as_deref(), Some(""));
+    let exists = Command::PlanWritten(path.clone(), String::new(), Err(WriteError::ChangedOnDisk));
+    dispatch(&mut state, exists);
+    assert!(matches!(state.session.dialog, Some(Dialog::Replace(_))));
+}
+
+#[test]
+fn typed_paths_serve_where_there_are_no_dialogs() {
+    let mut state = State::default();
+    dispatch(&mut state, menu(MenuCommand::OpenModelByPath));
+    assert_eq!(state.session.dialog, Some(Dialog::Path(PathPurpose::OpenModel, String::new())));
+    dispatch(&mut state, Command::TypePath(" \"models/x\" ".to_owned()));
+    let effects = dispatch(&mut state, Command::Answer(Answer::GoOn));
+    assert_eq!(effects, [Effect::ReadModel(PathBuf::from("models/x"))]);
+}
+
+#[test]
+fn every_menu_command_has_a_name_and_no_two_share_a_key() {
+    let mut keys = Vec::new();
+    for command in MenuCommand::ALL {
+        let info = command.info();
+        assert!(!info.title.is_empty() && info.help.ends_with('.'));
+        if let Some(key) = info.shortcut {
+            assert!(!keys.contains(&key), "{}", info.title);
+            keys.push(key);
+        }
+    }
+}
+
+#[test]
+fn unknown_keys_are_dropped_only_when_the_user_agrees() {
+    let mut state = opened("(schema: 1, rnk: 8)");
+    assert!(matches!(state.session.dialog, Some(Dialog::FileRemarks(_))));
+    dispatch(&mut state, Command::Answer(Answer::Cancel));
+    dispatch(&mut state, number("method.rank", 64));
+    assert!(state.document.text().contains("rnk: 8"));
+    state = opened("(schema: 1, rnk: 8)");
+    dispatch(&mut state, Command::Answer(Answer::DropUnknown));
+    dispatch(&mut state, number("method.rank", 64));
+    assert!(!state.document.text().contains("rnk"));
+}

@@ -1,0 +1,111 @@
+//! The invariants of `src/lib.rs`, read off the sources.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// All Rust files under `src/NAME.rs` and `src/NAME/`.
+fn room(name: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let single = Path::new("src").join(format!("{name}.rs"));
+    assert!(single.is_file(), "{} is gone", single.display());
+    files.push(single);
+    let mut folders = vec![Path::new("src").join(name)];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        for entry in entries {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    files
+}
+
+/// Code of a file without comments and without its own tests.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    let text = text.split("#[cfg(test)]").next().unwrap().to_owned();
+    text.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
+}
+
+fn assert_free_of(rooms: &[&str], words: &[&str], except: &[&str]) {
+    for name in rooms {
+        for file in room(name) {
+            if except.iter().any(|allowed| file.ends_with(allowed)) {
+                continue;
+            }
+            let code = code(&file);
+            for word in words {
+                assert!(!code.contains(word), "{} names `{word}`", file.display());
+            }
+        }
+    }
+}
+
+const DOMAIN: [&str; 7] = ["units", "explained", "catalog", "architecture", "plan", "estimate", "validation"];
+
+#[test]
+fn the_domain_knows_no_window_no_threads_no_clock_no_environment() {
+    let words = [
+        "egui",
+        "eframe",
+        "rfd::",
+        "candle",
+        "std::thread",
+        "Instant",
+        "SystemTime",
+        "std::env",
+        "crate::ui",
+        "crate::app",
+    ];
+    assert_free_of(&DOMAIN, &words, &[]);
+}
+
+#[test]
+fn only_the_model_readers_open_files() {
+    let readers = ["architecture/files.rs", "architecture/safetensors.rs", "architecture/gguf.rs"];
+    assert_free_of(&DOMAIN, &["std::fs", "File::open", "read_dir"], &readers);
+}
+
+#[test]
+fn panels_change_nothing_and_touch_nothing() {
+    let words = ["std::fs", "std::thread", "rfd::", "&mut Plan", "&mut State", ".apply(&mut", "std::env"];
+    assert_free_of(&["ui"], &words, &[]);
+}
+
+#[test]
+fn colours_live_in_the_theme() {
+    assert_free_of(&["ui"], &["from_rgb(", "from_gray(", "from_rgba"], &["ui/theme.rs"]);
+}
+
+#[test]
+fn nothing_speaks_to_a_network() {
+    let all = [
+        "units",
+        "explained",
+        "catalog",
+        "architecture",
+        "plan",
+        "estimate",
+        "validation",
+        "ui",
+        "app",
+        "cli",
+        "jobs",
+        "raster",
+    ];
+    assert_free_of(&all, &["std::net", "TcpStream", "reqwest::", "ureq::", "hyper::"], &[]);
+    let manifest = fs::read_to_string("Cargo.toml").unwrap();
+    for name in ["reqwest", "ureq", "hyper", "curl", "wgpu"] {
+        assert!(!manifest.contains(&format!("\n{name}")), "{name}");
+    }
+}
+
+#[test]
+fn rasterising_knows_nothing_of_plans() {
+    assert_free_of(&["raster", "jobs"], &["crate::plan", "crate::estimate", "crate::app"], &[]);
+}
