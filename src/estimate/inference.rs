@@ -4,7 +4,7 @@ use super::pass::{LayerPass, norm};
 use super::setup::{Setup, Trained};
 use super::step::Moment;
 use super::storage::Storage;
-use super::tape::Tape;
+use super::tape::{Kind, Tape};
 use crate::architecture::Layer;
 use crate::catalog::NumberFormat;
 
@@ -25,8 +25,9 @@ pub struct GenerationPeaks {
 pub fn generation(setup: &Setup<'_>, cache: &NumberFormat, full_logits: bool) -> GenerationPeaks {
     let prompt = setup.sequence;
     let whole = prompt.saturating_add(setup.plan.batch.new_tokens);
-    let prefill_cache = cache_bytes(setup, cache, prompt);
-    let decode_cache = cache_bytes(setup, cache, whole);
+    // After the prompt a window is a view of all its keys and values; the first token made lets go of the rest.
+    let prefill_cache = cache_bytes(setup, cache, prompt, false);
+    let decode_cache = cache_bytes(setup, cache, whole, true);
     GenerationPeaks {
         prefill: pass_peak(setup, prompt, full_logits),
         prefill_cache,
@@ -35,19 +36,20 @@ pub fn generation(setup: &Setup<'_>, cache: &NumberFormat, full_logits: bool) ->
     }
 }
 
-/// Bytes of keys and values for `tokens` tokens of every sequence, layer by layer with its window.
-pub fn cache_bytes(setup: &Setup<'_>, format: &NumberFormat, tokens: u64) -> u64 {
+/// Bytes of keys and values for `tokens` tokens of every sequence, layer by layer; `windowed`: no more than a layer's window.
+fn cache_bytes(setup: &Setup<'_>, format: &NumberFormat, tokens: u64, windowed: bool) -> u64 {
     let mut bytes = 0_u64;
     for group in &setup.architecture.layers {
-        bytes = bytes.saturating_add(layer_cache(setup, format, &group.layer, tokens).saturating_mul(group.count));
+        bytes = bytes
+            .saturating_add(layer_cache(setup, format, &group.layer, tokens, windowed).saturating_mul(group.count));
     }
     bytes
 }
 
-fn layer_cache(setup: &Setup<'_>, format: &NumberFormat, layer: &Layer, tokens: u64) -> u64 {
+fn layer_cache(setup: &Setup<'_>, format: &NumberFormat, layer: &Layer, tokens: u64, windowed: bool) -> u64 {
     let (values, window) = layer.kv_values_per_token();
     // A window of w tokens needs the w − 1 before the present one.
-    let held = window.map_or(tokens, |window| tokens.min(window.saturating_sub(1)));
+    let held = window.filter(|_| windowed).map_or(tokens, |window| tokens.min(window.saturating_sub(1)));
     let rows = setup.batch.saturating_mul(held);
     let stored = Storage::new(format, false).matrix(rows, values);
     let state = setup.batch.saturating_mul(layer.fixed_state_values()).saturating_mul(4);
@@ -81,7 +83,8 @@ fn pass_peak(setup: &Setup<'_>, tokens: u64, full_logits: bool) -> Moment {
         let pass = LayerPass { setup: &run, layer: &group.layer, linears: &linears, trained: false, adapted: false };
         let x = tape.input(values, run.stream_width(), false);
         let _ = pass.forward(&mut tape, x);
-        peak = peak.max(tape.peak().total());
+        // The cache is counted whole on its own; before this layer's part of it exists there is that much more room.
+        peak = peak.max(tape.peak().total().saturating_sub(tape.live().get(Kind::Saved)));
     }
     // The embedding output stays a local of the model while the layers run; its keys and values are in the cache.
     let tables = super::step::tables(&run);
@@ -109,7 +112,7 @@ fn decode_peak(setup: &Setup<'_>, format: &NumberFormat, tokens: u64) -> Moment 
         .architecture
         .layers
         .iter()
-        .map(|group| layer_cache(setup, format, &group.layer, tokens) / 2)
+        .map(|group| layer_cache(setup, format, &group.layer, tokens, true) / 2)
         .max()
         .unwrap_or(0);
     Moment { temporary: one.temporary.saturating_add(grown), place: "while the cache grows", ..one }

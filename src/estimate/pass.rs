@@ -4,6 +4,8 @@ use super::setup::{Adapter, Setup};
 use super::tape::{ParamGradient, Tape, Tensor};
 use crate::architecture::{Layer, LinearRole, Linears, NormKind, NormPlacement};
 
+use attention::Attended;
+
 pub mod attention;
 pub mod linear;
 pub mod mlp;
@@ -33,8 +35,8 @@ impl LayerPass<'_> {
         let pre = layer.norm_placement != NormPlacement::Post;
         let post = layer.norm_placement != NormPlacement::Pre;
         let mut h = if pre { self.norm(tape, x) } else { tape.keep(x) };
-        h = attention::attention(self, tape, h);
-        h = self.residual_dropout(tape, h);
+        let Attended { out, weights } = attention::attention(self, tape, h);
+        h = self.residual_dropout(tape, out);
         h = self.bottleneck(tape, h);
         if post {
             h = self.norm_owned(tape, h);
@@ -51,6 +53,9 @@ impl LayerPass<'_> {
         let y = tape.add(middle, h);
         tape.drop(h);
         tape.drop(middle);
+        if let Some(weights) = weights {
+            tape.drop(weights);
+        }
         y
     }
 
@@ -59,8 +64,8 @@ impl LayerPass<'_> {
         let normed = self.norm(tape, x);
         let shared = self.layer.norms < 2;
         let for_mlp = if shared { tape.keep(normed) } else { normed };
-        let attended = attention::attention(self, tape, normed);
-        let attended = self.residual_dropout(tape, attended);
+        let Attended { out, weights } = attention::attention(self, tape, normed);
+        let attended = self.residual_dropout(tape, out);
         let for_mlp = if shared { for_mlp } else { self.norm(tape, x) };
         let fed = mlp::mlp(self, tape, for_mlp);
         let fed = self.residual_dropout(tape, fed);
@@ -69,6 +74,9 @@ impl LayerPass<'_> {
         tape.drop(sum);
         tape.drop(fed);
         tape.drop(attended);
+        if let Some(weights) = weights {
+            tape.drop(weights);
+        }
         y
     }
 

@@ -250,15 +250,18 @@ fn trained<'a>(plan: &'a Plan, architecture: &Architecture, width: u64, training
     }
 }
 
-/// Whether `targets` hits `linear`.
-pub fn hits(targets: &Targets, linear: &Linear) -> bool {
-    if linear.role == LinearRole::Router {
-        // Routers are plain parameters in the released code, not linear modules.
+/// Whether `targets` hits `linear` of a model of class `code`.
+///
+/// PEFT maps the names that experts and router had as modules of their own to the stacked parameters they are now, for
+/// every mixture of experts but gpt-oss, whose experts were never modules.
+pub fn hits(code: &str, targets: &Targets, linear: &Linear) -> bool {
+    let inner = linear.stacked_experts || linear.role == LinearRole::Router;
+    if inner && code.starts_with("GptOss") {
         return false;
     }
     match targets {
-        Targets::AllLinear => !linear.stacked_experts,
-        Targets::Parts(parts) => !linear.stacked_experts && parts.iter().any(|&part| part_of(linear.role, part)),
+        Targets::AllLinear => true,
+        Targets::Parts(parts) => parts.iter().any(|&part| part_of(linear.role, part)),
         Targets::Custom(names) => names.iter().any(|name| name == linear.name),
     }
 }

@@ -360,7 +360,10 @@ pub fn tables(setup: &Setup<'_>) -> Tables {
         })
         .max()
         .unwrap_or(0);
-    let positions = setup.sequence.saturating_mul(rotated).saturating_mul(2).saturating_mul(setup.stream_width());
+    // Gemma 3 has a second pair of tables, for its local layers.
+    let pairs = if setup.architecture.model_code.starts_with("Gemma3") { 2 } else { 1 };
+    let positions =
+        setup.sequence.saturating_mul(rotated).saturating_mul(2 * pairs).saturating_mul(setup.stream_width());
     // One mask for each kind of attention, of every sequence: as numbers for eager attention, else as booleans.
     let scores = setup.batch.saturating_mul(setup.sequence).saturating_mul(setup.sequence);
     let (mut windowed, mut whole) = (false, false);

@@ -288,9 +288,12 @@ impl Tape {
         tensor
     }
 
-    /// A tensor whose memory is counted elsewhere.
-    pub fn elsewhere(&mut self, count: u64, width: u64) -> Tensor {
-        Tensor { storage: self.allocate(0, Kind::Temporary), node: NONE, count, width }
+    /// Copies `x` into the key-value cache, which outlives the pass, and lets go of it.
+    pub fn into_cache(&mut self, x: Tensor) -> Tensor {
+        let storage = self.allocate(x.bytes(), Kind::Saved);
+        self.retain(storage);
+        self.drop(x);
+        Tensor { storage, node: NONE, ..x }
     }
 
     /// A tensor of the vocabulary's width.
@@ -714,6 +717,34 @@ impl Tape {
             self.cache.push(copy.storage);
         }
         copy
+    }
+
+    /// A copy in `width` bytes of a trained parameter of `count` values kept in `kept` bytes; its gradient is made when
+    /// backward arrives.
+    pub fn param_copy(&mut self, count: u64, kept: u64, width: u64) -> Tensor {
+        let mut copy = self.output(count, width);
+        if self.grad_enabled {
+            let bytes = count.saturating_mul(kept);
+            let gradient = ParamGradient { raw: bytes, kept: bytes, cast: false };
+            copy.node =
+                self.push(Back::Pass { view: false }, [NONE; 3], [NONE; 4], [gradient, ParamGradient::default()]);
+        }
+        copy
+    }
+
+    /// Repeats values for the heads of a group without a copy (a single key head); backward sums.
+    pub fn expand(&mut self, x: Tensor, times: u64) -> Tensor {
+        let mut y = self.keep(x).resized(x.count.saturating_mul(times));
+        if self.records(&[x], false) {
+            y.node = self.push(Self::each([x.bytes(), 0, 0]), [x.node, NONE, NONE], [NONE; 4], Default::default());
+            self.nodes[usize::from(y.node)].by_heads = true;
+        }
+        y
+    }
+
+    /// `x` without the rest of a larger storage it is a view of: a copy where it is one.
+    pub fn compact(&mut self, x: Tensor) -> Tensor {
+        if self.storages[usize::from(x.storage)].bytes > x.bytes() { self.copy(x) } else { self.keep(x) }
     }
 
     /// Bytes the autocast cache holds.

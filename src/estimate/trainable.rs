@@ -136,22 +136,27 @@ pub fn modules_to_save(setup: &Setup<'_>) -> bool {
 /// Tensors that the method adds to one layer.
 pub fn adapter_tensors(setup: &Setup<'_>, layer: &Layer, mut visit: impl FnMut(TrainedTensor)) {
     let hidden = setup.architecture.hidden_size;
-    let linears = layer.linears(hidden, &setup.architecture.model_code);
+    let code = setup.architecture.model_code.as_str();
+    let linears = layer.linears(hidden, code);
     let matrix =
         |rows, columns, copies, width| TrainedTensor { rows, columns, copies, width, embedding: false, added: true };
     match setup.trained.adapter {
         Adapter::None | Adapter::Prompt { .. } | Adapter::Prefix { .. } => {}
         Adapter::Lora { lora, width } => {
-            for linear in linears.iter().filter(|linear| hits(&lora.targets, linear)) {
-                visit(matrix(lora.rank, linear.in_features, linear.copies, width));
-                visit(matrix(linear.out_features, lora.rank, linear.copies, width));
-                if lora.weight_decomposed {
+            for linear in linears.iter().filter(|linear| hits(code, &lora.targets, linear)) {
+                // Stacked experts have one pair of factors for all, of rank × experts; gate and up in one doubles the rank.
+                let experts = if linear.stacked_experts { linear.copies } else { 1 };
+                let copies = linear.copies.checked_div(experts).unwrap_or(1);
+                let rank = expert_rank(lora.rank, linear).saturating_mul(experts);
+                visit(matrix(rank, linear.in_features, copies, width));
+                visit(matrix(linear.out_features, rank, copies, width));
+                if lora.weight_decomposed && !linear.stacked_experts {
                     visit(matrix(linear.out_features, 1, linear.copies, width));
                 }
             }
         }
         Adapter::Ia3 { targets } => {
-            for linear in linears.iter().filter(|linear| hits(targets, linear)) {
+            for linear in linears.iter().filter(|linear| hits(code, targets, linear)) {
                 // Feed-forward modules are scaled at their input, attention modules at their output.
                 let values = if ia3_scales_input(linear) { linear.in_features } else { linear.out_features };
                 visit(matrix(values, 1, linear.copies, 4));
@@ -165,19 +170,24 @@ pub fn adapter_tensors(setup: &Setup<'_>, layer: &Layer, mut visit: impl FnMut(T
             visit(matrix(hidden, 1, 2, width));
         }
         Adapter::Vera { rank, targets } => {
-            for linear in linears.iter().filter(|linear| hits(targets, linear)) {
+            for linear in linears.iter().filter(|linear| hits(code, targets, linear)) {
                 visit(matrix(linear.out_features, 1, linear.copies, 4));
                 visit(matrix(rank, 1, linear.copies, 4));
             }
         }
         Adapter::Oft { block, targets } => {
-            for linear in linears.iter().filter(|linear| hits(targets, linear)) {
+            for linear in linears.iter().filter(|linear| hits(code, targets, linear)) {
                 // One skew-symmetric matrix per block of the input: block·(block − 1)/2 values.
                 let blocks = linear.in_features.checked_div(block).unwrap_or(0);
                 visit(matrix(blocks, block.saturating_mul(block.saturating_sub(1)) / 2, linear.copies, 4));
             }
         }
     }
+}
+
+/// Rank of the factors beside one expert of `linear`: PEFT doubles it where gate and up were two modules.
+pub const fn expert_rank(rank: u64, linear: &Linear) -> u64 {
+    if linear.stacked_experts && matches!(linear.role, LinearRole::FusedGateUp) { rank.saturating_mul(2) } else { rank }
 }
 
 /// Whether IA³ scales what goes into the module rather than what comes out.
@@ -189,9 +199,10 @@ pub const fn ia3_scales_input(linear: &Linear) -> bool {
 pub fn vera_shared_values(setup: &Setup<'_>) -> u64 {
     let Adapter::Vera { rank, targets } = setup.trained.adapter else { return 0 };
     let (mut widest_in, mut widest_out) = (0, 0);
+    let code = setup.architecture.model_code.as_str();
     for group in &setup.architecture.layers {
-        let linears = group.layer.linears(setup.architecture.hidden_size, &setup.architecture.model_code);
-        for linear in linears.iter().filter(|linear| hits(targets, linear)) {
+        let linears = group.layer.linears(setup.architecture.hidden_size, code);
+        for linear in linears.iter().filter(|linear| hits(code, targets, linear)) {
             widest_in = widest_in.max(linear.in_features);
             widest_out = widest_out.max(linear.out_features);
         }

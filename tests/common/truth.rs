@@ -99,6 +99,10 @@ pub fn plan(row: &Row) -> Plan {
         dropout: row.text("lora_dropout").parse().unwrap_or(0.0),
         targets: match row.text("lora_targets") {
             "qv" => Targets::Parts(vec![TargetPart::Q, TargetPart::V]),
+            // The traced grid takes the fused projection alone for classes that have one.
+            "attn" if model.starts_with("Phi") || model == "gpt2" || model.starts_with("pythia") => {
+                Targets::Parts(vec![TargetPart::Q, TargetPart::K, TargetPart::V])
+            }
             "attn" => Targets::Parts(vec![TargetPart::Q, TargetPart::K, TargetPart::V, TargetPart::O]),
             _ => Targets::AllLinear,
         },

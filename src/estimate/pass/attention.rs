@@ -8,24 +8,45 @@ use crate::architecture::{
 use crate::estimate::setup::Adapter;
 use crate::estimate::tape::{Tape, Tensor};
 
-/// Runs the attention block on `x` and lets go of it.
-pub fn attention(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor) -> Tensor {
-    match &pass.layer.attention {
-        Attention::Softmax(shape) => softmax_attention(pass, tape, x, shape),
-        Attention::Latent(shape) => latent_attention(pass, tape, x, shape),
-        Attention::Linear(shape) => linear_attention(pass, tape, x, shape),
+/// What the attention block answers.
+pub struct Attended {
+    /// Its output.
+    pub out: Tensor,
+    /// Attention weights of the eager code, which the layer holds in a local until it returns.
+    pub weights: Option<Tensor>,
+}
+
+impl From<Tensor> for Attended {
+    fn from(out: Tensor) -> Self {
+        Self { out, weights: None }
     }
 }
 
-fn softmax_attention(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &SoftmaxAttention) -> Tensor {
+/// Runs the attention block on `x` and lets go of it.
+pub fn attention(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor) -> Attended {
+    match &pass.layer.attention {
+        Attention::Softmax(shape) => softmax_attention(pass, tape, x, shape),
+        Attention::Latent(shape) => latent_attention(pass, tape, x, shape).into(),
+        Attention::Linear(shape) => linear_attention(pass, tape, x, shape).into(),
+    }
+}
+
+fn softmax_attention(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &SoftmaxAttention) -> Attended {
     let setup = pass.setup;
     let tokens = setup.tokens;
     let (q_values, kv_values) = (tokens.saturating_mul(shape.query_width()), tokens.saturating_mul(shape.kv_width()));
     let (q, k, v, gate);
+    let mut fused = None;
     if let (true, Some(map)) = (shape.fused_qkv, pass.role(LinearRole::FusedQkv)) {
         let all = linear(pass, tape, x, map);
         (q, k, v) = pieces(pass, tape, all, shape, [q_values, kv_values]);
         gate = None;
+        if joins_rotated(pass, shape) {
+            // These classes hold the fused projection in a local until attention returns.
+            fused = Some(all);
+        } else {
+            tape.drop(all);
+        }
     } else {
         let query = project(pass, tape, x, LinearRole::Query);
         let (query, split) = if shape.output_gate {
@@ -62,14 +83,12 @@ fn softmax_attention(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &S
     let (q, k) = rotate(pass, tape, q, k, shape);
     let (mut k, mut v) = with_prefix(pass, tape, k, v, shape);
     if !setup.training {
-        // Keys and values live in the cache from here on, which is counted on its own.
-        for tensor in [&mut k, &mut v] {
-            let cached = tape.elsewhere(tensor.count, tensor.width);
-            tape.drop(*tensor);
-            *tensor = cached;
-        }
+        // Keys and values are copied into the cache.
+        k = tape.into_cache(k);
+        v = tape.into_cache(v);
     }
-    let mut mixed = mix(pass, tape, [q, k, v], shape.heads, shape.kv_heads, q_values, shape.window);
+    let Attended { out: mut mixed, weights } =
+        mix(pass, tape, [q, k, v], shape.heads, shape.kv_heads, q_values, shape.window);
     if joins_rotated(pass, shape) && !setup.eager && !math_kernel(pass, q, shape.heads, shape.kv_heads, shape.window) {
         // The kernel answers in the layout of its queries: by heads, so that flattening copies.
         let flat = tape.copy(mixed);
@@ -91,10 +110,10 @@ fn softmax_attention(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &S
         Some(map) => linear(pass, tape, mixed, map),
         None => tape.keep(mixed),
     };
-    for tensor in [mixed, q, k, v, x] {
+    for tensor in [Some(mixed), Some(q), Some(k), Some(v), Some(x), fused].into_iter().flatten() {
         tape.drop(tensor);
     }
-    out
+    Attended { out, weights }
 }
 
 /// A projection of `x`, which stays.
@@ -112,7 +131,7 @@ fn as_heads(tape: &mut Tape, x: Tensor, heads: u64) -> Tensor {
     y
 }
 
-/// Query, key and value out of the fused projection, which goes.
+/// Query, key and value out of the fused projection.
 fn pieces(
     pass: &LayerPass<'_>,
     tape: &mut Tape,
@@ -148,7 +167,6 @@ fn pieces(
         }
         out
     };
-    tape.drop(all);
     (q, k, v)
 }
 
@@ -215,14 +233,14 @@ fn mix(
     kv_heads: u64,
     out_values: u64,
     window: Option<u64>,
-) -> Tensor {
+) -> Attended {
     let setup = pass.setup;
     let [q, k, v] = qkv;
     if setup.eager {
         return eager(pass, tape, qkv, heads, kv_heads, out_values);
     }
     if math_kernel(pass, q, heads, kv_heads, window) {
-        return math(pass, tape, qkv, heads, kv_heads, out_values);
+        return math(pass, tape, qkv, heads, kv_heads, out_values).into();
     }
     let width = setup.autocast.unwrap_or(q.width);
     let q16 = tape.cast(q, width);
@@ -233,11 +251,7 @@ fn mix(
     let mixed = if masked {
         // A mask rules the flash kernel out: keys and values are repeated, the mask becomes a bias of scores' shape.
         let groups = heads.checked_div(kv_heads).unwrap_or(1);
-        let (k_all, v_all) = if groups > 1 {
-            (tape.repeat(k16, groups), tape.repeat(v16, groups))
-        } else {
-            (tape.keep(k16), tape.keep(v16))
-        };
+        let (k_all, v_all) = (repeat(tape, k16, groups, kv_heads), repeat(tape, v16, groups, kv_heads));
         let scores = setup.batch.saturating_mul(setup.sequence).saturating_mul(setup.sequence);
         let bias = tape.input(scores, width, false);
         let mixed = tape.attention(q16, k_all, v_all, out_values, lse, Some(bias));
@@ -251,7 +265,18 @@ fn mix(
     for tensor in [q16, k16, v16] {
         tape.drop(tensor);
     }
-    mixed
+    mixed.into()
+}
+
+/// Keys or values for every query head: a copy, unless there is one head, which broadcasts.
+fn repeat(tape: &mut Tape, x: Tensor, groups: u64, kv_heads: u64) -> Tensor {
+    if groups <= 1 {
+        tape.keep(x)
+    } else if kv_heads == 1 {
+        tape.expand(x, groups)
+    } else {
+        tape.repeat(x, groups)
+    }
 }
 
 /// Whether PyTorch falls back to elementary operations: 32-bit queries with grouped heads and no mask, which neither
@@ -303,12 +328,19 @@ fn eager(
     heads: u64,
     kv_heads: u64,
     out_values: u64,
-) -> Tensor {
+) -> Attended {
     let setup = pass.setup;
     let dropout = matches!(&pass.layer.attention, Attention::Softmax(shape) if shape.dropout > 0.0);
     let groups = heads.checked_div(kv_heads).unwrap_or(1);
-    let (k_all, v_all) =
-        if groups > 1 { (tape.repeat(k, groups), tape.repeat(v, groups)) } else { (tape.keep(k), tape.keep(v)) };
+    // Batched products flatten batch and heads, which copies a view that is no block of its own.
+    let flatten = |tape: &mut Tape, x: Tensor| if setup.batch > 1 { tape.compact(x) } else { tape.keep(x) };
+    let q = flatten(tape, q);
+    let (k_one, v_one) = (flatten(tape, k), flatten(tape, v));
+    // One key head broadcasts, unless flattening copies it after all.
+    let shared = if setup.batch > 1 { 0 } else { kv_heads };
+    let (k_all, v_all) = (repeat(tape, k_one, groups, shared), repeat(tape, v_one, groups, shared));
+    tape.drop(k_one);
+    tape.drop(v_one);
     let scores = setup.batch.saturating_mul(heads).saturating_mul(setup.sequence).saturating_mul(setup.sequence);
     let width = setup.autocast.unwrap_or(q.width);
     let (q16, k16) = (tape.cast(q, width), tape.cast(k_all, width));
@@ -347,10 +379,10 @@ fn eager(
     tape.drop(v16);
     let flat = tape.copy(mixed);
     tape.drop(mixed);
-    for tensor in [narrow, k_all, v_all] {
+    for tensor in [k_all, v_all, q] {
         tape.drop(tensor);
     }
-    flat
+    Attended { out: flat, weights: Some(narrow) }
 }
 
 /// Multi-head latent attention as DeepSeek's class runs it: keys and values of every head are written out.
@@ -398,7 +430,11 @@ fn latent_attention(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &La
     tape.drop(nope);
     tape.drop(turned_k);
     let out_values = per_token(shape.heads.saturating_mul(shape.v_head_dim));
-    let mixed = mix(pass, tape, [q, k, v], shape.heads, shape.heads, out_values, None);
+    let (k, v) = if setup.training { (k, v) } else { (tape.into_cache(k), tape.into_cache(v)) };
+    let Attended { out: mixed, weights } = mix(pass, tape, [q, k, v], shape.heads, shape.heads, out_values, None);
+    if let Some(weights) = weights {
+        tape.drop(weights);
+    }
     let out = match pass.role(LinearRole::Output) {
         Some(map) => linear(pass, tape, mixed, map),
         None => tape.keep(mixed),

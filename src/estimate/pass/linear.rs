@@ -10,16 +10,17 @@ use crate::estimate::trainable::ia3_scales_input;
 pub fn linear(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, linear: &Linear) -> Tensor {
     let setup = pass.setup;
     let adapted = pass.adapted;
+    let code = setup.architecture.model_code.as_str();
     match setup.trained.adapter {
-        Adapter::Lora { lora, width } if adapted && hits(&lora.targets, linear) => {
+        Adapter::Lora { lora, width } if adapted && hits(code, &lora.targets, linear) => {
             let y = base(pass, tape, x, linear);
             with_lora(setup, tape, x, y, linear, lora, width)
         }
-        Adapter::Vera { rank, targets } if adapted && hits(targets, linear) => {
+        Adapter::Vera { rank, targets } if adapted && hits(code, targets, linear) => {
             let y = base(pass, tape, x, linear);
             with_vera(setup, tape, x, y, linear, rank)
         }
-        Adapter::Ia3 { targets } if adapted && hits(targets, linear) => {
+        Adapter::Ia3 { targets } if adapted && hits(code, targets, linear) => {
             if ia3_scales_input(linear) {
                 let scaled = tape.mul_param(x, linear.in_features, 4, true);
                 let scaled = tape.cast_owned(scaled, x.width);
@@ -34,7 +35,7 @@ pub fn linear(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, linear: &Linear)
                 scaled
             }
         }
-        Adapter::Oft { block, targets } if adapted && hits(targets, linear) => {
+        Adapter::Oft { block, targets } if adapted && hits(code, targets, linear) => {
             // The input is rotated block by block with a trained matrix in FP32.
             let wide = tape.cast(x, 4);
             let bytes = linear.in_features.saturating_mul(block).saturating_mul(4);

@@ -3,7 +3,9 @@
 use super::LayerPass;
 use super::linear::{linear, linear_owned, product};
 use crate::architecture::{Activation, DenseMlp, LinearRole, Mlp, Moe};
+use crate::estimate::setup::{Adapter, hits};
 use crate::estimate::tape::{Tape, Tensor};
+use crate::estimate::trainable::expert_rank;
 
 /// Runs the MLP on `x` and lets go of it.
 pub fn mlp(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor) -> Tensor {
@@ -95,39 +97,27 @@ fn mixture(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, moe: &Moe) -> Tenso
     let hidden = setup.architecture.hidden_size;
     let routed = tokens.saturating_mul(moe.experts_per_token);
     let expert = &moe.expert;
-    let stored = |inputs: u64, outputs: u64| inputs.saturating_mul(outputs).saturating_mul(moe.experts);
     let trained = [pass.trained, false];
     // Router: logits, their softmax in FP32, the chosen weights.
-    let logits = product(
-        setup,
-        tape,
-        x,
-        tokens.saturating_mul(moe.experts),
-        hidden.saturating_mul(moe.experts),
-        trained,
-        0,
-        setup.outer_width,
-    );
+    let router = hidden.saturating_mul(moe.experts);
+    let logits = match folded_router(pass, tape) {
+        Some(folded) => {
+            let logits = tape.matmul(x, folded, tokens.saturating_mul(moe.experts));
+            tape.drop(folded);
+            logits
+        }
+        None => product(setup, tape, x, tokens.saturating_mul(moe.experts), router, trained, 0, setup.outer_width),
+    };
     let wide = tape.cast(logits, 4);
     let probabilities = tape.unary_saving_output(wide);
     tape.drop(wide);
     tape.drop(logits);
-    let weights = tape.unary(probabilities, routed, x.width, true);
+    let weights = tape.unary(probabilities, routed, 4, true);
     tape.drop(probabilities);
     // Tokens in the order of their experts.
     let gathered = tape.unary(x, routed.saturating_mul(hidden), x.width, true);
     let wide_out = if expert.gated { expert.intermediate.saturating_mul(2) } else { expert.intermediate };
-    let both = product(
-        setup,
-        tape,
-        gathered,
-        routed.saturating_mul(wide_out),
-        stored(hidden, wide_out),
-        trained,
-        0,
-        setup.width,
-    );
-    tape.drop(gathered);
+    let both = experts(pass, tape, gathered, [hidden, wide_out]);
     let inner = if expert.gated {
         let joined = tape.split(both);
         let half = both.count / 2;
@@ -143,24 +133,19 @@ fn mixture(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, moe: &Moe) -> Tenso
         activate(pass, tape, both, expert.activation)
     };
     tape.drop(both);
-    let out = product(
-        setup,
-        tape,
-        inner,
-        routed.saturating_mul(hidden),
-        stored(expert.intermediate, hidden),
-        trained,
-        0,
-        setup.width,
-    );
+    let out = experts(pass, tape, inner, [expert.intermediate, hidden]);
     tape.drop(inner);
     let weighted = tape.mul(out, weights);
     tape.drop(out);
     tape.drop(weights);
-    let restored = tape.unary(weighted, routed.saturating_mul(hidden), x.width, true);
+    // Back in the order of tokens, summed over a token's experts; in FP32 as the weights are.
+    let restored = tape.unary(weighted, weighted.count, weighted.width, true);
     tape.drop(weighted);
-    let mut y = tape.unary(restored, tokens.saturating_mul(hidden), x.width, false);
+    let sum = tape.unary(restored, tokens.saturating_mul(hidden), restored.width, false);
+    let mut y = tape.cast_owned(sum, x.width);
     tape.drop(restored);
+    // The gathered tokens stay a local of the experts' forward.
+    tape.drop(gathered);
     if let Some(shared) = &moe.shared {
         let input = tape.keep(x);
         let beside = dense(pass, tape, input, shared);
@@ -171,4 +156,48 @@ fn mixture(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, moe: &Moe) -> Tenso
     }
     tape.drop(x);
     y
+}
+
+/// Grouped product of every token with the stacked matrices `inputs → outputs` of its experts.
+///
+/// With LoRA on the experts PEFT folds the update into a copy of the whole stack for each forward, which the product
+/// keeps for backward.
+fn experts(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, [inputs, outputs]: [u64; 2]) -> Tensor {
+    let setup = pass.setup;
+    let rows = x.count.checked_div(inputs).unwrap_or(0);
+    let count = rows.saturating_mul(outputs);
+    let map =
+        pass.linears.iter().find(|map| map.stacked_experts && map.in_features == inputs && map.out_features == outputs);
+    let code = setup.architecture.model_code.as_str();
+    let stack = map.map_or(0, |map| map.copies).saturating_mul(inputs).saturating_mul(outputs);
+    match (setup.trained.adapter, map) {
+        (Adapter::Lora { lora, width }, Some(map)) if pass.adapted && hits(code, &lora.targets, map) => {
+            let rank = expert_rank(lora.rank, map).saturating_mul(map.copies);
+            let up = tape.param_copy(outputs.saturating_mul(rank), width, setup.width);
+            let down = tape.param_copy(inputs.saturating_mul(rank), width, setup.width);
+            let folded = tape.matmul(up, down, stack);
+            tape.drop(up);
+            tape.drop(down);
+            let y = tape.matmul(x, folded, count);
+            tape.drop(folded);
+            y
+        }
+        _ => product(setup, tape, x, count, stack, [pass.trained, false], 0, setup.width),
+    }
+}
+
+/// The router's weight with LoRA folded in, where LoRA is on the router.
+fn folded_router(pass: &LayerPass<'_>, tape: &mut Tape) -> Option<Tensor> {
+    let setup = pass.setup;
+    let Adapter::Lora { lora, width } = setup.trained.adapter else { return None };
+    let map = pass.linears.iter().find(|map| map.role == LinearRole::Router)?;
+    if !pass.adapted || !hits(&setup.architecture.model_code, &lora.targets, map) {
+        return None;
+    }
+    let up = tape.param_copy(map.out_features.saturating_mul(lora.rank), width, setup.outer_width);
+    let down = tape.param_copy(map.in_features.saturating_mul(lora.rank), width, setup.outer_width);
+    let folded = tape.matmul(up, down, map.in_features.saturating_mul(map.out_features));
+    tape.drop(up);
+    tape.drop(down);
+    Some(folded)
 }
