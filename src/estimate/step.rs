@@ -375,8 +375,10 @@ pub fn tables(setup: &Setup<'_>) -> Tables {
     let masks = if setup.eager {
         scores.saturating_mul(setup.stream_width()).saturating_mul(u64::from(windowed) + u64::from(whole))
     } else {
+        // Without padding all sequences share one window mask.
+        let square = if setup.padded { scores } else { setup.sequence.saturating_mul(setup.sequence) };
         let needed = |window: bool| setup.padded || (window && setup.windows_bind());
-        scores.saturating_mul(u64::from(windowed && needed(true)) + u64::from(whole && needed(false)))
+        square.saturating_mul(u64::from(windowed && needed(true)) + u64::from(whole && needed(false)))
     };
     if setup.recompute {
         Tables { kept: positions.saturating_add(masks), forward: 0 }

@@ -289,7 +289,7 @@ impl Tape {
     }
 
     /// Copies `x` into the key-value cache, which outlives the pass, and lets go of it.
-    pub fn into_cache(&mut self, x: Tensor) -> Tensor {
+    pub fn move_to_cache(&mut self, x: Tensor) -> Tensor {
         let storage = self.allocate(x.bytes(), Kind::Saved);
         self.retain(storage);
         self.drop(x);

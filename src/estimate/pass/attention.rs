@@ -84,8 +84,8 @@ fn softmax_attention(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &S
     let (mut k, mut v) = with_prefix(pass, tape, k, v, shape);
     if !setup.training {
         // Keys and values are copied into the cache.
-        k = tape.into_cache(k);
-        v = tape.into_cache(v);
+        k = tape.move_to_cache(k);
+        v = tape.move_to_cache(v);
     }
     let Attended { out: mut mixed, weights } =
         mix(pass, tape, [q, k, v], shape.heads, shape.kv_heads, q_values, shape.window);
@@ -254,6 +254,7 @@ fn mix(
         let (k_all, v_all) = (repeat(tape, k16, groups, kv_heads), repeat(tape, v16, groups, kv_heads));
         let scores = setup.batch.saturating_mul(setup.sequence).saturating_mul(setup.sequence);
         let bias = tape.input(scores, width, false);
+        tape.bump(scores);
         let mixed = tape.attention(q16, k_all, v_all, out_values, lse, Some(bias));
         tape.drop(bias);
         tape.drop(k_all);
@@ -430,7 +431,7 @@ fn latent_attention(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &La
     tape.drop(nope);
     tape.drop(turned_k);
     let out_values = per_token(shape.heads.saturating_mul(shape.v_head_dim));
-    let (k, v) = if setup.training { (k, v) } else { (tape.into_cache(k), tape.into_cache(v)) };
+    let (k, v) = if setup.training { (k, v) } else { (tape.move_to_cache(k), tape.move_to_cache(v)) };
     let Attended { out: mixed, weights } = mix(pass, tape, [q, k, v], shape.heads, shape.heads, out_values, None);
     if let Some(weights) = weights {
         tape.drop(weights);

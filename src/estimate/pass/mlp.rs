@@ -99,14 +99,14 @@ fn mixture(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, moe: &Moe) -> Tenso
     let expert = &moe.expert;
     let trained = [pass.trained, false];
     // Router: logits, their softmax in FP32, the chosen weights.
-    let router = hidden.saturating_mul(moe.experts);
+    let gate_values = hidden.saturating_mul(moe.experts);
     let logits = match folded_router(pass, tape) {
         Some(folded) => {
             let logits = tape.matmul(x, folded, tokens.saturating_mul(moe.experts));
             tape.drop(folded);
             logits
         }
-        None => product(setup, tape, x, tokens.saturating_mul(moe.experts), router, trained, 0, setup.outer_width),
+        None => product(setup, tape, x, tokens.saturating_mul(moe.experts), gate_values, trained, 0, setup.outer_width),
     };
     let wide = tape.cast(logits, 4);
     let probabilities = tape.unary_saving_output(wide);
