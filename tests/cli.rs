@@ -1,0 +1,244 @@
+//! The command line: every answer, every refusal, and the JSON that other programs read.
+#![allow(clippy::unwrap_used)]
+
+use serde_json::Value;
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+use tuneplan::cli::{self, Outcome};
+use tuneplan::plan::{file, templates};
+
+struct Run {
+    outcome: Outcome,
+    out: String,
+    err: String,
+}
+
+fn run(args: &[&str]) -> Run {
+    let args = std::iter::once("tuneplan").chain(args.iter().copied()).map(OsString::from);
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let outcome = cli::run(args, &mut out, &mut err);
+    Run { outcome, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
+}
+
+fn json(args: &[&str]) -> Value {
+    let done = run(args);
+    assert_eq!(done.outcome, Outcome::Done, "{}", done.err);
+    serde_json::from_str(&done.out).unwrap()
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn estimate_json_has_every_promised_key_with_whole_bytes() {
+    let answer = json(&["estimate", "--json"]);
+    for scope in ["tensors", "reserved", "process"] {
+        let band = &answer["peak_bytes"][scope];
+        let (low, expected, high) =
+            (band["low"].as_u64().unwrap(), band["expected"].as_u64().unwrap(), band["high"].as_u64().unwrap());
+        assert!(low <= expected && expected <= high, "{scope}");
+    }
+    assert!(answer["peak_phase"].is_string());
+    let phases = answer["phases"].as_array().unwrap();
+    let names: Vec<&str> = phases.iter().map(|phase| phase["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["load", "forward", "backward", "optimizer_step"]);
+    let most = phases.iter().map(|phase| phase["bytes"].as_u64().unwrap()).max().unwrap();
+    assert_eq!(most, answer["peak_bytes"]["tensors"]["expected"].as_u64().unwrap());
+    let components = answer["components"].as_array().unwrap();
+    let sum: u64 = components.iter().map(|component| component["bytes"].as_u64().unwrap()).sum();
+    assert_eq!(sum, answer["peak_bytes"]["process"]["expected"].as_u64().unwrap());
+    assert!(components.iter().all(|component| component["exact"].is_boolean() && component["name"].is_string()));
+    assert!(answer["fits"].is_boolean());
+    assert!(answer["textbook_bytes"].is_u64());
+    // LoRA of rank 16 on every linear layer of Llama-3.1-8B: 16 · 32 · Σ(inputs + outputs) of its seven matrices.
+    let per_layer: u64 =
+        [(4096, 4096), (4096, 1024), (4096, 1024), (4096, 4096), (4096, 14336), (4096, 14336), (14336, 4096)]
+            .iter()
+            .map(|(inputs, outputs)| inputs + outputs)
+            .sum();
+    assert_eq!(answer["parameters"]["trainable"].as_u64().unwrap(), 16 * 32 * per_layer);
+    assert_eq!(answer["parameters"]["total"].as_u64().unwrap(), 8_030_261_248 + 16 * 32 * per_layer);
+}
+
+#[test]
+fn flags_and_a_file_with_the_same_settings_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.plan.ron");
+    assert_eq!(run(&["new", "--template", "8b-lora-80gb", "-o", text(&path)]).outcome, Outcome::Done);
+    let from_file = json(&["estimate", text(&path), "--json"]);
+    let from_flags = json(&[
+        "estimate",
+        "--model",
+        "Llama-3.1-8B",
+        "--method",
+        "lora",
+        "--rank",
+        "32",
+        "--alpha",
+        "64",
+        "--micro-batch",
+        "4",
+        "--gradient-accumulation",
+        "4",
+        "--sequence-length",
+        "4k",
+        "--accelerator",
+        "a100-sxm4-80gb",
+        "--json",
+    ]);
+    assert_eq!(from_file, from_flags);
+    let longer = json(&["estimate", text(&path), "--sequence-length", "8192", "--json"]);
+    let tensors = |answer: &Value| answer["peak_bytes"]["tensors"]["expected"].as_u64().unwrap();
+    assert!(tensors(&longer) > tensors(&from_file));
+}
+
+#[test]
+fn there_is_a_flag_for_every_field() {
+    let mut command = cli::command();
+    let estimate = command.find_subcommand_mut("estimate").unwrap();
+    let flags: Vec<&str> = estimate.get_arguments().filter_map(clap::Arg::get_long).collect();
+    for field in tuneplan::plan::field::fields() {
+        assert!(flags.contains(&field.flag), "--{}", field.flag);
+    }
+    command.debug_assert();
+}
+
+#[test]
+fn refusals_say_what_and_exit_with_two() {
+    let folder = tempfile::tempdir().unwrap();
+    let broken = folder.path().join("broken.plan.ron");
+    fs::write(&broken, "(\n  schema: 1,\n  batch: (micro_batch: 4,\n").unwrap();
+    for (args, saying) in [
+        (vec!["estimate", "--rank", "0"], "from 1"),
+        (vec!["estimate", "--method", "qlorra"], "did you mean `qlora`"),
+        (vec!["estimate", "--model", "Llama-3.1-8"], "did you mean"),
+        (vec!["estimate", "--accelerator", "no-such-card"], "no-such-card"),
+        (vec!["estimate", "--load-format", "nf3"], "nf3"),
+        (vec!["estimate", "--no-such-flag"], "no-such-flag"),
+        (vec!["estimate", text(&broken)], "broken.plan.ron:3:10"),
+        (vec!["estimate", "no-such-file.ron"], "no-such-file.ron"),
+        (vec!["inspect", "no-such-model"], "no-such-model"),
+        (vec!["new", "--template", "nothing", "-o", "x.ron"], "there are 7b-qlora-24gb"),
+        (vec!["screenshot", "--size", "big", "-o", "x.png"], "1280x800"),
+        (vec!["screenshot", "--size", "0x800", "-o", "x.png"], "pixels"),
+        (vec!["screenshot", "--theme", "pink", "-o", "x.png"], "contrast"),
+        (vec!["screenshot", "--panel", "all", "-o", "x.png"], "explanation"),
+    ] {
+        let done = run(&args);
+        assert_eq!(done.outcome, Outcome::BadInput, "{args:?}: {}", done.out);
+        assert!(done.err.contains(saying), "{args:?}: {}", done.err);
+    }
+    assert!(!Path::new("x.png").exists() && !Path::new("x.ron").exists());
+}
+
+#[test]
+fn check_fails_only_when_asked_to() {
+    let too_much = ["estimate", "--model", "Llama-3.1-70B", "--method", "full", "--accelerator", "tesla-t4"];
+    assert_eq!(run(&too_much).outcome, Outcome::Done);
+    let checked = run(&[&too_much[..], &["--check"]].concat());
+    assert_eq!(checked.outcome, Outcome::CheckFailed);
+    assert!(checked.err.contains("Does not fit"), "{}", checked.err);
+    assert_eq!(run(&["estimate", "--check"]).outcome, Outcome::Done);
+}
+
+#[test]
+fn without_an_accelerator_there_is_no_verdict() {
+    let answer = json(&["estimate", "--accelerator", "", "--json"]);
+    assert!(answer["fits"].is_null() && answer["capacity_bytes"].is_null());
+    assert_eq!(answer["verdict"], "unknown");
+}
+
+#[test]
+fn new_writes_a_plan_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.plan.ron");
+    assert_eq!(run(&["new", "-o", text(&path)]).outcome, Outcome::Done);
+    let first = fs::read_to_string(&path).unwrap();
+    assert!(file::read(&first).unwrap().diagnostics.is_empty());
+    let again = run(&["new", "--template", "long-context", "-o", text(&path)]);
+    assert_eq!(again.outcome, Outcome::BadInput);
+    assert!(again.err.contains("--force"), "{}", again.err);
+    assert_eq!(fs::read_to_string(&path).unwrap(), first);
+    assert_eq!(run(&["new", "--template", "long-context", "--force", "-o", text(&path)]).outcome, Outcome::Done);
+    assert!(fs::read_to_string(&path).unwrap().contains("Long context"));
+}
+
+#[test]
+fn templates_are_listed_and_estimated() {
+    let listed = json(&["templates", "--json"]);
+    assert_eq!(listed["templates"].as_array().unwrap().len(), templates().len());
+    let folder = tempfile::tempdir().unwrap();
+    for template in templates() {
+        let path = folder.path().join(format!("{}.plan.ron", template.name));
+        run(&["new", "--template", template.name, "-o", text(&path)]);
+        let answer = json(&["estimate", text(&path), "--json"]);
+        assert!(answer["peak_bytes"]["tensors"]["expected"].as_u64().unwrap() > 1 << 28, "{}", template.name);
+    }
+}
+
+#[test]
+fn inspect_counts_a_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.json");
+    // GPT-2 small; 124,439,808 parameters is the published count.
+    fs::write(&config, r#"{"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_embd": 768, "n_layer": 12, "n_head": 12, "vocab_size": 50257, "n_positions": 1024}"#).unwrap();
+    for path in [config.as_path(), folder.path()] {
+        let answer = json(&["inspect", text(path), "--json"]);
+        assert_eq!(answer["architecture"], "GPT2LMHeadModel");
+        assert_eq!(answer["parameters"]["total"], 124_439_808_u64);
+        assert_eq!(answer["parameters"]["active"], 124_439_808_u64);
+        assert_eq!(answer["parameters"]["embedding"], 50257 * 768);
+        assert_eq!(answer["parameters"]["head"], 0);
+        assert_eq!((answer["layers"].as_u64(), answer["hidden_size"].as_u64()), (Some(12), Some(768)));
+        assert_eq!(answer["vocab_size"], 50257);
+        assert_eq!(answer["flags"], serde_json::json!([]));
+        assert!(answer["source"].as_str().unwrap().contains("config.json"));
+    }
+    let estimated = json(&["estimate", "--model", text(&config), "--method", "full", "--json"]);
+    assert_eq!(estimated["parameters"]["total"], 124_439_808_u64);
+
+    fs::write(&config, "{\n  \"hidden_size\": }").unwrap();
+    let broken = run(&["inspect", text(&config)]);
+    assert_eq!(broken.outcome, Outcome::BadInput);
+    assert!(broken.err.contains("config.json:2:18"), "{}", broken.err);
+}
+
+#[test]
+fn an_unknown_class_is_said_to_be_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.json");
+    fs::write(&config, r#"{"model_type": "nova", "architectures": ["NovaForCausalLM"], "hidden_size": 64, "intermediate_size": 256, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 1000}"#).unwrap();
+    let answer = json(&["inspect", text(&config), "--json"]);
+    let flags = answer["flags"].as_array().unwrap();
+    assert!(
+        flags.iter().any(|flag| flag.as_str().unwrap().contains("unknown model code NovaForCausalLM")),
+        "{flags:?}"
+    );
+}
+
+#[test]
+fn a_screenshot_needs_no_display_and_is_the_same_every_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut pictures = Vec::new();
+    for name in ["a.png", "b.png"] {
+        let path = folder.path().join(name);
+        let done = run(&["screenshot", "--theme", "light", "--size", "800x500", "-o", text(&path)]);
+        assert_eq!(done.outcome, Outcome::Done, "{}", done.err);
+        pictures.push(fs::read(&path).unwrap());
+    }
+    assert_eq!(pictures[0], pictures[1]);
+    let decoder = png::Decoder::new(std::io::Cursor::new(&pictures[0]));
+    let reader = decoder.read_info().unwrap();
+    assert_eq!((reader.info().width, reader.info().height), (800, 500));
+}
+
+#[test]
+fn help_names_every_command() {
+    let help = run(&["--help"]);
+    assert_eq!(help.outcome, Outcome::Done);
+    for word in ["new", "templates", "estimate", "inspect", "validate", "screenshot"] {
+        assert!(help.out.contains(word), "{word}");
+    }
+}
