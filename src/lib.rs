@@ -33,7 +33,7 @@
 //!    nor — outside the readers of model files — the file system. Same input, same bytes, on every system. Bytes are
 //!    integers.
 //! 2. `ui` never changes a plan, never blocks, never reads files. It gets a [`ui::View`] and returns commands.
-//! 3. `app` alone owns mutable state, files, dialogs and threads. [`app::dispatch`] is pure and tested without egui.
+//! 3. `app` alone owns mutable state, files, dialogs and threads. [`app::dispatch()`] is pure and tested without egui.
 //! 4. No number reaches a screen or JSON without its unit; every computed number carries its explanation.
 //! 5. No network code anywhere: nothing the user opens leaves the machine.
 //!

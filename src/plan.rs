@@ -1,11 +1,11 @@
 //! The plan: plain data that says what is to be run. No behaviour beyond defaults lives here.
 //!
-//! * [`field`] — one table of every setting: label, unit, help, range, when it applies. The window, the command line,
+//! * [`mod@field`] — one table of every setting: label, unit, help, range, when it applies. The window, the command line,
 //!   the comments of the plan file and the names of undo steps are all made from it.
 //! * [`edit`] — the only way to change a plan.
-//! * [`file`] — plan ⇄ RON text, made from the same table.
-//! * [`check`] — contradictions, each with a fix.
-//! * [`diff`] — which fields differ between two plans.
+//! * [`mod@file`] — plan ⇄ RON text, made from the same table.
+//! * [`mod@check`] — contradictions, each with a fix.
+//! * [`mod@diff`] — which fields differ between two plans.
 
 use crate::architecture::Architecture;
 
