@@ -133,7 +133,7 @@ pub enum StageKind {
 pub struct MethodSection {
     /// The method with its own settings.
     pub method: Method,
-    /// Token embeddings are trained too (always so in full fine-tuning unless frozen here).
+    /// Token embeddings are trained too (full fine-tuning always trains them).
     pub train_embeddings: bool,
     /// The output head is trained too.
     pub train_head: bool,

@@ -108,7 +108,12 @@ fn a_value_that_is_not_understood_is_named_and_kept() {
     assert_eq!(back.diagnostics[1].line, 5);
     let mut plan = back.plan.clone();
     plan.batch.gradient_accumulation = 2;
-    assert!(back.text_for(&plan).contains("micro_batch: \"four\""), "{}", back.text_for(&plan));
+    let saved = back.text_for(&plan);
+    assert!(saved.contains("// Not understood: micro_batch: \"four\""), "{saved}");
+    // It can be read again, and stays.
+    let again = loaded(&saved);
+    assert_eq!((&again.plan, again.diagnostics.len()), (&plan, 0));
+    assert_eq!(write(&again.plan, &again.unknown), saved);
 }
 
 #[test]
@@ -121,6 +126,21 @@ fn drafts_of_schema_0_are_migrated() {
     assert!(back.diagnostics.iter().any(|note| note.message.contains("batch.sequence_length")));
     assert!(back.unknown.is_empty());
     assert!(write(&back.plan, &back.unknown).contains("schema: 1,"));
+}
+
+#[test]
+fn comments_of_ones_own_are_not_lost_without_a_word() {
+    let canonical = write(&Plan::default(), &[]);
+    let mine = canonical.replacen("    schema: 1,\n", "    schema: 1,\n    // agreed on Monday\n", 1);
+    let back = loaded(&mine);
+    let told: Vec<String> = back.diagnostics.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("4:5:") && told[0].contains("notes"), "{told:?}");
+    // The comment stays as long as nothing changes.
+    assert_eq!(back.text_for(&back.plan), mine);
+    let old_help = canonical.replace("// Rank: ", "// Rank: an older help text of ");
+    assert_eq!(loaded(&old_help).diagnostics, []);
+    assert_eq!(loaded("(schema: 1, notes: r#\"a\n// no comment\n\"#)").diagnostics, []);
 }
 
 #[test]

@@ -34,13 +34,15 @@ pub struct Loaded {
     pub source: String,
 }
 
-/// A key this version does not know.
+/// A key this version does not know, or a value of a known one that it does not understand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownKey {
     /// Section it stands in; empty at the top.
     pub section: String,
     /// `key: value` as it stands in the file.
     pub text: String,
+    /// The key is known but its value was not understood: it is kept as a comment beside the value that holds.
+    pub as_comment: bool,
 }
 
 /// A remark about a place in a file.

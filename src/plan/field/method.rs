@@ -198,6 +198,11 @@ fn has_lora(plan: &Plan) -> bool {
     training(plan) && plan.method.method.lora().is_some()
 }
 
+/// Full fine-tuning trains embeddings and head anyway.
+fn beside_full(plan: &Plan) -> bool {
+    training(plan) && !matches!(plan.method.method, Method::Full | Method::Galore { .. } | Method::Blockwise { .. })
+}
+
 fn no_such(what: &str, plan: &Plan) -> String {
     format!("{what} means nothing with the method {}", plan.method.method.id())
 }
@@ -290,7 +295,7 @@ pub fn fields() -> Vec<Field> {
             "train-embeddings",
             Method,
             "Train embeddings",
-            training,
+            beside_full,
             method.train_embeddings,
             "Token embeddings learn too: needed for new tokens; with adapters a full copy is trained and kept."
         ),
@@ -299,7 +304,7 @@ pub fn fields() -> Vec<Field> {
             "train-head",
             Method,
             "Train output head",
-            training,
+            beside_full,
             method.train_head,
             "The output head learns too; with adapters a full copy is trained and kept."
         ),

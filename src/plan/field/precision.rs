@@ -70,7 +70,7 @@ pub fn fields() -> Vec<Field> {
             "precision.fp32_master_weights",
             "master-weights",
             Precision,
-            "FP32 master weights",
+            "Master weights",
             training,
             precision.fp32_master_weights,
             "The optimizer keeps an FP32 copy of every trained 16-bit weight: 4 bytes a value more."
@@ -96,7 +96,7 @@ pub fn fields() -> Vec<Field> {
             "precision.upcast_unquantized",
             "upcast-unquantized",
             Precision,
-            "Upcast the rest to FP32",
+            "Upcast the rest",
             training,
             precision.upcast_unquantized,
             "Norms, embeddings and head of a quantized base are raised to FP32, as PEFT's prepare_model_for_kbit_training does; the residual stream then is FP32 too."

@@ -1,6 +1,7 @@
 //! From text to a plan, with remarks on everything that was not understood.
 
 use super::migrate::{Placed, placed};
+use super::tree::Comment;
 use super::{
     Architecture, Entry, Field, FieldKind, FieldValue, FileDiagnostic, HandShape, Loaded, MAX_BYTES, ModelSource, Node,
     NodeKind, Plan, Position, ReadError, SCHEMA, Section, UnknownKey, fields, tree,
@@ -14,7 +15,7 @@ pub fn read(text: &str) -> Result<Loaded, ReadError> {
     }
     // Editors on Windows may have put a mark in front and carriage returns at the ends of lines.
     let clean = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
-    let root = tree::parse(&clean)?;
+    let (root, comments) = tree::parse(&clean)?;
     let NodeKind::Struct(entries) = &root.kind else {
         return Err(whole_file("a plan begins with ( and holds `key: value` lines".to_owned()));
     };
@@ -31,8 +32,27 @@ pub fn read(text: &str) -> Result<Loaded, ReadError> {
     for found in &all {
         reader.report_unknown(found);
     }
+    for comment in &comments {
+        reader.keep_comment(comment, entries);
+    }
+    if let Some(comment) = comments.iter().find(|comment| !is_ours(comment.text)) {
+        reader.note(
+            comment.at,
+            "comments of your own are not kept when a changed plan is saved; put them into notes".to_owned(),
+        );
+    }
     reader.diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
     Ok(Loaded { plan: reader.plan, unknown: reader.unknown, diagnostics: reader.diagnostics, source: text.to_owned() })
+}
+
+/// Whether Tuneplan, this version or another, wrote the comment: the headline, or a field's label.
+fn is_ours(comment: &str) -> bool {
+    let text = comment.trim_start_matches('/').trim_start();
+    let is_label = |field: &Field| text.strip_prefix(field.label).is_some_and(|rest| rest.starts_with([':', ' ']));
+    text.starts_with("Tuneplan plan.")
+        || text.starts_with(super::write::NOT_UNDERSTOOD)
+        || super::write::MODEL_COMMENTS.contains(&text)
+        || fields().iter().any(is_label)
 }
 
 const fn whole_file(message: String) -> ReadError {
@@ -106,13 +126,24 @@ impl Reader {
         let node = &found.entry.value;
         let result = value_of(field, node).and_then(|value| field.assign(&mut self.plan, &value));
         if let Err(message) = result {
-            self.note(node.at, format!("`{}`: {message}; the default stands in, and the key is kept", found.key));
-            self.keep(found);
+            let text = format!("`{}`: {message}; the default holds, what stands here is kept as a comment", found.key);
+            self.note(node.at, text);
+            self.keep(found, true);
         }
     }
 
-    fn keep(&mut self, found: &Placed<'_, '_>) {
-        self.unknown.push(UnknownKey { section: found.section.clone(), text: found.entry.raw.to_owned() });
+    fn keep(&mut self, found: &Placed<'_, '_>, as_comment: bool) {
+        let text = found.entry.raw.to_owned();
+        self.unknown.push(UnknownKey { section: found.section.clone(), text, as_comment });
+    }
+
+    /// A value that an earlier save kept as a comment stays one.
+    fn keep_comment(&mut self, comment: &Comment<'_>, entries: &[Entry<'_>]) {
+        let text = comment.text.trim_start_matches('/').trim_start();
+        let Some(text) = text.strip_prefix(super::write::NOT_UNDERSTOOD) else { return };
+        let holds = |entry: &&Entry<'_>| (entry.start..entry.start + entry.raw.len()).contains(&comment.start);
+        let section = entries.iter().find(holds).map_or(String::new(), |entry| entry.key.clone());
+        self.unknown.push(UnknownKey { section, text: text.trim().to_owned(), as_comment: true });
     }
 
     fn report_unknown(&mut self, found: &Placed<'_, '_>) {
@@ -129,7 +160,7 @@ impl Reader {
             None => format!("`{}` is not a key of this version; it is kept", found.key),
         };
         self.note(found.entry.at, message);
-        self.keep(found);
+        self.keep(found, false);
     }
 }
 

@@ -41,21 +41,34 @@ pub enum NodeKind<'a> {
 pub struct Entry<'a> {
     pub key: String,
     pub at: Position,
+    /// Byte it begins at.
+    pub start: usize,
     pub value: Node<'a>,
     /// `key: value` as it stands in the text.
     pub raw: &'a str,
 }
 
-/// Parses a whole text.
-pub fn parse(text: &str) -> Result<Node<'_>, ReadError> {
-    let mut parser = Parser { text, at: 0, line: 1, line_start: 0 };
+/// A comment with its place; `text` begins with `//` or `/*`.
+#[derive(Clone, Copy, Debug)]
+pub struct Comment<'a> {
+    pub at: Position,
+    /// Byte it begins at.
+    pub start: usize,
+    pub text: &'a str,
+}
+
+/// Parses a whole text; its comments come apart.
+pub fn parse(text: &str) -> Result<(Node<'_>, Vec<Comment<'_>>), ReadError> {
+    let mut parser = Parser { text, at: 0, line: 1, line_start: 0, comments: Vec::new() };
     parser.skip_attributes()?;
     let node = parser.value(0)?;
     parser.blank()?;
     if parser.at < text.len() {
         return Err(parser.error("the plan ends before this; remove what follows"));
     }
-    Ok(node)
+    // Looking ahead goes over some comments twice.
+    parser.comments.dedup_by_key(|comment| comment.at);
+    Ok((node, parser.comments))
 }
 
 struct Parser<'a> {
@@ -63,6 +76,7 @@ struct Parser<'a> {
     at: usize,
     line: usize,
     line_start: usize,
+    comments: Vec<Comment<'a>>,
 }
 
 impl<'a> Parser<'a> {
@@ -101,11 +115,14 @@ impl<'a> Parser<'a> {
     /// Skips white space and comments.
     fn blank(&mut self) -> Result<(), ReadError> {
         loop {
+            let (at, start) = (self.position(), self.at);
             if self.rest().starts_with("//") {
                 let length = self.rest().find('\n').unwrap_or(self.rest().len());
                 self.advance(length);
+                self.comments.push(Comment { at, start, text: &self.text[start..self.at] });
             } else if self.rest().starts_with("/*") {
                 self.block_comment()?;
+                self.comments.push(Comment { at, start, text: &self.text[start..self.at] });
             } else if self.peek().is_some_and(char::is_whitespace) {
                 self.bump();
             } else {
@@ -219,7 +236,7 @@ impl<'a> Parser<'a> {
             self.bump();
             let value = self.value(depth + 1)?;
             let raw = &self.text[start..self.at];
-            entries.push(Entry { key, at, value, raw });
+            entries.push(Entry { key, at, start, value, raw });
             self.comma(close)?;
         }
     }

@@ -3,6 +3,13 @@
 use super::{Architecture, Field, FieldKind, FieldValue, ModelSource, Plan, SCHEMA, Section, UnknownKey, fields};
 use std::fmt::Write as _;
 
+/// Comments of a model read from a file.
+pub const MODEL_COMMENTS: [&str; 2] =
+    ["File the shape was read from; the shape below holds where the file is not.", "Shape of the model as read."];
+
+/// Begins a comment that keeps a value which was not understood.
+pub const NOT_UNDERSTOOD: &str = "Not understood:";
+
 /// Text of `plan` with `unknown` keys kept at the end of their sections.
 pub fn write(plan: &Plan, unknown: &[UnknownKey]) -> String {
     let mut text = String::with_capacity(8 << 10);
@@ -24,7 +31,7 @@ pub fn write(plan: &Plan, unknown: &[UnknownKey]) -> String {
             }
         }
         for kept in unknown.iter().filter(|kept| kept.section == key) {
-            let _ = writeln!(text, "{indent}{},", kept.text);
+            write_kept(&mut text, kept, indent);
         }
         if !key.is_empty() {
             text.push_str("    ),\n");
@@ -32,18 +39,28 @@ pub fn write(plan: &Plan, unknown: &[UnknownKey]) -> String {
     }
     // Sections that a newer or other program added.
     for kept in unknown.iter().filter(|kept| Section::ALL.iter().all(|section| section.key() != kept.section)) {
-        let _ = writeln!(text, "    {},", kept.text);
+        write_kept(&mut text, kept, "    ");
     }
     text.push_str(")\n");
     text
 }
 
+fn write_kept(text: &mut String, kept: &UnknownKey, indent: &str) {
+    if !kept.as_comment {
+        let _ = writeln!(text, "{indent}{},", kept.text);
+        return;
+    }
+    for line in kept.text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let _ = writeln!(text, "{indent}// {NOT_UNDERSTOOD} {line}");
+    }
+}
+
 /// A model read from a file: its path and the shape that was read, so that the plan means the same elsewhere.
 fn write_file_model(text: &mut String, source: &ModelSource) {
     let ModelSource::File { path, architecture } = source else { return };
-    text.push_str("        // File the shape was read from; the shape below holds where the file is not.\n");
+    let _ = writeln!(text, "        // {}", MODEL_COMMENTS[0]);
     let _ = writeln!(text, "        path: {},", quoted(path));
-    text.push_str("        // Shape of the model as read.\n");
+    let _ = writeln!(text, "        // {}", MODEL_COMMENTS[1]);
     let _ = writeln!(text, "        architecture: {},", architecture_text(architecture));
 }
 
