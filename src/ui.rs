@@ -117,10 +117,10 @@ pub fn panel_ui(ui: &mut Ui, panel: PanelName, view: &View<'_>, ui_state: &mut U
     }
     let frame = Frame::new().fill(view.tokens.ground.0).inner_margin(Margin::same(space::L as i8));
     CentralPanel::default().frame(frame).show(ui, |ui| match panel {
+        PanelName::Memory => _ = memory::bar_card_ui(ui, view, out),
+        PanelName::Phases => _ = memory::phases_card_ui(ui, view, out),
+        PanelName::Components => _ = memory::table_card_ui(ui, view, out),
         PanelName::Settings => settings::settings_ui(ui, view, ui_state, out),
-        PanelName::Memory => memory::bar_card_ui(ui, view, out),
-        PanelName::Phases => memory::phases_card_ui(ui, view, out),
-        PanelName::Components => memory::table_card_ui(ui, view, out),
         PanelName::Explanation | PanelName::Window => explanation::explanation_ui(ui, view, out),
     });
 }

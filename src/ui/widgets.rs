@@ -7,4 +7,6 @@ pub mod memory_bar;
 pub mod pattern;
 pub mod phase_chart;
 pub mod picker;
+pub mod segmented;
 pub mod segments;
+pub mod toggle;

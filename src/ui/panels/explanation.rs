@@ -37,6 +37,7 @@ pub fn explanation_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
 
     section_head(ui, view.tokens, "Parameters");
     card(ui, view.tokens, |ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
         let parameters = estimate.parameters;
         link_ui(ui, Subject::Parameters, "In all", &crate::units::grouped(parameters.total), out);
         link_ui(ui, Subject::Trainable, "Trainable", &crate::units::grouped(parameters.trainable), out);
@@ -57,6 +58,7 @@ fn largest(estimate: &Estimate) -> Subject {
 }
 
 fn answer_ui(ui: &mut Ui, subject: Subject, label: &str, band: Interval, view: &View<'_>, out: &mut Commands) {
+    ui.spacing_mut().item_spacing.y = 0.0;
     link_ui(ui, subject, label, &band.expected.display(view.unit()), out);
     let range = if band.low == band.high {
         "no band: exact for this stack".to_owned()
@@ -64,7 +66,7 @@ fn answer_ui(ui: &mut Ui, subject: Subject, label: &str, band: Interval, view: &
         format!("{} to {}", band.low.number(view.unit()), band.high.display(view.unit()))
     };
     ui.label(RichText::new(range).small().color(view.tokens.muted.0));
-    ui.add_space(space::XS);
+    ui.add_space(space::S);
 }
 
 /// Name left, figure right; a click explains it.

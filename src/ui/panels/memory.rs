@@ -5,16 +5,19 @@ use crate::estimate::{Estimate, Subject};
 use crate::plan::Workload;
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldValue;
-use crate::ui::theme::{bold, space, type_size};
+use crate::ui::theme::{RADIUS, bold, space, type_size};
 use crate::ui::widgets::component_table::ComponentTable;
 use crate::ui::widgets::memory_bar::MemoryBar;
 use crate::ui::widgets::phase_chart::PhaseChart;
+use crate::ui::widgets::segmented::{self, Segment, segmented_ui};
 use crate::ui::widgets::segments::Touched;
 use crate::ui::{View, card, card_head};
-use egui::{RichText, Ui};
+use egui::{Align, Layout, Margin, RichText, Ui};
 
 /// Height of the phase chart.
 const CHART_HEIGHT: f32 = 276.0;
+/// Room that the verdict's sentence needs beside the choice of workload.
+const BESIDE_VERDICT: f32 = 380.0;
 /// Narrower than this, chart and table stand one under the other.
 const SIDE_BY_SIDE: f32 = 620.0;
 
@@ -22,55 +25,89 @@ const SIDE_BY_SIDE: f32 = 620.0;
 pub fn centre_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     verdict_card_ui(ui, view, out);
     ui.add_space(space::XS);
-    bar_card_ui(ui, view, out);
+    let mut touched = bar_card_ui(ui, view, out);
     ui.add_space(space::XS);
     if ui.available_width() >= SIDE_BY_SIDE {
+        ui.spacing_mut().item_spacing.x = space::M;
         ui.columns(2, |columns| {
-            phases_card_ui(&mut columns[0], view, out);
-            table_card_ui(&mut columns[1], view, out);
+            touched = touched.or(phases_card_ui(&mut columns[0], view, out));
+            touched = touched.or(table_card_ui(&mut columns[1], view, out));
         });
     } else {
-        phases_card_ui(ui, view, out);
+        touched = touched.or(phases_card_ui(ui, view, out));
         ui.add_space(space::XS);
-        table_card_ui(ui, view, out);
+        touched = touched.or(table_card_ui(ui, view, out));
+    }
+    // One place decides for all charts: what no chart touches any more is let go.
+    if touched.hovered != view.state.session.hovered {
+        out.push(Command::Hover(touched.hovered));
     }
 }
 
+const WORKLOADS: [Segment<Workload>; 2] = [
+    Segment { value: Workload::Training, label: "Training", help: "One training step." },
+    Segment { value: Workload::Inference, label: "Inference", help: "One request: prompt and generation." },
+];
+
 /// The sentence that rules the screen.
 fn verdict_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
-    card(ui, view.tokens, |ui| {
-        ui.horizontal_wrapped(|ui| match &view.computed.estimate {
-            Some(estimate) => verdict_ui(ui, estimate, view),
+    let color = view.computed.estimate.as_ref().map_or(view.tokens.over.0, |found| view.tokens.verdict(found.fit));
+    let card = egui::Frame::new()
+        .fill(view.tokens.panel.0)
+        .stroke(egui::Stroke::new(1.0, view.tokens.line.0))
+        .corner_radius(RADIUS)
+        .inner_margin(Margin { left: 20, right: 16, top: 14, bottom: 14 })
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            let control = segmented::width(ui, &WORKLOADS);
+            if ui.available_width() >= control + BESIDE_VERDICT {
+                ui.horizontal(|ui| {
+                    let room = ui.available_width() - control - space::L;
+                    ui.allocate_ui_with_layout(egui::vec2(room, 0.0), Layout::left_to_right(Align::Center), |ui| {
+                        verdict_ui(ui, view, color);
+                    });
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| workload_ui(ui, view, out));
+                });
+            } else {
+                ui.horizontal(|ui| verdict_ui(ui, view, color));
+                ui.add_space(space::XS);
+                workload_ui(ui, view, out);
+            }
+        });
+    // A stripe in the verdict's colour, seen from the back of a room.
+    let rect = card.response.rect;
+    let stripe = egui::Rect::from_min_max(rect.min, egui::pos2(rect.left() + 5.0, rect.bottom()));
+    let round = egui::CornerRadius { nw: RADIUS, sw: RADIUS, ne: 0, se: 0 };
+    ui.painter().rect_filled(stripe, round, color);
+}
+
+fn workload_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
+    if let Some(new) = segmented_ui(ui, &WORKLOADS, view.state.document.plan.workload, view.tokens) {
+        let id = match new {
+            Workload::Training => "training",
+            Workload::Inference => "inference",
+        };
+        out.push(Command::Edit(PlanEdit::Set("workload", FieldValue::Id(id.to_owned()))));
+    }
+}
+
+fn verdict_ui(ui: &mut Ui, view: &View<'_>, color: egui::Color32) {
+    let word = view.computed.estimate.as_ref().map_or("No estimate", |estimate| estimate.fit.word());
+    ui.label(RichText::new(word).font(bold(type_size::FIGURE)).color(color));
+    ui.add_space(space::S);
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = space::XS;
+        match &view.computed.estimate {
+            Some(estimate) => {
+                let figures = format!("{}{}", estimate.verdict_figures(view.unit()), device_name(view));
+                ui.label(RichText::new(figures).font(bold(type_size::TITLE)));
+                ui.label(RichText::new(estimate.verdict_reason(view.unit())).color(view.tokens.muted.0));
+            }
             None => {
-                ui.label(RichText::new("No estimate").font(bold(type_size::FIGURE)).color(view.tokens.over.0));
                 let why = view.computed.diagnostics.first().map_or("", |first| first.message.as_str());
                 ui.label(why);
             }
-        });
-        ui.add_space(space::XS);
-        ui.horizontal(|ui| {
-            for (workload, id, label) in
-                [(Workload::Training, "training", "Training"), (Workload::Inference, "inference", "Inference")]
-            {
-                let chosen = view.state.document.plan.workload == workload;
-                if ui.selectable_label(chosen, label).clicked() && !chosen {
-                    let edit = PlanEdit::Set("workload", FieldValue::Id(id.to_owned()));
-                    out.push(Command::Edit(edit));
-                }
-            }
-        });
-    });
-}
-
-fn verdict_ui(ui: &mut Ui, estimate: &Estimate, view: &View<'_>) {
-    let color = view.tokens.verdict(estimate.fit);
-    ui.label(RichText::new(estimate.fit.word()).font(bold(type_size::FIGURE)).color(color));
-    ui.add_space(space::S);
-    ui.vertical(|ui| {
-        let device = device_name(view);
-        let figures = format!("{}{device}", estimate.verdict_figures(view.unit()));
-        ui.label(RichText::new(figures).font(bold(type_size::TITLE)));
-        ui.label(RichText::new(estimate.verdict_reason(view.unit())).color(view.tokens.muted.0));
+        }
     });
 }
 
@@ -86,8 +123,8 @@ fn device_name(view: &View<'_>) -> String {
 }
 
 /// Memory at the peak.
-pub fn bar_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
-    let Some(estimate) = &view.computed.estimate else { return };
+pub fn bar_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) -> Touched {
+    let Some(estimate) = &view.computed.estimate else { return Touched::default() };
     card(ui, view.tokens, |ui| {
         card_head(ui, "Memory at the peak", &format!("{} · whole process", view.unit().symbol()));
         let bar = MemoryBar {
@@ -98,13 +135,14 @@ pub fn bar_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
             marked: view.state.session.hovered,
         };
         let touched = bar.show(ui, view.tokens);
-        report(touched, view, out);
-    });
+        report(touched, out);
+        touched
+    })
 }
 
 /// Phases of a step.
-pub fn phases_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
-    let Some(estimate) = &view.computed.estimate else { return };
+pub fn phases_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) -> Touched {
+    let Some(estimate) = &view.computed.estimate else { return Touched::default() };
     card(ui, view.tokens, |ui| {
         let title = match view.state.document.plan.workload {
             Workload::Training => "Through one step",
@@ -117,41 +155,52 @@ pub fn phases_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
             capacity: estimate.capacity,
             unit: view.unit(),
             marked: view.state.session.hovered,
-            height: CHART_HEIGHT,
+            height: card_height(&table(estimate, view)),
         };
         let touched = chart.show(ui, view.tokens);
-        report(touched.piece, view, out);
+        report(touched.piece, out);
         if let Some(phase) = touched.phase.and_then(|index| estimate.phases.get(index)) {
             out.push(Command::Select(Subject::Phase(phase.kind)));
         }
-    });
+        touched.piece
+    })
 }
 
 /// The same figures as a table.
-pub fn table_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
-    let Some(estimate) = &view.computed.estimate else { return };
+pub fn table_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) -> Touched {
+    let Some(estimate) = &view.computed.estimate else { return Touched::default() };
     card(ui, view.tokens, |ui| {
         card_head(ui, "Components", &format!("{} · share", view.unit().symbol()));
-        let table = ComponentTable {
-            amounts: &estimate.at_peak,
-            textbook: estimate.textbook,
-            unit: view.unit(),
-            marked: view.state.session.hovered,
-        };
+        let table = table(estimate, view);
+        let bottom = ui.cursor().top() + card_height(&table);
         let touched = table.show(ui, view.tokens);
-        report(touched.component, view, out);
+        // As high as the chart beside it.
+        ui.add_space((bottom - ui.cursor().top()).max(0.0));
+        report(touched.component, out);
         if touched.textbook {
             out.push(Command::Select(Subject::Textbook));
         }
-    });
+        touched.component
+    })
 }
 
-/// Hover marks the same component everywhere; a click opens its explanation.
-fn report(touched: Touched, view: &View<'_>, out: &mut Commands) {
+fn table<'a>(estimate: &'a Estimate, view: &View<'_>) -> ComponentTable<'a> {
+    ComponentTable {
+        amounts: &estimate.at_peak,
+        textbook: estimate.textbook,
+        unit: view.unit(),
+        marked: view.state.session.hovered,
+    }
+}
+
+/// Height of chart and table, which stand side by side.
+fn card_height(table: &ComponentTable<'_>) -> f32 {
+    table.height().max(CHART_HEIGHT)
+}
+
+/// A click opens the component's explanation.
+fn report(touched: Touched, out: &mut Commands) {
     if let Some(component) = touched.clicked {
         out.push(Command::Select(Subject::Component(component)));
-    }
-    if touched.hovered.is_some() && touched.hovered != view.state.session.hovered {
-        out.push(Command::Hover(touched.hovered));
     }
 }

@@ -8,6 +8,10 @@ use crate::units::{ByteUnit, Bytes, percent};
 use egui::{Align2, CornerRadius, FontId, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, Vec2};
 
 const ROW: f32 = 27.0;
+/// Width of the two columns of numbers.
+const NUMBERS: f32 = 118.0;
+/// Width of the share alone.
+const SHARE: f32 = 62.0;
 
 /// What the table shows.
 pub struct ComponentTable<'a> {
@@ -31,6 +35,12 @@ pub struct TableTouched {
 }
 
 impl ComponentTable<'_> {
+    /// Height of the rows, in points.
+    pub fn height(&self) -> f32 {
+        let held = self.amounts.0.iter().filter(|bytes| **bytes > Bytes::ZERO).count();
+        ROW * (held + 2) as f32
+    }
+
     /// Draws the rows.
     pub fn show(&self, ui: &mut Ui, tokens: &Tokens) -> TableTouched {
         let mut touched = TableTouched::default();
@@ -43,8 +53,9 @@ impl ComponentTable<'_> {
             }
             let share = percent(bytes.0 as f64 / total.0.max(1) as f64);
             let row = Row {
+                sense: Sense::click(),
                 label: component.label(),
-                number: bytes.number(self.unit),
+                number: figure(bytes, self.unit),
                 share: &share,
                 swatch: Some(component),
                 strong: false,
@@ -60,8 +71,9 @@ impl ComponentTable<'_> {
             }
         }
         let sum = Row {
+            sense: Sense::hover(),
             label: "Sum at the peak",
-            number: total.number(self.unit),
+            number: figure(total, self.unit),
             share: "100 %",
             swatch: None,
             strong: true,
@@ -69,8 +81,9 @@ impl ComponentTable<'_> {
         };
         sum.show(ui, tokens, &format!("Sum at the peak, {}", total.display(self.unit)));
         let textbook = Row {
+            sense: Sense::click(),
             label: "Textbook rule",
-            number: self.textbook.number(self.unit),
+            number: figure(self.textbook, self.unit),
             share: "",
             swatch: None,
             strong: false,
@@ -85,7 +98,15 @@ impl ComponentTable<'_> {
     }
 }
 
+/// A number of a table whose head states the unit; what is there never reads as nothing.
+fn figure(bytes: Bytes, unit: ByteUnit) -> String {
+    let text = bytes.number(unit);
+    if bytes > Bytes::ZERO && text == "0.00" { "<0.01".to_owned() } else { text }
+}
+
 struct Row<'a> {
+    /// Rows that explain themselves can be clicked.
+    sense: Sense,
     label: &'a str,
     number: String,
     share: &'a str,
@@ -96,9 +117,11 @@ struct Row<'a> {
 
 impl Row<'_> {
     fn show(&self, ui: &mut Ui, tokens: &Tokens, name: &str) -> egui::Response {
-        let (rect, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), ROW), Sense::click());
-        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name));
-        if self.marked || response.hovered() || response.has_focus() {
+        let (rect, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), ROW), self.sense);
+        let role = if self.sense.interactive() { egui::Role::Button } else { egui::Role::Label };
+        response.widget_info(|| egui::WidgetInfo::labeled(role, true, name));
+        let lit = self.sense.interactive() && (response.hovered() || response.has_focus());
+        if self.marked || lit {
             ui.painter().rect_filled(rect.expand2(Vec2::new(6.0, 0.0)), CornerRadius::same(4), tokens.raised.0);
         }
         if response.has_focus() {
@@ -115,11 +138,17 @@ impl Row<'_> {
         let font = if self.strong { bold(type_size::BODY) } else { FontId::proportional(type_size::BODY) };
         let y = rect.center().y;
         let ink = if self.swatch.is_some() || self.strong { tokens.text.0 } else { tokens.muted.0 };
-        ui.painter().text(Pos2::new(left, y), Align2::LEFT_CENTER, self.label, font.clone(), ink);
-        ui.painter().text(Pos2::new(rect.right() - 62.0, y), Align2::RIGHT_CENTER, &self.number, font.clone(), ink);
+        // A narrow table shortens the name; the row's accessible name and tooltip keep it whole.
+        let room = (rect.right() - NUMBERS - left).max(0.0);
+        let mut job = egui::text::LayoutJob::simple_singleline(self.label.to_owned(), font.clone(), ink);
+        job.wrap = egui::text::TextWrapping::truncate_at_width(room);
+        let galley = ui.painter().layout_job(job);
+        let name_is_cut = galley.elided;
+        ui.painter().galley(Pos2::new(left, y - galley.size().y / 2.0), galley, ink);
+        ui.painter().text(Pos2::new(rect.right() - SHARE, y), Align2::RIGHT_CENTER, &self.number, font.clone(), ink);
         ui.painter().text(Pos2::new(rect.right(), y), Align2::RIGHT_CENTER, self.share, font, tokens.muted.0);
         let line = [rect.left_bottom(), rect.right_bottom()];
         ui.painter().line_segment(line, Stroke::new(1.0, tokens.line.0));
-        response
+        if name_is_cut { response.on_hover_text(name) } else { response }
     }
 }

@@ -35,12 +35,19 @@ pub fn derivation_ui(ui: &mut Ui, explained: &Explained, unit: ByteUnit, tokens:
     }
 }
 
+/// A word in an outline, so that it is told from the text without its colour.
 fn badge_ui(ui: &mut Ui, exactness: Exactness, tokens: &Tokens) {
-    let (word, color) = match exactness {
-        Exactness::Exact => ("exact", tokens.fits.0),
-        Exactness::Approximate => ("approximate", tokens.tight.0),
+    let (word, color, help) = match exactness {
+        Exactness::Exact => ("exact", tokens.fits.0, "Follows from shapes and formats alone."),
+        Exactness::Approximate => ("approximate", tokens.tight.0, "Rests on a fitted or simplified term."),
     };
-    ui.label(RichText::new(word).small().color(color));
+    egui::Frame::new()
+        .stroke(egui::Stroke::new(1.0, color))
+        .corner_radius(4)
+        .inner_margin(egui::Margin::symmetric(6, 1))
+        .show(ui, |ui| ui.label(RichText::new(word).small().color(color)))
+        .response
+        .on_hover_text(help);
 }
 
 fn row_ui(ui: &mut Ui, name: &str, note: &str, value: &str, tokens: &Tokens) {

@@ -1,17 +1,22 @@
 //! One row of the settings panel, made from the field table: label left, control right.
 
 use super::picker::{Entry, Picker};
+use super::toggle;
 use crate::app::command::{Command, Commands};
 use crate::catalog::Catalog;
 use crate::estimate::profile::Profiles;
 use crate::plan::edit::{PlanEdit, choose_method};
 use crate::plan::field::{CatalogKind, Choice, Field, FieldKind, FieldValue};
-use crate::ui::theme::space;
+use crate::ui::theme::{Tokens, space};
 use crate::ui::{UiState, View};
 use egui::{Align, ComboBox, DragValue, Layout, RichText, Slider, TextEdit, Ui};
 
 /// Share of the row that the label takes.
 const LABEL_SHARE: f32 = 0.45;
+/// Share of the row that the label of a slider takes.
+const SLIDER_LABEL_SHARE: f32 = 0.36;
+/// Height of a slider, which sets the size of its knob.
+const KNOB: f32 = 16.0;
 /// Width of a typed number.
 const NUMBER_WIDTH: f32 = 74.0;
 
@@ -31,7 +36,7 @@ pub fn field_ui(ui: &mut Ui, field: &'static Field, view: &View<'_>, ui_state: &
     }
     let row = ui.available_width();
     ui.horizontal(|ui| {
-        let label_width = row * LABEL_SHARE;
+        let label_width = label_width(field, row);
         ui.allocate_ui_with_layout(egui::vec2(label_width, 26.0), Layout::left_to_right(Align::Center), |ui| {
             ui.set_width(label_width);
             ui.add(egui::Label::new(RichText::new(field.label).color(view.tokens.text.0)).truncate().selectable(false))
@@ -45,6 +50,16 @@ pub fn field_ui(ui: &mut Ui, field: &'static Field, view: &View<'_>, ui_state: &
             }
         });
     });
+}
+
+/// Labels are never cut where the control leaves room: a switch or a number needs little.
+fn label_width(field: &Field, row: f32) -> f32 {
+    match field.kind {
+        FieldKind::Toggle => row - toggle::SIZE.x - 2.0 * space::S,
+        FieldKind::Integer { steps: [], .. } | FieldKind::Decimal { .. } => row - NUMBER_WIDTH - 2.0 * space::S,
+        FieldKind::Integer { .. } => row * SLIDER_LABEL_SHARE,
+        _ => row * LABEL_SHARE,
+    }
 }
 
 /// Help with the unit, for the tooltip.
@@ -62,7 +77,7 @@ fn control_ui(
 ) -> Option<FieldValue> {
     match (field.kind, value) {
         (FieldKind::Integer { min, max, steps }, FieldValue::Integer(number)) => {
-            integer_ui(ui, field, *number, min, max, steps)
+            integer_ui(ui, field, *number, (min, max), steps, view.tokens)
         }
         (FieldKind::Decimal { min, max, step }, FieldValue::Decimal(number)) => {
             let mut typed = *number;
@@ -75,10 +90,9 @@ fn control_ui(
             optional_ui(ui, field, value, view, ui_state)
         }
         (FieldKind::Toggle, FieldValue::Toggle(on)) => {
-            let mut typed = *on;
-            let response = ui.checkbox(&mut typed, "");
-            name(&response, field);
-            response.changed().then_some(FieldValue::Toggle(typed))
+            let response = toggle::toggle_ui(ui, *on, field.label, view.tokens);
+            response.clone().on_hover_text(help(field));
+            response.clicked().then_some(FieldValue::Toggle(!*on))
         }
         (FieldKind::Choice(choices), FieldValue::Id(id)) => {
             let chosen = choice_ui(ui, field, choices, id)?;
@@ -102,7 +116,14 @@ fn name(response: &egui::Response, field: &Field) {
 }
 
 /// A slider over the field's stops and a field for every other number.
-fn integer_ui(ui: &mut Ui, field: &Field, number: u64, min: u64, max: u64, steps: &[u64]) -> Option<FieldValue> {
+fn integer_ui(
+    ui: &mut Ui,
+    field: &Field,
+    number: u64,
+    (min, max): (u64, u64),
+    steps: &[u64],
+    tokens: &Tokens,
+) -> Option<FieldValue> {
     let mut typed = number;
     let drag = DragValue::new(&mut typed)
         .range(min..=max)
@@ -118,8 +139,7 @@ fn integer_ui(ui: &mut Ui, field: &Field, number: u64, min: u64, max: u64, steps
     if !steps.is_empty() {
         let mut index = steps.iter().position(|step| *step >= number).unwrap_or(steps.len() - 1);
         let before = index;
-        ui.spacing_mut().slider_width = (ui.available_width() - space::S).clamp(40.0, 160.0);
-        let slider = ui.add(Slider::new(&mut index, 0..=steps.len() - 1).show_value(false));
+        let slider = slider_ui(ui, &mut index, steps.len() - 1, tokens);
         let label = format!("{} slider", field.label);
         ui.ctx().accesskit_node_builder(slider.id, |node| node.set_label(label));
         if slider.changed() && index != before {
@@ -128,6 +148,30 @@ fn integer_ui(ui: &mut Ui, field: &Field, number: u64, min: u64, max: u64, steps
         slider.on_hover_text(help(field));
     }
     new
+}
+
+/// egui's slider with a thin rail, the accent up to the knob and a small knob.
+fn slider_ui(ui: &mut Ui, index: &mut usize, last: usize, tokens: &Tokens) -> egui::Response {
+    let width = (ui.available_width() - space::S).clamp(40.0, 160.0);
+    let response = ui
+        .scope(|ui| {
+            ui.spacing_mut().slider_width = width;
+            ui.spacing_mut().interact_size.y = KNOB;
+            let visuals = ui.visuals_mut();
+            visuals.selection.bg_fill = tokens.accent.0;
+            visuals.widgets.inactive.bg_fill = tokens.edge.0.gamma_multiply(0.55);
+            ui.add(Slider::new(index, 0..=last).show_value(false))
+        })
+        .inner;
+    // The knob, over egui's own.
+    let radius = response.rect.height() / 2.5;
+    let range = response.rect.x_range().shrink(radius);
+    let share = *index as f32 / last.max(1) as f32;
+    let centre = egui::pos2(range.min + range.span() * share, response.rect.center().y);
+    let held = response.has_focus() || response.dragged() || response.hovered();
+    let edge = if held { tokens.accent.0 } else { tokens.panel.0 };
+    ui.painter().circle(centre, radius + 0.5, tokens.text.0, egui::Stroke::new(2.0, edge));
+    response
 }
 
 fn choice_ui(ui: &mut Ui, field: &Field, choices: &'static [Choice], id: &str) -> Option<&'static str> {

@@ -1,15 +1,20 @@
 //! The bar of memory at the peak: components side by side against the device's capacity.
 
-use super::segments::{Piece, Touched};
+use super::segments::{Piece, Touched, hit_ranges};
 use crate::estimate::{ByComponent, Component};
 use crate::ui::theme::{RADIUS, Tokens, bold, type_size};
 use crate::units::{ByteUnit, Bytes};
-use egui::{Align2, Color32, CornerRadius, FontId, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, Vec2};
+use egui::{Align2, Color32, CornerRadius, FontId, Galley, Id, Pos2, Rangef, Rect, Sense, Shape, Stroke, Ui, Vec2};
+use std::sync::Arc;
 
-const BAR_HEIGHT: f32 = 56.0;
-const AXIS_HEIGHT: f32 = 22.0;
+const BAR_HEIGHT: f32 = 58.0;
+const AXIS_HEIGHT: f32 = 20.0;
 /// Room above the bar for the capacity's label.
 const HEAD_HEIGHT: f32 = 20.0;
+/// Room that a tick's label needs, in points.
+const TICK_ROOM: f32 = 64.0;
+/// Time in which pieces move to a new length, in seconds.
+const EASE_SECS: f32 = 0.15;
 
 /// What the bar shows.
 pub struct MemoryBar<'a> {
@@ -17,7 +22,7 @@ pub struct MemoryBar<'a> {
     pub amounts: &'a ByComponent,
     /// What the device offers.
     pub capacity: Option<Bytes>,
-    /// Sum before the last change, drawn as an outline.
+    /// Sum before the last change, drawn as a dashed outline.
     pub ghost: Option<Bytes>,
     /// Unit of labels and axis.
     pub unit: ByteUnit,
@@ -28,124 +33,237 @@ pub struct MemoryBar<'a> {
 impl MemoryBar<'_> {
     /// Draws the bar over the width there is.
     pub fn show(&self, ui: &mut Ui, tokens: &Tokens) -> Touched {
-        let size = Vec2::new(ui.available_width(), HEAD_HEIGHT + BAR_HEIGHT + AXIS_HEIGHT);
+        let size = Vec2::new(ui.available_width().max(1.0), HEAD_HEIGHT + BAR_HEIGHT + AXIS_HEIGHT);
         let (area, _) = ui.allocate_exact_size(size, Sense::hover());
         let bar = Rect::from_min_size(area.min + Vec2::new(0.0, HEAD_HEIGHT), Vec2::new(area.width(), BAR_HEIGHT));
         let total = self.amounts.total();
-        let scale = Scale::new(bar, total.max(self.capacity.unwrap_or_default()).max(self.ghost.unwrap_or_default()));
+        let scale = Scale {
+            range: bar.x_range(),
+            most: total.max(self.capacity.unwrap_or_default()).max(self.ghost.unwrap_or_default()).max(Bytes(1)),
+            ease: Ease::new(ui),
+        };
         ui.painter().rect_filled(bar, CornerRadius::same(RADIUS - 2), tokens.raised.0);
-
-        let mut touched = Touched::default();
-        let mut sum = Bytes::ZERO;
-        for component in Component::ALL {
-            let bytes = self.amounts.get(component);
-            if bytes == Bytes::ZERO {
-                continue;
-            }
-            let (left, right) = (scale.x(sum), scale.x(sum + bytes));
-            sum += bytes;
-            // A hairline between neighbours; pieces thinner than it keep their colour.
-            let gap = if right - left > 3.0 { 1.0 } else { 0.0 };
-            let rect =
-                Rect::from_min_max(Pos2::new(left, bar.top()), Pos2::new((right - gap).max(left + 1.0), bar.bottom()));
-            let piece = Piece { component, bytes, total, rect, radius: CornerRadius::ZERO, whole: "the peak" };
-            let id = ui.scope_id().with(("memory-bar", component.id()));
-            piece.show(ui, id, tokens, self.unit, self.marked == Some(component), &mut touched);
-            self.label(ui, rect, component, bytes, tokens);
-        }
+        let touched = self.pieces(ui, bar, &scale, tokens);
+        self.overflow(ui, bar, &scale, total, tokens);
         self.free_label(ui, bar, &scale, total, tokens);
-        self.ghost_line(ui, bar, &scale, total, tokens);
+        self.ghost_outline(ui, bar, &scale, total, tokens);
         self.axis(ui, bar, &scale, tokens);
         self.capacity_line(ui, bar, &scale, tokens);
         touched
     }
 
-    /// Name and figure inside a piece, each only where it fits.
+    fn pieces(&self, ui: &Ui, bar: Rect, scale: &Scale, tokens: &Tokens) -> Touched {
+        let total = self.amounts.total();
+        let held: Vec<(Component, Bytes)> = Component::ALL
+            .into_iter()
+            .map(|component| (component, self.amounts.get(component)))
+            .filter(|(_, bytes)| *bytes > Bytes::ZERO)
+            .collect();
+        let ends: Vec<f32> = held
+            .iter()
+            .scan(Bytes::ZERO, |sum, (component, bytes)| {
+                *sum += *bytes;
+                Some(scale.x(ui, component.id(), *sum))
+            })
+            .collect();
+        let mut touched = Touched::default();
+        let mut left = bar.left();
+        let mut shown = Vec::with_capacity(held.len());
+        for (i, (range, (component, bytes))) in hit_ranges(&ends, bar.x_range()).into_iter().zip(held).enumerate() {
+            let right = ends[i];
+            // A hairline between neighbours; pieces thinner than it keep their colour.
+            let gap = if right - left > 3.0 { 1.0 } else { 0.0 };
+            let rect = Rect::from_x_y_ranges(left..=(right - gap).max(left + 1.0), bar.y_range());
+            left = right;
+            let piece = Piece {
+                component,
+                bytes,
+                total,
+                rect,
+                hit: Rect::from_x_y_ranges(range, bar.y_range()),
+                radius: corners(bar, rect),
+                whole: "the peak",
+            };
+            let id = ui.scope_id().with(("memory-bar", component.id()));
+            let response = piece.show(ui, id, tokens, self.unit, &mut touched);
+            self.label(ui, rect, component, bytes, tokens);
+            shown.push((piece, response));
+        }
+        for (piece, response) in shown {
+            piece.ring(ui, &response, self.marked == Some(piece.component), tokens);
+        }
+        touched
+    }
+
+    /// Name and figure inside a piece, each only where it fits, on plain colour.
     fn label(&self, ui: &Ui, rect: Rect, component: Component, bytes: Bytes, tokens: &Tokens) {
-        let ink = Tokens::text_on(tokens.series(component));
-        let room = rect.width() - 12.0;
+        let fill = tokens.series(component);
+        let ink = Tokens::text_on(fill);
+        let room = rect.width() - 16.0;
         let text = |text: String, font: FontId| ui.painter().layout_no_wrap(text, font, ink);
-        let number = text(bytes.number(self.unit), bold(type_size::BODY));
+        let number = text(bytes.number(self.unit), bold(type_size::TITLE));
         if number.size().x > room {
             return;
         }
         let name = text(component.label().to_owned(), FontId::proportional(type_size::SMALL));
-        let left = rect.left() + 6.0;
+        let left = rect.left() + 8.0;
+        let put = |galley: Arc<Galley>, y: f32| {
+            let at = Pos2::new(left, y - galley.size().y / 2.0);
+            ui.painter().rect_filled(Rect::from_min_size(at, galley.size()).expand2(Vec2::new(3.0, 0.0)), 3, fill);
+            ui.painter().galley(at, galley, ink);
+        };
         if name.size().x <= room {
-            ui.painter().galley(Pos2::new(left, rect.top() + 10.0), name, ink);
-            ui.painter().galley(Pos2::new(left, rect.top() + 28.0), number, ink);
+            put(name, rect.top() + 18.0);
+            put(number, rect.top() + 38.0);
         } else {
-            ui.painter().galley(Pos2::new(left, rect.center().y - number.size().y / 2.0), number, ink);
+            put(number, rect.center().y);
         }
     }
 
+    /// What is over the capacity is struck through in the verdict's colour.
+    fn overflow(&self, ui: &Ui, bar: Rect, scale: &Scale, total: Bytes, tokens: &Tokens) {
+        let Some(capacity) = self.capacity.filter(|capacity| *capacity < total) else { return };
+        let (left, right) = (scale.x(ui, "capacity", capacity), scale.x(ui, "total", total));
+        let rect = Rect::from_x_y_ranges(left..=right.max(left + 2.0), bar.y_range());
+        let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
+        let stroke = Stroke::new(2.0, tokens.over.0);
+        let mut x = rect.left() - rect.height();
+        while x < rect.right() {
+            let line = [Pos2::new(x, rect.bottom()), Pos2::new(x + rect.height(), rect.top())];
+            painter.line_segment(line, Stroke::new(4.0, tokens.panel.0));
+            painter.line_segment(line, stroke);
+            x += 14.0;
+        }
+        painter.rect_stroke(rect, corners(bar, rect), stroke, egui::StrokeKind::Inside);
+    }
+
     fn free_label(&self, ui: &Ui, bar: Rect, scale: &Scale, total: Bytes, tokens: &Tokens) {
-        let Some(capacity) = self.capacity.filter(|capacity| *capacity > total) else { return };
-        let (left, right) = (scale.x(total), scale.x(capacity));
+        let color = tokens.muted.0;
         let font = FontId::proportional(type_size::BODY);
-        let text = format!("{} free", (capacity - total).number(self.unit));
-        let galley = ui.painter().layout_no_wrap(text, font, tokens.muted.0);
+        let (left, text) = match self.capacity {
+            Some(capacity) if capacity > total => {
+                (scale.x(ui, "total", total), format!("{} free", (capacity - total).display(self.unit)))
+            }
+            None if total == Bytes::ZERO => (bar.left(), "Nothing is held".to_owned()),
+            _ => return,
+        };
+        let right = self.capacity.map_or(bar.right(), |capacity| scale.x(ui, "capacity", capacity));
+        let galley = ui.painter().layout_no_wrap(text, font, color);
         if galley.size().x + 16.0 < right - left {
             let at = Pos2::new(left + (right - left - galley.size().x) / 2.0, bar.center().y - galley.size().y / 2.0);
-            ui.painter().galley(at, galley, tokens.muted.0);
+            ui.painter().galley(at, galley, color);
         }
     }
 
     /// Where the bar ended before the last change.
-    fn ghost_line(&self, ui: &Ui, bar: Rect, scale: &Scale, total: Bytes, tokens: &Tokens) {
+    fn ghost_outline(&self, ui: &Ui, bar: Rect, scale: &Scale, total: Bytes, tokens: &Tokens) {
         let Some(ghost) = self.ghost.filter(|ghost| ghost.0.abs_diff(total.0) > total.0 / 200) else { return };
-        let rect = Rect::from_min_max(bar.min, Pos2::new(scale.x(ghost), bar.bottom()));
-        let stroke = Stroke::new(1.5, tokens.edge.0);
-        ui.painter().rect_stroke(rect, CornerRadius::ZERO, stroke, StrokeKind::Inside);
+        let x = scale.x(ui, "ghost", ghost).min(bar.right() - 1.0);
+        let (top, bottom) = (bar.top() + 1.0, bar.bottom() - 1.0);
+        let line = if ghost > total {
+            // What is gone: an empty outline behind the last piece.
+            let left = scale.x(ui, "total", total) + 1.0;
+            vec![Pos2::new(left, top), Pos2::new(x, top), Pos2::new(x, bottom), Pos2::new(left, bottom)]
+        } else {
+            vec![Pos2::new(x, top), Pos2::new(x, bottom)]
+        };
+        // Dashes on a solid line of the opposite lightness are seen on every colour.
+        ui.painter().add(Shape::line(line.clone(), Stroke::new(3.0, tokens.panel.0)));
+        ui.painter().extend(Shape::dashed_line(&line, Stroke::new(1.5, tokens.text.0), 4.0, 3.0));
     }
 
     fn axis(&self, ui: &Ui, bar: Rect, scale: &Scale, tokens: &Tokens) {
+        let color = tokens.muted.0;
         let font = FontId::proportional(type_size::SMALL);
-        let step = nice_step(scale.most.in_unit(self.unit) / 5.0);
-        let mut tick = 0.0;
-        let unit_bytes = self.unit.bytes() as f64;
-        while tick * unit_bytes <= scale.most.0 as f64 {
-            let x = scale.x(Bytes((tick * unit_bytes) as u64));
-            let align = if tick == 0.0 { Align2::LEFT_TOP } else { Align2::CENTER_TOP };
-            // The last tick would run over the edge.
-            if x < bar.right() - 14.0 {
-                let text = format!("{tick}");
-                ui.painter().text(Pos2::new(x, bar.bottom() + 5.0), align, text, font.clone(), tokens.muted.0);
+        let text = |text: String| ui.painter().layout_no_wrap(text, font.clone(), color);
+        let y = bar.bottom() + 5.0;
+        let unit = text(self.unit.symbol().to_owned());
+        let unit_left = bar.right() - unit.size().x;
+        ui.painter().galley(Pos2::new(unit_left, y), unit, color);
+
+        let most_ticks = f64::from((bar.width() / TICK_ROOM).clamp(1.0, 8.0));
+        let step = nice_step(scale.most.in_unit(self.unit) / most_ticks);
+        for i in 0..=most_ticks as u32 {
+            let tick = ((f64::from(i) * step) * 1000.0).round() / 1000.0;
+            let place = Bytes((tick * self.unit.bytes() as f64) as u64);
+            if place > scale.most {
+                break;
             }
-            tick = ((tick + step) * 1000.0).round() / 1000.0;
+            let galley = text(format!("{tick}"));
+            let x = scale.at(place);
+            let left = (x - galley.size().x / 2.0).max(bar.left());
+            if left + galley.size().x + 6.0 <= unit_left {
+                ui.painter().galley(Pos2::new(left, y), galley, color);
+                ui.painter().vline(x, bar.bottom() + 1.0..=bar.bottom() + 4.0, Stroke::new(1.0, tokens.edge.0));
+            }
         }
-        let unit = self.unit.symbol();
-        ui.painter().text(Pos2::new(bar.right(), bar.bottom() + 5.0), Align2::RIGHT_TOP, unit, font, tokens.muted.0);
     }
 
     fn capacity_line(&self, ui: &Ui, bar: Rect, scale: &Scale, tokens: &Tokens) {
         let Some(capacity) = self.capacity else { return };
-        // Inside the bar's corner, so that the line is never clipped by it.
-        let x = scale.x(capacity).min(bar.right() - 1.0);
+        // Inside the bar's end, so that the line is never clipped by its corner.
+        let x = scale.x(ui, "capacity", capacity).min(bar.right() - 1.0);
         let color: Color32 = tokens.over.0;
-        ui.painter()
-            .line_segment([Pos2::new(x, bar.top() - 4.0), Pos2::new(x, bar.bottom() + 4.0)], Stroke::new(2.0, color));
-        let text = format!("{} capacity", capacity.display(self.unit));
-        let galley = ui.painter().layout_no_wrap(text, FontId::proportional(type_size::SMALL), color);
-        let left = (x - galley.size().x).max(bar.left());
-        ui.painter().galley(Pos2::new(left, bar.top() - HEAD_HEIGHT), galley, color);
+        ui.painter().vline(x, bar.top() - 5.0..=bar.bottom() + 4.0, Stroke::new(2.0, color));
+        let font = FontId::proportional(type_size::SMALL);
+        let figure = capacity.display(self.unit);
+        // The longest wording that fits.
+        for text in [format!("{figure} capacity"), figure] {
+            let size = ui.painter().layout_no_wrap(text.clone(), font.clone(), color).size();
+            if size.x <= bar.width() {
+                let left = (x - size.x).max(bar.left());
+                ui.painter().text(Pos2::new(left, bar.top() - HEAD_HEIGHT), Align2::LEFT_TOP, text, font, color);
+                return;
+            }
+        }
     }
+}
+
+/// Corners of a piece that ends where the bar ends.
+fn corners(bar: Rect, rect: Rect) -> CornerRadius {
+    let round = RADIUS - 2;
+    let left = if rect.left() <= bar.left() + 0.5 { round } else { 0 };
+    let right = if rect.right() >= bar.right() - 1.5 { round } else { 0 };
+    CornerRadius { nw: left, sw: left, ne: right, se: right }
 }
 
 /// From bytes to places along the bar.
 struct Scale {
-    left: f32,
-    width: f32,
+    range: Rangef,
     most: Bytes,
+    ease: Ease,
 }
 
 impl Scale {
-    fn new(bar: Rect, most: Bytes) -> Self {
-        Self { left: bar.left(), width: bar.width(), most: most.max(Bytes(1)) }
+    fn share(&self, bytes: Bytes) -> f32 {
+        (bytes.0 as f64 / self.most.0 as f64) as f32
     }
 
-    fn x(&self, bytes: Bytes) -> f32 {
-        self.left + self.width * (bytes.0 as f64 / self.most.0 as f64) as f32
+    /// Where `bytes` belong.
+    fn at(&self, bytes: Bytes) -> f32 {
+        self.range.min + self.range.span() * self.share(bytes)
+    }
+
+    /// Where the thing called `what` is on its way there. Shares move, not points: a resized window does not ease.
+    fn x(&self, ui: &Ui, what: &str, bytes: Bytes) -> f32 {
+        let id = self.ease.id.with(what);
+        let share = ui.ctx().animate_value_with_time(id, self.share(bytes), self.ease.secs);
+        self.range.min + self.range.span() * share
+    }
+}
+
+/// How fast lengths change.
+struct Ease {
+    id: Id,
+    secs: f32,
+}
+
+impl Ease {
+    /// At once while something is dragged: the bar must follow the hand.
+    fn new(ui: &Ui) -> Self {
+        let held = ui.input(|input| input.pointer.any_down());
+        let secs = if held { 0.0 } else { ui.style().animation_time.min(EASE_SECS) };
+        Self { id: ui.scope_id().with("memory-bar-ease"), secs }
     }
 }
 

@@ -1,13 +1,18 @@
 //! Stacked columns: what is held at the peak of each phase of a step.
 
-use super::segments::{Piece, Touched};
+use super::segments::{Piece, Touched, hit_ranges};
 use crate::estimate::{Component, Phase};
-use crate::ui::theme::{Tokens, bold, type_size};
+use crate::ui::theme::{RADIUS, Tokens, bold, type_size};
 use crate::units::{ByteUnit, Bytes};
-use egui::{Align2, CornerRadius, FontId, Pos2, Rect, Sense, Shape, Stroke, Ui, Vec2};
+use egui::{Align2, CornerRadius, FontId, Galley, Pos2, Rangef, Rect, Sense, Shape, Stroke, Ui, Vec2};
+use std::sync::Arc;
 
-const FOOT: f32 = 24.0;
-const HEAD: f32 = 22.0;
+/// Room above the plot for a column's total and the capacity's label.
+const HEAD: f32 = 24.0;
+/// Space between a column's name and the plot.
+const FOOT_GAP: f32 = 5.0;
+/// Widest column, in points.
+const WIDEST: f32 = 120.0;
 
 /// What the chart shows.
 pub struct PhaseChart<'a> {
@@ -34,99 +39,191 @@ pub struct PhaseTouched {
     pub phase: Option<usize>,
 }
 
+/// A column's place and what it shows.
+struct Column<'a> {
+    index: usize,
+    phase: &'a Phase,
+    /// Width of the pieces, height of the plot.
+    rect: Rect,
+    /// Its name, with the room around it that can be clicked.
+    foot: Rect,
+    name: Arc<Galley>,
+    /// Amount at the top of the plot.
+    most: Bytes,
+}
+
+impl Column<'_> {
+    fn y(&self, bytes: Bytes) -> f32 {
+        self.rect.bottom() - self.rect.height() * (bytes.0 as f64 / self.most.0 as f64) as f32
+    }
+}
+
 impl PhaseChart<'_> {
     /// Draws the chart over the width there is.
     pub fn show(&self, ui: &mut Ui, tokens: &Tokens) -> PhaseTouched {
-        let (area, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), self.height), Sense::hover());
-        let plot = Rect::from_min_max(area.min + Vec2::new(0.0, HEAD), area.max - Vec2::new(0.0, FOOT));
+        let (area, _) = ui.allocate_exact_size(Vec2::new(ui.available_width().max(1.0), self.height), Sense::hover());
+        let slot = area.width() / self.phases.len().max(1) as f32;
+        let names = self.names(ui, slot - 4.0, tokens);
+        let foot = names.iter().map(|name| name.size().y).fold(0.0, f32::max) + FOOT_GAP + 4.0;
+        let plot = Rect::from_min_max(area.min + Vec2::new(0.0, HEAD), area.max - Vec2::new(0.0, foot));
         let tallest = self.phases.iter().map(Phase::total).max().unwrap_or_default();
-        // The capacity is shown where it is near enough to say something; far above it would flatten the columns.
+        // The capacity is drawn where it is near enough to say something; far above, it would flatten the columns.
         let near = self.capacity.filter(|capacity| capacity.0 <= tallest.0.saturating_mul(3));
         let most = tallest.max(near.unwrap_or_default()).max(Bytes(1));
-        let y = |bytes: Bytes| plot.bottom() - plot.height() * (bytes.0 as f64 / most.0 as f64) as f32;
 
         let mut touched = PhaseTouched::default();
-        let slot = plot.width() / self.phases.len().max(1) as f32;
-        for (i, phase) in self.phases.iter().enumerate() {
-            let left = plot.left() + slot * i as f32;
-            let column = Rect::from_min_max(
-                Pos2::new(left + slot * 0.12, plot.top()),
-                Pos2::new(left + slot * 0.88, plot.bottom()),
-            );
-            self.column(ui, i, phase, column, &y, tokens, &mut touched);
+        for ((index, phase), name) in self.phases.iter().enumerate().zip(names) {
+            let left = area.left() + slot * index as f32;
+            let width = (slot * 0.76).min(WIDEST);
+            let centre = left + slot / 2.0;
+            let rect = Rect::from_x_y_ranges(centre - width / 2.0..=centre + width / 2.0, plot.y_range());
+            let foot = Rect::from_x_y_ranges(left..=left + slot, plot.bottom() + 1.0..=area.bottom());
+            let column = Column { index, phase, rect, foot, name, most };
+            self.pieces(ui, &column, tokens, &mut touched.piece);
+            self.foot(ui, &column, tokens, &mut touched);
         }
-        let floor = [plot.left_bottom(), plot.right_bottom()];
-        ui.painter().line_segment(floor, Stroke::new(1.0, tokens.line.0));
-        if let Some(capacity) = near {
-            self.capacity_line(ui, plot, y(capacity), capacity, tokens);
+        ui.painter().hline(plot.x_range(), plot.bottom(), Stroke::new(1.0, tokens.edge.0));
+        self.capacity_line(ui, plot, near, most, tokens);
+        for (index, phase) in self.phases.iter().enumerate() {
+            let centre = area.left() + slot * (index as f32 + 0.5);
+            self.total(ui, index, phase, centre, (plot, most), tokens);
         }
         touched
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the column's place and everything drawn in it")]
-    fn column(
-        &self,
-        ui: &Ui,
-        index: usize,
-        phase: &Phase,
-        column: Rect,
-        y: &dyn Fn(Bytes) -> f32,
-        tokens: &Tokens,
-        touched: &mut PhaseTouched,
-    ) {
-        let is_peak = index == self.peak;
-        let label = phase.kind.label();
-        let total = phase.total();
-        let mut sum = Bytes::ZERO;
-        for component in Component::ALL {
-            let bytes = phase.components.get(component);
-            if bytes == Bytes::ZERO {
-                continue;
-            }
-            let (bottom, top) = (y(sum), y(sum + bytes));
-            sum += bytes;
-            let gap = if bottom - top > 3.0 { 1.0 } else { 0.0 };
-            let rect = Rect::from_min_max(
-                Pos2::new(column.left(), (top + gap).min(bottom - 1.0)),
-                Pos2::new(column.right(), bottom),
-            );
-            let piece = Piece { component, bytes, total, rect, radius: CornerRadius::ZERO, whole: label };
-            let id = ui.scope_id().with(("phase-chart", phase.kind.id(), component.id()));
-            piece.show(ui, id, tokens, self.unit, self.marked == Some(component), &mut touched.piece);
-        }
-        let font = if is_peak { bold(type_size::BODY) } else { FontId::proportional(type_size::BODY) };
-        let ink = if is_peak { tokens.text.0 } else { tokens.muted.0 };
-        let figure = Pos2::new(column.center().x, y(total) - 4.0);
-        ui.painter().text(figure, Align2::CENTER_BOTTOM, total.number(self.unit), font.clone(), tokens.text.0);
+    /// Names of the phases in one size, on two lines where they are long.
+    fn names(&self, ui: &Ui, width: f32, tokens: &Tokens) -> Vec<Arc<Galley>> {
+        let layout = |(index, phase): (usize, &Phase)| {
+            let (font, ink) = if index == self.peak {
+                (bold(type_size::SMALL), tokens.text.0)
+            } else {
+                (FontId::proportional(type_size::SMALL), tokens.muted.0)
+            };
+            let mut job = egui::text::LayoutJob::simple(phase.kind.label().to_owned(), font, ink, width);
+            job.halign = egui::Align::Center;
+            ui.painter().layout_job(job)
+        };
+        self.phases.iter().enumerate().map(layout).collect()
+    }
 
-        let foot = Rect::from_min_max(
-            Pos2::new(column.left() - 8.0, column.bottom() + 2.0),
-            Pos2::new(column.right() + 8.0, column.bottom() + FOOT),
-        );
-        let response = ui.interact(foot, ui.scope_id().with(("phase", phase.kind.id())), Sense::click());
-        let name = format!("{label}, {}{}", total.display(self.unit), if is_peak { ", the peak" } else { "" });
+    fn pieces(&self, ui: &Ui, column: &Column<'_>, tokens: &Tokens, touched: &mut Touched) {
+        let phase = column.phase;
+        let held: Vec<(Component, Bytes)> = Component::ALL
+            .into_iter()
+            .map(|component| (component, phase.components.get(component)))
+            .filter(|(_, bytes)| *bytes > Bytes::ZERO)
+            .collect();
+        let tops: Vec<f32> = held
+            .iter()
+            .scan(Bytes::ZERO, |sum, (_, bytes)| {
+                *sum += *bytes;
+                Some(column.y(*sum))
+            })
+            .collect();
+        // Ranges of hits count upwards from the floor.
+        let floor = column.rect.bottom();
+        let heights: Vec<f32> = tops.iter().map(|top| floor - top).collect();
+        let hits = hit_ranges(&heights, Rangef::new(0.0, column.rect.height()));
+        let mut bottom = floor;
+        let mut shown = Vec::with_capacity(held.len());
+        for (i, (component, bytes)) in held.iter().copied().enumerate() {
+            let top = tops[i];
+            let gap = if bottom - top > 3.0 { 1.0 } else { 0.0 };
+            let rect = Rect::from_x_y_ranges(column.rect.x_range(), (top + gap).min(bottom - 1.0)..=bottom);
+            bottom = top;
+            let round = if i + 1 == held.len() && rect.height() > 6.0 { RADIUS / 2 } else { 0 };
+            let piece = Piece {
+                component,
+                bytes,
+                total: phase.total(),
+                rect,
+                hit: Rect::from_x_y_ranges(rect.x_range(), floor - hits[i].max..=floor - hits[i].min),
+                radius: CornerRadius { nw: round, ne: round, sw: 0, se: 0 },
+                whole: phase.kind.label(),
+            };
+            let id = ui.scope_id().with(("phase-chart", phase.kind.id(), component.id()));
+            let response = piece.show(ui, id, tokens, self.unit, touched);
+            shown.push((piece, response));
+        }
+        for (piece, response) in shown {
+            piece.ring(ui, &response, self.marked == Some(piece.component), tokens);
+        }
+    }
+
+    /// The column's total, above it and on plain ground.
+    fn total(&self, ui: &Ui, index: usize, phase: &Phase, centre: f32, (plot, most): (Rect, Bytes), tokens: &Tokens) {
+        let total = phase.total();
+        let is_peak = index == self.peak;
+        let font = if is_peak { bold(type_size::BODY) } else { FontId::proportional(type_size::BODY) };
+        let top = plot.bottom() - plot.height() * (total.0 as f64 / most.0 as f64) as f32;
+        let galley = ui.painter().layout_no_wrap(total.number(self.unit), font, tokens.text.0);
+        let at = Pos2::new(centre - galley.size().x / 2.0, top - 3.0 - galley.size().y);
+        ui.painter().rect_filled(Rect::from_min_size(at, galley.size()).expand(1.0), 0, tokens.panel.0);
+        ui.painter().galley(at, galley, tokens.text.0);
+    }
+
+    fn foot(&self, ui: &Ui, column: &Column<'_>, tokens: &Tokens, touched: &mut PhaseTouched) {
+        let kind = column.phase.kind;
+        let response = ui.interact(column.foot, ui.scope_id().with(("phase", kind.id())), Sense::click());
+        let peak = if column.index == self.peak { ", the peak" } else { "" };
+        let name = format!("{}, {}{peak}", kind.label(), column.phase.total().display(self.unit));
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name.clone()));
+        if response.hovered() || response.has_focus() {
+            ui.painter().rect_filled(column.foot.shrink(1.0), 4, tokens.raised.0);
+        }
         if response.has_focus() {
-            ui.painter().rect_stroke(foot, 4, Stroke::new(2.0, tokens.accent.0), egui::StrokeKind::Inside);
+            let ring = Stroke::new(2.0, tokens.accent.0);
+            ui.painter().rect_stroke(column.foot.shrink(1.0), 4, ring, egui::StrokeKind::Inside);
         }
         if response.clicked() {
-            touched.phase = Some(index);
+            touched.phase = Some(column.index);
         }
-        let mut galley = ui.painter().layout_no_wrap(label.to_owned(), font, ink);
-        if galley.size().x > foot.width() {
-            galley = ui.painter().layout(label.to_owned(), FontId::proportional(10.0), ink, foot.width());
-        }
-        let at = Pos2::new(column.center().x - galley.size().x / 2.0, column.bottom() + 4.0);
-        ui.painter().galley(at, galley, ink);
+        let at = Pos2::new(column.foot.center().x, column.foot.top() + FOOT_GAP);
+        ui.painter().galley(at, column.name.clone(), tokens.text.0);
         response.on_hover_text(name);
     }
 
-    fn capacity_line(&self, ui: &Ui, plot: Rect, y: f32, capacity: Bytes, tokens: &Tokens) {
+    fn capacity_line(&self, ui: &Ui, plot: Rect, near: Option<Bytes>, most: Bytes, tokens: &Tokens) {
+        let Some(capacity) = self.capacity else { return };
         let color = tokens.over.0;
+        let font = FontId::proportional(type_size::SMALL);
+        let text = format!("{} capacity", capacity.display(self.unit));
+        let galley = ui.painter().layout_no_wrap(text, font.clone(), color);
+        let Some(near) = near else {
+            let text = format!("↑ {}", galley.text());
+            let at = Pos2::new(plot.right(), plot.top() - HEAD);
+            ui.painter().text(at, Align2::RIGHT_TOP, text, font, color);
+            return;
+        };
+        let y = plot.bottom() - plot.height() * (near.0 as f64 / most.0 as f64) as f32;
         let line = [Pos2::new(plot.left(), y), Pos2::new(plot.right(), y)];
         ui.painter().extend(Shape::dashed_line(&line, Stroke::new(1.5, color), 5.0, 4.0));
-        let text = format!("{} capacity", capacity.display(self.unit));
-        let font = FontId::proportional(type_size::SMALL);
-        ui.painter().text(Pos2::new(plot.right(), y - 2.0), Align2::RIGHT_BOTTOM, text, font, color);
+        if galley.size().x > plot.width() {
+            return;
+        }
+        let at = self.free_place(plot, most, y, galley.size());
+        ui.painter().rect_filled(Rect::from_min_size(at, galley.size()).expand(1.0), 0, tokens.panel.0);
+        ui.painter().galley(at, galley, color);
+    }
+
+    /// A place for the capacity's label beside its line where no column and no total is: at the right or left end,
+    /// above the line or below it.
+    fn free_place(&self, plot: Rect, most: Bytes, y: f32, size: Vec2) -> Pos2 {
+        let slot = plot.width() / self.phases.len().max(1) as f32;
+        let taken = |place: Rect| {
+            self.phases.iter().enumerate().any(|(index, phase)| {
+                let centre = plot.left() + slot * (index as f32 + 0.5);
+                let top = plot.bottom() - plot.height() * (phase.total().0 as f64 / most.0 as f64) as f32;
+                let column =
+                    Rect::from_x_y_ranges(centre - slot / 2.0..=centre + slot / 2.0, top - 20.0..=plot.bottom());
+                column.intersects(place)
+            })
+        };
+        let right = plot.right() - size.x;
+        let above = y - size.y - 2.0;
+        let places = [(right, above), (plot.left(), above), (right, y + 3.0), (plot.left(), y + 3.0)];
+        let free = places.into_iter().find(|(x, y)| !taken(Rect::from_min_size(Pos2::new(*x, *y), size)));
+        let (x, y) = free.unwrap_or((right, above));
+        Pos2::new(x, y)
     }
 }

@@ -1,7 +1,13 @@
 //! A button that opens a list to search in.
 
 use crate::ui::theme::{Tokens, space};
-use egui::{Key, Popup, PopupCloseBehavior, RichText, ScrollArea, TextEdit, Ui};
+use egui::{
+    Key, Popup, PopupCloseBehavior, Pos2, Response, RichText, ScrollArea, Sense, Shape, StrokeKind, TextEdit,
+    TextStyle, Ui, Vec2,
+};
+
+/// Height of the button, in points.
+const HEIGHT: f32 = 26.0;
 
 /// One entry of the list.
 pub struct Entry {
@@ -28,7 +34,7 @@ pub struct Picker<'a> {
 impl Picker<'_> {
     /// Draws the button and, when open, the list; the id that was chosen.
     pub fn show(&self, ui: &mut Ui, search: &mut String, tokens: &Tokens) -> Option<String> {
-        let button = ui.add_sized([self.width, 26.0], egui::Button::new(self.current).truncate());
+        let button = self.button_ui(ui);
         let name = format!("{}, {}", self.label, self.current);
         button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name.clone()));
         let opened = button.clicked();
@@ -44,6 +50,27 @@ impl Picker<'_> {
             }
         });
         chosen
+    }
+
+    /// Looks like the drop-down lists beside it: text left, triangle right.
+    fn button_ui(&self, ui: &mut Ui) -> Response {
+        let (rect, response) = ui.allocate_exact_size(Vec2::new(self.width, HEIGHT), Sense::click());
+        let visuals = ui.style().interact(&response);
+        let (ink, radius) = (visuals.text_color(), visuals.corner_radius);
+        let (fill, stroke) = (visuals.weak_bg_fill, visuals.bg_stroke);
+        ui.painter().rect(rect, radius, fill, stroke, StrokeKind::Inside);
+        let padding = ui.spacing().button_padding.x;
+        let font = TextStyle::Button.resolve(ui.style());
+        let mut job = egui::text::LayoutJob::simple_singleline(self.current.to_owned(), font, ink);
+        job.wrap = egui::text::TextWrapping::truncate_at_width(rect.width() - 2.0 * padding - 18.0);
+        let galley = ui.painter().layout_job(job);
+        let elided = galley.elided;
+        let at = Pos2::new(rect.left() + padding, rect.center().y - galley.size().y / 2.0);
+        ui.painter().galley(at, galley, ink);
+        let tip = Pos2::new(rect.right() - padding - 5.0, rect.center().y + 3.0);
+        let triangle = vec![tip + Vec2::new(-5.0, -6.0), tip + Vec2::new(5.0, -6.0), tip];
+        ui.painter().add(Shape::convex_polygon(triangle, ink, egui::Stroke::NONE));
+        if elided { response.on_hover_text(self.current) } else { response }
     }
 
     fn list_ui(&self, ui: &mut Ui, search: &mut String, opened: bool, tokens: &Tokens) -> Option<String> {
