@@ -15,6 +15,7 @@ use step::{Moment, StepPeaks};
 use storage::StoredBytes;
 use trainable::TrainedTotals;
 
+mod explain;
 mod inference;
 mod optimizer;
 mod overhead;
@@ -321,8 +322,7 @@ pub fn estimate(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
         trainable: ledger.trained.values,
         added: ledger.trained.added_values,
     };
-    let _ = detail;
-    Estimate {
+    let mut estimate = Estimate {
         parameters,
         model,
         phases,
@@ -335,7 +335,11 @@ pub fn estimate(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
         fit: overhead::fit(process, capacity),
         textbook: textbook::bytes(&setup, inputs, model.total, ledger.trained.values),
         derivations: Vec::new(),
+    };
+    if detail == Detail::Explained {
+        estimate.derivations = explain::derivations(&setup, inputs, &ledger, &estimate);
     }
+    estimate
 }
 
 fn ledger(setup: &Setup<'_>, inputs: &Inputs<'_>) -> Ledger {

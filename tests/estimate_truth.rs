@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use truth::{Row, estimate_row, median, percentile, rows};
 use tuneplan::estimate::{Component, Estimate, PhaseKind};
 
-const ROWS: [&str; 1] = ["assets/validation/truth-dev.csv"];
+const ROWS: [&str; 2] = ["assets/validation/truth-dev.csv", "assets/validation/truth-extra.csv"];
 
 fn all_rows() -> Vec<Row> {
     ROWS.iter().flat_map(|path| rows(path)).collect()

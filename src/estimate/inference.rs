@@ -46,7 +46,8 @@ fn cache_bytes(setup: &Setup<'_>, format: &NumberFormat, tokens: u64, windowed: 
     bytes
 }
 
-fn layer_cache(setup: &Setup<'_>, format: &NumberFormat, layer: &Layer, tokens: u64, windowed: bool) -> u64 {
+/// Bytes one layer caches for `tokens` tokens of every sequence; `windowed`: no more than its window.
+pub fn layer_cache(setup: &Setup<'_>, format: &NumberFormat, layer: &Layer, tokens: u64, windowed: bool) -> u64 {
     let (values, window) = layer.kv_values_per_token();
     // A window of w tokens needs the w − 1 before the present one.
     let held = window.filter(|_| windowed).map_or(tokens, |window| tokens.min(window.saturating_sub(1)));
@@ -88,7 +89,9 @@ fn pass_peak(setup: &Setup<'_>, tokens: u64, full_logits: bool) -> Moment {
     }
     // The embedding output stays a local of the model while the layers run; its keys and values are in the cache.
     let tables = super::step::tables(&run);
-    let beside = run.stream_bytes().saturating_add(tables.kept).saturating_add(tables.forward);
+    let entry = super::step::entry(&run);
+    let embedded = if entry.separate { entry.forward } else { run.stream_bytes() };
+    let beside = embedded.saturating_add(tables.kept).saturating_add(tables.forward);
     let layers = peak.saturating_add(beside);
     let mut in_layers = Moment { temporary: layers, place: "in the layers", ..Moment::default() };
     let kept = if full_logits { run.tokens } else { run.batch };

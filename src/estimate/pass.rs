@@ -1,7 +1,7 @@
 //! The forward pass of the model, operator by operator, on a [`Tape`]: what transformers' code runs, with sizes only.
 
 use super::setup::{Adapter, Setup};
-use super::tape::{ParamGradient, Tape, Tensor};
+use super::tape::{Maker, ParamGradient, Tape, Tensor};
 use crate::architecture::{Layer, LinearRole, Linears, NormKind, NormPlacement};
 
 use attention::Attended;
@@ -37,10 +37,13 @@ impl LayerPass<'_> {
         let mut h = if pre { self.norm(tape, x) } else { tape.keep(x) };
         let Attended { out, weights } = attention::attention(self, tape, h);
         h = self.residual_dropout(tape, out);
+        // GPT-2's block keeps the attention output under a name of its own until it returns.
+        let named = self.setup.architecture.model_code.starts_with("GPT2").then(|| tape.keep(h));
         h = self.bottleneck(tape, h);
         if post {
             h = self.norm_owned(tape, h);
         }
+        tape.now(Maker::Residual);
         let middle = tape.add(x, h);
         tape.drop(h);
         let mut h = if pre { self.norm(tape, middle) } else { tape.keep(middle) };
@@ -50,11 +53,12 @@ impl LayerPass<'_> {
         if post {
             h = self.norm_owned(tape, h);
         }
+        tape.now(Maker::Residual);
         let y = tape.add(middle, h);
         tape.drop(h);
         tape.drop(middle);
-        if let Some(weights) = weights {
-            tape.drop(weights);
+        for local in [weights, named].into_iter().flatten() {
+            tape.drop(local);
         }
         y
     }
@@ -69,6 +73,7 @@ impl LayerPass<'_> {
         let for_mlp = if shared { for_mlp } else { self.norm(tape, x) };
         let fed = mlp::mlp(self, tape, for_mlp);
         let fed = self.residual_dropout(tape, fed);
+        tape.now(Maker::Residual);
         let sum = tape.add(fed, attended);
         let y = tape.add(sum, x);
         tape.drop(sum);
@@ -82,6 +87,7 @@ impl LayerPass<'_> {
 
     fn residual_dropout(&self, tape: &mut Tape, h: Tensor) -> Tensor {
         if self.setup.training && self.layer.residual_dropout > 0.0 {
+            tape.now(Maker::Residual);
             let dropped = tape.dropout(h);
             tape.drop(h);
             return dropped;
@@ -96,6 +102,7 @@ impl LayerPass<'_> {
             return h;
         }
         let hidden = self.setup.architecture.hidden_size;
+        tape.now(Maker::Adapters);
         let wide = tape.cast(h, width);
         let down = linear::small(self.setup, tape, wide, hidden, inner, width);
         let active = tape.unary_saving_input(down, 0);
@@ -138,6 +145,7 @@ pub fn norm(
     trained: bool,
 ) -> Tensor {
     let weight = setup.outer_width;
+    tape.now(Maker::Norms);
     match kind {
         NormKind::Rms => {
             let wide = tape.cast(x, 4);

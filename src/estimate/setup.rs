@@ -44,6 +44,10 @@ pub struct Setup<'a> {
     pub input_gradients: bool,
     /// The caller keeps the model's outputs through backward.
     pub keeps_outputs: bool,
+    /// 16-bit outputs of an autocast forward are copied to FP32.
+    pub upcasts_outputs: bool,
+    /// Bytes per logit in forward and backward where the stack has its own.
+    pub logit_bytes: [Option<f64>; 2],
     /// Stacked experts are quantized too.
     pub quantizes_experts: bool,
 }
@@ -156,6 +160,8 @@ impl<'a> Setup<'a> {
             training,
             input_gradients: inputs.profile.inputs_require_gradients,
             keeps_outputs: inputs.profile.keeps_outputs,
+            upcasts_outputs: inputs.profile.upcasts_outputs,
+            logit_bytes: [inputs.profile.forward_logit_bytes, inputs.profile.backward_logit_bytes],
             quantizes_experts: inputs.profile.quantizes_stacked_experts,
         }
     }

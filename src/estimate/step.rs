@@ -2,7 +2,7 @@
 
 use super::pass::{LayerPass, norm};
 use super::setup::{Adapter, Setup};
-use super::tape::{Kind, Live, Tape, Tensor};
+use super::tape::{Kind, Live, Maker, Tape, Tensor};
 use crate::architecture::{Attention, Layer};
 use crate::plan::LossKernel;
 
@@ -68,11 +68,16 @@ pub struct StepPeaks {
 
 /// What one layer of a kind costs.
 #[derive(Clone, Copy, Default)]
-struct LayerCost {
-    count: u64,
+pub struct LayerCost {
+    /// Index of its kind in [`Architecture::layers`](crate::architecture::Architecture::layers).
+    pub group: usize,
+    /// How many there are.
+    pub count: u64,
+    /// Kept by one, by who made it.
+    pub by_maker: [u64; 7],
     forward_peak: Live,
     /// Kept after forward, without the layer's output.
-    saved: u64,
+    pub saved: u64,
     /// Of it released with autocast's cache at the end of forward.
     cached: u64,
     keeps_input: bool,
@@ -85,7 +90,7 @@ struct LayerCost {
 const MAX_RUNS: usize = 24;
 
 /// Runs of layers that cost the same.
-struct Runs {
+pub struct Runs {
     items: [LayerCost; MAX_RUNS],
     len: usize,
 }
@@ -103,7 +108,8 @@ impl Runs {
         }
     }
 
-    fn iter(&self) -> std::slice::Iter<'_, LayerCost> {
+    /// The runs in the order of the layers.
+    pub fn iter(&self) -> std::slice::Iter<'_, LayerCost> {
         self.items[..self.len].iter()
     }
 }
@@ -223,13 +229,14 @@ fn input_needs_grad(setup: &Setup<'_>) -> bool {
         || (setup.input_gradients && setup.recompute && setup.any_layer_trained())
 }
 
-fn layer_runs(setup: &Setup<'_>, tape: &mut Tape) -> Runs {
+/// Every kind of layer replayed, in runs of equal cost.
+pub fn layer_runs(setup: &Setup<'_>, tape: &mut Tape) -> Runs {
     let mut runs = Runs { items: [LayerCost::default(); MAX_RUNS], len: 0 };
     let mut frozen = setup.layers().saturating_sub(setup.trained.layers);
     let adapted = !matches!(setup.trained.adapter, Adapter::None);
     let reaches = adapted || setup.trained.biases;
     let mut needs_grad = input_needs_grad(setup);
-    for group in &setup.architecture.layers {
+    for (index, group) in setup.architecture.layers.iter().enumerate() {
         let mut left = group.count;
         while left > 0 {
             let trained = frozen == 0;
@@ -241,7 +248,8 @@ fn layer_runs(setup: &Setup<'_>, tape: &mut Tape) -> Runs {
             } else {
                 left.min(frozen)
             };
-            runs.push(layer_cost(setup, tape, &group.layer, count, trained, adapted, needs_grad));
+            let cost = layer_cost(setup, tape, &group.layer, count, trained, adapted, needs_grad);
+            runs.push(LayerCost { group: index, ..cost });
             needs_grad |= trained || reaches;
             left -= count;
             frozen = frozen.saturating_sub(count);
@@ -274,6 +282,7 @@ fn layer_cost(
         cost.forward_peak = tape.peak();
         cost.cached = tape.cached_bytes();
         cost.saved = x.bytes();
+        cost.by_maker[Maker::Residual as usize] = cost.saved;
         cost.keeps_input = true;
         let _ = y;
         tape.clear();
@@ -301,6 +310,7 @@ fn layer_cost(
         tape.drop(y);
         tape.mark_saved();
         cost.saved = tape.live().total();
+        cost.by_maker = tape.alive_by_maker();
         tape.reset_peak();
         tape.backward(y);
         cost.backward_peak = tape.peak();
@@ -311,17 +321,17 @@ fn layer_cost(
 
 /// What is made before the first layer.
 #[derive(Clone, Copy, Default)]
-struct Entry {
+pub struct Entry {
     /// Kept for backward.
-    kept: u64,
+    pub kept: u64,
     /// There while the layers run.
-    forward: u64,
+    pub forward: u64,
     /// The first layer's input is another tensor than the token rows.
-    separate: bool,
+    pub separate: bool,
 }
 
 /// Token rows, learned positions, their sum and its dropout.
-fn entry(setup: &Setup<'_>) -> Entry {
+pub fn entry(setup: &Setup<'_>) -> Entry {
     if setup.architecture.embedding.position_rows == 0 {
         return Entry::default();
     }
@@ -413,13 +423,13 @@ fn tail(setup: &Setup<'_>, tape: &mut Tape, needs_grad: bool) -> Tail {
         LossKernel::FusedLogits => fused_logits_loss(setup, tape, normed),
         LossKernel::FusedLinear => fused_linear_loss(setup, tape, normed),
     };
-    let forward_peak = Moment::at(tape.peak(), "in the loss");
+    let forward_peak = with_logit_bytes(setup, Moment::at(tape.peak(), "in the loss"), 0);
     tape.drop(normed);
     tape.clear_cache();
     tape.reset_peak();
     // accelerate turns 16-bit outputs of an autocast forward into FP32.
     let kept = match loss.logits {
-        Some(logits) if setup.autocast.is_some() => {
+        Some(logits) if setup.autocast.is_some() && setup.upcasts_outputs => {
             let wide = tape.cast(logits.detached(), 4);
             let wide = tape.as_logits(wide, false);
             tape.drop(logits);
@@ -427,7 +437,7 @@ fn tail(setup: &Setup<'_>, tape: &mut Tape, needs_grad: bool) -> Tail {
         }
         other => other,
     };
-    let conversion_peak = Moment::at(tape.peak(), "in the loss");
+    let conversion_peak = with_logit_bytes(setup, Moment::at(tape.peak(), "in the loss"), 0);
     let mut kept_outputs = 0;
     if let Some(logits) = kept {
         if setup.keeps_outputs {
@@ -445,9 +455,20 @@ fn tail(setup: &Setup<'_>, tape: &mut Tape, needs_grad: bool) -> Tail {
         norm_peak,
         forward_peak,
         conversion_peak,
-        backward_peak: Moment::at(tape.peak(), "in the loss"),
+        backward_peak: with_logit_bytes(setup, Moment::at(tape.peak(), "in the loss"), 1),
         gradients: tape.live().get(Kind::ParamGrad),
         kept_outputs,
+    }
+}
+
+/// A profile's own bytes per logit in place of what the traced code allocates; `pass` 0 is forward, 1 backward.
+fn with_logit_bytes(setup: &Setup<'_>, moment: Moment, pass: usize) -> Moment {
+    match setup.logit_bytes[pass] {
+        Some(bytes) if setup.plan.runtime.loss == LossKernel::Unfused => {
+            let logits = setup.tokens.saturating_mul(setup.architecture.vocab_size);
+            Moment { logits: (logits as f64 * bytes) as u64, ..moment }
+        }
+        _ => moment,
     }
 }
 

@@ -154,7 +154,7 @@ pub fn base_weights(setup: &Setup<'_>) -> StoredBytes {
 }
 
 /// Bytes of one copy of `tensor`.
-fn tensor_bytes(setup: &Setup<'_>, tensor: BaseTensor) -> StoredBytes {
+pub fn tensor_bytes(setup: &Setup<'_>, tensor: BaseTensor) -> StoredBytes {
     let values = tensor.rows.saturating_mul(tensor.columns);
     let plain = |width: u64| StoredBytes { values: values.saturating_mul(width), constants: 0 };
     let storage = &setup.storage;

@@ -6,7 +6,7 @@ use crate::architecture::{
     Attention, LatentAttention, LinearAttention, LinearRole, NormKind, QkNorm, SoftmaxAttention,
 };
 use crate::estimate::setup::Adapter;
-use crate::estimate::tape::{Tape, Tensor};
+use crate::estimate::tape::{Maker, Tape, Tensor};
 
 /// What the attention block answers.
 pub struct Attended {
@@ -192,6 +192,7 @@ fn rotate(pass: &LayerPass<'_>, tape: &mut Tape, q: Tensor, k: Tensor, shape: &S
     if shape.rotary_share <= 0.0 {
         return (q, k);
     }
+    tape.now(Maker::Positions);
     let part = shape.rotary_share.min(1.0);
     // cos and sin have the width of the residual stream.
     let width = pass.setup.stream_width();
@@ -236,6 +237,7 @@ fn mix(
 ) -> Attended {
     let setup = pass.setup;
     let [q, k, v] = qkv;
+    tape.now(Maker::Attention);
     if setup.eager {
         return eager(pass, tape, qkv, heads, kv_heads, out_values);
     }
@@ -333,18 +335,27 @@ fn eager(
     let setup = pass.setup;
     let dropout = matches!(&pass.layer.attention, Attention::Softmax(shape) if shape.dropout > 0.0);
     let groups = heads.checked_div(kv_heads).unwrap_or(1);
-    // Batched products flatten batch and heads, which copies a view that is no block of its own.
-    let flatten = |tape: &mut Tape, x: Tensor| if setup.batch > 1 { tape.compact(x) } else { tape.keep(x) };
-    let q = flatten(tape, q);
-    let (k_one, v_one) = (flatten(tape, k), flatten(tape, v));
-    // One key head broadcasts, unless flattening copies it after all.
-    let shared = if setup.batch > 1 { 0 } else { kv_heads };
-    let (k_all, v_all) = (repeat(tape, k_one, groups, shared), repeat(tape, v_one, groups, shared));
-    tape.drop(k_one);
-    tape.drop(v_one);
+    // Several key heads are copied for their groups in the open; one head broadcasts.
+    let (k_all, v_all) = if kv_heads > 1 {
+        (repeat(tape, k, groups, kv_heads), repeat(tape, v, groups, kv_heads))
+    } else {
+        (tape.keep(k), tape.keep(v))
+    };
+    let broadcast = if kv_heads == 1 { groups } else { 1 };
+    // Batched products flatten batch and heads, which copies a view that is no block of its own for the product.
+    let flatten = |tape: &mut Tape, x: Tensor, times: u64| {
+        let narrow = tape.cast(x, setup.autocast.unwrap_or(x.width));
+        let flat = match (setup.batch > 1, times > 1) {
+            (true, true) => tape.repeat(narrow, times),
+            (true, false) => tape.compact(narrow),
+            (false, true) => tape.expand(narrow, times),
+            (false, false) => tape.keep(narrow),
+        };
+        tape.drop(narrow);
+        flat
+    };
     let scores = setup.batch.saturating_mul(heads).saturating_mul(setup.sequence).saturating_mul(setup.sequence);
-    let width = setup.autocast.unwrap_or(q.width);
-    let (q16, k16) = (tape.cast(q, width), tape.cast(k_all, width));
+    let (q16, k16) = (flatten(tape, q, 1), flatten(tape, k_all, broadcast));
     let raw = tape.matmul(q16, k16, scores);
     tape.drop(q16);
     tape.drop(k16);
@@ -374,13 +385,13 @@ fn eager(
         tape.drop(narrow);
         narrow = thinned;
     }
-    let (p16, v16) = (tape.cast(narrow, width), tape.cast(v_all, width));
+    let (p16, v16) = (flatten(tape, narrow, 1), flatten(tape, v_all, broadcast));
     let mixed = tape.matmul(p16, v16, out_values);
     tape.drop(p16);
     tape.drop(v16);
     let flat = tape.copy(mixed);
     tape.drop(mixed);
-    for tensor in [k_all, v_all, q] {
+    for tensor in [k_all, v_all] {
         tape.drop(tensor);
     }
     Attended { out: flat, weights: Some(narrow) }

@@ -3,7 +3,7 @@
 use super::LayerPass;
 use crate::architecture::Linear;
 use crate::estimate::setup::{Adapter, Setup, hits};
-use crate::estimate::tape::{ParamGradient, Tape, Tensor};
+use crate::estimate::tape::{Maker, ParamGradient, Tape, Tensor};
 use crate::estimate::trainable::ia3_scales_input;
 
 /// Applies `linear` to `x`, which stays with the caller.
@@ -61,6 +61,7 @@ pub fn linear_owned(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, map: &Line
 /// The map itself.
 fn base(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, linear: &Linear) -> Tensor {
     let setup = pass.setup;
+    tape.now(Maker::Projections);
     let rows = x.count.checked_div(linear.in_features).unwrap_or(0);
     let count = rows.saturating_mul(linear.out_features);
     let values = linear.in_features.saturating_mul(linear.out_features);
@@ -134,6 +135,7 @@ fn with_lora(
     lora: &crate::plan::Lora,
     width: u64,
 ) -> Tensor {
+    tape.now(Maker::Adapters);
     let quantized = setup.quantizes(linear) && setup.storage.is_bitsandbytes();
     let y = if quantized {
         // PEFT clones the result of a 4-bit layer before adding to it.
@@ -182,6 +184,7 @@ fn decompose(tape: &mut Tape, y: Tensor, update: Tensor, linear: &Linear) -> Ten
 
 /// VeRA: `y + λ_b ⊙ B(λ_d ⊙ A(x))` with frozen A and B in FP32.
 fn with_vera(setup: &Setup<'_>, tape: &mut Tape, x: Tensor, y: Tensor, linear: &Linear, rank: u64) -> Tensor {
+    tape.now(Maker::Adapters);
     let rows = x.count.checked_div(linear.in_features).unwrap_or(0);
     let wide = tape.cast(x, 4);
     let frozen = [false, false];

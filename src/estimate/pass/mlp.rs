@@ -4,7 +4,7 @@ use super::LayerPass;
 use super::linear::{linear, linear_owned, product};
 use crate::architecture::{Activation, DenseMlp, LinearRole, Mlp, Moe};
 use crate::estimate::setup::{Adapter, hits};
-use crate::estimate::tape::{Tape, Tensor};
+use crate::estimate::tape::{Maker, Tape, Tensor};
 use crate::estimate::trainable::expert_rank;
 
 /// Runs the MLP on `x` and lets go of it.
@@ -34,6 +34,7 @@ fn dense(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &DenseMlp) -> 
         let active = activate(pass, tape, gate, shape.activation);
         tape.drop(gate);
         let up = linear(pass, tape, x, up);
+        tape.now(Maker::FeedForward);
         let inner = tape.mul(active, up);
         tape.drop(active);
         tape.drop(up);
@@ -54,6 +55,7 @@ fn dense(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &DenseMlp) -> 
 
 /// The activation function; `x` stays.
 pub fn activate(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, activation: Activation) -> Tensor {
+    tape.now(Maker::FeedForward);
     match activation {
         Activation::Silu | Activation::Gelu => tape.unary_saving_input(x, 0),
         Activation::Relu => tape.unary_saving_output(x),
@@ -99,6 +101,7 @@ fn mixture(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, moe: &Moe) -> Tenso
     let expert = &moe.expert;
     let trained = [pass.trained, false];
     // Router: logits, their softmax in FP32, the chosen weights.
+    tape.now(Maker::FeedForward);
     let gate_values = hidden.saturating_mul(moe.experts);
     let logits = match folded_router(pass, tape) {
         Some(folded) => {
