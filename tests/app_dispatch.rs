@@ -246,3 +246,70 @@ fn unknown_keys_are_dropped_only_when_the_user_agrees() {
     dispatch(&mut state, number("method.rank", 64));
     assert!(!state.document.text().contains("rnk"));
 }
+
+#[test]
+fn dropping_unknown_keys_is_a_change_that_can_be_saved() {
+    let mut state = opened("(schema: 1, rnk: 8)");
+    dispatch(&mut state, Command::Answer(Answer::DropUnknown));
+    assert!(state.document.is_dirty());
+    let effects = dispatch(&mut state, menu(MenuCommand::Save));
+    let [Effect::WritePlan { path, text, expected }] = effects.as_slice() else { panic!("{effects:?}") };
+    assert!(!text.contains("rnk"));
+    assert_eq!(expected.as_deref(), Some("(schema: 1, rnk: 8)"), "what somebody else wrote meanwhile is still seen");
+    dispatch(&mut state, Command::PlanWritten(path.clone(), text.clone(), Ok(())));
+    assert!(!state.document.is_dirty());
+}
+
+#[test]
+fn changes_given_up_for_a_file_that_does_not_open_are_still_there_and_still_unsaved() {
+    let mut state = opened(&default_text());
+    dispatch(&mut state, number("method.rank", 64));
+    dispatch(&mut state, Command::OpenPlan(PathBuf::from("broken.plan.ron")));
+    let effects = dispatch(&mut state, Command::Answer(Answer::GoOn));
+    assert_eq!(effects, [Effect::ReadPlan(PathBuf::from("broken.plan.ron"))]);
+    let error = StoreError("broken.plan.ron:3:1: a key was expected".to_owned());
+    dispatch(&mut state, Command::PlanRead(PathBuf::from("broken.plan.ron"), Box::new(Err(error))));
+    assert!(state.document.is_dirty());
+    assert_eq!(dispatch(&mut state, Command::CloseRequested), [], "closing asks again");
+}
+
+#[test]
+fn a_cancelled_file_dialog_forgets_what_was_to_follow_the_save() {
+    let mut state = State::default();
+    dispatch(&mut state, number("method.rank", 64));
+    dispatch(&mut state, Command::CloseRequested);
+    assert_eq!(dispatch(&mut state, Command::Answer(Answer::Save)), [Effect::PickFile(PathPurpose::SavePlan)]);
+    dispatch(&mut state, Command::NoFileChosen(PathPurpose::SavePlan));
+    dispatch(&mut state, Command::SaveAs { path: PathBuf::from("a.plan.ron"), replace: false });
+    let effects = dispatch(&mut state, Command::PlanWritten(PathBuf::from("a.plan.ron"), String::new(), Ok(())));
+    assert!(!effects.contains(&Effect::Close), "{effects:?}");
+}
+
+#[test]
+fn an_ending_that_is_added_asks_again_before_it_replaces() {
+    for (typed, written, asks) in [
+        ("llama-3.1", "llama-3.1.plan.ron", true),
+        ("plans/mine", "plans/mine.plan.ron", true),
+        ("mine.plan.ron", "mine.plan.ron", false),
+        ("mine.txt", "mine.txt", false),
+    ] {
+        let mut state = State::default();
+        let effects = dispatch(&mut state, Command::SaveAs { path: PathBuf::from(typed), replace: true });
+        let [Effect::WritePlan { path, expected, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+        assert_eq!(path, &PathBuf::from(written));
+        assert_eq!(expected.is_some(), asks, "{typed}");
+    }
+}
+
+#[test]
+fn a_save_that_ends_after_another_plan_was_opened_is_not_tied_to_it() {
+    let mut state = opened(&default_text());
+    dispatch(&mut state, number("method.rank", 64));
+    let effects = dispatch(&mut state, menu(MenuCommand::Save));
+    let [Effect::WritePlan { path, text, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    dispatch(&mut state, Command::NewFromTemplate("8b-lora-80gb"));
+    dispatch(&mut state, Command::Answer(Answer::GoOn));
+    dispatch(&mut state, Command::PlanWritten(path.clone(), text.clone(), Ok(())));
+    assert_eq!(state.document.path, None);
+    assert_eq!(state.document.saved_text, None);
+}

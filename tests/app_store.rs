@@ -2,10 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
-use tuneplan::app::settings::Settings;
+use tuneplan::app::settings::{Settings, ThemeChoice};
 use tuneplan::app::store::{WriteError, read_plan, write_atomic, write_plan};
 use tuneplan::plan::{Plan, file};
-use tuneplan::ui::theme::Theme;
 
 #[test]
 fn a_write_replaces_the_whole_file_and_leaves_no_other() {
@@ -74,7 +73,7 @@ fn settings_survive_and_bad_ones_are_put_aside() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("settings.ron");
     assert_eq!(Settings::load(&path), (Settings::default(), None));
-    let mut settings = Settings { theme: Theme::Contrast, ..Settings::default() };
+    let mut settings = Settings { theme: ThemeChoice::Contrast, zoom: 1.25, ..Settings::default() };
     for i in 0..12 {
         settings.remember(&folder.path().join(format!("{}.plan.ron", i % 11)));
     }

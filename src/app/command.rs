@@ -1,12 +1,12 @@
 //! What can be asked of the program: by menus, keys, panels and finished jobs.
 
+use super::settings::ThemeChoice;
 use super::state::{PathPurpose, State};
 use super::store::{StoreError, WriteError};
 use crate::architecture::Architecture;
 use crate::estimate::{Component, Subject};
 use crate::plan::edit::PlanEdit;
 use crate::plan::file::Loaded;
-use crate::ui::theme::Theme;
 use crate::units::ByteUnit;
 use egui::{Key, KeyboardShortcut, Modifiers};
 use std::path::PathBuf;
@@ -41,7 +41,9 @@ pub enum Command {
     /// The pointer is over a component, or over none.
     Hover(Option<Component>),
     /// Choose a theme.
-    SetTheme(Theme),
+    SetTheme(ThemeChoice),
+    /// Everything was enlarged this much.
+    SetZoom(f32),
     /// Choose the unit of memory.
     SetUnit(ByteUnit),
     /// The window is asked to close.

@@ -28,7 +28,12 @@ pub fn dispatch(state: &mut State, command: Command) -> Vec<Effect> {
             None => Vec::new(),
         },
         Command::OpenPlan(path) => unless_unsaved(state, AfterUnsaved::Open(path)),
-        Command::SaveAs { path, replace } => save_as(state, with_ending(path), replace),
+        Command::SaveAs { path, replace } => {
+            let named = with_ending(&path);
+            // A dialog's question was about the name as typed, not about the one with the ending.
+            let replace = replace && named == path;
+            save_as(state, named, replace)
+        }
         Command::OpenModel(path) => {
             state.session.reading = Some(path.clone());
             vec![Effect::ReadModel(path)]
@@ -43,6 +48,10 @@ pub fn dispatch(state: &mut State, command: Command) -> Vec<Effect> {
         }
         Command::SetTheme(theme) => {
             state.settings.theme = theme;
+            vec![Effect::SaveSettings]
+        }
+        Command::SetZoom(zoom) => {
+            state.settings.zoom = zoom;
             vec![Effect::SaveSettings]
         }
         Command::SetUnit(unit) => {
@@ -64,6 +73,8 @@ pub fn dispatch(state: &mut State, command: Command) -> Vec<Effect> {
             Vec::new()
         }
         Command::NoFileChosen(purpose) => {
+            // What was to follow the save would otherwise follow a later one.
+            state.session.after_save = None;
             // Cancelled or no dialog on this system: the path field is always there.
             if state.session.dialog.is_none() {
                 tell(state, false, &format!("No file chosen. {} also takes a typed path.", by_path(purpose)));
@@ -185,14 +196,14 @@ fn go_on(state: &mut State, after: AfterUnsaved) -> Vec<Effect> {
 fn start(state: &mut State, plan: Plan) {
     state.document =
         Document { saved_plan: plan.clone(), plan, revision: state.document.revision + 1, ..Document::default() };
+    state.session.saving = None;
 }
 
 fn answered(state: &mut State, answer: Answer) -> Vec<Effect> {
     let Some(dialog) = state.session.dialog.take() else { return Vec::new() };
     match (dialog, answer) {
         (Dialog::Unsaved(after), Answer::GoOn) => {
-            // The changes are given up: nothing stands in the way a second time.
-            state.document.saved_plan = state.document.plan.clone();
+            // The plan stays changed until another takes its place: opening may still fail.
             go_on(state, after)
         }
         (Dialog::Unsaved(after), Answer::Save) => {
@@ -204,7 +215,7 @@ fn answered(state: &mut State, answer: Answer) -> Vec<Effect> {
         (Dialog::Path(purpose, text), Answer::GoOn) => typed_path(state, purpose, &text),
         (Dialog::FileRemarks(_), Answer::DropUnknown) => {
             state.document.unknown.clear();
-            state.document.saved_text = None;
+            state.document.unknown_dropped = true;
             tell(state, false, "Unknown keys are dropped with the next save.");
             Vec::new()
         }
@@ -228,9 +239,18 @@ fn typed_path(state: &mut State, purpose: PathPurpose, text: &str) -> Vec<Effect
     }
 }
 
-/// A plan file's name ends in `.plan.ron` unless the user gave another ending.
-fn with_ending(path: PathBuf) -> PathBuf {
-    if path.extension().is_some() { path } else { path.with_extension("plan.ron") }
+/// A plan file's name ends in `.plan.ron` unless the user gave another ending. The `1` of `llama-3.1` is none.
+fn with_ending(path: &Path) -> PathBuf {
+    let letters = |ending: &str| ending.starts_with(char::is_alphabetic);
+    let has_ending = path.extension().is_some_and(|ending| ending.to_str().is_none_or(letters));
+    match path.file_name() {
+        Some(name) if !has_ending => {
+            let mut name = name.to_owned();
+            name.push(".plan.ron");
+            path.with_file_name(name)
+        }
+        _ => path.to_owned(),
+    }
 }
 
 fn save_as(state: &mut State, path: PathBuf, replace: bool) -> Vec<Effect> {
@@ -261,7 +281,9 @@ fn plan_read(state: &mut State, path: &Path, result: Result<Loaded, super::store
                 saved_plan: loaded.plan,
                 saved_text: Some(loaded.source),
                 unknown: loaded.unknown,
+                unknown_dropped: false,
             };
+            state.session.saving = None;
             if !remarks.is_empty() {
                 state.session.dialog = Some(Dialog::FileRemarks(remarks));
             }
@@ -280,13 +302,15 @@ fn plan_read(state: &mut State, path: &Path, result: Result<Loaded, super::store
 fn plan_written(state: &mut State, path: PathBuf, text: String, result: Result<(), WriteError>) -> Vec<Effect> {
     match result {
         Ok(()) => {
-            if let Some(plan) = state.session.saving.take() {
-                state.document.saved_plan = plan;
-            }
-            state.document.saved_text = Some(text);
             state.settings.remember(&path);
             tell(state, false, &format!("Saved {}", path.display()));
-            state.document.path = Some(path);
+            // Another plan may have been opened while this one was written: then the file is not its own.
+            if let Some(plan) = state.session.saving.take() {
+                state.document.saved_plan = plan;
+                state.document.saved_text = Some(text);
+                state.document.unknown_dropped = false;
+                state.document.path = Some(path);
+            }
             let mut effects = vec![Effect::SaveSettings];
             if let Some(after) = state.session.after_save.take() {
                 effects.extend(unless_unsaved(state, after));

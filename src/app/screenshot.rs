@@ -30,7 +30,7 @@ pub fn render(plan: &Plan, shot: &Shot) -> ColorImage {
     let mut state = State::default();
     state.document.plan = plan.clone();
     state.document.saved_plan = plan.clone();
-    state.settings.theme = shot.theme;
+    state.settings.theme = shot.theme.into();
     let computed = Computed::of(&state.document);
     let tokens = shot.theme.tokens();
 

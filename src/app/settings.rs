@@ -8,19 +8,83 @@ use std::path::{Path, PathBuf};
 /// Most recent files kept.
 const MAX_RECENT: usize = 10;
 
+/// Least and most that everything can be enlarged.
+const ZOOM: std::ops::RangeInclusive<f32> = 0.5..=3.0;
+
+/// Colours as a person chooses them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ThemeChoice {
+    /// As the system has it; dark where it does not say.
+    #[default]
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+    /// High contrast.
+    Contrast,
+}
+
+impl ThemeChoice {
+    /// All, in menu order.
+    pub const ALL: [Self; 4] = [Self::System, Self::Light, Self::Dark, Self::Contrast];
+
+    /// Name on screen.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::System => "System",
+            Self::Light => Theme::Light.label(),
+            Self::Dark => Theme::Dark.label(),
+            Self::Contrast => Theme::Contrast.label(),
+        }
+    }
+
+    /// The colours to use where the system has `system`.
+    pub const fn resolve(self, system: Option<egui::Theme>) -> Theme {
+        match (self, system) {
+            (Self::Light, _) | (Self::System, Some(egui::Theme::Light)) => Theme::Light,
+            (Self::Contrast, _) => Theme::Contrast,
+            (Self::Dark | Self::System, _) => Theme::Dark,
+        }
+    }
+}
+
+impl From<Theme> for ThemeChoice {
+    fn from(theme: Theme) -> Self {
+        match theme {
+            Theme::Light => Self::Light,
+            Theme::Dark => Self::Dark,
+            Theme::Contrast => Self::Contrast,
+        }
+    }
+}
+
 /// Settings of a person.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
     /// Colours.
-    pub theme: Theme,
+    pub theme: ThemeChoice,
     /// Unit of memory.
     pub unit: ByteUnit,
+    /// How much everything is enlarged.
+    pub zoom: f32,
     /// Plans opened or saved lately, newest first.
     pub recent: Vec<PathBuf>,
 }
 
+impl Default for Settings {
+    fn default() -> Self {
+        Self { theme: ThemeChoice::default(), unit: ByteUnit::default(), zoom: 1.0, recent: Vec::new() }
+    }
+}
+
 impl Settings {
+    /// The zoom, kept to what can be read; a file may say anything.
+    pub fn zoom(&self) -> f32 {
+        if self.zoom.is_finite() { self.zoom.clamp(*ZOOM.start(), *ZOOM.end()) } else { 1.0 }
+    }
+
     /// Puts `path` first among the recent files.
     pub fn remember(&mut self, path: &Path) {
         self.recent.retain(|known| known != path);

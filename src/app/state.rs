@@ -35,12 +35,14 @@ pub struct Document {
     pub saved_text: Option<String>,
     /// Keys of the file this version does not know.
     pub unknown: Vec<UnknownKey>,
+    /// The user agreed to drop unknown keys that the file still has.
+    pub unknown_dropped: bool,
 }
 
 impl Document {
     /// Whether there is something to save.
     pub fn is_dirty(&self) -> bool {
-        self.plan != self.saved_plan
+        self.unknown_dropped || self.plan != self.saved_plan
     }
 
     /// Text to write: the bytes that were read if nothing changed.

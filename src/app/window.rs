@@ -116,10 +116,7 @@ impl App {
         if self.state.session.closing {
             ctx.send_viewport_cmd(egui::ViewportCommand::Close);
         }
-        if self.installed_theme != Some(self.state.settings.theme) {
-            theme::install(ctx, self.state.settings.theme);
-            self.installed_theme = Some(self.state.settings.theme);
-        }
+        self.appearance(ctx);
         let dirty = if self.state.document.is_dirty() { "● " } else { "" };
         let title = format!("{dirty}{} – Tuneplan", self.state.document.title());
         if title != self.title {
@@ -127,6 +124,22 @@ impl App {
             self.title = title;
         }
         self.compute();
+    }
+
+    /// Theme and zoom: as the settings say at first, then the settings follow the zoom keys.
+    fn appearance(&mut self, ctx: &egui::Context) {
+        let theme = self.state.settings.theme.resolve(ctx.system_theme());
+        let first = self.installed_theme.is_none();
+        if self.installed_theme != Some(theme) {
+            theme::install(ctx, theme);
+            self.installed_theme = Some(theme);
+        }
+        let zoom = self.state.settings.zoom();
+        if first {
+            ctx.set_zoom_factor(zoom);
+        } else if (ctx.zoom_factor() - zoom).abs() > 0.001 {
+            self.send(Command::SetZoom(ctx.zoom_factor()));
+        }
     }
 
     fn compute(&mut self) {
@@ -143,9 +156,11 @@ impl eframe::App for App {
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         let mut commands = Commands::new();
-        let view = View { state: &self.state, computed: &self.computed, tokens: self.state.settings.theme.tokens() };
+        let theme = self.state.settings.theme.resolve(ui.ctx().system_theme());
+        let view = View { state: &self.state, computed: &self.computed, tokens: theme.tokens() };
         ui::window_ui(ui, &view, &mut self.ui_state, &mut commands);
         let revision = self.state.document.revision;
+        let looked_at = (self.state.session.hovered, self.state.session.selected);
         for command in commands {
             self.send(command);
         }
@@ -156,6 +171,10 @@ impl eframe::App for App {
         if revision != self.state.document.revision {
             self.compute();
             ui.ctx().request_discard("the plan changed");
+        }
+        // Likewise what is marked and explained; the next frame is soon enough for that.
+        if looked_at != (self.state.session.hovered, self.state.session.selected) {
+            ui.ctx().request_repaint();
         }
     }
 }

@@ -15,7 +15,9 @@ pub fn explanation_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         return;
     };
     section_head(ui, view.tokens, "Why");
-    let subject = view.state.session.selected.unwrap_or_else(|| largest(estimate));
+    // What the pointer is on, else what was clicked, else what matters most.
+    let hovered = view.state.session.hovered.map(Subject::Component);
+    let subject = hovered.or(view.state.session.selected).unwrap_or_else(|| largest(estimate));
     let found = estimate.derivations.iter().find(|derivation| derivation.subject == subject);
     card(ui, view.tokens, |ui| match found {
         Some(derivation) => derivation_ui(ui, &derivation.explained, view.unit(), view.tokens),

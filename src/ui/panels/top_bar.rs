@@ -1,9 +1,10 @@
 //! Name, menus, undo and redo, unit and theme.
 
 use crate::app::command::{Command, Commands, MenuCommand};
+use crate::app::settings::ThemeChoice;
 use crate::plan::templates;
 use crate::ui::View;
-use crate::ui::theme::{Theme, bold, type_size};
+use crate::ui::theme::{bold, type_size};
 use crate::units::ByteUnit;
 use egui::{Align, Layout, RichText, Ui};
 
@@ -28,16 +29,7 @@ pub fn top_bar_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         let dirty = if view.state.document.is_dirty() { " ●" } else { "" };
         ui.label(RichText::new(format!("{}{dirty}", view.state.document.title())).font(bold(type_size::BODY)));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.menu_button(view.state.settings.theme.label(), |ui| {
-                for theme in Theme::ALL {
-                    if ui.selectable_label(view.state.settings.theme == theme, theme.label()).clicked() {
-                        out.push(Command::SetTheme(theme));
-                        ui.close();
-                    }
-                }
-            })
-            .response
-            .on_hover_text("Colours of the window.");
+            ui.menu_button("View", |ui| view_menu_ui(ui, view, out)).response.on_hover_text("Colours and size.");
             for unit in [ByteUnit::GB, ByteUnit::GiB] {
                 let help = match unit {
                     ByteUnit::GiB => "2^30 bytes, as nvidia-smi and PyTorch count.",
@@ -50,6 +42,19 @@ pub fn top_bar_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
             }
         });
     });
+}
+
+fn view_menu_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
+    ui.weak("Theme");
+    for theme in ThemeChoice::ALL {
+        if ui.radio(view.state.settings.theme == theme, theme.label()).clicked() {
+            out.push(Command::SetTheme(theme));
+            ui.close();
+        }
+    }
+    ui.separator();
+    ui.weak(format!("Size {:.0} %", ui.ctx().zoom_factor() * 100.0));
+    egui::gui_zoom::zoom_menu_buttons(ui);
 }
 
 fn file_menu_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {

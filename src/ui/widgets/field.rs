@@ -87,7 +87,7 @@ fn control_ui(
             response.changed().then_some(FieldValue::Decimal(typed))
         }
         (FieldKind::OptionalInteger { .. } | FieldKind::OptionalDecimal { .. }, _) => {
-            optional_ui(ui, field, value, view, ui_state)
+            optional_ui(ui, field, value, view, ui_state, out)
         }
         (FieldKind::Toggle, FieldValue::Toggle(on)) => {
             let response = toggle::toggle_ui(ui, *on, field.label, view.tokens);
@@ -104,7 +104,7 @@ fn control_ui(
             Some(FieldValue::Id(chosen.to_owned()))
         }
         (FieldKind::Catalog(kind), FieldValue::Id(id)) => catalog_ui(ui, field, kind, id, view, ui_state),
-        (FieldKind::Targets | FieldKind::Stages | FieldKind::Text, _) => typed_ui(ui, field, value, ui_state),
+        (FieldKind::Targets | FieldKind::Stages | FieldKind::Text, _) => typed_ui(ui, field, value, ui_state, out),
         _ => None,
     }
 }
@@ -197,6 +197,7 @@ fn optional_ui(
     value: &FieldValue,
     view: &View<'_>,
     ui_state: &mut UiState,
+    out: &mut Commands,
 ) -> Option<FieldValue> {
     let edited = *value != FieldValue::Unset;
     let mut new = None;
@@ -217,12 +218,7 @@ fn optional_ui(
         _ => value.display(field),
     };
     let typed = line_ui(ui, field, &shown, 84.0, ui_state);
-    if let Some(text) = typed
-        && let Ok(parsed) = FieldValue::parse(field, &text)
-    {
-        new = Some(parsed);
-    }
-    new
+    typed.and_then(|text| understood(field, &text, out)).or(new)
 }
 
 /// What the catalogue says for a figure that is not edited.
@@ -262,10 +258,27 @@ fn line_ui(ui: &mut Ui, field: &'static Field, shown: &str, width: f32, ui_state
     None
 }
 
-fn typed_ui(ui: &mut Ui, field: &'static Field, value: &FieldValue, ui_state: &mut UiState) -> Option<FieldValue> {
+fn typed_ui(
+    ui: &mut Ui,
+    field: &'static Field,
+    value: &FieldValue,
+    ui_state: &mut UiState,
+    out: &mut Commands,
+) -> Option<FieldValue> {
     let width = ui.available_width();
     let text = line_ui(ui, field, &value.display(field), width, ui_state)?;
-    FieldValue::parse(field, &text).ok()
+    understood(field, &text, out)
+}
+
+/// The value of a typed text; one that is not understood is said, and the old value stays.
+fn understood(field: &Field, text: &str, out: &mut Commands) -> Option<FieldValue> {
+    match FieldValue::parse(field, text) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            out.push(Command::Tell(format!("{}: {error}", field.label)));
+            None
+        }
+    }
 }
 
 fn notes_ui(ui: &mut Ui, field: &'static Field, value: &FieldValue, ui_state: &mut UiState, out: &mut Commands) {
