@@ -142,7 +142,10 @@ impl MemoryBar<'_> {
         let font = FontId::proportional(type_size::BODY);
         let (left, text) = match self.capacity {
             Some(capacity) if capacity > total => {
-                (scale.x(ui, "total", total), format!("{} free", (capacity - total).display(self.unit)))
+                // Beside the ghost, not under its outline.
+                let held = scale.x(ui, "total", total);
+                let ghost = self.ghost.filter(|ghost| *ghost < capacity).map(|ghost| scale.x(ui, "ghost", ghost));
+                (held.max(ghost.unwrap_or(held)), format!("{} free", (capacity - total).display(self.unit)))
             }
             None if total == Bytes::ZERO => (bar.left(), "Nothing is held".to_owned()),
             _ => return,
@@ -183,6 +186,7 @@ impl MemoryBar<'_> {
 
         let most_ticks = f64::from((bar.width() / TICK_ROOM).clamp(1.0, 8.0));
         let step = nice_step(scale.most.in_unit(self.unit) / most_ticks);
+        let mut free_from = bar.left();
         for i in 0..=most_ticks as u32 {
             let tick = ((f64::from(i) * step) * 1000.0).round() / 1000.0;
             let place = Bytes((tick * self.unit.bytes() as f64) as u64);
@@ -192,7 +196,9 @@ impl MemoryBar<'_> {
             let galley = text(format!("{tick}"));
             let x = scale.at(place);
             let left = (x - galley.size().x / 2.0).max(bar.left());
-            if left + galley.size().x + 6.0 <= unit_left {
+            let right = left + galley.size().x + 6.0;
+            if left >= free_from && right <= unit_left {
+                free_from = right;
                 ui.painter().galley(Pos2::new(left, y), galley, color);
                 ui.painter().vline(x, bar.bottom() + 1.0..=bar.bottom() + 4.0, Stroke::new(1.0, tokens.edge.0));
             }

@@ -11,6 +11,8 @@ use std::sync::Arc;
 const HEAD: f32 = 24.0;
 /// Space between a column's name and the plot.
 const FOOT_GAP: f32 = 5.0;
+/// Room that a column's total takes above it.
+const TOTAL_HEIGHT: f32 = 20.0;
 /// Widest column, in points.
 const WIDEST: f32 = 120.0;
 
@@ -206,24 +208,26 @@ impl PhaseChart<'_> {
         ui.painter().galley(at, galley, color);
     }
 
-    /// A place for the capacity's label beside its line where no column and no total is: at the right or left end,
-    /// above the line or below it.
+    /// A place for the capacity's label beside its line: at the right or left end, above the line or below it. Best
+    /// where no column is; else over a column, but never over a total.
     fn free_place(&self, plot: Rect, most: Bytes, y: f32, size: Vec2) -> Pos2 {
         let slot = plot.width() / self.phases.len().max(1) as f32;
-        let taken = |place: Rect| {
+        let meets = |place: Rect, whole_column: bool| {
             self.phases.iter().enumerate().any(|(index, phase)| {
-                let centre = plot.left() + slot * (index as f32 + 0.5);
+                let left = plot.left() + slot * index as f32;
                 let top = plot.bottom() - plot.height() * (phase.total().0 as f64 / most.0 as f64) as f32;
-                let column =
-                    Rect::from_x_y_ranges(centre - slot / 2.0..=centre + slot / 2.0, top - 20.0..=plot.bottom());
-                column.intersects(place)
+                let bottom = if whole_column { plot.bottom() } else { top };
+                Rect::from_x_y_ranges(left..=left + slot, top - TOTAL_HEIGHT..=bottom).intersects(place)
             })
         };
-        let right = plot.right() - size.x;
-        let above = y - size.y - 2.0;
-        let places = [(right, above), (plot.left(), above), (right, y + 3.0), (plot.left(), y + 3.0)];
-        let free = places.into_iter().find(|(x, y)| !taken(Rect::from_min_size(Pos2::new(*x, *y), size)));
-        let (x, y) = free.unwrap_or((right, above));
-        Pos2::new(x, y)
+        let (above, below) = (y - size.y - 2.0, y + 3.0);
+        let places: Vec<Rect> = [above, below]
+            .into_iter()
+            .flat_map(|y| [Pos2::new(plot.right() - size.x, y), Pos2::new(plot.left(), y)])
+            .map(|at| Rect::from_min_size(at, size))
+            .filter(|place| place.bottom() <= plot.bottom())
+            .collect();
+        let free = |whole_column| places.iter().find(|place| !meets(**place, whole_column));
+        free(true).or_else(|| free(false)).map_or(Pos2::new(plot.right() - size.x, above), |place| place.min)
     }
 }
