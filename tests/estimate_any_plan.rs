@@ -1,10 +1,10 @@
-//! What must hold for any plan drawn at random: sums, order, bounds, derivations whose parts add up.
+//! Random plans over every setting: derivations whose parts add up, hostile sizes, and published bytes per value.
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
 use tuneplan::catalog::Catalog;
 use tuneplan::estimate::profile::Profiles;
-use tuneplan::estimate::{Component, Detail, Estimate, Inputs, estimate};
+use tuneplan::estimate::{Component, Detail, Estimate, Inputs, Phase, estimate};
 use tuneplan::explained::{Explained, Value};
 use tuneplan::plan::{
     Algorithm, AttentionKernel, Checkpointing, FloatFormat, HandShape, Implementation, Lora, LossKernel, Method,
@@ -15,10 +15,6 @@ use tuneplan::units::Bytes;
 fn run(plan: &Plan, detail: Detail) -> Estimate {
     let inputs = Inputs::resolve(plan, Catalog::embedded(), Profiles::embedded()).unwrap();
     estimate(&inputs, detail)
-}
-
-fn peak(plan: &Plan) -> u64 {
-    run(plan, Detail::Numbers).tensors.expected.0
 }
 
 fn lora(rank: u64) -> Lora {
@@ -125,7 +121,7 @@ proptest! {
     fn sums_and_order_hold(plan in plans()) {
         let estimate = run(&plan, Detail::Explained);
         prop_assert_eq!(estimate.at_peak.total(), estimate.process.expected);
-        let largest = estimate.phases.iter().map(|phase| phase.total()).max().unwrap();
+        let largest = estimate.phases.iter().map(Phase::total).max().unwrap();
         prop_assert_eq!(estimate.phases[estimate.peak].total(), largest);
         prop_assert_eq!(estimate.tensors.expected, largest);
         for band in [estimate.tensors, estimate.reserved, estimate.process] {
@@ -143,30 +139,6 @@ proptest! {
         let numbers = run(&plan, Detail::Numbers);
         prop_assert_eq!(numbers.phases, estimate.phases);
         prop_assert!(numbers.derivations.is_empty());
-    }
-
-    #[test]
-    fn more_tokens_never_take_less(plan in plans(), more in 1_u64..2000) {
-        let before = peak(&plan);
-        let mut longer = plan.clone();
-        longer.batch.sequence_length += more;
-        // A window binds only from its length on, and a mask then changes the kernel: compare within one kernel.
-        let windowed = format!("{:?}", Catalog::embedded().model(id(&plan)).unwrap().architecture.layers).contains("window: Some");
-        if !windowed {
-            prop_assert!(peak(&longer) >= before, "sequence {} + {more}: {} < {before}", plan.batch.sequence_length, peak(&longer));
-        }
-        let mut wider = plan.clone();
-        wider.batch.micro_batch += 1;
-        prop_assert!(peak(&wider) >= before, "batch");
-    }
-
-    #[test]
-    fn a_higher_rank_never_takes_less(mut plan in plans(), rank in 1_u64..200, more in 1_u64..200) {
-        plan.workload = Workload::Training;
-        plan.method.method = Method::Lora(lora(rank));
-        let before = peak(&plan);
-        plan.method.method = Method::Lora(lora(rank + more));
-        prop_assert!(peak(&plan) >= before);
     }
 
     #[test]
@@ -207,29 +179,6 @@ proptest! {
     }
 }
 
-fn id(plan: &Plan) -> &str {
-    match &plan.model.source {
-        ModelSource::Catalog(id) => id,
-        _ => "",
-    }
-}
-
-#[test]
-fn fewer_trained_values_take_less_room_beside_the_activations() {
-    let mut plan = Plan::default();
-    let lasting = |plan: &Plan| {
-        let phases = run(plan, Detail::Numbers).phases;
-        phases[3].components.total()
-    };
-    let quantized = lasting(&plan);
-    plan.method.method = Method::Lora(lora(16));
-    plan.precision.load_format = "bf16".to_owned();
-    let adapted = lasting(&plan);
-    plan.method.method = Method::Full;
-    let full = lasting(&plan);
-    assert!(quantized < adapted && adapted < full, "{quantized} {adapted} {full}");
-}
-
 /// Pure 16-bit full fine-tuning with foreach AdamW was measured at 10.0 bytes per parameter (weights, gradients, two
 /// moments, one temporary), with the fused loop at 8 (fms-acceleration's tables on A100).
 #[test]
@@ -252,8 +201,7 @@ fn foreach_adamw_peaks_at_ten_bytes_per_parameter() {
 #[test]
 fn the_cache_grows_by_the_published_bytes_per_token() {
     for (model, bytes) in [("Qwen/Qwen3-0.6B", 114_688), ("Qwen/Qwen3-8B", 147_456), ("Qwen/Qwen3-30B-A3B", 98_304)] {
-        let mut plan = Plan::default();
-        plan.workload = Workload::Inference;
+        let mut plan = Plan { workload: Workload::Inference, ..Plan::default() };
         plan.model.source = ModelSource::Catalog(model.to_owned());
         plan.precision.load_format = "bf16".to_owned();
         plan.batch.new_tokens = 0;
@@ -263,33 +211,4 @@ fn the_cache_grows_by_the_published_bytes_per_token() {
         plan.batch.sequence_length = 1001;
         assert_eq!(cache(&plan) - before, Bytes(bytes), "{model}");
     }
-}
-
-/// 4096 × 4096 with rank 8: r · (n + m) = 65,536 values per customer; a hundred
-/// customers need 1.68 B values with matrices of their own and 23.3 M with one base and adapters.
-#[test]
-fn one_adapter_for_each_of_a_hundred_customers() {
-    let mut plan = Plan::default();
-    plan.model.source = ModelSource::Typed(HandShape {
-        hidden_size: 4096,
-        layers: 1,
-        heads: 32,
-        kv_heads: 32,
-        head_dim: 128,
-        intermediate_size: 4096,
-        vocab_size: 1,
-        tied: true,
-        gated_mlp: false,
-        experts: 0,
-        experts_per_token: 0,
-    });
-    plan.precision.load_format = "bf16".to_owned();
-    let mut settings = lora(8);
-    settings.targets = Targets::Custom(vec!["q_proj".to_owned()]);
-    plan.method.method = Method::Lora(settings);
-    let trained = run(&plan, Detail::Numbers).parameters.trainable;
-    assert_eq!(trained, 65_536);
-    let matrix = 4096_u64 * 4096;
-    assert_eq!(100 * matrix, 1_677_721_600);
-    assert_eq!(matrix + 100 * trained, 23_330_816);
 }
