@@ -11,8 +11,10 @@ pub mod config;
 mod files;
 mod gguf;
 mod hand;
+mod infer;
 mod linears;
 mod safetensors;
+mod shards;
 mod tensors;
 
 pub use config::from_config_text;

@@ -35,6 +35,8 @@ pub enum ConfigError {
     Key {
         /// Class the configuration is for.
         model_code: String,
+        /// Whether this program knows the class; of an unknown one the tensors may tell more.
+        known: bool,
         /// Which key and what was expected.
         message: String,
     },
@@ -77,7 +79,11 @@ pub fn from_config(file: &Map<String, Value>) -> Result<Architecture, ConfigErro
     };
 
     let keys = Keys::new(text, model_type.and_then(class_defaults));
-    let key_error = |error: KeyError| ConfigError::Key { model_code: model_code.clone(), message: error.0 };
+    let key_error = |error: KeyError| ConfigError::Key {
+        model_code: model_code.clone(),
+        known: model_type.is_some(),
+        message: error.0,
+    };
     let mut architecture = build(model_type, &keys).map_err(key_error)?;
     architecture.native_dtype = native_dtype(file, text);
     architecture.max_positions = keys.count("max_position_embeddings").map_err(key_error)?;

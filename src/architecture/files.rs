@@ -1,15 +1,15 @@
 //! From a path to a model: a configuration, safetensors with or without one, a GGUF file, or a folder of these.
 
 use super::config::{ConfigError, MAX_CONFIG_BYTES, from_config_text};
-use super::tensors::{Tensor, TensorSummary, native_dtype, reconcile, shape_of};
+use super::infer::{Hints, shape_of};
+use super::shards::{self, Shards};
+use super::tensors::{Tensor, TensorSummary, native_dtype, reconcile};
 use super::{Architecture, Flag, NativeDtype, gguf, safetensors};
-use std::collections::{BTreeMap, BTreeSet};
+use serde_json::Value;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-
-/// Largest index that is read; one of a 400-shard model has a few megabytes.
-const MAX_INDEX_BYTES: u64 = 64 << 20;
 
 /// A model as read from a file or folder.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,26 +59,38 @@ pub fn read(path: &Path) -> Result<ModelFile, ReadError> {
     if metadata.is_dir() {
         return read_folder(path);
     }
+    if !metadata.is_file() {
+        return Err(ReadError::whole(path, "neither a file nor a folder"));
+    }
     let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     if name.ends_with(".safetensors.index.json") {
-        read_folder(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new(".")))
-    } else if ending == "safetensors" {
-        let tensors = safetensors::read_header(path)?;
-        let config = path.with_file_name("config.json");
-        let config = config.is_file().then_some(config);
-        with_tensors(path, format!("safetensors file {}", path.display()), config.as_deref(), &tensors)
-    } else if ending == "gguf" {
-        gguf::read(path)
-    } else if ending == "json" {
-        let architecture = read_config(path)?;
-        Ok(ModelFile { source: format!("configuration {}", path.display()), architecture, tensors: None })
-    } else {
-        Err(ReadError::whole(path, "not a config.json, .safetensors or .gguf file, nor a folder of these"))
+        return read_shards(folder, &shards::of_index(path)?);
+    }
+    match name.rsplit_once('.').map_or("", |(_, ending)| ending) {
+        "safetensors" => {
+            // One shard alone is no model: its siblings belong to it.
+            let shards = shards::siblings(path)?;
+            if shards.len() > 1 {
+                return read_shards(folder, &Shards { files: shards, names: None });
+            }
+            let tensors = safetensors::read_header(path)?;
+            with_tensors(path, format!("safetensors file {}", path.display()), config_of(folder).as_deref(), &tensors)
+        }
+        "gguf" => gguf::read(path),
+        "json" => {
+            let architecture = read_config(path)?;
+            Ok(ModelFile { source: format!("configuration {}", path.display()), architecture, tensors: None })
+        }
+        "bin" | "pt" | "pth" => Err(ReadError::whole(
+            path,
+            "a pickled checkpoint, which is a program; open the config.json beside it instead",
+        )),
+        _ => Err(ReadError::whole(path, "not a config.json, .safetensors or .gguf file, nor a folder of these")),
     }
 }
 
-fn read_text(path: &Path, most: u64) -> Result<String, ReadError> {
+pub(super) fn read_text(path: &Path, most: u64) -> Result<String, ReadError> {
     let file = File::open(path).map_err(|error| ReadError::io(path, &error))?;
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes).map_err(|error| ReadError::io(path, &error))?;
@@ -89,93 +101,82 @@ fn read_text(path: &Path, most: u64) -> Result<String, ReadError> {
         .map_err(|error| ReadError::at(path, error.utf8_error().valid_up_to() as u64, "not UTF-8 text, so not JSON"))
 }
 
+fn config_of(folder: &Path) -> Option<PathBuf> {
+    let config = folder.join("config.json");
+    config.is_file().then_some(config)
+}
+
 fn read_config(path: &Path) -> Result<Architecture, ReadError> {
-    from_config_text(&read_text(path, MAX_CONFIG_BYTES)?).map_err(|error| match error {
+    from_config_text(&read_text(path, MAX_CONFIG_BYTES)?).map_err(|error| config_error(path, error))
+}
+
+fn config_error(path: &Path, error: ConfigError) -> ReadError {
+    match error {
         ConfigError::Json { line, column, message } => {
             ReadError { place: format!("{}:{line}:{column}", path.display()), message }
         }
         other => ReadError::whole(path, other.to_string()),
-    })
+    }
 }
 
 fn read_folder(folder: &Path) -> Result<ModelFile, ReadError> {
-    let config = folder.join("config.json");
-    let config = config.is_file().then_some(config);
-    let shards = shards_of(folder)?;
-    if shards.is_empty() {
-        if let Some(config) = config {
-            let architecture = read_config(&config)?;
-            return Ok(ModelFile {
-                source: format!("configuration {}", config.display()),
-                architecture,
-                tensors: None,
-            });
-        }
-        let ggufs = files_with(folder, "gguf")?;
-        return match ggufs.as_slice() {
-            [only] => gguf::read(only),
-            [] => Err(ReadError::whole(folder, "no config.json, .safetensors or .gguf file in this folder")),
-            _ => Err(ReadError::whole(folder, "several .gguf files in this folder; open one of them")),
-        };
+    let shards = shards::of_folder(folder)?;
+    if !shards.files.is_empty() {
+        return read_shards(folder, &shards);
     }
+    if let Some(config) = config_of(folder) {
+        let architecture = read_config(&config)?;
+        let source = format!("configuration {}", config.display());
+        return Ok(ModelFile { source, architecture, tensors: None });
+    }
+    let ggufs = shards::files_with(folder, "gguf")?;
+    match ggufs.as_slice() {
+        [] => Err(ReadError::whole(folder, "no config.json, .safetensors or .gguf file in this folder")),
+        [first, ..] if shards::siblings(first)?.len() == ggufs.len() => gguf::read(first),
+        _ => Err(ReadError::whole(folder, "several .gguf files in this folder; open one of them")),
+    }
+}
+
+fn read_shards(folder: &Path, shards: &Shards) -> Result<ModelFile, ReadError> {
     let mut tensors = Vec::new();
-    let mut names = BTreeSet::new();
-    for shard in &shards {
-        for tensor in safetensors::read_header(shard)? {
-            if !names.insert(tensor.name.clone()) {
-                return Err(ReadError::whole(shard, format!("tensor `{}` is in another shard too", tensor.name)));
-            }
-            tensors.push(tensor);
+    let mut ends = Vec::with_capacity(shards.files.len());
+    for shard in &shards.files {
+        tensors.extend(safetensors::read_header(shard)?);
+        ends.push(tensors.len());
+    }
+    let mut seen: HashMap<&str, usize> = HashMap::with_capacity(tensors.len());
+    let mut shard = 0;
+    for (i, tensor) in tensors.iter().enumerate() {
+        while ends[shard] <= i {
+            shard += 1;
+        }
+        if let Some(first) = seen.insert(&tensor.name, shard) {
+            let text = format!("tensor `{}` is in {} too", tensor.name, shards.files[first].display());
+            return Err(ReadError::whole(&shards.files[shard], text));
         }
     }
-    let source = format!("folder {} with {} safetensors shards", folder.display(), shards.len());
-    with_tensors(folder, source, config.as_deref(), &tensors)
+    let unlike = shards.names.as_deref().and_then(|names| difference(names, &seen, &shards.files));
+    let plural = if shards.files.len() == 1 { "" } else { "s" };
+    let source = format!("folder {} with {} safetensors file{plural}", folder.display(), shards.files.len());
+    let mut model = with_tensors(folder, source, config_of(folder).as_deref(), &tensors)?;
+    model.architecture.flags.extend(unlike.map(Flag::Mismatch));
+    Ok(model)
 }
 
-/// Safetensors files of a folder: those of the index, else all.
-fn shards_of(folder: &Path) -> Result<Vec<PathBuf>, ReadError> {
-    #[derive(serde::Deserialize)]
-    struct Index {
-        weight_map: BTreeMap<String, String>,
+/// How the index and the shards differ, if they do.
+fn difference(names: &[(String, String)], seen: &HashMap<&str, usize>, files: &[PathBuf]) -> Option<String> {
+    let is_there = |(tensor, file): &&(String, String)| {
+        seen.get(tensor.as_str()).is_some_and(|shard| files[*shard].file_name().is_some_and(|name| *name == **file))
+    };
+    let present = names.iter().filter(is_there).count();
+    if let Some((tensor, file)) = names.iter().find(|entry| !is_there(entry)) {
+        let absent = names.len() - present;
+        return Some(format!(
+            "the index places {absent} tensors where they are not, the first is `{tensor}` in {file}"
+        ));
     }
-    let index = folder.join("model.safetensors.index.json");
-    if !index.is_file() {
-        return files_with(folder, "safetensors");
-    }
-    let text = read_text(&index, MAX_INDEX_BYTES)?;
-    let parsed: Index = serde_json::from_str(&text).map_err(|error| ReadError {
-        place: format!("{}:{}:{}", index.display(), error.line(), error.column()),
-        message: format!("not a safetensors index: {error}"),
-    })?;
-    let names: BTreeSet<&String> = parsed.weight_map.values().collect();
-    let mut shards = Vec::with_capacity(names.len());
-    for name in names {
-        // A plain file name: nothing outside the folder is read because a file says so.
-        let plain = !name.is_empty() && !name.contains(['/', '\\', ':', '\0']) && name != ".." && name != ".";
-        if !plain {
-            return Err(ReadError::whole(&index, format!("it names `{name}`, which is not a file of this folder")));
-        }
-        let shard = folder.join(name);
-        if !shard.is_file() {
-            return Err(ReadError::whole(
-                &shard,
-                "the index names this shard, but it is not there; the download is not complete",
-            ));
-        }
-        shards.push(shard);
-    }
-    Ok(shards)
-}
-
-fn files_with(folder: &Path, ending: &str) -> Result<Vec<PathBuf>, ReadError> {
-    let entries = std::fs::read_dir(folder).map_err(|error| ReadError::io(folder, &error))?;
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|found| found == ending) && path.is_file())
-        .collect();
-    files.sort();
-    Ok(files)
+    let more = seen.len() - present;
+    (more > 0).then(|| format!("the shards hold {more} tensors that the index does not name"))
 }
 
 fn with_tensors(
@@ -185,28 +186,64 @@ fn with_tensors(
     tensors: &[Tensor],
 ) -> Result<ModelFile, ReadError> {
     let summary = TensorSummary::of(tensors);
-    let architecture = match config {
-        Some(config) => {
-            let mut architecture = read_config(config)?;
-            let unknown = architecture.flags.iter().any(|flag| matches!(flag, Flag::UnknownModelCode(_)));
-            match shape_of(tensors, &architecture.model_code).filter(|_| unknown && !summary.packed) {
-                // The tensors know better than a guess from a configuration of an unknown class.
-                Some(shape) => shape,
-                None => {
-                    reconcile(&mut architecture, &summary);
-                    if architecture.native_dtype == NativeDtype::Unknown {
-                        architecture.native_dtype = native_dtype(tensors);
-                    }
-                    architecture
-                }
-            }
+    let mut architecture = match config {
+        Some(config) => with_config(config, tensors, &summary)?,
+        None if summary.packed => {
+            let text = "its weights are packed (quantized), so their sizes do not tell the shape of the model; put the \
+                        config.json beside it";
+            return Err(ReadError::whole(path, text));
         }
-        None => shape_of(tensors, "without config.json").ok_or_else(|| {
-            ReadError::whole(
-                path,
-                "no config.json beside it, and no tensor that looks like a token embedding; add the config.json",
-            )
-        })?,
+        None => {
+            let mut architecture = shape_of(tensors, "without config.json", Hints::default()).ok_or_else(|| {
+                let text =
+                    "no config.json beside it, and no tensor that looks like a token embedding; add the config.json";
+                ReadError::whole(path, text)
+            })?;
+            reconcile(&mut architecture, tensors, &summary);
+            architecture
+        }
     };
+    if architecture.native_dtype == NativeDtype::Unknown && !summary.packed {
+        architecture.native_dtype = native_dtype(&summary);
+    }
     Ok(ModelFile { source, architecture, tensors: Some(summary) })
+}
+
+/// The configuration gives the shape and the tensors the check; of an unknown class the tensors know more.
+fn with_config(config: &Path, tensors: &[Tensor], summary: &TensorSummary) -> Result<Architecture, ReadError> {
+    let text = read_text(config, MAX_CONFIG_BYTES)?;
+    let from_config = from_config_text(&text);
+    let unknown_code = match &from_config {
+        Ok(architecture) => architecture.flags.iter().find_map(|flag| match flag {
+            Flag::UnknownModelCode(code) => Some(code.clone()),
+            _ => None,
+        }),
+        Err(ConfigError::Key { model_code, known: false, .. }) => Some(model_code.clone()),
+        Err(_) => None,
+    };
+    let from_tensors = unknown_code.filter(|_| !summary.packed).and_then(|code| shape_of(tensors, &code, hints(&text)));
+    let mut architecture = match (from_config, from_tensors) {
+        (Ok(guess), Some(shape)) => {
+            // Where a guess in Llama's layout comes out at the same total it says more than the tensors do.
+            let equal = guess.parameters().total == shape.parameters().total;
+            if equal { guess } else { Architecture { max_positions: guess.max_positions, ..shape } }
+        }
+        (Err(_), Some(shape)) => shape,
+        (Ok(architecture), None) => architecture,
+        (Err(error), None) => return Err(config_error(config, error)),
+    };
+    reconcile(&mut architecture, tensors, summary);
+    Ok(architecture)
+}
+
+/// What a configuration of an unknown class says that tensors do not.
+fn hints(text: &str) -> Hints {
+    let Ok(file) = serde_json::from_str::<Value>(text) else { return Hints::default() };
+    let keys = file.get("text_config").unwrap_or(&file);
+    let count = |names: &[&str]| names.iter().find_map(|name| keys.get(*name)?.as_u64());
+    Hints {
+        heads: count(&["num_attention_heads", "n_head", "n_heads"]),
+        head_dim: count(&["head_dim"]),
+        experts_per_token: count(&["num_experts_per_tok", "top_k", "moe_top_k"]),
+    }
 }

@@ -9,6 +9,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use std::fmt;
 use std::fs::File;
 use std::io::Read as _;
+use std::marker::PhantomData;
 use std::path::Path;
 
 /// Largest header that is read; the format's own library has the same limit.
@@ -34,29 +35,31 @@ pub fn read_header(path: &Path) -> Result<Vec<Tensor>, ReadError> {
     }
     let mut text = vec![0; header_bytes as usize];
     file.read_exact(&mut text).map_err(io)?;
-    let header: Header = serde_json::from_slice(&text)
-        .map_err(|error| ReadError::at(path, 8 + error.column() as u64, format!("header: {error}")))?;
+    let header: UniqueMap<Entry> = serde_json::from_slice(&text).map_err(|error| {
+        ReadError::at(path, 8 + byte_offset(&text, error.line(), error.column()), format!("header: {error}"))
+    })?;
     let data_bytes = file_bytes - 8 - header_bytes;
     let mut spans = Vec::with_capacity(header.0.len());
     let mut tensors = Vec::with_capacity(header.0.len());
     for (name, entry) in header.0 {
+        // The one key that is no tensor.
+        let Entry::Tensor { dtype, shape, data_offsets } = entry else { continue };
         let wrong = |what: &str| ReadError::at(path, 8, format!("tensor `{name}`: {what}"));
-        let [begin, end] = entry.data_offsets;
+        let [begin, end] = data_offsets;
         if begin > end || end > data_bytes {
             return Err(wrong(&format!("its data ({begin} to {end}) lies outside the file's {data_bytes} data bytes")));
         }
-        let values = entry
-            .shape
+        let values = shape
             .iter()
             .try_fold(1_u64, |product, size| product.checked_mul(*size))
             .ok_or_else(|| wrong("its shape has more values than can be counted"))?;
-        let bits = dtype_bits(&entry.dtype).ok_or_else(|| wrong(&format!("unknown format `{}`", entry.dtype)))?;
+        let (dtype, bits) = format_of(&dtype).ok_or_else(|| wrong(&format!("unknown format `{dtype}`")))?;
         let expected = values.checked_mul(bits).map(|bits| bits.div_ceil(8));
         if expected != Some(end - begin) {
-            return Err(wrong(&format!("its shape needs another number of bytes than the {} it has", end - begin)));
+            return Err(wrong(&format!("shape {shape:?} in {dtype} does not take the {} bytes it has", end - begin)));
         }
         spans.push((begin, end));
-        tensors.push(Tensor { name, dtype: entry.dtype, shape: entry.shape, values, bytes: end - begin });
+        tensors.push(Tensor { name, dtype, shape, values, bytes: end - begin });
     }
     spans.sort_unstable();
     if spans.windows(2).any(|pair| pair[1].0 < pair[0].1) {
@@ -65,55 +68,106 @@ pub fn read_header(path: &Path) -> Result<Vec<Tensor>, ReadError> {
     Ok(tensors)
 }
 
-/// Bits of one value.
-fn dtype_bits(dtype: &str) -> Option<u64> {
-    Some(match dtype {
-        "F64" | "I64" | "U64" | "C64" => 64,
-        "F32" | "I32" | "U32" => 32,
-        "F16" | "BF16" | "I16" | "U16" => 16,
-        "F8_E4M3" | "F8_E5M2" | "F8_E8M0" | "I8" | "U8" | "BOOL" | "F8_E4M3FNUZ" | "F8_E5M2FNUZ" => 8,
-        "F6_E2M3" | "F6_E3M2" => 6,
-        "F4" => 4,
-        _ => return None,
-    })
+/// The format's name and the bits of one value.
+fn format_of(dtype: &str) -> Option<(&'static str, u64)> {
+    const FORMATS: [(&str, u64); 22] = [
+        ("F64", 64),
+        ("I64", 64),
+        ("U64", 64),
+        ("C64", 64),
+        ("F32", 32),
+        ("I32", 32),
+        ("U32", 32),
+        ("F16", 16),
+        ("BF16", 16),
+        ("I16", 16),
+        ("U16", 16),
+        ("F8_E4M3", 8),
+        ("F8_E5M2", 8),
+        ("F8_E8M0", 8),
+        ("F8_E4M3FNUZ", 8),
+        ("F8_E5M2FNUZ", 8),
+        ("I8", 8),
+        ("U8", 8),
+        ("BOOL", 8),
+        ("F6_E2M3", 6),
+        ("F6_E3M2", 6),
+        ("F4", 4),
+    ];
+    FORMATS.iter().find(|(name, _)| *name == dtype).copied()
+}
+
+/// Bytes before a place that serde_json gives as line and column.
+fn byte_offset(text: &[u8], line: usize, column: usize) -> u64 {
+    let before: usize = text.split(|byte| *byte == b'\n').take(line.saturating_sub(1)).map(|line| line.len() + 1).sum();
+    (before + column.saturating_sub(1)) as u64
+}
+
+/// What a key of the header stands for.
+enum Entry {
+    /// A tensor.
+    Tensor { dtype: String, shape: Vec<u64>, data_offsets: [u64; 2] },
+    /// `__metadata__`: text for people.
+    Metadata,
 }
 
 #[derive(Deserialize)]
-struct Entry {
+struct TensorEntry {
     dtype: String,
     shape: Vec<u64>,
     data_offsets: [u64; 2],
 }
 
-/// Tensors in file order. A map would swallow a second tensor of the same name; this refuses it.
-struct Header(Vec<(String, Entry)>);
+/// A JSON object in file order. A map would swallow a second entry of the same name; this refuses it.
+pub struct UniqueMap<V>(pub Vec<(String, V)>);
 
-impl<'de> Deserialize<'de> for Header {
+/// How the value of a key is read.
+pub trait FromEntry<'de>: Sized {
+    /// Reads the value that stands under `name`.
+    fn read<M: MapAccess<'de>>(name: &str, map: &mut M) -> Result<Self, M::Error>;
+}
+
+impl<'de> FromEntry<'de> for Entry {
+    fn read<M: MapAccess<'de>>(name: &str, map: &mut M) -> Result<Self, M::Error> {
+        if name == "__metadata__" {
+            map.next_value::<serde::de::IgnoredAny>()?;
+            return Ok(Self::Metadata);
+        }
+        let TensorEntry { dtype, shape, data_offsets } = map.next_value()?;
+        Ok(Self::Tensor { dtype, shape, data_offsets })
+    }
+}
+
+impl<'de> FromEntry<'de> for String {
+    fn read<M: MapAccess<'de>>(_name: &str, map: &mut M) -> Result<Self, M::Error> {
+        map.next_value()
+    }
+}
+
+impl<'de, V: FromEntry<'de>> Deserialize<'de> for UniqueMap<V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries;
-        impl<'de> Visitor<'de> for Entries {
-            type Value = Header;
+        struct Entries<V>(PhantomData<V>);
+        impl<'de, V: FromEntry<'de>> Visitor<'de> for Entries<V> {
+            type Value = UniqueMap<V>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of tensors")
+                f.write_str("an object")
             }
 
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Header, M::Error> {
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<UniqueMap<V>, M::Error> {
                 let mut entries = Vec::new();
-                let mut names = std::collections::BTreeSet::new();
                 while let Some(name) = map.next_key::<String>()? {
-                    if !names.insert(name.clone()) {
-                        return Err(serde::de::Error::custom(format!("tensor `{name}` is there twice")));
-                    }
-                    if name == "__metadata__" {
-                        map.next_value::<serde::de::IgnoredAny>()?;
-                    } else {
-                        entries.push((name, map.next_value()?));
-                    }
+                    let value = V::read(&name, &mut map)?;
+                    entries.push((name, value));
                 }
-                Ok(Header(entries))
+                let mut names: Vec<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
+                names.sort_unstable();
+                if let Some([name, ..]) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+                    return Err(serde::de::Error::custom(format!("`{name}` is there twice")));
+                }
+                Ok(UniqueMap(entries))
             }
         }
-        deserializer.deserialize_map(Entries)
+        deserializer.deserialize_map(Entries(PhantomData))
     }
 }

@@ -1,9 +1,7 @@
-//! What the tensors of a file say, whatever the model class.
+//! Tensors of a model file: what each is for, and whether together they are the model the configuration describes.
 
-use super::{
-    Activation, Architecture, Attention, DenseMlp, Embedding, Flag, Head, Layer, LayerGroup, Mlp, NativeDtype,
-    NormKind, NormPlacement, SoftmaxAttention,
-};
+use super::{Architecture, Flag, NativeDtype};
+use crate::units::grouped;
 use std::collections::BTreeMap;
 
 /// One tensor of a file.
@@ -11,8 +9,8 @@ use std::collections::BTreeMap;
 pub struct Tensor {
     /// Name.
     pub name: String,
-    /// Storage format as the file calls it.
-    pub dtype: String,
+    /// Storage format as the file's specification calls it.
+    pub dtype: &'static str,
     /// Sizes, slowest first.
     pub shape: Vec<u64>,
     /// Values.
@@ -32,7 +30,7 @@ pub struct TensorSummary {
     pub bytes: u64,
     /// Bytes by storage format.
     pub bytes_by_dtype: BTreeMap<String, u64>,
-    /// Weights are packed, so that values are not parameters (bitsandbytes, GPTQ, AWQ).
+    /// Weights are packed, so that values are not parameters (bitsandbytes, GPTQ, AWQ, MLX, MXFP4).
     pub packed: bool,
 }
 
@@ -40,141 +38,195 @@ impl TensorSummary {
     /// Adds up `tensors`.
     pub fn of(tensors: &[Tensor]) -> Self {
         let mut summary = Self::default();
+        let mut by_dtype: Vec<(&str, u64)> = Vec::new();
         for tensor in tensors {
             summary.count += 1;
             summary.values = summary.values.saturating_add(tensor.values);
             summary.bytes = summary.bytes.saturating_add(tensor.bytes);
-            let of_dtype = summary.bytes_by_dtype.entry(tensor.dtype.clone()).or_default();
-            *of_dtype = of_dtype.saturating_add(tensor.bytes);
-            let name = tensor.name.as_str();
-            summary.packed |= [".qweight", ".absmax", ".qzeros", ".weight_packed", "_blocks"]
-                .iter()
-                .any(|ending| name.ends_with(ending));
+            match by_dtype.iter_mut().find(|(dtype, _)| *dtype == tensor.dtype) {
+                Some((_, bytes)) => *bytes = bytes.saturating_add(tensor.bytes),
+                None => by_dtype.push((tensor.dtype, tensor.bytes)),
+            }
+            summary.packed |= is_packed(tensor);
         }
+        summary.bytes_by_dtype = by_dtype.into_iter().map(|(dtype, bytes)| (dtype.to_owned(), bytes)).collect();
         summary
     }
 }
 
-/// Makes the parameter total agree with the tensors, or says by how much it does not.
-pub fn reconcile(architecture: &mut Architecture, tensors: &TensorSummary) {
-    if tensors.packed {
-        let note = "the file's weights are packed: parameters are counted from the configuration, not from the tensors";
-        architecture.flags.push(Flag::Note(note.to_owned()));
-        return;
-    }
-    let counted = architecture.parameters().total;
-    let stored = tensors.values;
-    if counted == stored {
-        return;
-    }
-    let tied_copy = architecture.vocab_size.saturating_mul(architecture.embedding.width);
-    if architecture.head.tied && counted.saturating_add(tied_copy) == stored {
-        let note = "the file stores the tied head a second time; it is counted once";
-        architecture.flags.push(Flag::Note(note.to_owned()));
-        return;
-    }
-    let text = format!(
-        "the configuration gives {} parameters, the tensors hold {} values",
-        crate::units::grouped(counted),
-        crate::units::grouped(stored)
-    );
-    architecture.flags.push(Flag::Mismatch(text));
-    // Vision towers are flagged apart and are no part of the text model.
-    if stored > counted && !architecture.flags.contains(&Flag::TextModelOnly) {
-        architecture.other_params = architecture.other_params.saturating_add(stored - counted);
-    }
+/// What a tensor is to the language model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A weight, norm or bias that transformers counts as a parameter.
+    Parameter,
+    /// Derived or constant values some checkpoints carry along: masks, rotary frequencies, routing corrections.
+    Buffer,
+    /// Scales and code tables of quantized weights.
+    QuantizationConstant,
+    /// Vision or audio.
+    Tower,
+    /// Layers behind the last one, for predicting further tokens (DeepSeek-V3, Qwen3-Next); loading leaves them out.
+    NextToken,
 }
 
-/// A shape from tensor names and sizes alone: totals are exact, the rest is what usual names suggest, and flagged.
-pub fn shape_of(tensors: &[Tensor], code: &str) -> Option<Architecture> {
-    let find = |endings: &[&str]| {
-        tensors
-            .iter()
-            .find(|tensor| tensor.shape.len() == 2 && endings.iter().any(|ending| tensor.name.ends_with(ending)))
-    };
-    let embedding = find(&[
-        "embed_tokens.weight",
-        "wte.weight",
-        "word_embeddings.weight",
-        "tok_embeddings.weight",
-        "embed_in.weight",
-    ])?;
-    let (vocab_size, hidden_size) = (embedding.shape[0], embedding.shape[1]);
-    let head = find(&["lm_head.weight", "output.weight", "embed_out.weight"]);
-    let layers = tensors.iter().filter_map(|tensor| layer_index(&tensor.name)).max().map_or(0, |last| last + 1);
-    let rows = |endings: &[&str]| find(endings).map(|tensor| tensor.shape[0]);
-    let query = rows(&["q_proj.weight"]).unwrap_or(hidden_size);
-    let key = rows(&["k_proj.weight"]).unwrap_or(query);
-    let head_dim = [128, 64, 96, 80, 256].into_iter().find(|dim| query % dim == 0 && key % dim == 0).unwrap_or(1);
-    let gated = find(&["gate_proj.weight"]).is_some();
-    let intermediate = rows(&["up_proj.weight", "fc1.weight", "c_fc.weight"]).unwrap_or(hidden_size.saturating_mul(4));
-    let layer = Layer {
-        attention: Attention::Softmax(SoftmaxAttention {
-            heads: query / head_dim,
-            kv_heads: (key / head_dim).max(1),
-            head_dim,
-            ..SoftmaxAttention::PLAIN
-        }),
-        mlp: Mlp::Dense(DenseMlp {
-            intermediate,
-            gated,
-            fused_gate_up: false,
-            bias: false,
-            activation: if gated { Activation::Silu } else { Activation::Gelu },
-        }),
-        norm: NormKind::Rms,
-        norms: 2,
-        norm_placement: NormPlacement::Pre,
-        parallel: false,
-        residual_dropout: 0.0,
-        extra_params: 0,
-    };
-    let mut architecture = Architecture {
-        model_code: code.to_owned(),
-        hidden_size,
-        vocab_size,
-        max_positions: None,
-        native_dtype: native_dtype(tensors),
-        embedding: Embedding { width: hidden_size, position_rows: 0, extra_params: 0, scaled: false },
-        layers: vec![LayerGroup { count: layers, layer }],
-        final_norm: NormKind::Rms,
-        head: Head { tied: head.is_none(), bias: false, softcap: false },
-        other_params: 0,
-        flags: vec![Flag::UnknownModelCode(code.to_owned())],
-    };
-    let total: u64 = tensors.iter().map(|tensor| tensor.values).fold(0, u64::saturating_add);
-    let counted = architecture.parameters().total;
-    if counted > total {
-        // The usual layout has more than the file: the layers are something else, so count them as a whole.
-        architecture.layers.clear();
-        let outside = architecture.parameters().total;
-        architecture.other_params = total.saturating_sub(outside);
-    } else {
-        architecture.other_params = total - counted;
+/// Endings of tensors that belong to a quantized weight: bitsandbytes, GPTQ and AWQ, FP8, compressed-tensors, MLX.
+const CONSTANTS: [&str; 19] = [
+    ".absmax",
+    ".quant_map",
+    ".nested_absmax",
+    ".nested_quant_map",
+    ".SCB",
+    ".weight_format",
+    ".weight_scale_inv",
+    ".weight_scale",
+    ".weight_scale_2",
+    ".input_scale",
+    ".k_scale",
+    ".v_scale",
+    ".qzeros",
+    ".scales",
+    ".biases",
+    ".g_idx",
+    ".weight_shape",
+    ".weight_zero_point",
+    "_proj_scales",
+];
+
+/// Endings of tensors that transformers keeps as buffers, or that llama.cpp adds.
+const BUFFERS: [&str; 9] = [
+    ".inv_freq",
+    ".masked_bias",
+    ".position_ids",
+    ".e_score_correction_bias",
+    ".layer_scalar",
+    ".exp_probs_b.bias",
+    "rope_freqs.weight",
+    "rope_factors_long.weight",
+    "rope_factors_short.weight",
+];
+
+/// First or second part of the names of vision and audio tensors.
+const TOWERS: [&str; 13] = [
+    "vision_tower",
+    "vision_model",
+    "vision_encoder",
+    "vision_language_adapter",
+    "visual",
+    "audio_tower",
+    "audio_model",
+    "embed_vision",
+    "embed_audio",
+    "multi_modal_projector",
+    "mm_projector",
+    "patch_merger",
+    "image_newline",
+];
+
+/// What `tensor` is to a language model of `layers` layers (`None`: not known).
+pub fn part_of(tensor: &Tensor, layers: Option<u64>) -> Part {
+    let name = tensor.name.as_str();
+    if CONSTANTS.iter().any(|ending| name.ends_with(ending)) || name.contains(".quant_state.") {
+        return Part::QuantizationConstant;
     }
-    Some(architecture)
+    // GPT-2, GPT-Neo and GPT-NeoX checkpoints carry the causal mask under a name that looks like a bias.
+    let mask = tensor.shape.len() == 4 && (name.ends_with("attn.bias") || name.ends_with("attention.bias"));
+    if mask || BUFFERS.iter().any(|ending| name.ends_with(ending)) {
+        return Part::Buffer;
+    }
+    if name.split('.').take(2).any(|part| TOWERS.contains(&part)) {
+        return Part::Tower;
+    }
+    let behind = layers.is_some_and(|layers| layer_index(name).is_some_and(|(index, _)| index >= layers));
+    if behind || name.starts_with("mtp.") || name.starts_with("model.mtp.") {
+        return Part::NextToken;
+    }
+    Part::Parameter
 }
 
-/// `model.layers.17.mlp…` → 17.
-fn layer_index(name: &str) -> Option<u64> {
-    let mut parts = name.split('.');
-    while let Some(part) = parts.next() {
-        if matches!(part, "layers" | "h" | "blocks" | "block" | "blk") {
-            return parts.next()?.parse().ok().filter(|index| *index < 100_000);
+/// Several values in one, so that the shape says nothing about parameters.
+fn is_packed(tensor: &Tensor) -> bool {
+    let name = tensor.name.as_str();
+    let integer = matches!(tensor.dtype, "U8" | "I32" | "U32");
+    let matrix = tensor.shape.len() >= 2;
+    [".qweight", ".weight_packed", "_blocks", ".absmax"].iter().any(|ending| name.ends_with(ending))
+        || integer && matrix && name.ends_with("weight")
+}
+
+/// `model.layers.17.mlp.up_proj.weight` → 17 and `mlp.up_proj.weight`.
+pub fn layer_index(name: &str) -> Option<(u64, &str)> {
+    let mut rest = name;
+    while let Some((part, tail)) = rest.split_once('.') {
+        if matches!(part, "layers" | "layer" | "h" | "blocks" | "block" | "blk") {
+            let (index, tail) = tail.split_once('.')?;
+            return Some((index.parse().ok().filter(|index| *index < 100_000)?, tail));
         }
+        rest = tail;
     }
     None
 }
 
+/// Whether a tensor is an output head of its own.
+pub fn is_head(name: &str) -> bool {
+    ["lm_head.weight", "embed_out.weight"].iter().any(|ending| name.ends_with(ending)) || name == "output.weight"
+}
+
+/// Makes the parameter total agree with the tensors, or says by how much it does not.
+pub fn reconcile(architecture: &mut Architecture, tensors: &[Tensor], summary: &TensorSummary) {
+    let layers = Some(architecture.num_layers());
+    let (mut stored, mut next_token, mut towers) = (0_u64, 0_u64, false);
+    for tensor in tensors {
+        match part_of(tensor, layers) {
+            Part::Parameter => stored = stored.saturating_add(tensor.values),
+            Part::NextToken => next_token = next_token.saturating_add(tensor.values),
+            Part::Tower => towers = true,
+            Part::Buffer | Part::QuantizationConstant => {}
+        }
+    }
+    let mut note = |text: String| architecture.flags.push(Flag::Note(text));
+    if next_token > 0 {
+        note(format!("{} values of next-token-prediction layers are left out, as in loading", grouped(next_token)));
+    }
+    if summary.packed {
+        note("the weights are packed: parameters are counted from the configuration, not from the tensors".to_owned());
+        return;
+    }
+    if towers && !architecture.flags.contains(&Flag::TextModelOnly) {
+        architecture.flags.push(Flag::TextModelOnly);
+    }
+    let counted = architecture.parameters().total;
+    if counted == stored {
+        return;
+    }
+    let tied_copy = architecture.vocab_size.saturating_mul(architecture.embedding.width);
+    let stores_head = tensors.iter().any(|tensor| is_head(&tensor.name) && tensor.values == tied_copy);
+    if architecture.head.tied && stores_head && counted.saturating_add(tied_copy) == stored {
+        let text = "the file stores the tied head a second time; it is counted once";
+        architecture.flags.push(Flag::Note(text.to_owned()));
+        return;
+    }
+    let (difference, advice) = if stored > counted {
+        // The file decides: what the configuration does not explain is counted, though in no known place.
+        architecture.other_params = architecture.other_params.saturating_add(stored - counted);
+        (format!("{} more", grouped(stored - counted)), "they are counted as parameters of no known layer")
+    } else {
+        (format!("{} fewer", grouped(counted - stored)), "the checkpoint is incomplete or not of this configuration")
+    };
+    architecture.flags.push(Flag::Mismatch(format!(
+        "the configuration gives {} parameters, the tensors hold {}: {difference}; {advice}",
+        grouped(counted),
+        grouped(stored)
+    )));
+}
+
 /// The format most bytes are in.
-pub fn native_dtype(tensors: &[Tensor]) -> NativeDtype {
-    let summary = TensorSummary::of(tensors);
+pub fn native_dtype(summary: &TensorSummary) -> NativeDtype {
     let most = summary.bytes_by_dtype.iter().max_by_key(|(_, bytes)| **bytes).map(|(dtype, _)| dtype.as_str());
     match most {
         Some("F32") => NativeDtype::Fp32,
         Some("F16") => NativeDtype::Fp16,
         Some("BF16") => NativeDtype::Bf16,
         Some("F8_E4M3") => NativeDtype::Fp8,
+        Some("MXFP4") => NativeDtype::Mxfp4,
         _ => NativeDtype::Unknown,
     }
 }
