@@ -81,6 +81,11 @@ pub fn window_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut
     Panel::bottom("status")
         .frame(Frame::new().fill(view.tokens.panel.0).inner_margin(Margin::symmetric(16, 6)))
         .show(ui, |ui| status::status_ui(ui, view));
+    if let Some(message) = view.state.session.message.as_ref().filter(|message| message.is_error) {
+        Panel::bottom("error")
+            .frame(Frame::new().fill(view.tokens.raised.0).inner_margin(Margin::symmetric(16, 8)))
+            .show(ui, |ui| status::error_ui(ui, &message.text, view, out));
+    }
     Panel::left("settings").frame(side).default_size(312.0).size_range(280.0..=420.0).show(ui, |ui| {
         ScrollArea::vertical().id_salt("settings-scroll").auto_shrink(false).show(ui, |ui| {
             // Room for the scroll bar beside the controls.

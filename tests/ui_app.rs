@@ -212,3 +212,95 @@ fn the_file_written_by_the_window_is_the_canonical_one() {
     let text = fs::read_to_string(folder.path().join("a.plan.ron")).unwrap();
     assert_eq!(text, file::write(&harness.state().state().document.plan, &[]));
 }
+
+#[test]
+fn a_typed_path_is_confirmed_with_the_enter_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b.plan.ron");
+    fs::write(&path, file::write(&tuneplan::plan::Plan::default(), &[])).unwrap();
+    let mut harness = window();
+    harness.run_ok();
+    harness.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::O);
+    harness.run_ok();
+    // The field has the focus: nothing is clicked.
+    harness.event(egui::Event::Text(path.display().to_string()));
+    harness.run_ok();
+    harness.key_press(Key::Enter);
+    harness.run_ok();
+    wait_for(&mut harness, "the plan", |app| app.state().document.path.is_some());
+    assert_eq!(harness.state().state().document.path.as_deref(), Some(path.as_path()));
+}
+
+#[test]
+fn the_escape_key_goes_back() {
+    let mut harness = window();
+    harness.run_ok();
+    set_number(&mut harness, "Rank", 64.0);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::N);
+    harness.run_ok();
+    assert!(harness.query_by_label("Save the changes?").is_some());
+    harness.key_press(Key::Escape);
+    harness.run_ok();
+    assert!(harness.query_by_label("Save the changes?").is_none());
+    assert_eq!(rank(harness.state()), 64);
+}
+
+#[test]
+fn what_went_wrong_is_shown_in_full_until_it_is_dismissed() {
+    let mut harness = window();
+    harness.run_ok();
+    let long = "a path that goes on and on/".repeat(12);
+    harness.state_mut().send(tuneplan::app::Command::Tell(long.clone()));
+    harness.run_ok();
+    assert!(harness.query_by_label(&long).is_some());
+    harness.get_by_label("Dismiss").click();
+    harness.run_ok();
+    assert!(harness.query_by_label(&long).is_none());
+}
+
+#[test]
+fn a_text_that_is_not_understood_is_said_and_changes_nothing() {
+    let mut harness = window();
+    harness.run_ok();
+    let before = harness.state().state().document.plan.clone();
+    let field = harness
+        .get_all_by_label("Price, USD/h")
+        .find(|node| node.accesskit_node().role() == egui::accesskit::Role::TextInput)
+        .unwrap();
+    field.focus();
+    field.type_text("cheap");
+    harness.run_ok();
+    harness.key_press(Key::Enter);
+    harness.run_ok();
+    let message = harness.state().state().session.message.clone().unwrap();
+    assert!(message.is_error && message.text.starts_with("Price"), "{}", message.text);
+    assert_eq!(harness.state().state().document.plan, before);
+}
+
+#[test]
+fn a_drag_of_a_slider_moves_the_bar_in_the_same_frame() {
+    let mut harness = window();
+    harness.run_ok();
+    let process = |harness: &Harness<'_, App>| harness.state().computed().estimate.as_ref().unwrap().process.expected;
+    let before = process(&harness);
+    let slider = harness.get_by_label("Sequence length slider");
+    slider.scroll_to_me();
+    harness.run_ok();
+    let rect = harness.get_by_label("Sequence length slider").rect();
+    let start = rect.center();
+    harness.drag_at(start);
+    harness.step();
+    harness.hover_at(egui::Pos2::new(rect.right() - 2.0, start.y));
+    // One frame, no more: what it shows is what the plan says.
+    harness.step();
+    let after = process(&harness);
+    assert!(after > before, "{after} over {before}");
+    assert_eq!(harness.state().computed().revision, harness.state().state().document.revision);
+    let shown = after.display(tuneplan::units::ByteUnit::GiB);
+    assert!(harness.query_all_by_label(&shown).next().is_some(), "{shown} is on screen in that frame");
+    harness.drop_at(egui::Pos2::new(rect.right() - 2.0, start.y));
+    harness.run_ok();
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    harness.run_ok();
+    assert_eq!(process(&harness), before, "one drag is one step");
+}

@@ -60,8 +60,10 @@ pub enum Command {
     ModelRead(PathBuf, Box<Result<Architecture, String>>),
     /// A file dialog ended without a file: cancelled, or there is no dialog on this system.
     NoFileChosen(PathPurpose),
-    /// Tell the user.
+    /// Tell the user that something went wrong.
     Tell(String),
+    /// The last message was read.
+    DismissMessage,
 }
 
 /// Answers to dialogs.

@@ -81,6 +81,10 @@ pub fn dispatch(state: &mut State, command: Command) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Command::DismissMessage => {
+            state.session.message = None;
+            Vec::new()
+        }
         Command::Tell(text) => {
             tell(state, true, &text);
             Vec::new()
@@ -161,6 +165,8 @@ fn apply(state: &mut State, edit: &PlanEdit) {
         Ok(()) if state.document.plan == before => {}
         Ok(()) => {
             state.document.history.record(&before, edit);
+            // What was said was about the plan as it was.
+            state.session.message = None;
             state.document.revision += 1;
         }
         Err(error) => tell(state, true, &error.to_string()),

@@ -4,12 +4,13 @@ use crate::app::command::{Answer, Command, Commands};
 use crate::app::state::{Dialog, PathPurpose};
 use crate::ui::View;
 use crate::ui::theme::{bold, space, type_size};
-use egui::{Id, Key, Modal, RichText, TextEdit, Ui};
+use egui::{Frame, Id, Key, Margin, Modal, RichText, TextEdit, Ui};
 
 /// Draws the open dialog, if any.
 pub fn dialog_ui(ui: &Ui, view: &View<'_>, out: &mut Commands) {
     let Some(dialog) = &view.state.session.dialog else { return };
-    let modal = Modal::new(Id::unique("dialog")).show(ui.ctx(), |ui| {
+    let frame = Frame::popup(ui.style()).inner_margin(Margin::same(20));
+    let modal = Modal::new(Id::unique("dialog")).frame(frame).show(ui.ctx(), |ui| {
         ui.set_max_width(460.0);
         match dialog {
             Dialog::Unsaved(_) => question_ui(
@@ -17,6 +18,7 @@ pub fn dialog_ui(ui: &Ui, view: &View<'_>, out: &mut Commands) {
                 "Save the changes?",
                 "The plan has changes that are not in its file.",
                 &[("Save", Answer::Save), ("Do not save", Answer::GoOn), ("Cancel", Answer::Cancel)],
+                Answer::Save,
                 out,
             ),
             Dialog::ChangedOnDisk(path) => question_ui(
@@ -27,6 +29,7 @@ pub fn dialog_ui(ui: &Ui, view: &View<'_>, out: &mut Commands) {
                     path.display()
                 ),
                 &[("Replace it", Answer::GoOn), ("Cancel", Answer::Cancel)],
+                Answer::Cancel,
                 out,
             ),
             Dialog::Replace(path) => question_ui(
@@ -34,6 +37,7 @@ pub fn dialog_ui(ui: &Ui, view: &View<'_>, out: &mut Commands) {
                 "Replace the file?",
                 &format!("{} exists.", path.display()),
                 &[("Replace it", Answer::GoOn), ("Cancel", Answer::Cancel)],
+                Answer::Cancel,
                 out,
             ),
             Dialog::Path(purpose, text) => path_ui(ui, *purpose, text, out),
@@ -50,13 +54,18 @@ fn head_ui(ui: &mut Ui, title: &str) {
     ui.add_space(space::XS);
 }
 
-fn question_ui(ui: &mut Ui, title: &str, text: &str, answers: &[(&str, Answer)], out: &mut Commands) {
+/// `safe` is the answer that loses nothing: the Enter key gives it.
+fn question_ui(ui: &mut Ui, title: &str, text: &str, answers: &[(&str, Answer)], safe: Answer, out: &mut Commands) {
     head_ui(ui, title);
     ui.label(text);
     ui.add_space(space::M);
     ui.horizontal(|ui| {
         for (label, answer) in answers {
-            if ui.button(*label).clicked() {
+            let button = ui.button(*label);
+            if *answer == safe && ui.memory(|memory| memory.focused().is_none()) {
+                button.request_focus();
+            }
+            if button.clicked() {
                 out.push(Command::Answer(*answer));
             }
         }
@@ -75,13 +84,14 @@ fn path_ui(ui: &mut Ui, purpose: PathPurpose, text: &str, out: &mut Commands) {
     let mut typed = text.to_owned();
     let field = ui.add(TextEdit::singleline(&mut typed).hint_text(hint).desired_width(420.0));
     ui.ctx().accesskit_node_builder(field.id, |node| node.set_label(hint));
-    if ui.memory(|memory| memory.focused().is_none()) {
+    // Before the focus is asked for again: a field that has the focus has not lost it.
+    let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+    if !entered && ui.memory(|memory| memory.focused().is_none()) {
         field.request_focus();
     }
     if field.changed() {
         out.push(Command::TypePath(typed));
     }
-    let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     ui.add_space(space::M);
     ui.horizontal(|ui| {
         if ui.button(action).clicked() || entered {

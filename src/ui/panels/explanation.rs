@@ -14,6 +14,17 @@ pub fn explanation_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         ui.label("Choose a model that is known to see where its memory goes.");
         return;
     };
+    section_head(ui, view.tokens, "How much in all");
+    card(ui, view.tokens, |ui| {
+        for (subject, label, band) in [
+            (Subject::Tensors, "Tensors", estimate.tensors),
+            (Subject::Reserved, "Reserved", estimate.reserved),
+            (Subject::Process, "Whole process", estimate.process),
+        ] {
+            answer_ui(ui, subject, label, band, view, out);
+        }
+    });
+
     section_head(ui, view.tokens, "Why");
     // What the pointer is on, else what was clicked, else what matters most.
     let hovered = view.state.session.hovered.map(Subject::Component);
@@ -23,17 +34,6 @@ pub fn explanation_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         Some(derivation) => derivation_ui(ui, &derivation.explained, view.unit(), view.tokens),
         None => {
             ui.label("Nothing of this is held at the peak. Click a segment, a column or a row.");
-        }
-    });
-
-    section_head(ui, view.tokens, "How much in all");
-    card(ui, view.tokens, |ui| {
-        for (subject, label, band) in [
-            (Subject::Tensors, "Tensors", estimate.tensors),
-            (Subject::Reserved, "Reserved", estimate.reserved),
-            (Subject::Process, "Whole process", estimate.process),
-        ] {
-            answer_ui(ui, subject, label, band, view, out);
         }
     });
 

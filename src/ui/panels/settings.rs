@@ -11,6 +11,7 @@ use egui::{RichText, Ui};
 
 /// Draws all sections.
 pub fn settings_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
+    ui.spacing_mut().item_spacing.y = space::XS;
     for section in Section::ALL {
         let plan = &view.state.document.plan;
         let shown: Vec<&'static Field> =
@@ -21,9 +22,12 @@ pub fn settings_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &m
         }
         section_head(ui, view.tokens, section.label());
         if section == Section::Model {
-            model_ui(ui, view, out);
+            source_ui(ui, view);
         }
         for field in shown {
+            if section == Section::Model && matches!(field.kind, FieldKind::Notes) {
+                model_ui(ui, view, out);
+            }
             field_ui(ui, field, view, ui_state, out);
             for diagnostic in view.computed.diagnostics.iter().filter(|found| found.field == Some(field.id)) {
                 diagnostic_ui(ui, diagnostic, view, out);
@@ -33,8 +37,8 @@ pub fn settings_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &m
     ui.add_space(space::XL);
 }
 
-/// What the model is, and ways to bring another.
-fn model_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
+/// Where the model comes from, unless the catalogue's picker says it.
+fn source_ui(ui: &mut Ui, view: &View<'_>) {
     let source = &view.state.document.plan.model.source;
     match source {
         ModelSource::File { path, .. } => {
@@ -45,9 +49,18 @@ fn model_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         }
         ModelSource::Catalog(_) => {}
     }
+}
+
+/// What the model is, and ways to bring another.
+fn model_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
+    let source = &view.state.document.plan.model.source;
     ui.label(RichText::new(&view.computed.model_line).small().color(view.tokens.muted.0));
     ui.horizontal_wrapped(|ui| {
-        for (command, label) in [(MenuCommand::OpenModelFile, "File…"), (MenuCommand::OpenModelByPath, "Path…")] {
+        for (command, label) in [
+            (MenuCommand::OpenModelFile, "File…"),
+            (MenuCommand::OpenModelFolder, "Folder…"),
+            (MenuCommand::OpenModelByPath, "Path…"),
+        ] {
             let button = ui.button(label).on_hover_text(command.info().help);
             button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, command.info().title));
             if button.clicked() {

@@ -1,28 +1,49 @@
-//! One line: file, whether it is saved, last message, what undo would do.
+//! One line: file, whether it is saved, last message, what undo would do. What went wrong stands above it in full.
 
+use crate::app::command::{Command, Commands};
 use crate::ui::View;
-use egui::{Align, Layout, RichText, Ui};
+use egui::{Align, Label, Layout, RichText, Ui};
 
 /// Draws the line.
 pub fn status_ui(ui: &mut Ui, view: &View<'_>) {
     let document = &view.state.document;
-    ui.horizontal(|ui| {
-        let file = document.path.as_ref().map_or_else(|| "not saved yet".to_owned(), |path| path.display().to_string());
-        let small = |text: String| RichText::new(text).small().color(view.tokens.muted.0);
-        ui.label(small(file));
-        ui.label(small(if document.is_dirty() { "changed".to_owned() } else { "no changes".to_owned() }));
-        if let Some(path) = &view.state.session.reading {
-            ui.label(small(format!("reading {} …", path.display())));
+    let saved = match (&document.path, document.is_dirty()) {
+        (None, false) => "New plan, no file yet".to_owned(),
+        (None, true) => "Changed, no file yet".to_owned(),
+        (Some(path), false) => format!("{} · saved", path.display()),
+        (Some(path), true) => format!("{} · unsaved changes", path.display()),
+    };
+    let said = view.state.session.message.as_ref().filter(|message| !message.is_error);
+    let now = match (&view.state.session.reading, said) {
+        (Some(path), _) => format!("Reading {} …", path.display()),
+        (None, Some(message)) => message.text.clone(),
+        (None, None) => String::new(),
+    };
+    let undo = document.history.undo_label().map(|label| format!("Undo: {label}")).unwrap_or_default();
+    // Thirds, so that a long path leaves room for the rest; what is cut off shows under the pointer.
+    ui.columns(3, |columns| {
+        let places = [(saved, Align::Min), (now, Align::Center), (undo, Align::Max)];
+        for (ui, (text, align)) in columns.iter_mut().zip(places) {
+            if text.is_empty() {
+                continue;
+            }
+            ui.with_layout(Layout::top_down(align), |ui| {
+                ui.add(Label::new(RichText::new(text).small().color(view.tokens.muted.0)).truncate());
+            });
         }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if let Some(label) = document.history.undo_label() {
-                ui.label(small(format!("undo: {label}")));
+    });
+}
+
+/// What went wrong, in full, until it is dismissed or something else is said.
+pub fn error_ui(ui: &mut Ui, text: &str, view: &View<'_>, out: &mut Commands) {
+    ui.horizontal_top(|ui| {
+        ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
+            if ui.button("Dismiss").clicked() {
+                out.push(Command::DismissMessage);
             }
-            if let Some(message) = &view.state.session.message {
-                let color = if message.is_error { view.tokens.over.0 } else { view.tokens.text.0 };
-                ui.add(egui::Label::new(RichText::new(&message.text).small().color(color)).truncate())
-                    .on_hover_text(&message.text);
-            }
+            ui.with_layout(Layout::left_to_right(Align::Min), |ui| {
+                ui.add(Label::new(RichText::new(text).color(view.tokens.over.0)).wrap());
+            });
         });
     });
 }

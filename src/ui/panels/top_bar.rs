@@ -27,7 +27,7 @@ pub fn top_bar_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         item_ui(ui, MenuCommand::Undo, view, out);
         item_ui(ui, MenuCommand::Redo, view, out);
         let dirty = if view.state.document.is_dirty() { " ●" } else { "" };
-        ui.label(RichText::new(format!("{}{dirty}", view.state.document.title())).font(bold(type_size::BODY)));
+        let title = format!("{}{dirty}", view.state.document.title());
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.menu_button("View", |ui| view_menu_ui(ui, view, out)).response.on_hover_text("Colours and size.");
             for unit in [ByteUnit::GB, ByteUnit::GiB] {
@@ -40,6 +40,10 @@ pub fn top_bar_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
                     out.push(Command::SetUnit(unit));
                 }
             }
+            // The name gets what is left between the menus.
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.add(egui::Label::new(RichText::new(title).font(bold(type_size::BODY))).truncate());
+            });
         });
     });
 }

@@ -275,7 +275,8 @@ fn understood(field: &Field, text: &str, out: &mut Commands) -> Option<FieldValu
     match FieldValue::parse(field, text) {
         Ok(value) => Some(value),
         Err(error) => {
-            out.push(Command::Tell(format!("{}: {error}", field.label)));
+            let named = error.starts_with(field.label);
+            out.push(Command::Tell(if named { error } else { format!("{}: {error}", field.label) }));
             None
         }
     }

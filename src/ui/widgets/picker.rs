@@ -75,7 +75,13 @@ impl Picker<'_> {
 
     fn list_ui(&self, ui: &mut Ui, search: &mut String, opened: bool, tokens: &Tokens) -> Option<String> {
         let width = ui.available_width();
-        let field = ui.add_sized([width, 26.0], TextEdit::singleline(search).hint_text("Type to search"));
+        let field = ui.add_sized(
+            [width, 26.0],
+            TextEdit::singleline(search)
+                .margin(egui::Margin::symmetric(8, 4))
+                .align(egui::Align2::LEFT_CENTER)
+                .hint_text("Type to search"),
+        );
         if opened {
             field.request_focus();
         }
