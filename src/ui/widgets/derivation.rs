@@ -50,10 +50,12 @@ fn badge_ui(ui: &mut Ui, exactness: Exactness, tokens: &Tokens) {
         .on_hover_text(help);
 }
 
+/// Name and note left, value right; the name has all the room that the value leaves.
 fn row_ui(ui: &mut Ui, name: &str, note: &str, value: &str, tokens: &Tokens) {
+    let font = bold(type_size::BODY);
+    let value_width = ui.painter().layout_no_wrap(value.to_owned(), font.clone(), tokens.text.0).size().x.ceil();
     ui.horizontal_top(|ui| {
-        let value_width = 116.0_f32.min(ui.available_width() * 0.45);
-        let name_width = ui.available_width() - value_width - space::S;
+        let name_width = (ui.available_width() - value_width - space::M).max(ui.available_width() * 0.3);
         ui.allocate_ui_with_layout(egui::vec2(name_width, 0.0), Layout::top_down(Align::Min), |ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
             ui.set_width(name_width);
@@ -62,10 +64,8 @@ fn row_ui(ui: &mut Ui, name: &str, note: &str, value: &str, tokens: &Tokens) {
                 ui.label(RichText::new(note).small().color(tokens.muted.0));
             }
         });
-        ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
-            ui.label(RichText::new(value).font(bold(type_size::BODY)));
-        });
+        ui.with_layout(Layout::right_to_left(Align::Min), |ui| ui.label(RichText::new(value).font(font)));
     });
     let (rect, _) = ui.allocate_exact_size(egui::vec2(ui.available_width(), 1.0), egui::Sense::hover());
-    ui.painter().line_segment([rect.left_top(), rect.right_top()], egui::Stroke::new(1.0, tokens.line.0));
+    ui.painter().hline(rect.x_range(), rect.top(), egui::Stroke::new(1.0, tokens.line.0));
 }
