@@ -11,6 +11,7 @@ pub mod screenshot;
 pub mod settings;
 pub mod state;
 pub mod store;
+pub mod theme_files;
 pub mod window;
 
 pub use command::{Command, Commands};

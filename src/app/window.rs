@@ -5,6 +5,7 @@ use super::computed::Computed;
 use super::runtime::Runtime;
 use super::settings::Settings;
 use super::state::{Message, State};
+use super::theme_files::ThemeFiles;
 use super::{dispatch, store};
 use crate::ui::{self, View, theme};
 use std::path::{Path, PathBuf};
@@ -64,6 +65,7 @@ pub struct App {
     computed: Computed,
     ui_state: ui::UiState,
     installed_theme: Option<theme::Theme>,
+    theme_files: Option<ThemeFiles>,
     title: String,
 }
 
@@ -79,7 +81,15 @@ impl App {
             state.session.message = complaint.map(|text| Message { is_error: true, text });
         }
         let computed = Computed::of(&state.document);
-        Self { state, runtime, computed, ui_state: ui::UiState::default(), installed_theme: None, title: String::new() }
+        Self {
+            state,
+            runtime,
+            computed,
+            ui_state: ui::UiState::default(),
+            installed_theme: None,
+            theme_files: ThemeFiles::of_source(),
+            title: String::new(),
+        }
     }
 
     /// The state, for tests.
@@ -130,6 +140,12 @@ impl App {
     fn appearance(&mut self, ctx: &egui::Context) {
         let theme = self.state.settings.theme.resolve(ctx.system_theme());
         let first = self.installed_theme.is_none();
+        for change in self.theme_files.as_mut().map(ThemeFiles::poll).unwrap_or_default() {
+            self.installed_theme = None;
+            if let Err(message) = change {
+                self.send(Command::Tell(message));
+            }
+        }
         if self.installed_theme != Some(theme) {
             theme::install(ctx, theme);
             self.installed_theme = Some(theme);

@@ -4,7 +4,7 @@ use crate::estimate::{Component, Fit};
 use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, Style, TextStyle, Visuals};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 /// Themes a user can choose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -45,24 +45,46 @@ impl Theme {
         Self::ALL.into_iter().find(|theme| theme.id() == id)
     }
 
-    /// Its colours.
-    pub fn tokens(self) -> &'static Tokens {
-        static TOKENS: OnceLock<[Tokens; 3]> = OnceLock::new();
-        let all = TOKENS.get_or_init(|| {
-            [
-                include_str!("../../assets/theme/light.ron"),
-                include_str!("../../assets/theme/dark.ron"),
-                include_str!("../../assets/theme/contrast.ron"),
-            ]
-            // A test reads every token file; a broken one cannot ship, and falls to black on white here.
-            .map(|text| Tokens::from_ron(text).unwrap_or_default())
-        });
+    /// Its token file as compiled in.
+    pub const fn shipped(self) -> &'static str {
         match self {
-            Self::Light => &all[0],
-            Self::Dark => &all[1],
-            Self::Contrast => &all[2],
+            Self::Light => include_str!("../../assets/theme/light.ron"),
+            Self::Dark => include_str!("../../assets/theme/dark.ron"),
+            Self::Contrast => include_str!("../../assets/theme/contrast.ron"),
         }
     }
+
+    /// Its colours.
+    pub fn tokens(self) -> &'static Tokens {
+        let all = *tokens_in_use().read().unwrap_or_else(PoisonError::into_inner);
+        match self {
+            Self::Light => all[0],
+            Self::Dark => all[1],
+            Self::Contrast => all[2],
+        }
+    }
+
+    /// Replaces its colours until the program ends. What is replaced stays in memory: this is for people who edit a
+    /// token file beside a running debug build.
+    pub fn replace_tokens(self, tokens: Tokens) {
+        let mut all = tokens_in_use().write().unwrap_or_else(PoisonError::into_inner);
+        for (theme, slot) in Self::ALL.into_iter().zip(all.iter_mut()) {
+            if theme == self {
+                *slot = Box::leak(Box::new(tokens));
+                return;
+            }
+        }
+    }
+}
+
+/// Colours in the order of [`Theme::ALL`].
+fn tokens_in_use() -> &'static RwLock<[&'static Tokens; 3]> {
+    static TOKENS: OnceLock<RwLock<[&'static Tokens; 3]>> = OnceLock::new();
+    TOKENS.get_or_init(|| {
+        // A test reads every token file: a broken one, which would leave everything transparent, cannot ship.
+        let read = |theme: Theme| Tokens::from_ron(theme.shipped()).unwrap_or_default();
+        RwLock::new(Theme::ALL.map(|theme| &*Box::leak(Box::new(read(theme)))))
+    })
 }
 
 /// Steps of space between things, in points.
