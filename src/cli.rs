@@ -14,6 +14,7 @@ mod inspect;
 mod load;
 mod plans;
 mod screenshot;
+mod validate;
 mod window;
 
 /// What a command came to; the number is the exit code.
@@ -146,7 +147,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
         Some(Command::Templates { json }) => plans::templates(json, out),
         Some(Command::Estimate(args)) => estimate::run(&args, flags, out, err),
         Some(Command::Inspect(args)) => inspect::run(&args, out),
-        Some(Command::Validate(_)) => Ok(Outcome::Done),
+        Some(Command::Validate(args)) => validate::run(&args, out),
         Some(Command::Screenshot(args)) => screenshot::run(&args, out, err),
     };
     match result {

@@ -242,3 +242,25 @@ fn help_names_every_command() {
         assert!(help.out.contains(word), "{word}");
     }
 }
+
+#[test]
+fn validate_prints_what_it_promises() {
+    let answer = json(&["validate", "assets/validation/truth-dev.csv", "--json"]);
+    assert_eq!((answer["rows"].as_u64(), answer["predicted"].as_u64()), (Some(167), Some(167)));
+    assert_eq!(answer["skipped"], serde_json::json!([]));
+    for key in ["median_abs_error", "p95_abs_error", "bias", "within_interval"] {
+        assert!(answer["overall"][key].is_f64(), "{key}");
+    }
+    assert!(answer["by_profile"]["hf-trainer"]["rows"].is_u64());
+    let row = &answer["per_row"][0];
+    for key in ["measured_bytes", "predicted_bytes", "low_bytes", "high_bytes"] {
+        assert!(row[key].is_u64(), "{key}");
+    }
+    assert!(row["id"].is_string() && row["error"].is_f64());
+    let skipped = json(&["validate", "assets/validation/published-memory.csv", "--json"]);
+    assert!(skipped["skipped"].as_array().unwrap().iter().all(|row| row["id"].is_string() && row["why"].is_string()));
+    assert!(run(&["validate", "assets/validation/truth-dev.csv"]).out.contains("167 of 167"));
+    let refused = run(&["validate", "Cargo.toml"]);
+    assert_eq!(refused.outcome, Outcome::BadInput);
+    assert!(refused.err.contains("`peak_bytes`"), "{}", refused.err);
+}

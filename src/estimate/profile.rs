@@ -75,8 +75,18 @@ pub struct Profiles {
 }
 
 /// The embedded files, in the order they are offered.
-const EMBEDDED: [&str; 2] =
-    [include_str!("../../assets/profiles/hf-trainer.ron"), include_str!("../../assets/profiles/plain-pytorch.ron")];
+const EMBEDDED: [&str; 10] = [
+    include_str!("../../assets/profiles/hf-trainer.ron"),
+    include_str!("../../assets/profiles/hf-trainer-4.48.ron"),
+    include_str!("../../assets/profiles/plain-pytorch.ron"),
+    include_str!("../../assets/profiles/axolotl.ron"),
+    include_str!("../../assets/profiles/llama-factory.ron"),
+    include_str!("../../assets/profiles/torchtune.ron"),
+    include_str!("../../assets/profiles/litgpt.ron"),
+    include_str!("../../assets/profiles/unsloth.ron"),
+    include_str!("../../assets/profiles/hf-peft-fp16.ron"),
+    include_str!("../../assets/profiles/transformers-4.38.ron"),
+];
 
 impl Profiles {
     /// The profiles that ship with the program. A test parses each file, so none is missing in a release.

@@ -1,0 +1,80 @@
+//! `tuneplan validate`: predicted against measured.
+
+use super::{Outcome, ValidateArgs};
+use crate::catalog::Catalog;
+use crate::estimate::profile::Profiles;
+use crate::units::{Bytes, percent};
+use crate::validation::{self, Accuracy, Report};
+use anyhow::{Context as _, Result};
+use std::io::{Read as _, Write};
+
+/// Rows listed in the text; the JSON has them all.
+const WORST_SHOWN: usize = 10;
+/// Largest file of rows that is read.
+const MAX_BYTES: u64 = 64 << 20;
+
+pub fn run(args: &ValidateArgs, out: &mut dyn Write) -> Result<Outcome> {
+    let text = read(args).with_context(|| format!("cannot read {}", args.rows.display()))?;
+    let report = validation::validate(&text, Catalog::embedded(), Profiles::embedded())
+        .with_context(|| args.rows.display().to_string())?;
+    if args.json {
+        serde_json::to_writer_pretty(&mut *out, &report)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{}", to_text(&report))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn read(args: &ValidateArgs) -> Result<String> {
+    let file = std::fs::File::open(&args.rows)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    anyhow::ensure!(bytes.len() as u64 <= MAX_BYTES, "it is over {} MiB", MAX_BYTES >> 20);
+    Ok(String::from_utf8(bytes)?)
+}
+
+fn to_text(report: &Report) -> String {
+    let mut lines =
+        vec![format!("{} rows, {} predicted, {} skipped", report.rows, report.predicted, report.skipped.len())];
+    if let Some(phases) = report.phase_agreement {
+        lines.push(format!("phase of the peak named rightly: {} of {}", phases.agreeing, phases.rows));
+    }
+    lines.push(String::new());
+    lines.push(format!("{:<34} {:>5} {:>9} {:>9} {:>9} {:>9}", "profile", "rows", "median", "95th", "bias", "in band"));
+    for (profile, accuracy) in &report.by_profile {
+        lines.push(row(profile, accuracy));
+    }
+    lines.push(row("complete rows", &report.complete));
+    lines.push(row("all", &report.overall));
+    let mut worst: Vec<_> = report.per_row.iter().collect();
+    worst.sort_by(|a, b| b.error.abs().total_cmp(&a.error.abs()));
+    lines.push(String::new());
+    lines.push("furthest off".to_owned());
+    for row in worst.into_iter().take(WORST_SHOWN) {
+        lines.push(format!(
+            "  {:<16} measured {:>12}  predicted {:>12}  {:>9}  {}",
+            row.id,
+            Bytes(row.measured_bytes).to_string(),
+            Bytes(row.predicted_bytes).to_string(),
+            percent(row.error),
+            row.model,
+        ));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn row(name: &str, accuracy: &Accuracy) -> String {
+    format!(
+        "{name:<34} {:>5} {:>9} {:>9} {:>9} {:>9}",
+        accuracy.rows,
+        figure(accuracy.median_abs_error),
+        figure(accuracy.p95_abs_error),
+        figure(accuracy.bias),
+        figure(accuracy.within_interval),
+    )
+}
+
+fn figure(share: Option<f64>) -> String {
+    share.map_or_else(|| "–".to_owned(), percent)
+}

@@ -1,0 +1,62 @@
+//! Measured rows that resemble a plan: what the panel "How sure" shows.
+
+use super::Case;
+use crate::architecture::Architecture;
+use crate::plan::{LossKernel, Method, Plan, Workload};
+
+/// A measured row and how far it is from the plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Neighbour<'a> {
+    /// The row.
+    pub case: &'a Case,
+    /// 0: the same job. 1 is about a factor of e in one dimension, or another loss kernel.
+    pub distance: f64,
+}
+
+/// The `count` cases nearest to `plan`, nearest first. Inference and training are never mixed.
+///
+/// The distance adds, for parameters, tokens, sequence and vocabulary, the logarithm of the ratio, and a fixed step
+/// for each setting that changes what is kept: method, checkpointing, attention, loss, quantization, stack.
+pub fn nearest<'a>(plan: &Plan, architecture: &Architecture, cases: &'a [Case], count: usize) -> Vec<Neighbour<'a>> {
+    let mut found: Vec<Neighbour<'a>> = cases
+        .iter()
+        .filter(|case| case.plan.workload == plan.workload)
+        .filter_map(|case| Some(Neighbour { case, distance: distance(plan, architecture, case)? }))
+        .collect();
+    found.sort_by(|a, b| a.distance.total_cmp(&b.distance));
+    found.truncate(count);
+    found
+}
+
+fn distance(plan: &Plan, architecture: &Architecture, case: &Case) -> Option<f64> {
+    let crate::plan::ModelSource::File { architecture: other, .. } = &case.plan.model.source else { return None };
+    let ratio = |a: u64, b: u64| (a.max(1) as f64 / b.max(1) as f64).ln().abs();
+    let tokens = |plan: &Plan| plan.batch.micro_batch.saturating_mul(plan.batch.sequence_length);
+    let step = |differs: bool, size: f64| if differs { size } else { 0.0 };
+    let (a, b) = (plan, &case.plan);
+    let mut sum = ratio(architecture.parameters().total, other.parameters().total)
+        + 0.5 * ratio(tokens(a), tokens(b))
+        + 0.25 * ratio(a.batch.sequence_length, b.batch.sequence_length)
+        + 0.25 * ratio(architecture.vocab_size, other.vocab_size)
+        + step(a.runtime.profile != b.runtime.profile, 1.0)
+        + step(a.precision.load_format != b.precision.load_format, 0.5)
+        + step(a.runtime.attention != b.runtime.attention, 0.25);
+    if plan.workload == Workload::Training {
+        sum += step(kind(&a.method.method) != kind(&b.method.method), 2.0)
+            + step(a.runtime.checkpointing != b.runtime.checkpointing, 1.0)
+            + step(a.runtime.loss != b.runtime.loss, loss_step(a.runtime.loss, b.runtime.loss));
+    }
+    Some(sum)
+}
+
+const fn loss_step(a: LossKernel, b: LossKernel) -> f64 {
+    if matches!(a, LossKernel::FusedLinear) || matches!(b, LossKernel::FusedLinear) { 1.0 } else { 0.5 }
+}
+
+const fn kind(method: &Method) -> u8 {
+    match method {
+        Method::Full | Method::Galore { .. } => 0,
+        Method::Qlora(_) => 1,
+        _ => 2,
+    }
+}

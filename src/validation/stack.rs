@@ -1,0 +1,74 @@
+//! The software stack of a published row: which profile stands for it, and what its versions change.
+
+use super::table::Row;
+use crate::estimate::profile::{Profiles, RatioBand, RuntimeProfile};
+use crate::plan::LossKernel;
+
+/// Stack and loss kernel of a row, with what had to be assumed.
+pub struct Stack {
+    pub profile: RuntimeProfile,
+    pub loss: LossKernel,
+    pub assumptions: Vec<String>,
+}
+
+/// The stack `row` names. Unknown ones are taken as Hugging Face's with a wide band.
+pub fn of(row: &Row, profiles: &Profiles) -> Result<Stack, String> {
+    let framework = row.text("framework").to_lowercase();
+    let has = |part: &str| framework.contains(part);
+    let (id, known) = if has("fms-hf-tuning") {
+        ("hf-trainer-4.48", true)
+    } else if has("litgpt") || has("lit-gpt") {
+        ("litgpt", true)
+    } else if has("unsloth") {
+        ("unsloth", true)
+    } else if has("torchtune") {
+        ("torchtune", true)
+    } else if has("bitsandbytes") {
+        ("hf-peft-fp16", true)
+    } else if row.text("task") == "inference" && (has("transformers") || framework == "hf") {
+        (inference_profile(row), true)
+    } else if has("swift") || has("qwen finetune") || has("trl") || has("llama-factory") || has("hf") {
+        ("hf-trainer-4.48", true)
+    } else {
+        ("hf-trainer-4.48", false)
+    };
+    let mut profile = profiles.get(id).cloned().ok_or_else(|| format!("there is no profile `{id}`"))?;
+    let mut assumptions = Vec::new();
+    if !known {
+        let name: String = row.text("framework").chars().take(40).collect();
+        assumptions.push(format!("the stack “{name}” has no profile; taken as {}", profile.name));
+        profile.tensors = widened(profile.tensors, 0.7, 1.5);
+    }
+    if is_before_4_46(row.text("versions")) {
+        // Before 4.46 the FP32 logits replaced the 16-bit ones instead of standing beside them: 2 bytes fewer.
+        profile.forward_logit_bytes = profile.forward_logit_bytes.map(|bytes| bytes - 2.0);
+        profile.backward_logit_bytes = profile.backward_logit_bytes.map(|bytes| bytes - 2.0);
+    }
+    Ok(Stack { loss: loss(row.text("loss_kernel"), id), profile, assumptions })
+}
+
+fn inference_profile(row: &Row) -> &'static str {
+    if row.text("loss_kernel").contains("full-sequence") { "transformers-4.38" } else { "hf-trainer" }
+}
+
+fn loss(kernel: &str, profile: &str) -> LossKernel {
+    let kernel = kernel.to_lowercase();
+    if kernel.contains("liger") || kernel.contains("cut") || profile == "unsloth" {
+        LossKernel::FusedLinear
+    } else if kernel.contains("foak") || kernel.contains("fused ce") {
+        LossKernel::FusedLogits
+    } else {
+        LossKernel::Unfused
+    }
+}
+
+/// `transformers 4.45.0` and older.
+fn is_before_4_46(versions: &str) -> bool {
+    let Some((_, rest)) = versions.split_once("transformers 4.") else { return false };
+    let minor: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    minor.parse::<u32>().is_ok_and(|minor| minor < 46)
+}
+
+fn widened(band: RatioBand, low: f64, high: f64) -> RatioBand {
+    RatioBand { low: band.low * low, expected: band.expected, high: band.high * high }
+}
