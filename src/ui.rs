@@ -86,7 +86,7 @@ pub fn window_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut
             .frame(Frame::new().fill(view.tokens.raised.0).inner_margin(Margin::symmetric(16, 8)))
             .show(ui, |ui| status::error_ui(ui, &message.text, view, out));
     }
-    Panel::left("settings").frame(side).default_size(312.0).size_range(280.0..=420.0).show(ui, |ui| {
+    Panel::left("settings").frame(side).default_size(328.0).size_range(296.0..=440.0).show(ui, |ui| {
         ScrollArea::vertical().id_salt("settings-scroll").auto_shrink(false).show(ui, |ui| {
             // Room for the scroll bar beside the controls.
             ui.set_width(ui.available_width() - space::S);

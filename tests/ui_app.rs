@@ -304,3 +304,34 @@ fn a_drag_of_a_slider_moves_the_bar_in_the_same_frame() {
     harness.run_ok();
     assert_eq!(process(&harness), before, "one drag is one step");
 }
+
+#[test]
+fn a_figure_of_the_catalogue_is_edited_marked_and_reset() {
+    let mut harness = window();
+    harness.run_ok();
+    let capacity = |harness: &Harness<'_, App>| harness.state().computed().estimate.as_ref().unwrap().capacity.unwrap();
+    let catalogue = capacity(&harness);
+    let field = harness
+        .get_all_by_label("Device memory, MiB")
+        .find(|node| node.accesskit_node().role() == egui::accesskit::Role::TextInput)
+        .unwrap();
+    assert_eq!(field.accesskit_node().value().as_deref(), Some("24,564 MiB"));
+    field.scroll_to_me();
+    harness.run_ok();
+    let field = harness
+        .get_all_by_label("Device memory, MiB")
+        .find(|node| node.accesskit_node().role() == egui::accesskit::Role::TextInput)
+        .unwrap();
+    field.focus();
+    harness.run_ok();
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    harness.event(egui::Event::Text("40,960 MiB".to_owned()));
+    harness.run_ok();
+    harness.key_press(Key::Enter);
+    harness.run_ok();
+    assert_eq!(harness.state().state().document.plan.hardware.memory_mib, Some(40_960));
+    assert_eq!(capacity(&harness), Bytes::mib(40_960));
+    harness.get_by_label("Reset Device memory").click();
+    harness.run_ok();
+    assert_eq!(capacity(&harness), catalogue);
+}

@@ -19,7 +19,7 @@ const CHART_HEIGHT: f32 = 276.0;
 /// Room that the verdict's sentence needs beside the choice of workload.
 const BESIDE_VERDICT: f32 = 380.0;
 /// Narrower than this, chart and table stand one under the other.
-const SIDE_BY_SIDE: f32 = 620.0;
+const SIDE_BY_SIDE: f32 = 600.0;
 
 /// Everything in the middle.
 pub fn centre_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {

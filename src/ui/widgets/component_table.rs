@@ -9,9 +9,9 @@ use egui::{Align2, CornerRadius, FontId, Pos2, Rect, Sense, Stroke, StrokeKind, 
 
 const ROW: f32 = 27.0;
 /// Width of the two columns of numbers.
-const NUMBERS: f32 = 118.0;
+const NUMBERS: f32 = 106.0;
 /// Width of the share alone.
-const SHARE: f32 = 62.0;
+const SHARE: f32 = 56.0;
 
 /// What the table shows.
 pub struct ComponentTable<'a> {

@@ -19,6 +19,10 @@ const SLIDER_LABEL_SHARE: f32 = 0.36;
 const KNOB: f32 = 16.0;
 /// Width of a typed number.
 const NUMBER_WIDTH: f32 = 74.0;
+/// Width of a number that carries its unit.
+const UNIT_NUMBER_WIDTH: f32 = 92.0;
+/// Width of a typed figure of a device with its unit.
+const FIGURE_WIDTH: f32 = 108.0;
 
 /// Draws the row of `field` and pushes what was changed.
 pub fn field_ui(ui: &mut Ui, field: &'static Field, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
@@ -27,8 +31,12 @@ pub fn field_ui(ui: &mut Ui, field: &'static Field, view: &View<'_>, ui_state: &
         notes_ui(ui, field, &value, ui_state, out);
         return;
     }
-    if let (FieldKind::Catalog(kind @ CatalogKind::Model), FieldValue::Id(id)) = (field.kind, &value) {
-        // Names of models need the whole row.
+    let kind = match field.kind {
+        FieldKind::Catalog(kind @ (CatalogKind::Model | CatalogKind::Accelerator | CatalogKind::Profile)) => Some(kind),
+        _ => None,
+    };
+    if let (Some(kind), FieldValue::Id(id)) = (kind, &value) {
+        // The first of its section, whose head says what it is: long names need the whole row.
         if let Some(chosen) = catalog_ui(ui, field, kind, id, view, ui_state) {
             out.push(Command::Edit(PlanEdit::Set(field.id, chosen)));
         }
@@ -56,9 +64,27 @@ pub fn field_ui(ui: &mut Ui, field: &'static Field, view: &View<'_>, ui_state: &
 fn label_width(field: &Field, row: f32) -> f32 {
     match field.kind {
         FieldKind::Toggle => row - toggle::SIZE.x - 2.0 * space::S,
-        FieldKind::Integer { steps: [], .. } | FieldKind::Decimal { .. } => row - NUMBER_WIDTH - 2.0 * space::S,
+        FieldKind::Integer { steps: [], .. } | FieldKind::Decimal { .. } => row - number_width(field) - 2.0 * space::S,
         FieldKind::Integer { .. } => row * SLIDER_LABEL_SHARE,
         _ => row * LABEL_SHARE,
+    }
+}
+
+const fn number_width(field: &Field) -> f32 {
+    if field.unit.is_empty() && matches!(field.kind, FieldKind::Decimal { .. }) {
+        NUMBER_WIDTH
+    } else {
+        UNIT_NUMBER_WIDTH
+    }
+}
+
+/// Unit as it stands behind a number in a control; `tok` for tokens, as in `tok/s`. Where the label names what is
+/// counted, it is not said twice.
+fn suffix(field: &Field) -> String {
+    match field.unit {
+        "" | "sequences" | "passes" | "devices" => String::new(),
+        "tokens" => " tok".to_owned(),
+        unit => format!(" {unit}"),
     }
 }
 
@@ -82,7 +108,7 @@ fn control_ui(
         (FieldKind::Decimal { min, max, step }, FieldValue::Decimal(number)) => {
             let mut typed = *number;
             let drag = DragValue::new(&mut typed).range(min..=max).speed(step / 10.0).max_decimals(6);
-            let response = ui.add_sized([NUMBER_WIDTH, 26.0], drag);
+            let response = ui.add_sized([number_width(field), 26.0], drag.suffix(suffix(field)));
             name(&response, field);
             response.changed().then_some(FieldValue::Decimal(typed))
         }
@@ -128,12 +154,13 @@ fn integer_ui(
     let drag = DragValue::new(&mut typed)
         .range(min..=max)
         .speed(0.2)
+        .suffix(suffix(field))
         .custom_formatter(|value, _| crate::units::grouped(value as u64))
         .custom_parser(|text| match FieldValue::parse(field, text) {
             Ok(FieldValue::Integer(number)) => Some(number as f64),
             _ => None,
         });
-    let response = ui.add_sized([NUMBER_WIDTH, 26.0], drag);
+    let response = ui.add_sized([number_width(field), 26.0], drag);
     name(&response, field);
     let mut new = response.changed().then_some(FieldValue::Integer(typed));
     if !steps.is_empty() {
@@ -201,23 +228,23 @@ fn optional_ui(
 ) -> Option<FieldValue> {
     let edited = *value != FieldValue::Unset;
     let mut new = None;
-    let chip = if edited { "edited" } else { "catalogue" };
-    let color = if edited { view.tokens.tight.0 } else { view.tokens.muted.0 };
     if edited {
-        let reset = ui.small_button("Reset").on_hover_text("Take the catalogue's figure again.");
+        let chip = RichText::new("edited ×").small().color(view.tokens.tight.0);
+        let reset = ui.small_button(chip).on_hover_text("Reset: take the catalogue's figure again.");
         let label = format!("Reset {}", field.label);
         reset.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, label.clone()));
         if reset.clicked() {
             new = Some(FieldValue::Unset);
         }
     } else {
-        ui.label(RichText::new(chip).small().color(color));
+        ui.label(RichText::new("catalogue").small().color(view.tokens.muted.0));
     }
     let shown = match value {
         FieldValue::Unset => catalogue_figure(field, view),
         _ => value.display(field),
     };
-    let typed = line_ui(ui, field, &shown, 84.0, ui_state);
+    let shown = if shown == "–" { shown } else { format!("{shown}{}", suffix(field)) };
+    let typed = line_ui(ui, field, &shown, FIGURE_WIDTH, ui_state);
     typed.and_then(|text| understood(field, &text, out)).or(new)
 }
 
@@ -272,7 +299,8 @@ fn typed_ui(
 
 /// The value of a typed text; one that is not understood is said, and the old value stays.
 fn understood(field: &Field, text: &str, out: &mut Commands) -> Option<FieldValue> {
-    match FieldValue::parse(field, text) {
+    let figure = text.trim().strip_suffix(field.unit).unwrap_or(text);
+    match FieldValue::parse(field, figure) {
         Ok(value) => Some(value),
         Err(error) => {
             let named = error.starts_with(field.label);

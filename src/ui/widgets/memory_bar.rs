@@ -43,16 +43,21 @@ impl MemoryBar<'_> {
             ease: Ease::new(ui),
         };
         ui.painter().rect_filled(bar, CornerRadius::same(RADIUS - 2), tokens.raised.0);
-        let touched = self.pieces(ui, bar, &scale, tokens);
+        let (touched, labels) = self.pieces(ui, bar, &scale, tokens);
         self.overflow(ui, bar, &scale, total, tokens);
         self.free_label(ui, bar, &scale, total, tokens);
         self.ghost_outline(ui, bar, &scale, total, tokens);
+        // Last, so that neither stripes nor outline run through a figure.
+        for (rect, component, bytes) in labels {
+            self.label(ui, rect, component, bytes, tokens);
+        }
         self.axis(ui, bar, &scale, tokens);
         self.capacity_line(ui, bar, &scale, tokens);
         touched
     }
 
-    fn pieces(&self, ui: &Ui, bar: Rect, scale: &Scale, tokens: &Tokens) -> Touched {
+    /// Paints the pieces; what was touched, and where each may be labelled.
+    fn pieces(&self, ui: &Ui, bar: Rect, scale: &Scale, tokens: &Tokens) -> (Touched, Vec<(Rect, Component, Bytes)>) {
         let total = self.amounts.total();
         let held: Vec<(Component, Bytes)> = Component::ALL
             .into_iter()
@@ -69,6 +74,7 @@ impl MemoryBar<'_> {
         let mut touched = Touched::default();
         let mut left = bar.left();
         let mut shown = Vec::with_capacity(held.len());
+        let mut labels = Vec::with_capacity(held.len());
         for (i, (range, (component, bytes))) in hit_ranges(&ends, bar.x_range()).into_iter().zip(held).enumerate() {
             let right = ends[i];
             // A hairline between neighbours; pieces thinner than it keep their colour.
@@ -86,13 +92,13 @@ impl MemoryBar<'_> {
             };
             let id = ui.scope_id().with(("memory-bar", component.id()));
             let response = piece.show(ui, id, tokens, self.unit, &mut touched);
-            self.label(ui, rect, component, bytes, tokens);
+            labels.push((rect, component, bytes));
             shown.push((piece, response));
         }
         for (piece, response) in shown {
             piece.ring(ui, &response, self.marked == Some(piece.component), tokens);
         }
-        touched
+        (touched, labels)
     }
 
     /// Name and figure inside a piece, each only where it fits, on plain colour.
