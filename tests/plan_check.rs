@@ -1,17 +1,23 @@
 //! Contradictions: each is found, and its fix mends it.
 #![allow(clippy::unwrap_used)]
 
+use proptest::prelude::*;
+use tuneplan::architecture::Architecture;
 use tuneplan::catalog::Catalog;
 use tuneplan::plan::check::{Context, Diagnostic, Severity, check};
 use tuneplan::plan::edit::{PlanEdit, choose_method};
-use tuneplan::plan::field::{FieldValue, field};
-use tuneplan::plan::{ModelSource, Plan, templates};
+use tuneplan::plan::field::{CatalogKind, Field, FieldKind, FieldValue, field, fields};
+use tuneplan::plan::{Method, ModelSource, Plan, templates};
 
 fn remarks(plan: &Plan) -> Vec<Diagnostic> {
     let catalog = Catalog::embedded();
-    let ModelSource::Catalog(id) = &plan.model.source else { panic!("these plans name catalogue models") };
+    let architecture = match &plan.model.source {
+        ModelSource::Catalog(id) => catalog.model(id).map(|entry| entry.architecture.clone()),
+        ModelSource::Typed(shape) => Some(Architecture::from(shape)),
+        ModelSource::File { architecture, .. } => Some(architecture.as_ref().clone()),
+    };
     let context = Context {
-        architecture: catalog.model(id).map(|entry| &entry.architecture),
+        architecture: architecture.as_ref(),
         load_format: catalog.format(&plan.precision.load_format),
         accelerator: catalog.accelerator(&plan.hardware.accelerator),
     };
@@ -74,7 +80,7 @@ fn cases() -> Vec<(Vec<PlanEdit>, &'static str, &'static str)> {
         ),
         (vec![word("optimizer.implementation", "in-backward")], "optimizer.clip_gradients", "norm of all gradients"),
         (vec![word("optimizer.algorithm", "adafactor")], "optimizer.implementation", "no fused kernel"),
-        (vec![number("batch.sequence_length", 200_000)], "batch.sequence_length", "131072 positions"),
+        (vec![number("batch.sequence_length", 200_000)], "batch.sequence_length", "131,072 positions"),
         (
             vec![word("runtime.attention", "eager"), number("batch.sequence_length", 8192)],
             "runtime.attention",
@@ -91,6 +97,71 @@ fn cases() -> Vec<(Vec<PlanEdit>, &'static str, &'static str)> {
             ],
             "precision.upcast_unquantized",
             "quantized bases",
+        ),
+        (vec![word("precision.load_format", "gguf-q4-k")], "precision.load_format", "unpack them"),
+        (vec![word("precision.quantize_when", "during-training")], "precision.quantize_when", "quantized already"),
+        (vec![word("method.kind", "pissa")], "method.init", "PiSSA"),
+        (vec![word("precision.gradient_format", "fp32")], "precision.gradient_format", "format of its weight"),
+        (
+            vec![word("method.kind", "full"), word("precision.load_format", "fp16")],
+            "precision.fp32_master_weights",
+            "loss scaling refuses",
+        ),
+        (
+            vec![word("method.kind", "galore"), word("precision.load_format", "bf16")],
+            "precision.fp32_master_weights",
+            "round away",
+        ),
+        (
+            vec![word("method.kind", "galore"), word("precision.load_format", "bf16"), number("method.rank", 5000)],
+            "method.rank",
+            "no low rank",
+        ),
+        (vec![PlanEdit::Set("method.alpha", FieldValue::Decimal(0.0))], "method.alpha", "no effect"),
+        (vec![PlanEdit::Set("stages", FieldValue::List(Vec::new()))], "stages", "no kind of fine-tuning"),
+        (vec![number("hardware.reserve_mib", 24_564)], "hardware.reserve_mib", "nothing is left"),
+        (
+            vec![word("workload", "inference"), number("batch.sequence_length", 131_000)],
+            "batch.sequence_length",
+            "256 new tokens",
+        ),
+        (
+            vec![
+                word("workload", "inference"),
+                word("runtime.attention", "eager"),
+                number("batch.sequence_length", 8192),
+            ],
+            "runtime.attention",
+            "every token with every token",
+        ),
+        (
+            vec![word("method.kind", "prompt"), number("batch.sequence_length", 131_072)],
+            "batch.sequence_length",
+            "20 virtual tokens",
+        ),
+        (
+            vec![word("model.id", "typed"), number("model.heads", 32), number("model.kv_heads", 5)],
+            "model.kv_heads",
+            "cannot share",
+        ),
+        (
+            vec![word("model.id", "typed"), number("model.experts", 4), number("model.experts_per_token", 8)],
+            "model.experts_per_token",
+            "of 4 experts",
+        ),
+        (
+            vec![word("hardware.accelerator", "instinct-mi300x"), word("optimizer.algorithm", "paged-adamw-8bit")],
+            "optimizer.algorithm",
+            "CUDA unified memory",
+        ),
+        (
+            vec![
+                word("hardware.accelerator", "a100-sxm4-80gb"),
+                word("method.kind", "vera"),
+                word("precision.load_format", "fp8-e4m3"),
+            ],
+            "precision.load_format",
+            "no FP8",
         ),
     ]
 }
@@ -169,4 +240,109 @@ fn a_group_that_fails_changes_nothing() {
     let group = PlanEdit::Group(vec![number("method.rank", 4), number("batch.micro_batch", 0)], "Both".to_owned());
     assert!(group.apply(&mut plan).is_err());
     assert_eq!(plan, Plan::default());
+}
+
+#[test]
+fn a_device_without_bf16_is_not_told_to_go_back_to_it() {
+    let mut plan = Plan::default();
+    for edit in [word("hardware.accelerator", "tesla-t4"), word("precision.autocast", "fp16")] {
+        edit.apply(&mut plan).unwrap();
+    }
+    let about: Vec<Diagnostic> =
+        remarks(&plan).into_iter().filter(|remark| remark.field == Some("precision.autocast")).collect();
+    assert_eq!(about.len(), 1, "{about:?}");
+    assert!(about[0].message.contains("loss scaling") && about[0].fix.is_none(), "{about:?}");
+}
+
+/// A variant of LoRA has one word whatever it stands on; the load format says which it is.
+#[test]
+fn variants_of_lora_stand_on_what_is_loaded() {
+    for variant in ["dora", "rslora", "pissa"] {
+        let mut plan = Plan::default();
+        choose_method(&plan, variant).apply(&mut plan).unwrap();
+        assert!(matches!(plan.method.method, Method::Qlora(_)), "{variant} keeps the 4-bit base");
+        word("precision.load_format", "bf16").apply(&mut plan).unwrap();
+        assert!(matches!(plan.method.method, Method::Lora(_)), "{variant} on BF16");
+        word("precision.load_format", "int8").apply(&mut plan).unwrap();
+        assert!(matches!(plan.method.method, Method::Qlora(_)), "{variant} on INT8");
+    }
+    let mut plan = Plan::default();
+    choose_method(&plan, "full").apply(&mut plan).unwrap();
+    choose_method(&plan, "dora").apply(&mut plan).unwrap();
+    assert!(matches!(plan.method.method, Method::Lora(_)));
+    choose_method(&plan, "loftq").apply(&mut plan).unwrap();
+    assert_eq!((plan.method.method.id(), plan.precision.load_format.as_str()), ("loftq", "nf4"));
+    assert!(matches!(plan.method.method, Method::Qlora(_)));
+}
+
+/// A value the field takes, chosen by a number.
+fn some_value(field: &Field, pick: u64) -> FieldValue {
+    let catalog = Catalog::embedded();
+    let of = |ids: Vec<&str>| FieldValue::Id(ids[(pick % ids.len() as u64) as usize].to_owned());
+    let between = |min: u64, max: u64| {
+        // Sizes of every order: a uniform draw would only ever be huge.
+        let bits = pick % 64;
+        (min + ((pick >> 6) & ((1 << bits) - 1))).clamp(min, max)
+    };
+    match field.kind {
+        FieldKind::Integer { min, max, .. } => FieldValue::Integer(between(min, max)),
+        FieldKind::OptionalInteger { min, max } if pick.is_multiple_of(3) => FieldValue::Integer(between(min, max)),
+        FieldKind::Decimal { min, max, .. } => FieldValue::Decimal((pick % 7) as f64 / 8.0 * (max - min) + min),
+        FieldKind::OptionalDecimal { min, max } if pick.is_multiple_of(3) => {
+            FieldValue::Decimal(f64::midpoint(min, max))
+        }
+        FieldKind::OptionalInteger { .. } | FieldKind::OptionalDecimal { .. } => FieldValue::Unset,
+        FieldKind::Toggle => FieldValue::Toggle(pick.is_multiple_of(2)),
+        FieldKind::Choice(choices) => of(choices.iter().map(|choice| choice.id).collect()),
+        FieldKind::Catalog(CatalogKind::Model) if pick.is_multiple_of(4) => FieldValue::Id("typed".to_owned()),
+        FieldKind::Catalog(CatalogKind::Model) => of(catalog.models.iter().map(|entry| entry.id.as_str()).collect()),
+        FieldKind::Catalog(CatalogKind::Accelerator) => {
+            of(catalog.accelerators.iter().map(|entry| entry.id.as_str()).chain(["", "no-such"]).collect())
+        }
+        FieldKind::Catalog(CatalogKind::LoadFormat) => {
+            of(catalog.formats.iter().map(|entry| entry.id.as_str()).chain(["no-such"]).collect())
+        }
+        FieldKind::Catalog(CatalogKind::KvFormat) => of(vec!["bf16", "fp8-e4m3", "int8"]),
+        FieldKind::Catalog(CatalogKind::Profile) => of(vec!["hf-trainer", "plain-pytorch", "unsloth"]),
+        FieldKind::Targets => FieldValue::List(vec![
+            ["all-linear", "q", "gate", "c_attn", "query_key_value", "no_such"][(pick % 6) as usize].to_owned(),
+        ]),
+        FieldKind::Stages => {
+            FieldValue::List(if pick.is_multiple_of(2) { Vec::new() } else { vec!["preference".to_owned()] })
+        }
+        FieldKind::Text | FieldKind::Notes => FieldValue::Text("a \"b\"\nc".to_owned()),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Whatever is set, each fix can be applied and mends its own remark, and clicking the first fix again and again
+    /// comes to an end: no two fixes undo each other.
+    #[test]
+    fn fixes_of_any_plan_come_to_an_end(picks in proptest::collection::vec(any::<u64>(), fields().len())) {
+        let mut plan = Plan::default();
+        for (field, pick) in fields().iter().zip(&picks) {
+            if let Some(present) = (field.get)(&plan)
+                // Half of the settings stay as they are, so that plans do not contradict themselves everywhere.
+                && pick >> 63 == 0
+            {
+                let value = some_value(field, *pick);
+                field.assign(&mut plan, &value).unwrap_or_else(|error| panic!("{} {present:?} {value:?}: {error}", field.id));
+            }
+        }
+        for step in 0.. {
+            prop_assert!(step < 40, "fixes go in a circle: {:?}", remarks(&plan));
+            let all = remarks(&plan);
+            for remark in &all {
+                if let Some((label, fix)) = &remark.fix {
+                    let mut mended = plan.clone();
+                    prop_assert!(fix.apply(&mut mended).is_ok(), "{label}");
+                    prop_assert!(!remarks(&mended).contains(remark), "{label} does not mend {remark:?}");
+                }
+            }
+            let Some((_, fix)) = all.into_iter().find_map(|remark| remark.fix) else { break };
+            fix.apply(&mut plan).unwrap();
+        }
+    }
 }

@@ -128,7 +128,22 @@ fn people_type_numbers_in_several_ways() {
     for text in ["8k", "8192", "8,192", "8_192", " 8 192 ", "8K"] {
         assert_eq!(FieldValue::parse(length, text), Ok(FieldValue::Integer(8192)), "{text}");
     }
-    for text in ["", "k", "-1", "1.5", "eight", "99999999999999999999", "999999999999999k"] {
+    for text in [
+        "",
+        "k",
+        "-1",
+        "+1",
+        "1.5",
+        "1,5",
+        "8,19",
+        "8,1922",
+        ",192",
+        "8,,192",
+        "1,024,5k",
+        "eight",
+        "99999999999999999999",
+        "999999999999999k",
+    ] {
         assert!(FieldValue::parse(length, text).is_err(), "{text}");
     }
     let message = FieldValue::parse(field("method.kind").unwrap(), "qlorra").unwrap_err();
@@ -170,4 +185,89 @@ proptest! {
             prop_assert_eq!((field.get)(&plan), Some(value));
         }
     }
+}
+
+#[test]
+fn what_is_shown_can_be_typed_again() {
+    for plan in plans() {
+        for field in fields().iter().filter(|field| !matches!(field.kind, FieldKind::Stages)) {
+            let Some(value) = (field.get)(&plan) else { continue };
+            let shown = value.display(field);
+            assert_eq!(FieldValue::parse(field, &shown), Ok(value), "{} shows {shown:?}", field.id);
+        }
+    }
+    for field in fields() {
+        let FieldKind::Choice(choices) = field.kind else { continue };
+        for choice in choices {
+            for typed in [choice.id, choice.label, &choice.label.to_uppercase()] {
+                assert_eq!(
+                    FieldValue::parse(field, typed),
+                    Ok(FieldValue::Id(choice.id.to_owned())),
+                    "{} {typed:?}",
+                    field.id
+                );
+            }
+        }
+    }
+    let accelerator = field("hardware.accelerator").unwrap();
+    let none = FieldValue::Id(String::new());
+    assert_eq!(FieldValue::parse(accelerator, &none.display(accelerator)), Ok(none));
+}
+
+#[test]
+fn targets_that_say_two_things_are_refused() {
+    let targets = field("method.targets").unwrap();
+    let list = |ids: &[&str]| FieldValue::List(ids.iter().map(|id| (*id).to_owned()).collect());
+    for ids in [&["all-linear", "lm_head"][..], &["q", ""], &["q", " "]] {
+        let mut plan = Plan::default();
+        assert!(targets.assign(&mut plan, &list(ids)).is_err(), "{ids:?}");
+        assert_eq!(plan, Plan::default());
+    }
+}
+
+/// A field wired to another's place would be seen here: it would change that one, or nothing.
+#[test]
+fn each_field_changes_the_plan_and_only_what_it_names() {
+    let mut seen = BTreeSet::new();
+    for plan in plans() {
+        for field in fields() {
+            let Some(before) = (field.get)(&plan) else { continue };
+            let Some(value) = other_value(field, &before) else { continue };
+            let mut changed = plan.clone();
+            field.assign(&mut changed, &value).unwrap();
+            assert_ne!(changed, plan, "{} {value:?} changes nothing", field.id);
+            seen.insert(field.id);
+            // These decide what else there is, and so are changed alone here.
+            if matches!(field.id, "model.id" | "method.kind" | "precision.load_format")
+                || matches!(field.id, "method.scaling" | "method.weight_decomposed" | "method.init")
+            {
+                continue;
+            }
+            for other in fields().iter().filter(|other| other.id != field.id) {
+                assert_eq!((other.get)(&changed), (other.get)(&plan), "{} changes {} too", field.id, other.id);
+            }
+        }
+    }
+    let never: Vec<_> = fields().iter().map(|field| field.id).filter(|id| !seen.contains(id)).collect();
+    assert_eq!(never, Vec::<&str>::new());
+}
+
+/// A value the field takes and does not have.
+fn other_value(field: &Field, present: &FieldValue) -> Option<FieldValue> {
+    let words = |ids: &[&str]| FieldValue::List(ids.iter().map(|id| (*id).to_owned()).collect());
+    let candidates = match field.kind {
+        FieldKind::Integer { min, max, .. } | FieldKind::OptionalInteger { min, max } => {
+            vec![FieldValue::Integer(min), FieldValue::Integer(max)]
+        }
+        FieldKind::Decimal { min, max, .. } | FieldKind::OptionalDecimal { min, max } => {
+            vec![FieldValue::Decimal(min), FieldValue::Decimal(max)]
+        }
+        FieldKind::Toggle => vec![FieldValue::Toggle(true), FieldValue::Toggle(false)],
+        FieldKind::Choice(choices) => choices.iter().map(|choice| FieldValue::Id(choice.id.to_owned())).collect(),
+        FieldKind::Catalog(_) => vec![FieldValue::Id("another".to_owned())],
+        FieldKind::Targets => vec![words(&["q"]), words(&["all-linear"])],
+        FieldKind::Stages => vec![words(&["infilling"])],
+        FieldKind::Text | FieldKind::Notes => vec![FieldValue::Text("another".to_owned())],
+    };
+    candidates.into_iter().find(|value| value != present)
 }

@@ -7,6 +7,7 @@ use crate::architecture::Architecture;
 use crate::catalog::{Accelerator, NumberFormat};
 
 mod hardware;
+mod model;
 mod precision;
 mod training;
 
@@ -59,6 +60,7 @@ pub struct Context<'a> {
 /// All remarks, gravest first.
 pub fn check(plan: &Plan, context: &Context<'_>) -> Vec<Diagnostic> {
     let mut found = Found { plan, context, list: Vec::new() };
+    model::check(&mut found);
     precision::check(&mut found);
     hardware::check(&mut found);
     if plan.workload == Workload::Training {

@@ -19,12 +19,8 @@ pub struct Change {
 pub fn diff(before: &Plan, after: &Plan) -> Vec<Change> {
     let mut changes = Vec::new();
     if before.model.source != after.model.source && (is_file(before) || is_file(after)) {
-        changes.push(Change {
-            field: None,
-            label: "Base model",
-            before: before.model.source.name().to_owned(),
-            after: after.model.source.name().to_owned(),
-        });
+        let (old, new) = source_names(&before.model.source, &after.model.source);
+        changes.push(Change { field: None, label: "Base model", before: old, after: new });
     }
     for field in fields() {
         let (old, new) = ((field.get)(before), (field.get)(after));
@@ -38,6 +34,22 @@ pub fn diff(before: &Plan, after: &Plan) -> Vec<Change> {
         }
     }
     changes
+}
+
+/// Names that tell two sources apart: short ones, else paths, else that the shape is another.
+fn source_names(before: &ModelSource, after: &ModelSource) -> (String, String) {
+    if before.name() != after.name() {
+        return (before.name().to_owned(), after.name().to_owned());
+    }
+    let long = |source: &ModelSource| match source {
+        ModelSource::Catalog(id) => id.clone(),
+        ModelSource::File { path, .. } => path.clone(),
+        ModelSource::Typed(_) => source.name().to_owned(),
+    };
+    match (long(before), long(after)) {
+        (old, new) if old == new => (old, format!("{new} (shape read anew)")),
+        names => names,
+    }
 }
 
 const fn is_file(plan: &Plan) -> bool {

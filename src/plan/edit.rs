@@ -1,7 +1,7 @@
 //! Changes to a plan: the only way one is changed, by hand, wizard, solver or command line.
 
 use super::field::{FieldId, FieldValue, field};
-use super::{FloatFormat, Method, ModelSource, Plan};
+use super::{FloatFormat, LoraInit, Method, ModelSource, Plan};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,7 +100,13 @@ impl ModelSource {
 pub fn choose_method(plan: &Plan, method: &str) -> PlanEdit {
     let set = |id: FieldId, word: &str| PlanEdit::Set(id, FieldValue::Id(word.to_owned()));
     let mut edits = vec![set("method.kind", method)];
-    let after = Method::named(method, &plan.method.method);
+    let after = Method::named(method, &plan.method.method).map(|mut method| {
+        if !matches!(method.lora(), Some(lora) if lora.init == LoraInit::Loftq) {
+            // Only LoftQ insists on a quantized base; the other variants stand on what is loaded.
+            method.settle_base(&plan.precision.load_format);
+        }
+        method
+    });
     let quantized = super::check::is_quantized(&plan.precision.load_format);
     match after {
         Some(Method::Qlora(_)) if !quantized => {

@@ -1,6 +1,7 @@
 //! The plan against its device.
 
-use super::{Found, Severity, set_word};
+use super::{Found, Severity, set_number, set_word};
+use crate::catalog::Accelerator;
 use crate::plan::{FloatFormat, Workload};
 
 pub fn check(found: &mut Found<'_>) {
@@ -28,6 +29,13 @@ pub fn check(found: &mut Found<'_>) {
             format!("{} has no BF16 arithmetic; it would be emulated or refused", device.name),
             Some(("autocast to FP16", set_word("precision.autocast", "fp16"))),
         );
+    } else if device.supports_bf16 == Some(false) && plan.precision.load_format == "bf16" {
+        found.push(
+            Severity::Note,
+            "precision.load_format",
+            format!("{} has no BF16 arithmetic: the weights are stored so, and converted at every use", device.name),
+            None,
+        );
     }
     if device.supports_fp8 == Some(false) && plan.precision.load_format.starts_with("fp8") {
         found.push(
@@ -37,6 +45,7 @@ pub fn check(found: &mut Found<'_>) {
             Some(("load as BF16", set_word("precision.load_format", "bf16"))),
         );
     }
+    reserve(found, device);
     if plan.hardware.count > 1 {
         found.push(
             Severity::Note,
@@ -51,6 +60,22 @@ pub fn check(found: &mut Found<'_>) {
             "optimizer.algorithm",
             format!("paged optimizers rest on CUDA unified memory; {} is no NVIDIA device", device.name),
             Some(("use AdamW 8-bit", set_word("optimizer.algorithm", "adamw-8bit"))),
+        );
+    }
+}
+
+fn reserve(found: &mut Found<'_>, device: &Accelerator) {
+    let hardware = &found.plan.hardware;
+    let capacity_mib = hardware
+        .memory_mib
+        .or(device.memory_mib_driver)
+        .unwrap_or((device.memory_gb_marketed * 1e9 / f64::from(1 << 20)) as u64);
+    if hardware.reserve_mib > 0 && hardware.reserve_mib >= capacity_mib {
+        found.push(
+            Severity::Error,
+            "hardware.reserve_mib",
+            format!("{} MiB are kept free of {} MiB; nothing is left", hardware.reserve_mib, capacity_mib),
+            Some(("keep nothing free", set_number("hardware.reserve_mib", 0))),
         );
     }
 }

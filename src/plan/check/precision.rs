@@ -3,7 +3,7 @@
 use super::{Found, Severity, is_quantized, set_toggle, set_word};
 use crate::architecture::NativeDtype;
 use crate::plan::edit::choose_method;
-use crate::plan::{FloatFormat, LoraInit, Method, Workload};
+use crate::plan::{FloatFormat, LoraInit, Method, QuantizeWhen, Workload};
 
 pub fn check(found: &mut Found<'_>) {
     let plan = found.plan;
@@ -87,12 +87,37 @@ fn method_against_load(found: &mut Found<'_>) {
         }
         _ => {}
     }
+    if quantized && load.starts_with("gguf") {
+        found.push(
+            Severity::Warning,
+            "precision.load_format",
+            "GGUF blocks are made for running models; training stacks unpack them to 16 or 32 bits first",
+            Some(("load as NF4", set_word("precision.load_format", "nf4"))),
+        );
+    }
+    let when = plan.precision.quantize_when;
+    if quantized && matches!(when, QuantizeWhen::DuringTraining | QuantizeWhen::LowPrecisionTraining) {
+        found.push(
+            Severity::Warning,
+            "precision.quantize_when",
+            format!("quantizing during training starts from unquantized weights; {load} is quantized already"),
+            Some(("as loaded", set_word("precision.quantize_when", "as-loaded"))),
+        );
+    }
     let init = plan.method.method.lora().map(|lora| lora.init);
     if init == Some(LoraInit::Loftq) && !quantized {
         found.push(
             Severity::Warning,
             "method.init",
             "LoftQ fits the adapter to the quantization error; this base is not quantized",
+            Some(("start from zero", set_word("method.init", "zero"))),
+        );
+    }
+    if init == Some(LoraInit::Pissa) && quantized {
+        found.push(
+            Severity::Note,
+            "method.init",
+            "PiSSA takes its start values from the unquantized weights: they must be there once before the rest is quantized",
             Some(("start from zero", set_word("method.init", "zero"))),
         );
     }
@@ -106,9 +131,46 @@ fn method_against_load(found: &mut Found<'_>) {
     }
 }
 
+/// Weights that are trained in 16 bits lose updates smaller than their last bit (Micikevicius et al., 2018).
+fn trained_in_16_bits(found: &mut Found<'_>) {
+    let plan = found.plan;
+    let trains_weights = matches!(
+        plan.method.method,
+        Method::Full | Method::LastLayers { .. } | Method::Galore { .. } | Method::Blockwise { .. }
+    );
+    if !trains_weights || plan.precision.fp32_master_weights {
+        return;
+    }
+    let fix = Some(("keep an FP32 copy", set_toggle("precision.fp32_master_weights", true)));
+    match plan.precision.load_format.as_str() {
+        "fp16" => found.push(
+            Severity::Warning,
+            "precision.fp32_master_weights",
+            "FP16 weights are trained without an FP32 copy: small updates round away, and PyTorch's loss scaling refuses FP16 gradients",
+            fix,
+        ),
+        "bf16" => found.push(
+            Severity::Note,
+            "precision.fp32_master_weights",
+            "BF16 keeps 8 bits of precision: without an FP32 copy updates under 0.2 to 0.4 % of a weight round away",
+            fix,
+        ),
+        _ => {}
+    }
+}
+
 fn widths(found: &mut Found<'_>) {
     let precision = &found.plan.precision;
     let load = precision.load_format.as_str();
+    trained_in_16_bits(found);
+    if precision.gradient_format.is_some() {
+        found.push(
+            Severity::Note,
+            "precision.gradient_format",
+            "PyTorch gives a gradient the format of its weight; another one needs a stack with gradient buffers of its own (Megatron, DeepSpeed)",
+            Some(("as the weights", set_word("precision.gradient_format", "as-weights"))),
+        );
+    }
     if precision.fp32_master_weights && matches!(load, "fp32" | "fp64") {
         found.push(
             Severity::Warning,
@@ -117,12 +179,14 @@ fn widths(found: &mut Found<'_>) {
             Some(("switch it off", set_toggle("precision.fp32_master_weights", false))),
         );
     }
+    let has_bf16 = found.context.accelerator.is_none_or(|device| device.supports_bf16 != Some(false));
     if precision.autocast == Some(FloatFormat::Fp16) {
         found.push(
             Severity::Note,
             "precision.autocast",
             "FP16 gradients need loss scaling: small ones vanish and values above 65,504 overflow",
-            Some(("autocast to BF16", set_word("precision.autocast", "bf16"))),
+            // Devices without BF16 have no other choice.
+            has_bf16.then(|| ("autocast to BF16", set_word("precision.autocast", "bf16"))),
         );
     }
     if load == "fp64" {

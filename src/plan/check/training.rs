@@ -4,10 +4,9 @@ use super::{Found, Severity, set_number, set_toggle, set_word};
 use crate::architecture::{LinearRole, Mlp};
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldValue;
-use crate::plan::{Algorithm, AttentionKernel, Implementation, LossKernel, Method, Packing, Plan, TargetPart, Targets};
-
-/// Above this many tokens the eager kernel's matrix of every pair dwarfs everything else.
-const LONG_FOR_EAGER: u64 = 4096;
+use crate::plan::{
+    Algorithm, AttentionKernel, Implementation, Lora, LossKernel, Method, Packing, Plan, TargetPart, Targets,
+};
 
 impl Algorithm {
     /// Moments at one byte a value (bitsandbytes).
@@ -75,6 +74,16 @@ fn optimizer(found: &mut Found<'_>) {
 
 fn method(found: &mut Found<'_>) {
     let plan = found.plan;
+    if let Some(lora) = plan.method.method.lora()
+        && lora.alpha == 0.0
+    {
+        found.push(
+            Severity::Warning,
+            "method.alpha",
+            "with an alpha of 0 the adapter has no effect and no gradient",
+            Some(("twice the rank", PlanEdit::Set("method.alpha", FieldValue::Decimal(2.0 * lora.rank as f64)))),
+        );
+    }
     let Some(architecture) = found.context.architecture else { return };
     let layers = architecture.num_layers();
     match plan.method.method {
@@ -90,12 +99,18 @@ fn method(found: &mut Found<'_>) {
             format!("the model has {layers} layers"),
             Some(("train them all", set_number("method.active_layers", layers))),
         ),
-        Method::Lora(ref lora) | Method::Qlora(ref lora) if lora.rank >= architecture.hidden_size => found.push(
-            Severity::Warning,
-            "method.rank",
-            format!("rank {} is no low rank in a model {} wide", lora.rank, architecture.hidden_size),
-            Some(("rank 64", set_number("method.rank", 64))),
-        ),
+        Method::Lora(Lora { rank, .. }) | Method::Qlora(Lora { rank, .. }) | Method::Galore { rank }
+            if rank >= architecture.hidden_size =>
+        {
+            let usual = 64.min(architecture.hidden_size / 2);
+            let label = format!("rank {usual}");
+            found.push(
+                Severity::Warning,
+                "method.rank",
+                format!("rank {rank} is no low rank in a model {} wide", architecture.hidden_size),
+                (usual > 0).then(|| (label.as_str(), set_number("method.rank", usual))),
+            );
+        }
         _ => {}
     }
     missing_targets(found);
@@ -187,26 +202,15 @@ impl TargetPart {
 
 fn batch(found: &mut Found<'_>) {
     let plan: &Plan = found.plan;
-    let length = plan.batch.sequence_length;
-    if let Some(most) = found.context.architecture.and_then(|architecture| architecture.max_positions)
-        && length > most
-    {
+    if plan.stages.is_empty() {
         found.push(
-            Severity::Warning,
-            "batch.sequence_length",
-            format!("the model was made for {most} positions; beyond them its position encoding must be extended"),
-            Some(("shorten to that", set_number("batch.sequence_length", most))),
+            Severity::Note,
+            "stages",
+            "no kind of fine-tuning is given; the data that is needed follows from it",
+            Some(("supervised", PlanEdit::Set("stages", FieldValue::List(vec!["supervised".to_owned()])))),
         );
     }
     let eager = plan.runtime.attention == AttentionKernel::Eager;
-    if eager && length > LONG_FOR_EAGER {
-        found.push(
-            Severity::Warning,
-            "runtime.attention",
-            "eager attention keeps a matrix of every token with every token; at this length it outgrows the rest",
-            Some(("use flash / SDPA", set_word("runtime.attention", "sdpa"))),
-        );
-    }
     if eager && plan.batch.packing == Packing::Packed {
         found.push(
             Severity::Note,

@@ -108,7 +108,8 @@ impl Method {
         }
     }
 
-    const fn virtual_tokens(&self) -> Option<u64> {
+    /// Trained vectors before the input, where the method has them.
+    pub const fn virtual_tokens(&self) -> Option<u64> {
         match self {
             Self::PromptTuning { virtual_tokens }
             | Self::PrefixTuning { virtual_tokens }
@@ -194,6 +195,26 @@ impl Targets {
     }
 }
 
+impl Method {
+    /// LoRA's variants have no word of their own for a quantized base: what they stand on follows from the load format.
+    pub(in crate::plan) fn settle_base(&mut self, load_format: &str) {
+        let quantized = crate::plan::check::is_quantized(load_format);
+        let settled = match (&*self, quantized) {
+            (Self::Lora(lora), true) if lora.is_variant() => Self::Qlora(lora.clone()),
+            (Self::Qlora(lora), false) if lora.is_variant() => Self::Lora(lora.clone()),
+            _ => return,
+        };
+        *self = settled;
+    }
+}
+
+impl Lora {
+    /// Whether anything beyond the published method is switched on.
+    const fn is_variant(&self) -> bool {
+        self.weight_decomposed || !matches!((self.scaling, self.init), (LoraScaling::Standard, LoraInit::Zero))
+    }
+}
+
 fn has_lora(plan: &Plan) -> bool {
     training(plan) && plan.method.method.lora().is_some()
 }
@@ -225,6 +246,7 @@ macro_rules! lora_field {
                 let lora = plan.method.method.lora_mut().ok_or(refusal)?;
                 let set: fn(&mut Lora, &FieldValue) = $set;
                 set(lora, value);
+                plan.method.method.settle_base(&plan.precision.load_format);
                 Ok(())
             },
         }
@@ -282,6 +304,7 @@ pub fn fields() -> Vec<Field> {
                 && let Some(method) = Method::named(id, &plan.method.method)
             {
                 plan.method.method = method;
+                plan.method.method.settle_base(&plan.precision.load_format);
             }
             Ok(())
         },

@@ -30,16 +30,24 @@ fn optional_word(format: Option<FloatFormat>, none: &'static str) -> FieldValue 
 
 pub fn fields() -> Vec<Field> {
     vec![
-        catalog_field!(
-            "precision.load_format",
-            "load-format",
-            Precision,
-            "Load as",
-            LoadFormat,
-            always,
-            precision.load_format,
-            "Number format the weights are held in. Formats under 16 bits hold the layers' matrices; embeddings, head and norms stay in 16 bits."
-        ),
+        Field {
+            id: "precision.load_format",
+            flag: "load-format",
+            section: Section::Precision,
+            label: "Load as",
+            unit: "",
+            help: "Number format the weights are held in. Formats under 16 bits hold the layers' matrices; embeddings, head and norms stay in 16 bits.",
+            kind: FieldKind::Catalog(CatalogKind::LoadFormat),
+            applies: always,
+            get: |plan| Some(FieldValue::Id(plan.precision.load_format.clone())),
+            set: |plan, value| {
+                if let FieldValue::Id(id) = value {
+                    plan.precision.load_format.clone_from(id);
+                    plan.method.method.settle_base(id);
+                }
+                Ok(())
+            },
+        },
         toggle_field!(
             "precision.double_quantization",
             "double-quantization",

@@ -5,6 +5,8 @@ use crate::units::grouped;
 
 /// Longest text a field takes, in bytes.
 const MAX_TEXT: usize = 64 << 10;
+/// What an empty accelerator is called.
+const NO_ACCELERATOR: &str = "none";
 /// Most entries a list takes.
 const MAX_LIST: usize = 256;
 
@@ -44,7 +46,8 @@ impl FieldValue {
                 "off" | "no" | "false" | "0" => Self::Toggle(false),
                 _ => return Err(format!("`{word}` is neither on nor off")),
             },
-            FieldKind::Choice(_) => Self::Id(word.to_ascii_lowercase().replace([' ', '_'], "-")),
+            FieldKind::Choice(choices) => Self::Id(choice_word(choices, word)),
+            FieldKind::Catalog(CatalogKind::Accelerator) if word == NO_ACCELERATOR => Self::Id(String::new()),
             FieldKind::Catalog(_) => Self::Id(word.to_owned()),
             FieldKind::Targets | FieldKind::Stages => Self::List(
                 word.split([',', ' ']).map(str::trim).filter(|part| !part.is_empty()).map(ToOwned::to_owned).collect(),
@@ -86,6 +89,12 @@ impl FieldValue {
                 if ids.is_empty() {
                     return Err(format!("{label} is empty; name at least one module, or all-linear"));
                 }
+                if ids.len() > 1 && ids.iter().any(|id| id == "all-linear") {
+                    return Err(format!("{label}: all-linear stands alone; name either it or single modules"));
+                }
+                if ids.iter().any(|id| id.trim().is_empty()) {
+                    return Err(format!("{label} has an empty name"));
+                }
                 ids.iter().try_for_each(|id| check_text(label, id))
             }
             (FieldKind::Text | FieldKind::Notes, Self::Text(text)) => check_text(label, text),
@@ -104,7 +113,7 @@ impl FieldValue {
                 FieldKind::Choice(choices) => {
                     choices.iter().find(|choice| choice.id == id).map_or(id.as_str(), |choice| choice.label).to_owned()
                 }
-                FieldKind::Catalog(CatalogKind::Accelerator) if id.is_empty() => "none".to_owned(),
+                FieldKind::Catalog(CatalogKind::Accelerator) if id.is_empty() => NO_ACCELERATOR.to_owned(),
                 _ => id.clone(),
             },
             Self::List(ids) => ids.join(", "),
@@ -158,6 +167,23 @@ fn check_list(label: &str, ids: &[String]) -> Result<(), String> {
     }
 }
 
+/// The id of a choice, whether its id or its label was typed.
+fn choice_word(choices: &[Choice], word: &str) -> String {
+    let folded = |text: &str| text.to_lowercase().replace([' ', '_'], "-");
+    let wanted = folded(word);
+    let found = choices.iter().find(|choice| choice.id == wanted);
+    let found = found.or_else(|| choices.iter().find(|choice| folded(choice.label) == wanted));
+    found.map_or(wanted, |choice| choice.id.to_owned())
+}
+
+/// Whether commas stand only where they part thousands: `1,5` is no 15.
+fn groups_thousands(text: &str) -> bool {
+    let mut groups = text.trim_end_matches(['k', 'K']).trim_end().split(',');
+    let first = groups.next().unwrap_or_default();
+    let mut rest = groups.peekable();
+    rest.peek().is_none() || (1..=3).contains(&first.len()) && rest.all(|group| group.len() == 3)
+}
+
 fn parse_count(text: &str) -> Result<u64, String> {
     let plain: String = text.chars().filter(|c| !matches!(c, ',' | '_' | ' ')).collect();
     let (digits, factor) = match plain.char_indices().last() {
@@ -165,6 +191,9 @@ fn parse_count(text: &str) -> Result<u64, String> {
         _ => (plain.as_str(), 1),
     };
     let wrong = || format!("`{text}` is not a whole number (write 4096, 4,096 or 4k)");
+    if !groups_thousands(text) || !digits.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err(wrong());
+    }
     digits.parse::<u64>().ok().and_then(|n| n.checked_mul(factor)).ok_or_else(wrong)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Schema 0 was the draft before the first release: `seq_len`, `batch_size`, `accumulation` and `gpu` stood at the top.
 
-use super::{Entry, FileDiagnostic, Node, NodeKind};
+use super::{Entry, FileDiagnostic, Node, NodeKind, Position, ReadError, Section};
 
 /// Where a key of an older schema went: (schema it was last in, section, key) → (section, key).
 const MOVED: &[(u32, &str, &str, &str, &str)] = &[
@@ -23,24 +23,38 @@ pub struct Placed<'n, 'a> {
     pub entry: &'n Entry<'a>,
 }
 
-/// Every key of the file under its present section and name; what moved is noted.
-pub fn placed<'n, 'a>(root: &'n [Entry<'a>], schema: u32, notes: &mut Vec<FileDiagnostic>) -> Vec<Placed<'n, 'a>> {
+/// Every key of the file under its present section and name; what moved is noted. An error where a section is
+/// something else.
+pub fn placed<'n, 'a>(
+    root: &'n [Entry<'a>],
+    schema: u32,
+    notes: &mut Vec<FileDiagnostic>,
+) -> Result<Vec<Placed<'n, 'a>>, ReadError> {
     let mut all = Vec::new();
     for entry in root {
-        match &entry.value {
-            Node { kind: NodeKind::Struct(entries), .. } if is_section(&entry.key) => {
-                for inner in entries {
-                    all.push(place(&entry.key, inner, schema, notes));
-                }
-            }
-            _ => all.push(place("", entry, schema, notes)),
+        if !is_section(&entry.key) {
+            all.push(place("", entry, schema, notes));
+            continue;
+        }
+        let value = match &entry.value.kind {
+            NodeKind::Some(inner) => inner,
+            _ => &entry.value,
+        };
+        let Node { kind: NodeKind::Struct(entries), .. } = value else {
+            // Neither dropping it nor writing it beside the real section would leave a file that can be read again.
+            let Position { line, column } = value.at;
+            let message = format!("`{0}` is a section: it takes `{0}: (key: value, …)`", entry.key);
+            return Err(ReadError { line, column, message });
+        };
+        for inner in entries {
+            all.push(place(&entry.key, inner, schema, notes));
         }
     }
-    all
+    Ok(all)
 }
 
-fn is_section(key: &str) -> bool {
-    super::Section::ALL.iter().any(|section| !section.key().is_empty() && section.key() == key)
+pub fn is_section(key: &str) -> bool {
+    Section::ALL.iter().any(|section| !section.key().is_empty() && section.key() == key)
 }
 
 fn place<'n, 'a>(section: &str, entry: &'n Entry<'a>, schema: u32, notes: &mut Vec<FileDiagnostic>) -> Placed<'n, 'a> {

@@ -1,12 +1,13 @@
 //! From text to a plan, with remarks on everything that was not understood.
 
-use super::migrate::{Placed, placed};
+use super::migrate::{Placed, is_section, placed};
 use super::tree::Comment;
 use super::{
     Architecture, Entry, Field, FieldKind, FieldValue, FileDiagnostic, HandShape, Loaded, MAX_BYTES, ModelSource, Node,
     NodeKind, Plan, Position, ReadError, SCHEMA, Section, UnknownKey, fields, tree,
 };
 use crate::plan::field::nearest;
+use std::collections::HashSet;
 
 /// Reads a plan file. An error means that the text is no plan and must be left alone.
 pub fn read(text: &str) -> Result<Loaded, ReadError> {
@@ -22,13 +23,17 @@ pub fn read(text: &str) -> Result<Loaded, ReadError> {
     let schema = schema(entries)?;
 
     let mut reader = Reader { plan: Plan::default(), unknown: Vec::new(), diagnostics: Vec::new() };
-    let all = placed(entries, schema, &mut reader.diagnostics);
+    let all = placed(entries, schema, &mut reader.diagnostics)?;
+    let all = reader.without_repeats(all);
     reader.model(&all);
-    for field in fields() {
+    // The load format decides what base a variant of LoRA stands on, so it goes before the method.
+    let (load_format, others): (Vec<_>, Vec<_>) = fields().iter().partition(|f| f.id == "precision.load_format");
+    for field in load_format.into_iter().chain(others) {
         if let Some(found) = all.iter().find(|found| found.section == field.section.key() && found.key == field.key()) {
             reader.assign(field, found);
         }
     }
+    reader.note_missing(&all, root.at);
     for found in &all {
         reader.report_unknown(found);
     }
@@ -76,6 +81,9 @@ fn schema(entries: &[Entry<'_>]) -> Result<u32, ReadError> {
     Ok(number)
 }
 
+/// Settings a remark names one by one before it only counts them.
+const NAMED: usize = 6;
+
 struct Reader {
     plan: Plan,
     unknown: Vec<UnknownKey>,
@@ -90,7 +98,13 @@ impl Reader {
     /// The model section decides by its keys what the source is: `id`, `path` with `architecture`, or figures.
     fn model(&mut self, all: &[Placed<'_, '_>]) {
         let find = |key: &str| all.iter().find(|found| found.section == "model" && found.key == key);
-        if let (Some(path), Some(shape)) = (find("path"), find("architecture")) {
+        if let (Some(id), Some(path)) = (find("id"), find("path")) {
+            self.note(id.entry.at, "`id` holds; the `path` beside it is kept as a comment".to_owned());
+            self.keep(path, true);
+            if let Some(shape) = find("architecture") {
+                self.keep(shape, true);
+            }
+        } else if let (Some(path), Some(shape)) = (find("path"), find("architecture")) {
             let path_text: Option<String> = ron::from_str(path.entry.value.raw).ok();
             match (path_text, ron::from_str::<Architecture>(shape.entry.value.raw)) {
                 (Some(path), Ok(architecture)) => {
@@ -98,6 +112,8 @@ impl Reader {
                 }
                 (None, _) => {
                     self.note(path.entry.at, "`path` is not text in quotes; the default model stands in".to_owned());
+                    self.keep(path, true);
+                    self.keep(shape, true);
                 }
                 (_, Err(error)) => {
                     // Positions inside the value start anew; add them to where it begins.
@@ -109,6 +125,8 @@ impl Reader {
                         at,
                         format!("`architecture` was not understood ({}); the default model stands in", error.code),
                     );
+                    self.keep(path, true);
+                    self.keep(shape, true);
                 }
             }
         } else if let Some(path) = find("path") {
@@ -117,8 +135,46 @@ impl Reader {
                 "`path` without `architecture`: open the file again to read its shape; the default model stands in"
                     .to_owned(),
             );
+            self.keep(path, true);
+        } else if let Some(shape) = find("architecture") {
+            self.note(shape.entry.at, "`architecture` without `path`; it is kept as a comment".to_owned());
+            self.keep(shape, true);
         } else if find("id").is_none() && find("hidden_size").is_some() {
             self.plan.model.source = ModelSource::Typed(HandShape::default());
+        }
+    }
+
+    /// Of a key that an older schema and this one both name only the first holds.
+    fn without_repeats<'n, 'a>(&mut self, all: Vec<Placed<'n, 'a>>) -> Vec<Placed<'n, 'a>> {
+        let mut kept: Vec<Placed<'n, 'a>> = Vec::with_capacity(all.len());
+        let mut seen = HashSet::new();
+        for found in all {
+            if seen.insert((found.section.clone(), found.key.clone())) {
+                kept.push(found);
+            } else {
+                let text = format!("`{}` is given twice under two names; the first holds", found.key);
+                self.note(found.entry.at, text);
+                self.keep(&found, true);
+            }
+        }
+        kept
+    }
+
+    /// One remark on settings that the file leaves to their defaults, since another version may have other ones.
+    fn note_missing(&mut self, all: &[Placed<'_, '_>], at: Position) {
+        let given = |field: &Field| all.iter().any(|f| f.section == field.section.key() && f.key == field.key());
+        let missing: Vec<&str> = fields()
+            .iter()
+            .filter(|field| !matches!(field.kind, FieldKind::Text | FieldKind::Notes))
+            .filter(|field| (field.applies)(&self.plan) && (field.get)(&self.plan).is_some() && !given(field))
+            .map(|field| field.id)
+            .collect();
+        let count = missing.len();
+        let names = missing.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        match count {
+            0 => {}
+            1..=NAMED => self.note(at, format!("not in the file, so as by default: {names}")),
+            _ => self.note(at, format!("not in the file, so as by default: {names} and {} more", count - NAMED)),
         }
     }
 
@@ -142,7 +198,11 @@ impl Reader {
         let text = comment.text.trim_start_matches('/').trim_start();
         let Some(text) = text.strip_prefix(super::write::NOT_UNDERSTOOD) else { return };
         let holds = |entry: &&Entry<'_>| (entry.start..entry.start + entry.raw.len()).contains(&comment.start);
-        let section = entries.iter().find(holds).map_or(String::new(), |entry| entry.key.clone());
+        let section = entries.iter().find(holds).map_or("", |entry| entry.key.as_str()).to_owned();
+        // Inside an unknown section it is kept together with that.
+        if !section.is_empty() && !is_section(&section) {
+            return;
+        }
         self.unknown.push(UnknownKey { section, text: text.trim().to_owned(), as_comment: true });
     }
 
@@ -182,6 +242,8 @@ fn value_of(field: &Field, node: &Node<'_>) -> Result<FieldValue, String> {
             ron::from_str(node.raw).map(FieldValue::Decimal).map_err(|_error| wrong(field, node))
         }
         FieldKind::Toggle => ron::from_str(node.raw).map(FieldValue::Toggle).map_err(|_error| wrong(field, node)),
+        // A bare word is what other RON files have in the place of a choice.
+        FieldKind::Choice(_) if is_bare_word(node.raw) => Ok(FieldValue::Id(node.raw.to_owned())),
         FieldKind::Choice(_) | FieldKind::Catalog(_) => text().map(FieldValue::Id),
         FieldKind::Text | FieldKind::Notes => text().map(FieldValue::Text),
         FieldKind::Targets | FieldKind::Stages => match &node.kind {
@@ -193,6 +255,11 @@ fn value_of(field: &Field, node: &Node<'_>) -> Result<FieldValue, String> {
             _ => Err(wrong(field, node)),
         },
     }
+}
+
+fn is_bare_word(raw: &str) -> bool {
+    raw.starts_with(|c: char| c.is_ascii_alphabetic())
+        && raw.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
 }
 
 fn wrong(field: &Field, node: &Node<'_>) -> String {

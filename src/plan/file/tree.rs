@@ -4,6 +4,7 @@
 //! does not know byte for byte. Scalars are left as text for `ron` to decode.
 
 use super::ReadError;
+use std::collections::HashSet;
 
 /// Deepest nesting that is read; plans have five levels.
 const MAX_DEPTH: usize = 64;
@@ -59,81 +60,89 @@ pub struct Comment<'a> {
 
 /// Parses a whole text; its comments come apart.
 pub fn parse(text: &str) -> Result<(Node<'_>, Vec<Comment<'_>>), ReadError> {
-    let mut parser = Parser { text, at: 0, line: 1, line_start: 0, comments: Vec::new() };
+    let start = Cursor { byte: 0, position: Position { line: 1, column: 1 } };
+    let mut parser = Parser { text, at: start, comments: Vec::new() };
     parser.skip_attributes()?;
     let node = parser.value(0)?;
     parser.blank()?;
-    if parser.at < text.len() {
+    if parser.at.byte < text.len() {
         return Err(parser.error("the plan ends before this; remove what follows"));
     }
-    // Looking ahead goes over some comments twice.
-    parser.comments.dedup_by_key(|comment| comment.at);
     Ok((node, parser.comments))
+}
+
+/// A byte with its line and column: counted along the way, since counting back from each value would make a long line
+/// cost its length squared.
+#[derive(Clone, Copy)]
+struct Cursor {
+    byte: usize,
+    position: Position,
 }
 
 struct Parser<'a> {
     text: &'a str,
-    at: usize,
-    line: usize,
-    line_start: usize,
+    at: Cursor,
     comments: Vec<Comment<'a>>,
 }
 
 impl<'a> Parser<'a> {
     fn rest(&self) -> &'a str {
-        &self.text[self.at..]
+        &self.text[self.at.byte..]
     }
 
     fn peek(&self) -> Option<char> {
         self.rest().chars().next()
     }
 
-    fn position(&self) -> Position {
-        Position { line: self.line, column: self.text[self.line_start..self.at].chars().count() + 1 }
+    fn error(&self, message: impl Into<String>) -> ReadError {
+        at(self.at.position, message)
     }
 
-    fn error(&self, message: impl Into<String>) -> ReadError {
-        let Position { line, column } = self.position();
-        ReadError { line, column, message: message.into() }
+    /// The text from `start` to here.
+    fn since(&self, start: Cursor) -> &'a str {
+        &self.text[start.byte..self.at.byte]
     }
 
     fn bump(&mut self) -> Option<char> {
         let c = self.peek()?;
-        self.at += c.len_utf8();
-        if c == '\n' {
-            self.line += 1;
-            self.line_start = self.at;
-        }
+        self.at.byte += c.len_utf8();
+        let Position { line, column } = self.at.position;
+        self.at.position =
+            if c == '\n' { Position { line: line + 1, column: 1 } } else { Position { line, column: column + 1 } };
         Some(c)
     }
 
     fn advance(&mut self, bytes: usize) {
-        let end = self.at + bytes;
-        while self.at < end && self.bump().is_some() {}
+        let end = self.at.byte + bytes;
+        while self.at.byte < end && self.bump().is_some() {}
     }
 
     /// Skips white space and comments.
     fn blank(&mut self) -> Result<(), ReadError> {
         loop {
-            let (at, start) = (self.position(), self.at);
+            let start = self.at;
             if self.rest().starts_with("//") {
                 let length = self.rest().find('\n').unwrap_or(self.rest().len());
                 self.advance(length);
-                self.comments.push(Comment { at, start, text: &self.text[start..self.at] });
             } else if self.rest().starts_with("/*") {
                 self.block_comment()?;
-                self.comments.push(Comment { at, start, text: &self.text[start..self.at] });
             } else if self.peek().is_some_and(char::is_whitespace) {
                 self.bump();
+                continue;
             } else {
                 return Ok(());
+            }
+            // Looking ahead goes over some comments twice.
+            if self.comments.last().is_none_or(|last| last.start < start.byte) {
+                let text = &self.text[start.byte..self.at.byte];
+                self.comments.push(Comment { at: start.position, start: start.byte, text });
             }
         }
     }
 
     /// RON's block comments nest.
     fn block_comment(&mut self) -> Result<(), ReadError> {
-        let opened = self.error("this comment is never closed; add */");
+        let opened = self.at.position;
         let mut depth = 0_usize;
         loop {
             if self.rest().starts_with("/*") {
@@ -146,7 +155,7 @@ impl<'a> Parser<'a> {
                     return Ok(());
                 }
             } else if self.bump().is_none() {
-                return Err(opened);
+                return Err(at(opened, "this comment is never closed; add */"));
             }
         }
     }
@@ -169,7 +178,7 @@ impl<'a> Parser<'a> {
             return Err(self.error("nested too deeply; a plan has a few levels"));
         }
         self.blank()?;
-        let (at, start) = (self.position(), self.at);
+        let start = self.at;
         let kind = match self.peek() {
             None => return Err(self.error("the text ends where a value was expected")),
             Some('(') => self.parenthesis(depth)?,
@@ -184,16 +193,16 @@ impl<'a> Parser<'a> {
             Some(c) if c.is_alphanumeric() || matches!(c, '_' | '-' | '+' | '.') => self.word(depth)?,
             Some(c) => return Err(self.error(format!("`{c}` is not the beginning of a value"))),
         };
-        Ok(Node { kind, at, raw: &self.text[start..self.at] })
+        Ok(Node { kind, at: start.position, raw: self.since(start) })
     }
 
     /// `(key: value, …)`, or a tuple, which no plan key takes but an unknown key may.
     fn parenthesis(&mut self, depth: usize) -> Result<NodeKind<'a>, ReadError> {
-        let mark = (self.at, self.line, self.line_start);
+        let mark = self.at;
         self.bump();
         self.blank()?;
         let is_struct = self.peek() == Some(')') || self.looks_like_key();
-        (self.at, self.line, self.line_start) = mark;
+        self.at = mark;
         if is_struct {
             return self.entries(')', depth);
         }
@@ -207,27 +216,24 @@ impl<'a> Parser<'a> {
     }
 
     fn entries(&mut self, close: char, depth: usize) -> Result<NodeKind<'a>, ReadError> {
-        let opened = self.error(format!("this is never closed; add {close}"));
+        let opened = self.at.position;
         self.bump();
         let mut entries: Vec<Entry<'a>> = Vec::new();
+        let mut seen = HashSet::new();
         loop {
             self.blank()?;
             match self.peek() {
-                None => return Err(opened),
+                None => return Err(at(opened, format!("this is never closed; add {close}"))),
                 Some(c) if c == close => {
                     self.bump();
                     return Ok(NodeKind::Struct(entries));
                 }
                 Some(_) => {}
             }
-            let (at, start) = (self.position(), self.at);
+            let start = self.at;
             let key = self.key()?;
-            if entries.iter().any(|entry| entry.key == key) {
-                return Err(ReadError {
-                    line: at.line,
-                    column: at.column,
-                    message: format!("`{key}` is here a second time; keep one of the two"),
-                });
+            if !seen.insert(key.clone()) {
+                return Err(at(start.position, format!("`{key}` is here a second time; keep one of the two")));
             }
             self.blank()?;
             if self.peek() != Some(':') {
@@ -235,8 +241,8 @@ impl<'a> Parser<'a> {
             }
             self.bump();
             let value = self.value(depth + 1)?;
-            let raw = &self.text[start..self.at];
-            entries.push(Entry { key, at, start, value, raw });
+            let raw = self.since(start);
+            entries.push(Entry { key, at: start.position, start: start.byte, value, raw });
             self.comma(close)?;
         }
     }
@@ -245,7 +251,7 @@ impl<'a> Parser<'a> {
         if self.peek() == Some('"') {
             let start = self.at;
             self.string()?;
-            let raw = &self.text[start..self.at];
+            let raw = self.since(start);
             return ron::from_str(raw).map_err(|_error| self.error("this key is not a valid string"));
         }
         let length: usize = self.rest().chars().take_while(|c| is_word(*c)).map(char::len_utf8).sum();
@@ -276,13 +282,13 @@ impl<'a> Parser<'a> {
     }
 
     fn items(&mut self, close: char, depth: usize) -> Result<Vec<Node<'a>>, ReadError> {
-        let opened = self.error(format!("this is never closed; add {close}"));
+        let opened = self.at.position;
         self.bump();
         let mut items = Vec::new();
         loop {
             self.blank()?;
             match self.peek() {
-                None => return Err(opened),
+                None => return Err(at(opened, format!("this is never closed; add {close}"))),
                 Some(c) if c == close => {
                     self.bump();
                     return Ok(items);
@@ -295,11 +301,11 @@ impl<'a> Parser<'a> {
     }
 
     fn string(&mut self) -> Result<NodeKind<'a>, ReadError> {
-        let opened = self.error("this text is never closed; add a quotation mark");
+        let opened = self.at.position;
         let quote = self.bump();
         loop {
             match self.bump() {
-                None => return Err(opened),
+                None => return Err(at(opened, "this text is never closed; add a quotation mark")),
                 Some('\\') => {
                     self.bump();
                 }
@@ -320,27 +326,27 @@ impl<'a> Parser<'a> {
     }
 
     fn raw_string(&mut self) -> Result<NodeKind<'a>, ReadError> {
-        let opened = self.error("this raw text is never closed");
+        let opened = self.at.position;
         while matches!(self.peek(), Some('b' | 'r')) {
             self.bump();
         }
         let hashes = self.rest().chars().take_while(|c| *c == '#').count();
         if hashes == 0 {
-            return self.string_without_escapes(&opened, "\"");
+            return self.string_without_escapes(opened, "\"");
         }
         self.advance(hashes);
         let close = format!("\"{}", "#".repeat(hashes));
-        self.string_without_escapes(&opened, &close)
+        self.string_without_escapes(opened, &close)
     }
 
-    fn string_without_escapes(&mut self, opened: &ReadError, close: &str) -> Result<NodeKind<'a>, ReadError> {
+    fn string_without_escapes(&mut self, opened: Position, close: &str) -> Result<NodeKind<'a>, ReadError> {
         self.bump();
         match self.rest().find(close) {
             Some(length) => {
                 self.advance(length + close.len());
                 Ok(NodeKind::Scalar)
             }
-            None => Err(opened.clone()),
+            None => Err(at(opened, "this raw text is never closed")),
         }
     }
 
@@ -350,11 +356,11 @@ impl<'a> Parser<'a> {
         let length: usize =
             self.rest().chars().take_while(|c| is_word(*c) || matches!(c, '-' | '+' | '.')).map(char::len_utf8).sum();
         self.advance(length);
-        let word = &self.text[start..self.at];
-        let after_word = (self.at, self.line, self.line_start);
+        let word = self.since(start);
+        let after_word = self.at;
         self.blank()?;
         if self.peek() != Some('(') {
-            (self.at, self.line, self.line_start) = after_word;
+            self.at = after_word;
             return Ok(NodeKind::Scalar);
         }
         if word == "Some" {
@@ -370,6 +376,10 @@ impl<'a> Parser<'a> {
         }
         self.parenthesis(depth)
     }
+}
+
+fn at(place: Position, message: impl Into<String>) -> ReadError {
+    ReadError { line: place.line, column: place.column, message: message.into() }
 }
 
 const fn is_word(c: char) -> bool {
