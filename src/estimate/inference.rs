@@ -103,7 +103,11 @@ fn pass_peak(setup: &Setup<'_>, tokens: u64, full_logits: bool) -> Moment {
     if in_norm > in_layers.temporary {
         in_layers = Moment { temporary: in_norm, place: "in the last norm", ..Moment::default() };
     }
-    let logits = kept.saturating_mul(run.architecture.vocab_size).saturating_mul(run.outer_width);
+    let count = kept.saturating_mul(run.architecture.vocab_size);
+    let logits = match run.logit_bytes[0] {
+        Some(bytes) if full_logits => (count as f64 * bytes) as u64,
+        _ => count.saturating_mul(run.outer_width),
+    };
     let at_logits = Moment { temporary: normed.bytes(), logits, place: "in the head", ..Moment::default() };
     if at_logits.total() > in_layers.total() { at_logits } else { in_layers }
 }

@@ -55,6 +55,8 @@ pub struct RuntimeProfile {
     pub forward_logit_bytes: Option<f64>,
     /// Bytes per logit in backward with the unfused loss, likewise.
     pub backward_logit_bytes: Option<f64>,
+    /// Bytes per logit, forward and backward, with the loss fused on whole logits; `None`: follow the operators.
+    pub fused_logit_bytes: Option<f64>,
     /// How the stack's default optimizer loop is written: an id of the field `optimizer.implementation`.
     pub default_implementation: String,
     /// Unquantized parts of a quantized base are raised to FP32 by default.
@@ -75,7 +77,7 @@ pub struct Profiles {
 }
 
 /// The embedded files, in the order they are offered.
-const EMBEDDED: [&str; 10] = [
+const EMBEDDED: [&str; 11] = [
     include_str!("../../assets/profiles/hf-trainer.ron"),
     include_str!("../../assets/profiles/hf-trainer-4.48.ron"),
     include_str!("../../assets/profiles/plain-pytorch.ron"),
@@ -86,6 +88,7 @@ const EMBEDDED: [&str; 10] = [
     include_str!("../../assets/profiles/unsloth.ron"),
     include_str!("../../assets/profiles/hf-peft-fp16.ron"),
     include_str!("../../assets/profiles/transformers-4.38.ron"),
+    include_str!("../../assets/profiles/transformers-4.51.ron"),
 ];
 
 impl Profiles {

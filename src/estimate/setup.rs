@@ -48,6 +48,8 @@ pub struct Setup<'a> {
     pub upcasts_outputs: bool,
     /// Bytes per logit in forward and backward where the stack has its own.
     pub logit_bytes: [Option<f64>; 2],
+    /// The same with the loss fused on whole logits.
+    pub fused_logit_bytes: Option<f64>,
     /// Stacked experts are quantized too.
     pub quantizes_experts: bool,
 }
@@ -162,6 +164,7 @@ impl<'a> Setup<'a> {
             keeps_outputs: inputs.profile.keeps_outputs,
             upcasts_outputs: inputs.profile.upcasts_outputs,
             logit_bytes: [inputs.profile.forward_logit_bytes, inputs.profile.backward_logit_bytes],
+            fused_logit_bytes: inputs.profile.fused_logit_bytes,
             quantizes_experts: inputs.profile.quantizes_stacked_experts,
         }
     }

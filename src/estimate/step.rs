@@ -463,13 +463,13 @@ fn tail(setup: &Setup<'_>, tape: &mut Tape, needs_grad: bool) -> Tail {
 
 /// A profile's own bytes per logit in place of what the traced code allocates; `pass` 0 is forward, 1 backward.
 fn with_logit_bytes(setup: &Setup<'_>, moment: Moment, pass: usize) -> Moment {
-    match setup.logit_bytes[pass] {
-        Some(bytes) if setup.plan.runtime.loss == LossKernel::Unfused => {
-            let logits = setup.tokens.saturating_mul(setup.architecture.vocab_size);
-            Moment { logits: (logits as f64 * bytes) as u64, ..moment }
-        }
-        _ => moment,
-    }
+    let own = match setup.plan.runtime.loss {
+        LossKernel::Unfused => setup.logit_bytes[pass],
+        LossKernel::FusedLogits => setup.fused_logit_bytes,
+        LossKernel::FusedLinear => None,
+    };
+    let logits = setup.tokens.saturating_mul(setup.architecture.vocab_size);
+    own.map_or(moment, |bytes| Moment { logits: (logits as f64 * bytes) as u64, ..moment })
 }
 
 /// A loss on the tape, and the logits the caller still holds.
