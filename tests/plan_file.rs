@@ -223,8 +223,7 @@ fn a_short_file_says_what_it_leaves_to_the_defaults() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].message.contains("model.id") && told[0].message.contains("more"), "{}", told[0]);
     let full = write(&Plan::default(), &[]);
-    let one_less: String =
-        full.lines().filter(|line| !line.contains("micro_batch:")).map(|l| format!("{l}\n")).collect();
+    let one_less: String = full.split_inclusive('\n').filter(|line| !line.contains("micro_batch:")).collect();
     let told = loaded(&one_less).diagnostics;
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].message.ends_with("by default: batch.micro_batch"), "{}", told[0]);
@@ -289,7 +288,7 @@ fn what_stands_in_an_unknown_section_stays_there_once() {
 fn one_long_line_is_read_in_linear_steps() {
     let items = format!("(schema: 1, x: [{}])", "\"\",".repeat(1_000_000));
     assert_eq!(loaded(&items).unknown.len(), 1);
-    let keys: String = (0..400_000).map(|i| format!("k{i}:0,")).collect();
+    let keys = (0..400_000).map(|i| format!("k{i}:0")).collect::<Vec<_>>().join(",");
     assert_eq!(loaded(&format!("(schema: 1, x: ({keys}))")).unknown.len(), 1);
     let error = read(&format!("(schema: 1, x: [{}] é !)", "\"\",".repeat(1000))).unwrap_err();
     assert_eq!((error.line, error.column), (1, 3019), "{error}");

@@ -196,11 +196,9 @@ impl Layer {
         match &self.attention {
             Attention::Softmax(attention) if attention.shares_kv => (0, None),
             Attention::Softmax(attention) => (attention.kv_width().saturating_mul(2), attention.window),
-            // The released code caches full keys and values of every head, not the compressed latent.
-            Attention::Latent(attention) => {
-                let key = attention.qk_nope_head_dim.saturating_add(attention.qk_rope_head_dim);
-                (attention.heads.saturating_mul(key.saturating_add(attention.v_head_dim)), None)
-            }
+            // The compressed latent and the one rotary key are cached (transformers 5, vLLM); keys and values of the
+            // heads are made from them when they are needed.
+            Attention::Latent(attention) => (attention.kv_lora_rank.saturating_add(attention.qk_rope_head_dim), None),
             Attention::Linear(_) => (0, None),
         }
     }

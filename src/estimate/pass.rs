@@ -44,6 +44,7 @@ impl LayerPass<'_> {
             h = self.norm_owned(tape, h);
         }
         tape.now(Maker::Residual);
+        h = self.residual_scale(tape, h);
         let middle = tape.add(x, h);
         tape.drop(h);
         let mut h = if pre { self.norm(tape, middle) } else { tape.keep(middle) };
@@ -54,6 +55,7 @@ impl LayerPass<'_> {
             h = self.norm_owned(tape, h);
         }
         tape.now(Maker::Residual);
+        h = self.residual_scale(tape, h);
         let y = tape.add(middle, h);
         tape.drop(h);
         tape.drop(middle);
@@ -83,6 +85,27 @@ impl LayerPass<'_> {
             tape.drop(weights);
         }
         y
+    }
+
+    /// Granite multiplies what it adds to the residual stream.
+    fn residual_scale(&self, tape: &mut Tape, h: Tensor) -> Tensor {
+        if !self.setup.architecture.model_code.starts_with("Granite") {
+            return h;
+        }
+        let scaled = tape.scale(h);
+        tape.drop(h);
+        scaled
+    }
+
+    /// BitNet norms what goes into the output projection and into the last matrix of the MLP.
+    pub fn sub_norm(&self, tape: &mut Tape, x: Tensor) -> Tensor {
+        if !self.setup.architecture.model_code.starts_with("BitNet") {
+            return x;
+        }
+        let width = x.count.checked_div(self.setup.tokens).unwrap_or(0);
+        let normed = norm(self.setup, tape, x, NormKind::Rms, self.setup.tokens, width, self.trained);
+        tape.drop(x);
+        normed
     }
 
     fn residual_dropout(&self, tape: &mut Tape, h: Tensor) -> Tensor {
@@ -145,6 +168,10 @@ pub fn norm(
     trained: bool,
 ) -> Tensor {
     let weight = setup.outer_width;
+    let code = setup.architecture.model_code.as_str();
+    // OLMo 2 multiplies with the weight before it casts back, as Gemma does.
+    let late_cast = ["Olmo2", "Olmo3", "FlexOlmo"].iter().any(|class| code.starts_with(class));
+    let kind = if kind == NormKind::Rms && late_cast { NormKind::RmsGemma } else { kind };
     tape.now(Maker::Norms);
     match kind {
         NormKind::Rms => {
@@ -173,8 +200,9 @@ pub fn norm(
             tape.cast_owned(scaled, x.width)
         }
         NormKind::Layer | NormKind::LayerNoBias | NormKind::LayerNoParams => {
-            // Autocast runs layer_norm in FP32.
-            let wide = if setup.autocast.is_some() { tape.cast(x, 4) } else { tape.cast(x, weight.max(x.width)) };
+            // Autocast and OLMo run it in FP32.
+            let upcast = setup.autocast.is_some() || kind == NormKind::LayerNoParams;
+            let wide = tape.cast(x, if upcast { 4 } else { weight.max(x.width) });
             let param = |present: bool| {
                 if trained && present {
                     let bytes = values.saturating_mul(weight);
@@ -186,7 +214,7 @@ pub fn norm(
             let params = [param(kind != NormKind::LayerNoParams), param(kind == NormKind::Layer)];
             let out = tape.layer_norm(wide, rows, params);
             tape.drop(wide);
-            out
+            if kind == NormKind::LayerNoParams { tape.cast_owned(out, x.width) } else { out }
         }
     }
 }

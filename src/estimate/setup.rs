@@ -259,18 +259,36 @@ fn trained<'a>(plan: &'a Plan, architecture: &Architecture, width: u64, training
     }
 }
 
-/// Whether `targets` hits `linear` of a model of class `code`.
-///
-/// PEFT maps the names that experts and router had as modules of their own to the stacked parameters they are now, for
-/// every mixture of experts but gpt-oss, whose experts were never modules.
+/// Classes whose stacked experts and router PEFT 0.21 reaches under the names they had as modules of their own. What
+/// keeps such a name as a real module, the dense layers' and shared experts' MLP, is then passed over.
+const REACHED_EXPERTS: [&str; 13] = [
+    "Mixtral",
+    "MiniMax",
+    "Qwen3Moe",
+    "Qwen3Next",
+    "Olmoe",
+    "FlexOlmo",
+    "DeepseekV2",
+    "DeepseekV3",
+    "Glm4Moe",
+    "Ernie4_5_Moe",
+    "Dots1",
+    "HunYuanMoE",
+    "Exaone",
+];
+
+/// Whether `targets` hits `linear` of a model of class `code` (PEFT 0.21 on transformers 5.23).
 pub fn hits(code: &str, targets: &Targets, linear: &Linear) -> bool {
     let inner = linear.stacked_experts || linear.role == LinearRole::Router;
-    if inner && code.starts_with("GptOss") {
-        return false;
-    }
+    let reached = REACHED_EXPERTS.iter().any(|class| code.starts_with(class));
+    let part = matches!(linear.role, LinearRole::Gate | LinearRole::Up | LinearRole::Down | LinearRole::FusedGateUp);
     match targets {
-        Targets::AllLinear => true,
-        Targets::Parts(parts) => parts.iter().any(|&part| part_of(linear.role, part)),
+        // Routers are plain parameters, not modules; Phimoe's is one.
+        Targets::AllLinear if inner => reached || (linear.role == LinearRole::Router && code.starts_with("Phimoe")),
+        Targets::AllLinear => !(reached && part),
+        Targets::Parts(parts) => {
+            (if inner { reached } else { !(reached && part) }) && parts.iter().any(|&part| part_of(linear.role, part))
+        }
         Targets::Custom(names) => names.iter().any(|name| name == linear.name),
     }
 }

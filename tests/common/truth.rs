@@ -12,7 +12,7 @@ use tuneplan::plan::{
 };
 
 /// One row by column name.
-pub struct Row(HashMap<String, String>);
+pub struct Row(pub HashMap<String, String>);
 
 impl Row {
     pub fn text(&self, column: &str) -> &str {
@@ -88,10 +88,14 @@ pub fn traced_architecture(model: &str) -> Architecture {
 
 /// The plan of a row.
 pub fn plan(row: &Row) -> Plan {
+    plan_of(row, traced_architecture(row.text("model")))
+}
+
+/// The plan of a row for a given shape.
+pub fn plan_of(row: &Row, architecture: Architecture) -> Plan {
     let mut plan = Plan::default();
     let model = row.text("model");
-    plan.model.source =
-        ModelSource::File { path: model.to_owned(), architecture: Box::new(traced_architecture(model)) };
+    plan.model.source = ModelSource::File { path: model.to_owned(), architecture: Box::new(architecture) };
     plan.workload = if row.text("method") == "infer" { Workload::Inference } else { Workload::Training };
     let lora = Lora {
         rank: row.bytes("lora_r"),
@@ -154,9 +158,13 @@ pub fn profile(row: &Row) -> RuntimeProfile {
 
 /// The estimate for a row.
 pub fn estimate_row(row: &Row) -> Estimate {
-    let plan = plan(row);
+    estimate_plan(row, &plan(row))
+}
+
+/// The estimate for a row's plan.
+pub fn estimate_plan(row: &Row, plan: &Plan) -> Estimate {
     let profiles = Profiles { entries: vec![profile(row)] };
-    let inputs = Inputs::resolve(&plan, Catalog::embedded(), &profiles).unwrap();
+    let inputs = Inputs::resolve(plan, Catalog::embedded(), &profiles).unwrap();
     estimate(&inputs, Detail::Numbers)
 }
 

@@ -106,6 +106,7 @@ fn softmax_attention(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &S
         }
         None => mixed,
     };
+    let mixed = pass.sub_norm(tape, mixed);
     let out = match pass.role(LinearRole::Output) {
         Some(map) => linear(pass, tape, mixed, map),
         None => tape.keep(mixed),
@@ -195,13 +196,21 @@ fn rotate(pass: &LayerPass<'_>, tape: &mut Tape, q: Tensor, k: Tensor, shape: &S
     tape.now(Maker::Positions);
     let part = shape.rotary_share.min(1.0);
     // cos and sin have the width of the residual stream.
-    let width = pass.setup.stream_width();
+    // Cohere and Ernie rotate in FP32 and cast back.
+    let code = pass.setup.architecture.model_code.as_str();
+    let wide = code.starts_with("Cohere") || code.starts_with("Ernie");
+    let width = if wide { 4 } else { pass.setup.stream_width() };
+    let (q, k) = if wide { (tape.cast_owned(q, 4), tape.cast_owned(k, 4)) } else { (q, k) };
+    let narrow = pass.setup.autocast.unwrap_or(pass.setup.width);
     let rotated = |count: u64| if part >= 1.0 { count } else { (count as f64 * part) as u64 };
     let joins = joins_rotated(pass, shape);
     let turned_q = tape.rotary(q, width, rotated(q.count), joins);
     let turned_k = if shape.shares_kv { tape.keep(k) } else { tape.rotary(k, width, rotated(k.count), joins) };
     tape.drop(q);
     tape.drop(k);
+    if wide {
+        return (tape.cast_owned(turned_q, narrow), tape.cast_owned(turned_k, narrow));
+    }
     (turned_q, turned_k)
 }
 
@@ -417,8 +426,13 @@ fn latent_attention(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &La
     let compressed = linear(pass, tape, x, down);
     let latent = tape.part(compressed, per_token(shape.kv_lora_rank));
     let position = tape.part(compressed, per_token(shape.qk_rope_head_dim));
-    let normed = norm(setup, tape, latent, pass.layer.norm, tokens, shape.kv_lora_rank, pass.trained);
+    let mut normed = norm(setup, tape, latent, pass.layer.norm, tokens, shape.kv_lora_rank, pass.trained);
     tape.drop(latent);
+    let mut position = position;
+    if !setup.training {
+        normed = tape.move_to_cache(normed);
+        position = tape.move_to_cache(position);
+    }
     let expanded = linear_owned(pass, tape, normed, up);
     tape.drop(compressed);
     // Rotary part of the queries, and the one rotary key all heads share.
@@ -442,7 +456,6 @@ fn latent_attention(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &La
     tape.drop(nope);
     tape.drop(turned_k);
     let out_values = per_token(shape.heads.saturating_mul(shape.v_head_dim));
-    let (k, v) = if setup.training { (k, v) } else { (tape.move_to_cache(k), tape.move_to_cache(v)) };
     let Attended { out: mixed, weights } = mix(pass, tape, [q, k, v], shape.heads, shape.heads, out_values, None);
     if let Some(weights) = weights {
         tape.drop(weights);

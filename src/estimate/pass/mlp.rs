@@ -47,6 +47,7 @@ fn dense(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &DenseMlp) -> 
     } else {
         return x;
     };
+    let inner = pass.sub_norm(tape, inner);
     let Some(down) = pass.role(LinearRole::Down) else { return inner };
     let y = linear_owned(pass, tape, inner, down);
     tape.drop(x);

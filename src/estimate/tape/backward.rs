@@ -66,7 +66,8 @@ impl Tape {
         let mut raw = [NONE; 2];
         for (slot, param) in raw.iter_mut().zip(node.params) {
             if param.raw > 0 {
-                *slot = self.allocate(param.raw, Kind::Temporary);
+                let lasts = param.raw == param.kept && !param.cast && !self.param_grads_pass;
+                *slot = self.allocate(param.raw, if lasts { Kind::ParamGrad } else { Kind::Temporary });
             }
         }
         let mut out: [Option<Gradient>; 3] = [None; 3];

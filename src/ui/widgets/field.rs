@@ -14,7 +14,7 @@ use egui::{Align, ComboBox, DragValue, Layout, RichText, Slider, TextEdit, Ui};
 /// Share of the row that the label takes.
 const LABEL_SHARE: f32 = 0.45;
 /// Share of the row that the label of a slider takes.
-const SLIDER_LABEL_SHARE: f32 = 0.36;
+const SLIDER_LABEL_SHARE: f32 = 0.4;
 /// Height of a slider, which sets the size of its knob.
 const KNOB: f32 = 16.0;
 /// Width of a typed number.
