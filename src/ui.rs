@@ -71,6 +71,28 @@ impl PanelName {
     }
 }
 
+/// How many columns there is room for. A small window or a large zoom puts panels under the picture, so that nothing
+/// is squeezed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Panes {
+    /// Everything under everything.
+    One,
+    /// Settings; picture and explanation.
+    Two,
+    /// Settings, picture, explanation.
+    Three,
+}
+
+impl Panes {
+    const fn for_width(points: f32) -> Self {
+        match points {
+            1000.0.. => Self::Three,
+            640.0.. => Self::Two,
+            _ => Self::One,
+        }
+    }
+}
+
 /// The whole window.
 pub fn window_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
     keys(ui, view, out);
@@ -86,25 +108,35 @@ pub fn window_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut
             .frame(Frame::new().fill(view.tokens.raised.0).inner_margin(Margin::symmetric(16, 8)))
             .show(ui, |ui| status::error_ui(ui, &message.text, view, out));
     }
-    Panel::left("settings").frame(side).default_size(328.0).size_range(296.0..=440.0).show(ui, |ui| {
-        ScrollArea::vertical().id_salt("settings-scroll").auto_shrink(false).show(ui, |ui| {
-            // Room for the scroll bar beside the controls.
-            ui.set_width(ui.available_width() - space::S);
-            settings::settings_ui(ui, view, ui_state, out);
+    let panes = Panes::for_width(ui.available_width());
+    if panes != Panes::One {
+        Panel::left("settings").frame(side).default_size(328.0).size_range(296.0..=440.0).show(ui, |ui| {
+            ScrollArea::vertical().id_salt("settings-scroll").auto_shrink(false).show(ui, |ui| {
+                // Room for the scroll bar beside the controls.
+                ui.set_width(ui.available_width() - space::S);
+                settings::settings_ui(ui, view, ui_state, out);
+            });
         });
-    });
-    Panel::right("explanation").frame(side).default_size(304.0).size_range(260.0..=440.0).show(ui, |ui| {
-        ScrollArea::vertical().id_salt("explanation-scroll").auto_shrink(false).show(ui, |ui| {
-            ui.set_width(ui.available_width() - space::S);
-            explanation::explanation_ui(ui, view, out);
+    }
+    if panes == Panes::Three {
+        Panel::right("explanation").frame(side).default_size(304.0).size_range(260.0..=440.0).show(ui, |ui| {
+            ScrollArea::vertical().id_salt("explanation-scroll").auto_shrink(false).show(ui, |ui| {
+                ui.set_width(ui.available_width() - space::S);
+                explanation::explanation_ui(ui, view, out);
+            });
         });
-    });
+    }
     let centre = Frame::new().fill(view.tokens.ground.0).inner_margin(Margin::same(16));
     CentralPanel::default().frame(centre).show(ui, |ui| {
-        ScrollArea::vertical()
-            .id_salt("centre-scroll")
-            .auto_shrink(false)
-            .show(ui, |ui| memory::centre_ui(ui, view, out));
+        ScrollArea::vertical().id_salt("centre-scroll").auto_shrink(false).show(ui, |ui| {
+            memory::centre_ui(ui, view, out);
+            if panes != Panes::Three {
+                explanation::explanation_ui(ui, view, out);
+            }
+            if panes == Panes::One {
+                settings::settings_ui(ui, view, ui_state, out);
+            }
+        });
     });
     dialog::dialog_ui(ui, view, out);
     // A pointer or key that is down may be in the middle of a drag; once all are up the step is closed.

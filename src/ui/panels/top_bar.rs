@@ -19,13 +19,25 @@ const FILE: [MenuCommand; 8] = [
     MenuCommand::OpenModelFolder,
 ];
 
+/// Room right of the menus in which titles of plans and keys find place, in points.
+const ROOM_FOR_KEYS: f32 = 620.0;
+
+/// Where a command's key is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    Beside,
+    InTooltip,
+}
+
 /// Draws the bar.
 pub fn top_bar_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     ui.horizontal(|ui| {
         ui.label(RichText::new("Tuneplan").font(bold(type_size::TITLE)));
         ui.menu_button("File", |ui| file_menu_ui(ui, view, out));
-        item_ui(ui, MenuCommand::Undo, view, out);
-        item_ui(ui, MenuCommand::Redo, view, out);
+        // A narrow bar keeps its room for the title; the keys stand in the tooltip.
+        let keys = if ui.available_width() < ROOM_FOR_KEYS { Keys::InTooltip } else { Keys::Beside };
+        item_ui(ui, MenuCommand::Undo, keys, view, out);
+        item_ui(ui, MenuCommand::Redo, keys, view, out);
         let dirty = if view.state.document.is_dirty() { " ●" } else { "" };
         let title = format!("{}{dirty}", view.state.document.title());
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -63,7 +75,7 @@ fn view_menu_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
 
 fn file_menu_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     for command in FILE.into_iter().chain([MenuCommand::OpenModelByPath]) {
-        item_ui(ui, command, view, out);
+        item_ui(ui, command, Keys::Beside, view, out);
         if matches!(command, MenuCommand::SaveByPath) {
             ui.separator();
         }
@@ -89,15 +101,18 @@ fn file_menu_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         }
     });
     ui.separator();
-    item_ui(ui, MenuCommand::Quit, view, out);
+    item_ui(ui, MenuCommand::Quit, Keys::Beside, view, out);
 }
 
 /// A command as a button; greyed out with the reason where it cannot be done.
-fn item_ui(ui: &mut Ui, command: MenuCommand, view: &View<'_>, out: &mut Commands) {
+fn item_ui(ui: &mut Ui, command: MenuCommand, keys: Keys, view: &View<'_>, out: &mut Commands) {
     let info = command.info();
     let enabled = command.enabled(view.state);
     let key = info.shortcut.map(|shortcut| ui.ctx().format_shortcut(&shortcut)).unwrap_or_default();
-    let button = egui::Button::new(info.title).shortcut_text(key);
+    let mut button = egui::Button::new(info.title);
+    if keys == Keys::Beside {
+        button = button.shortcut_text(key.clone());
+    }
     let response = ui.add_enabled(enabled.is_ok(), button);
     let what = match command {
         MenuCommand::Undo => view.state.document.history.undo_label(),
@@ -105,6 +120,7 @@ fn item_ui(ui: &mut Ui, command: MenuCommand, view: &View<'_>, out: &mut Command
         _ => None,
     };
     let help = what.map_or_else(|| info.help.to_owned(), |label| format!("{}: {label}", info.title));
+    let help = if keys == Keys::InTooltip { format!("{help} {key}") } else { help };
     let response = match enabled {
         Ok(()) => response.on_hover_text(help),
         Err(why) => response.on_disabled_hover_text(why),
