@@ -14,10 +14,16 @@ use crate::ui::widgets::segments::Touched;
 use crate::ui::{View, card, card_head};
 use egui::{Align, Layout, Margin, RichText, Ui};
 
-/// Height of the phase chart.
-const CHART_HEIGHT: f32 = 276.0;
+/// Least and greatest height of the phase chart.
+const CHART_HEIGHT: std::ops::RangeInclusive<f32> = 276.0..=640.0;
+/// What stands above and around the phase chart.
+const BESIDE_CHART: f32 = 440.0;
 /// Room that the verdict's sentence needs beside the choice of workload.
 const BESIDE_VERDICT: f32 = 380.0;
+/// Room for five lines of verdict.
+const VERDICT_HEIGHT: f32 = 88.0;
+/// From here on neither sentence of the verdict takes a second line.
+const ONE_LINE_VERDICT: f32 = 640.0;
 /// Narrower than this, chart and table stand one under the other.
 const SIDE_BY_SIDE: f32 = 600.0;
 
@@ -96,6 +102,9 @@ fn verdict_ui(ui: &mut Ui, view: &View<'_>, color: egui::Color32) {
     ui.label(RichText::new(word).font(bold(type_size::FIGURE)).color(color));
     ui.add_space(space::S);
     ui.vertical(|ui| {
+        // The charts below stay where they are while the words change.
+        let narrow = ui.available_width() < ONE_LINE_VERDICT;
+        ui.set_min_height(if narrow { VERDICT_HEIGHT } else { 0.0 });
         ui.spacing_mut().item_spacing.y = space::XS;
         match &view.computed.estimate {
             Some(estimate) => {
@@ -155,7 +164,7 @@ pub fn phases_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) -> Touch
             capacity: estimate.capacity,
             unit: view.unit(),
             marked: view.state.session.hovered,
-            height: card_height(&table(estimate, view)),
+            height: card_height(ui, &table(estimate, view)),
         };
         let touched = chart.show(ui, view.tokens);
         report(touched.piece, out);
@@ -172,7 +181,7 @@ pub fn table_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) -> Touche
     card(ui, view.tokens, |ui| {
         card_head(ui, "Components", &format!("{} · share", view.unit().symbol()));
         let table = table(estimate, view);
-        let bottom = ui.cursor().top() + card_height(&table);
+        let bottom = ui.cursor().top() + card_height(ui, &table);
         let touched = table.show(ui, view.tokens);
         // As high as the chart beside it.
         ui.add_space((bottom - ui.cursor().top()).max(0.0));
@@ -193,9 +202,10 @@ fn table<'a>(estimate: &'a Estimate, view: &View<'_>) -> ComponentTable<'a> {
     }
 }
 
-/// Height of chart and table, which stand side by side.
-fn card_height(table: &ComponentTable<'_>) -> f32 {
-    table.height().max(CHART_HEIGHT)
+/// Height of chart and table, which stand side by side: what a tall window leaves, so that they are seen from afar.
+fn card_height(ui: &Ui, table: &ComponentTable<'_>) -> f32 {
+    let left = ui.clip_rect().height() - BESIDE_CHART;
+    table.height().max(left.clamp(*CHART_HEIGHT.start(), *CHART_HEIGHT.end()))
 }
 
 /// A click opens the component's explanation.

@@ -15,6 +15,8 @@ use egui::{Align, ComboBox, DragValue, Layout, RichText, Slider, TextEdit, Ui};
 const LABEL_SHARE: f32 = 0.45;
 /// Share of the row that the label of a slider takes.
 const SLIDER_LABEL_SHARE: f32 = 0.4;
+/// Share of the row that the label of a format takes.
+const FORMAT_LABEL_SHARE: f32 = 0.25;
 /// Height of a slider, which sets the size of its knob.
 const KNOB: f32 = 16.0;
 /// Width of a typed number.
@@ -66,6 +68,8 @@ fn label_width(field: &Field, row: f32) -> f32 {
         FieldKind::Toggle => row - toggle::SIZE.x - 2.0 * space::S,
         FieldKind::Integer { steps: [], .. } | FieldKind::Decimal { .. } => row - number_width(field) - 2.0 * space::S,
         FieldKind::Integer { .. } => row * SLIDER_LABEL_SHARE,
+        // Formats have long names and short labels.
+        FieldKind::Catalog(_) => row * FORMAT_LABEL_SHARE,
         _ => row * LABEL_SHARE,
     }
 }
@@ -355,10 +359,15 @@ fn title_of(kind: CatalogKind, id: &str) -> String {
         CatalogKind::Model => catalog.model(id).map(|entry| entry.id.clone()),
         CatalogKind::Accelerator if id.is_empty() => Some("None chosen".to_owned()),
         CatalogKind::Accelerator => catalog.accelerator(id).map(|entry| entry.name.clone()),
-        CatalogKind::LoadFormat | CatalogKind::KvFormat => catalog.format(id).map(|entry| entry.name.clone()),
+        CatalogKind::LoadFormat | CatalogKind::KvFormat => catalog.format(id).map(|entry| format_title(&entry.name)),
         CatalogKind::Profile => Profiles::embedded().get(id).map(|entry| entry.name.clone()),
     };
     known.unwrap_or_else(|| format!("{id} (unknown)"))
+}
+
+/// A format's name; double quantization is a switch of its own and not said here.
+fn format_title(name: &str) -> String {
+    name.trim_end_matches(" (no double quantisation)").to_owned()
 }
 
 /// Entries of a catalogue for a search text.
@@ -392,7 +401,7 @@ pub fn entries(kind: CatalogKind, query: &str) -> Vec<Entry> {
                 .filter(|format| format.name.to_lowercase().contains(&query) || format.id.contains(&query))
                 .map(|format| Entry {
                     id: format.id.clone(),
-                    title: format.name.clone(),
+                    title: format_title(&format.name),
                     detail: format!("{:.2} bit", format.effective_bits),
                 })
                 .collect()
