@@ -244,7 +244,7 @@ fn trained<'a>(plan: &'a Plan, architecture: &Architecture, width: u64, training
         Method::PrefixTuning { virtual_tokens } => adapters_only(Adapter::Prefix { virtual_tokens: *virtual_tokens }),
         Method::Vera { rank, targets } => adapters_only(Adapter::Vera { rank: *rank, targets }),
         Method::Oft { block_size, targets } => adapters_only(Adapter::Oft { block: *block_size, targets }),
-        Method::BitFit => Trained { biases: true, ..adapters_only(Adapter::None) },
+        Method::BitFit => Trained { biases: has_biases(architecture), ..adapters_only(Adapter::None) },
         Method::LastLayers { layers } => Trained {
             layers: (*layers).min(architecture.num_layers()),
             biases: false,
@@ -257,6 +257,13 @@ fn trained<'a>(plan: &'a Plan, architecture: &Architecture, width: u64, training
             Trained { layers: (*active_layers).min(architecture.num_layers()), biases: false, ..everything }
         }
     }
+}
+
+/// Whether any linear map of a layer has a bias.
+fn has_biases(architecture: &Architecture) -> bool {
+    architecture.layers.iter().any(|group| {
+        group.layer.linears(architecture.hidden_size, &architecture.model_code).iter().any(|linear| linear.bias)
+    })
 }
 
 /// Classes whose stacked experts and router PEFT 0.21 reaches under the names they had as modules of their own. What

@@ -4,7 +4,7 @@ use super::pass::{LayerPass, norm};
 use super::setup::{Adapter, Setup};
 use super::tape::{Kind, Live, Maker, Tape, Tensor};
 use crate::architecture::{Attention, Layer};
-use crate::plan::LossKernel;
+use crate::plan::{Checkpointing, LossKernel};
 
 /// Bytes alive at a moment of the step, beside what lasts (weights, states).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -314,9 +314,22 @@ fn layer_cost(
         tape.reset_peak();
         tape.backward(y);
         cost.backward_peak = tape.peak();
+        if setup.plan.runtime.checkpointing == Checkpointing::Selective {
+            recompute_cheap_parts(&mut cost);
+        }
     }
     cost.gradients = tape.live().get(Kind::ParamGrad);
     cost
+}
+
+/// Selective checkpointing: outputs of matrix products stay, what norms, positions, attention and activation functions
+/// made is computed again, one layer at a time.
+fn recompute_cheap_parts(cost: &mut LayerCost) {
+    for maker in [Maker::Norms, Maker::Positions, Maker::Attention, Maker::FeedForward] {
+        let dropped = std::mem::take(&mut cost.by_maker[maker as usize]).min(cost.saved);
+        cost.saved -= dropped;
+        cost.backward_peak = cost.backward_peak.recomputed(dropped);
+    }
 }
 
 /// What is made before the first layer.

@@ -101,6 +101,13 @@ impl Live {
         self.0[0].saturating_add(self.0[1]).saturating_add(self.0[2]).saturating_add(self.0[3])
     }
 
+    /// With up to `bytes` of what was saved held as a temporary instead.
+    pub fn recomputed(mut self, bytes: u64) -> Self {
+        let moved = bytes.min(self.0[Kind::Saved as usize]);
+        self.0[Kind::Saved as usize] -= moved;
+        self.plus_temporary(moved)
+    }
+
     /// With more temporaries.
     pub const fn plus_temporary(mut self, bytes: u64) -> Self {
         self.0[Kind::Temporary as usize] = self.0[Kind::Temporary as usize].saturating_add(bytes);

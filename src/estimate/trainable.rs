@@ -99,6 +99,18 @@ fn outer(setup: &Setup<'_>, visit: &mut impl FnMut(TrainedTensor)) {
             });
         }
     });
+    let architecture = setup.architecture;
+    if trained.head && !trained.embedding && architecture.head.tied {
+        // A tied head that is trained alone becomes a matrix of its own.
+        visit(TrainedTensor {
+            rows: architecture.vocab_size,
+            columns: architecture.embedding.width,
+            copies: 1,
+            width: setup.outer_width,
+            embedding: false,
+            added: true,
+        });
+    }
     let vector = |rows, columns| TrainedTensor { rows, columns, copies: 1, width: 4, embedding: false, added: true };
     let hidden = setup.architecture.hidden_size;
     match setup.trained.adapter {
