@@ -3,10 +3,14 @@
 
 mod common;
 
+use egui::accesskit::Role;
 use egui::{Rect, Shape};
+use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
+use tuneplan::app::Command;
 use tuneplan::app::runtime::Runtime;
 use tuneplan::app::window::App;
+use tuneplan::plan::templates;
 use tuneplan::ui::theme::Theme;
 
 /// Sizes in points: 1024 × 700 at 200 % zoom, 1440 × 900 at 200 %, and whole screens at 100 % and 80 %.
@@ -32,26 +36,52 @@ fn texts(shape: &Shape, clip: Rect, found: &mut Vec<(String, Rect, Rect)>) {
     }
 }
 
+fn window<'a>(size: [f32; 2]) -> Harness<'a, App> {
+    let mut harness = common::builder(Theme::Dark, size)
+        .with_max_steps(32)
+        .build_eframe(|cc| App::new(&cc.egui_ctx, Runtime::new(None, || ()), None));
+    harness.run_ok();
+    harness
+}
+
+/// Nothing is cut off sideways (up and down there are scroll bars), and no text stands on another.
+fn assert_tidy(harness: &Harness<'_, App>, what: &str) {
+    let mut found = Vec::new();
+    for clipped in &harness.output().shapes {
+        texts(&clipped.shape, clipped.clip_rect, &mut found);
+    }
+    let visible: Vec<_> = found.iter().filter(|(text, _, seen)| !text.is_empty() && seen.is_positive()).collect();
+    assert!(visible.len() > 10, "{what}: there is text to look at");
+    // What is typed may be longer than its field: it scrolls there.
+    let typed: Vec<String> = harness.get_all_by_role(Role::TextInput).filter_map(|field| field.value()).collect();
+    for (i, (text, rect, seen)) in visible.iter().enumerate() {
+        let whole = rect.width() - seen.width() < 1.0;
+        assert!(whole || typed.contains(text), "{what}: {text:?} is cut off: {rect:?}, seen {seen:?}");
+        for (other, _, place) in &visible[i + 1..] {
+            let clash = seen.shrink(1.0).intersects(place.shrink(1.0));
+            assert!(!clash, "{what}: {text:?} {seen:?} over {other:?} {place:?}");
+        }
+    }
+}
+
+#[test]
+fn every_template_is_tidy() {
+    for size in [[640.0, 480.0], [1024.0, 700.0], [1440.0, 900.0]] {
+        for template in templates() {
+            let mut harness = window(size);
+            harness.state_mut().send(Command::NewFromTemplate(template.name));
+            harness.run_ok();
+            assert!(harness.state().computed().estimate.is_some(), "{}", template.name);
+            assert_tidy(&harness, &format!("{} at {size:?}", template.name));
+        }
+    }
+}
+
 #[test]
 fn every_size_has_room_for_what_matters() {
     for size in SIZES {
-        let mut harness = common::builder(Theme::Dark, size)
-            .with_max_steps(32)
-            .build_eframe(|cc| App::new(&cc.egui_ctx, Runtime::new(None, || ()), None));
-        harness.run_ok();
-        let mut found = Vec::new();
-        for clipped in &harness.output().shapes {
-            texts(&clipped.shape, clipped.clip_rect, &mut found);
-        }
-        let visible: Vec<_> = found.iter().filter(|(text, _, seen)| !text.is_empty() && seen.is_positive()).collect();
-        for (i, (text, rect, seen)) in visible.iter().enumerate() {
-            // Up and down there are scroll bars; sideways everything is in sight.
-            assert!(rect.width() - seen.width() < 1.0, "{size:?}: {text:?} is cut off: {rect:?}, seen {seen:?}");
-            for (other, _, place) in &visible[i + 1..] {
-                let clash = seen.shrink(1.0).intersects(place.shrink(1.0));
-                assert!(!clash, "{size:?}: {text:?} {seen:?} over {other:?} {place:?}");
-            }
-        }
+        let harness = window(size);
+        assert_tidy(&harness, &format!("{size:?}"));
         let sentence = harness.get_by_label_contains(" GiB free on one ").rect();
         assert!(sentence.width() > 150.0, "{size:?}: the verdict has {sentence:?}");
         let weights = harness.get_all_by_label_contains("% of the peak").next().unwrap().rect();

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 /// Room above the plot for a column's total and the capacity's label.
 const HEAD: f32 = 24.0;
+/// Room for the label of a capacity that is far above the columns.
+const FAR_LABEL: f32 = 18.0;
 /// Space between a column's name and the plot.
 const FOOT_GAP: f32 = 5.0;
 /// Room that a column's total takes above it.
@@ -67,10 +69,12 @@ impl PhaseChart<'_> {
         let slot = area.width() / self.phases.len().max(1) as f32;
         let names = self.names(ui, slot - 4.0, tokens);
         let foot = names.iter().map(|name| name.size().y).fold(0.0, f32::max) + FOOT_GAP + 4.0;
-        let plot = Rect::from_min_max(area.min + Vec2::new(0.0, HEAD), area.max - Vec2::new(0.0, foot));
         let tallest = self.phases.iter().map(Phase::total).max().unwrap_or_default();
         // The capacity is drawn where it is near enough to say something; far above, it would flatten the columns.
         let near = self.capacity.filter(|capacity| capacity.0 <= tallest.0.saturating_mul(3));
+        // Far above, it is named over the totals.
+        let head = if self.capacity.is_some() && near.is_none() { HEAD + FAR_LABEL } else { HEAD };
+        let plot = Rect::from_min_max(area.min + Vec2::new(0.0, head), area.max - Vec2::new(0.0, foot));
         let most = tallest.max(near.unwrap_or_default()).max(Bytes(1));
 
         let mut touched = PhaseTouched::default();
@@ -193,7 +197,7 @@ impl PhaseChart<'_> {
         let galley = ui.painter().layout_no_wrap(text, font.clone(), color);
         let Some(near) = near else {
             let text = format!("↑ {}", galley.text());
-            let at = Pos2::new(plot.right(), plot.top() - HEAD);
+            let at = Pos2::new(plot.right(), plot.top() - HEAD - FAR_LABEL);
             ui.painter().text(at, Align2::RIGHT_TOP, text, font, color);
             return;
         };
