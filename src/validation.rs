@@ -1,7 +1,7 @@
 //! Predicted against measured: reads rows of measurements, estimates each and says how far off it was.
 //!
 //! Two layouts are read, told apart by their header and independent of the order of columns: peaks traced from model
-//! code (`peak_bytes`, [`truth`]) and published measurements (`peak_gib` and `metric`, [`published`]). A row that
+//! code (`peak_bytes`, module `truth`) and published measurements (`peak_gib` and `metric`, module `published`). A row that
 //! cannot be predicted is skipped with the reason; it never stops the others.
 
 use crate::catalog::Catalog;
