@@ -14,6 +14,7 @@ pub mod diff;
 pub mod edit;
 pub mod field;
 pub mod file;
+mod method;
 mod templates;
 
 pub use templates::{Template, templates};
