@@ -165,15 +165,18 @@ fn read_shards(folder: &Path, shards: &Shards) -> Result<ModelFile, ReadError> {
 
 /// How the index and the shards differ, if they do.
 fn difference(names: &[(String, String)], seen: &HashMap<&str, usize>, files: &[PathBuf]) -> Option<String> {
-    let is_there = |(tensor, file): &&(String, String)| {
-        seen.get(tensor.as_str()).is_some_and(|shard| files[*shard].file_name().is_some_and(|name| *name == **file))
-    };
-    let present = names.iter().filter(is_there).count();
-    if let Some((tensor, file)) = names.iter().find(|entry| !is_there(entry)) {
-        let absent = names.len() - present;
-        return Some(format!(
-            "the index places {absent} tensors where they are not, the first is `{tensor}` in {file}"
-        ));
+    let file_names: Vec<_> = files.iter().map(|file| file.file_name().unwrap_or_default()).collect();
+    let (mut present, mut absent) = (0, None);
+    for (tensor, file) in names {
+        if seen.get(tensor.as_str()).is_some_and(|shard| file_names[*shard] == file.as_str()) {
+            present += 1;
+        } else if absent.is_none() {
+            absent = Some((tensor, file));
+        }
+    }
+    if let Some((tensor, file)) = absent {
+        let count = names.len() - present;
+        return Some(format!("the index places {count} tensors where they are not, the first is `{tensor}` in {file}"));
     }
     let more = seen.len() - present;
     (more > 0).then(|| format!("the shards hold {more} tensors that the index does not name"))

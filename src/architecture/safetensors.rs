@@ -6,6 +6,7 @@ use super::files::ReadError;
 use super::tensors::Tensor;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
+use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
 use std::io::Read as _;
@@ -160,9 +161,8 @@ impl<'de, V: FromEntry<'de>> Deserialize<'de> for UniqueMap<V> {
                     let value = V::read(&name, &mut map)?;
                     entries.push((name, value));
                 }
-                let mut names: Vec<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
-                names.sort_unstable();
-                if let Some([name, ..]) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+                let mut names = HashSet::with_capacity(entries.len());
+                if let Some((name, _)) = entries.iter().find(|(name, _)| !names.insert(name.as_str())) {
                     return Err(serde::de::Error::custom(format!("`{name}` is there twice")));
                 }
                 Ok(UniqueMap(entries))

@@ -125,13 +125,17 @@ const TOWERS: [&str; 13] = [
 /// What `tensor` is to a language model of `layers` layers (`None`: not known).
 pub fn part_of(tensor: &Tensor, layers: Option<u64>) -> Part {
     let name = tensor.name.as_str();
-    if CONSTANTS.iter().any(|ending| name.ends_with(ending)) || name.contains(".quant_state.") {
-        return Part::QuantizationConstant;
-    }
-    // GPT-2, GPT-Neo and GPT-NeoX checkpoints carry the causal mask under a name that looks like a bias.
-    let mask = tensor.shape.len() == 4 && (name.ends_with("attn.bias") || name.ends_with("attention.bias"));
-    if mask || BUFFERS.iter().any(|ending| name.ends_with(ending)) {
-        return Part::Buffer;
+    // Nearly all tensors end in `.weight`; the long lists are for the rest. (A model has up to 100,000 tensors.)
+    let plain = name.ends_with(".weight") && !name.ends_with("rope_freqs.weight") && !name.contains("rope_factors");
+    if !plain {
+        if CONSTANTS.iter().any(|ending| name.ends_with(ending)) || name.contains(".quant_state.") {
+            return Part::QuantizationConstant;
+        }
+        // GPT-2, GPT-Neo and GPT-NeoX checkpoints carry the causal mask under a name that looks like a bias.
+        let mask = tensor.shape.len() == 4 && (name.ends_with("attn.bias") || name.ends_with("attention.bias"));
+        if mask || BUFFERS.iter().any(|ending| name.ends_with(ending)) {
+            return Part::Buffer;
+        }
     }
     if name.split('.').take(2).any(|part| TOWERS.contains(&part)) {
         return Part::Tower;
