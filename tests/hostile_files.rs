@@ -135,7 +135,7 @@ fn tensors_in_two_shards_are_refused() {
     let shards: Vec<Vec<Shape>> = vec![Llama::SMALL.all(), Llama::SMALL.outside()];
     write_sharded(folder.path(), &shards);
     let index = folder.path().join("model.safetensors.index.json");
-    assert!(read(folder.path()).unwrap_err().to_string().contains("`lm_head.weight` is there twice"));
+    assert!(read(folder.path()).unwrap_err().to_string().contains("`model.embed_tokens.weight` is there twice"));
     fs::remove_file(index).unwrap();
     let error = read(folder.path()).unwrap_err().to_string();
     assert!(error.contains("model-00002-of-00002") && error.contains("model-00001-of-00002"), "{error}");
