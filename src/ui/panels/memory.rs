@@ -20,6 +20,8 @@ const CHART_HEIGHT: std::ops::RangeInclusive<f32> = 276.0..=640.0;
 const BESIDE_CHART: f32 = 440.0;
 /// Room that the verdict's sentence needs beside the choice of workload.
 const BESIDE_VERDICT: f32 = 380.0;
+/// Room for three lines of verdict.
+const VERDICT_HEIGHT_WIDE: f32 = 58.0;
 /// Room for five lines of verdict.
 const VERDICT_HEIGHT: f32 = 88.0;
 /// From here on neither sentence of the verdict takes a second line.
@@ -103,8 +105,14 @@ fn verdict_ui(ui: &mut Ui, view: &View<'_>, color: egui::Color32) {
     ui.add_space(space::S);
     ui.vertical(|ui| {
         // The charts below stay where they are while the words change.
-        let narrow = ui.available_width() < ONE_LINE_VERDICT;
-        ui.set_min_height(if narrow { VERDICT_HEIGHT } else { 0.0 });
+        let width = ui.available_width();
+        ui.set_min_height(if width >= ONE_LINE_VERDICT {
+            0.0
+        } else if width >= BESIDE_VERDICT {
+            VERDICT_HEIGHT_WIDE
+        } else {
+            VERDICT_HEIGHT
+        });
         ui.spacing_mut().item_spacing.y = space::XS;
         match &view.computed.estimate {
             Some(estimate) => {
