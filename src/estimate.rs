@@ -311,7 +311,7 @@ pub fn estimate(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
     let peak = peak_of(&phases);
     let (tensor_bytes, mut at_peak) =
         phases.get(peak).map_or((Bytes::ZERO, ByComponent::default()), |phase| (phase.total(), phase.components));
-    let tensors = overhead::scale(tensor_bytes, inputs.profile.tensors);
+    let tensors = overhead::tensors(tensor_bytes, inputs.profile, setup.is_approximate());
     let reserved = overhead::reserved(tensors, inputs.profile);
     let process = overhead::process(reserved, inputs.profile);
     *at_peak.get_mut(Component::Runtime) = process.expected.saturating_sub(tensor_bytes);

@@ -17,6 +17,23 @@ pub fn scale(bytes: Bytes, band: RatioBand) -> Interval {
     Interval { low: times(band.low), expected: times(band.expected), high: times(band.high) }
 }
 
+/// Band of a replay that follows simplified operators: nine in ten traced rows of such classes lie inside.
+const APPROXIMATE: RatioBand = RatioBand { low: 0.92, expected: 1.0, high: 1.08 };
+
+/// The tensors' peak with the profile's band, and a wider one where the replay is `approximate`.
+pub fn tensors(peak: Bytes, profile: &RuntimeProfile, approximate: bool) -> Interval {
+    let band = profile.tensors;
+    if !approximate {
+        return scale(peak, band);
+    }
+    let wide = RatioBand {
+        low: band.low.min(band.expected * APPROXIMATE.low),
+        expected: band.expected,
+        high: band.high.max(band.expected * APPROXIMATE.high),
+    };
+    scale(peak, wide)
+}
+
 /// What the caching allocator holds: at least the tensors, more with fragmentation.
 pub fn reserved(tensors: Interval, profile: &RuntimeProfile) -> Interval {
     let band = profile.reserved;

@@ -5,9 +5,9 @@ use super::super::step::{entry, layer_runs, tables};
 use super::super::tape::{Maker, Tape};
 use super::super::{Estimate, Inputs, Ledger};
 use super::{TRACED, explained, part};
-use crate::architecture::{Attention, Flag, Layer, Mlp};
+use crate::architecture::{Attention, Layer, Mlp};
 use crate::explained::{Explained, Input, Value};
-use crate::plan::{Checkpointing, LossKernel, Method};
+use crate::plan::LossKernel;
 use crate::units::Bytes;
 
 const fn maker_label(maker: Maker) -> &'static str {
@@ -30,25 +30,6 @@ const fn kind_label(layer: &Layer) -> &'static str {
         (_, Mlp::Moe(_)) => "Layers with experts",
         _ => "Layers",
     }
-}
-
-/// Whether the replay of this plan follows simplified operators somewhere.
-fn simplified(setup: &Setup<'_>) -> bool {
-    let architecture = setup.architecture;
-    let unknown = architecture.flags.iter().any(|flag| matches!(flag, Flag::UnknownModelCode(_)));
-    let hybrid = architecture.layers.iter().any(|group| {
-        let attention = match &group.layer.attention {
-            Attention::Softmax(shape) => shape.output_gate || shape.shares_kv || shape.keys_are_values,
-            Attention::Latent(_) | Attention::Linear(_) => true,
-        };
-        attention || matches!(&group.layer.mlp, Mlp::Moe(moe) if moe.shared.is_some())
-    });
-    let method = match &setup.plan.method.method {
-        Method::Full | Method::LastLayers { .. } | Method::BitFit => false,
-        Method::Lora(lora) | Method::Qlora(lora) => lora.weight_decomposed,
-        _ => true,
-    };
-    unknown || hybrid || method || setup.plan.runtime.checkpointing == Checkpointing::Selective
 }
 
 /// Activations kept for backward.
@@ -105,7 +86,7 @@ pub fn activations(setup: &Setup<'_>, value: Bytes) -> Explained {
          attention's result, both sides of every product. Frozen matrices keep no input."
     };
     explained("Activations", Value::Bytes(value), "Σ layers × kept by one + outside the layers", inputs, why, TRACED)
-        .rough(simplified(setup))
+        .rough(setup.is_approximate())
         .with_parts(parts)
 }
 
