@@ -240,8 +240,10 @@ pub fn layer_runs(setup: &Setup<'_>, tape: &mut Tape) -> Runs {
         let mut left = group.count;
         while left > 0 {
             let trained = frozen == 0;
-            // A first layer whose input needs no gradient is a run of its own.
-            let count = if !needs_grad && (trained || reaches) {
+            // A first layer whose input needs no gradient keeps less and is a run of its own; recomputed layers keep
+            // their input whatever they are, and the first one's lighter backward never decides.
+            needs_grad |= setup.recompute && (trained || reaches);
+            let count = if !needs_grad && !setup.recompute && (trained || reaches) {
                 1
             } else if trained {
                 left
