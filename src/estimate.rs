@@ -31,6 +31,8 @@ mod textbook;
 mod trainable;
 mod verdict;
 
+pub use overhead::device_memory;
+
 /// What memory is held for. The order is that of the bar, from lasting to fleeting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "named as they stand on screen")]

@@ -2,6 +2,7 @@
 
 use super::profile::{RatioBand, RuntimeProfile};
 use super::{Fit, Inputs};
+use crate::catalog::Accelerator;
 use crate::explained::Interval;
 use crate::units::Bytes;
 
@@ -59,13 +60,18 @@ pub fn capacity(inputs: &Inputs<'_>) -> Option<Bytes> {
     let hardware = &inputs.plan.hardware;
     let whole = match (hardware.memory_mib, inputs.accelerator) {
         (Some(edited), _) => mib(edited),
-        (None, Some(accelerator)) => match accelerator.memory_mib_driver {
-            Some(listed) => mib(listed),
-            None => Bytes((accelerator.memory_gb_marketed * DRIVER_SHARE * (1_u64 << 30) as f64) as u64),
-        },
+        (None, Some(accelerator)) => device_memory(accelerator),
         (None, None) => return None,
     };
     Some(whole.saturating_sub(mib(hardware.reserve_mib)))
+}
+
+/// Memory of one device as its driver reports it; where no listing was seen, [`DRIVER_SHARE`] of the data sheet.
+pub fn device_memory(accelerator: &Accelerator) -> Bytes {
+    match accelerator.memory_mib_driver {
+        Some(listed) => mib(listed),
+        None => Bytes((accelerator.memory_gb_marketed * DRIVER_SHARE * (1_u64 << 30) as f64) as u64),
+    }
 }
 
 fn mib(amount: u64) -> Bytes {

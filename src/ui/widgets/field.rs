@@ -259,10 +259,7 @@ fn catalogue_figure(field: &Field, view: &View<'_>) -> String {
     };
     let decimal = |figure: Option<f64>| figure.map_or_else(|| "–".to_owned(), |figure| figure.to_string());
     match field.id {
-        "hardware.memory_mib" => match device.memory_mib_driver {
-            Some(mib) => crate::units::grouped(mib),
-            None => crate::units::grouped((device.memory_gb_marketed * 1024.0) as u64),
-        },
+        "hardware.memory_mib" => crate::units::grouped(crate::estimate::device_memory(device).0 >> 20),
         "hardware.bandwidth_gb_s" => decimal(device.bandwidth_gb_s),
         "hardware.bf16_tflops" => decimal(device.bf16_tflops.or(device.fp16_tflops)),
         "hardware.usd_per_hour" => decimal(device.usd_per_hour),
