@@ -66,7 +66,7 @@ pub fn capacity(inputs: &Inputs<'_>) -> Option<Bytes> {
     Some(whole.saturating_sub(mib(hardware.reserve_mib)))
 }
 
-/// Memory of one device as its driver reports it; where no listing was seen, [`DRIVER_SHARE`] of the data sheet.
+/// Memory of one device as its driver reports it; where no listing was seen, a usual share of the data sheet.
 pub fn device_memory(accelerator: &Accelerator) -> Bytes {
     match accelerator.memory_mib_driver {
         Some(listed) => mib(listed),
