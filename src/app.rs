@@ -6,6 +6,7 @@ pub mod computed;
 pub mod dispatch;
 pub mod effect;
 pub mod history;
+pub mod page;
 pub mod runtime;
 pub mod screenshot;
 pub mod settings;

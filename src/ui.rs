@@ -2,6 +2,7 @@
 
 use crate::app::command::{Command, Commands, MenuCommand};
 use crate::app::computed::Computed;
+use crate::app::page::Page;
 use crate::app::state::State;
 use crate::units::ByteUnit;
 use egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
@@ -9,11 +10,13 @@ use std::path::PathBuf;
 use theme::{Tokens, space};
 
 pub mod fonts;
+pub mod pages;
 pub mod panels;
 pub mod theme;
 pub mod widgets;
 
-use panels::{dialog, explanation, memory, settings, status, top_bar};
+use pages::memory;
+use panels::{dialog, explanation, rail, settings, status, top_bar};
 
 /// Everything a panel may look at.
 #[derive(Clone, Copy)]
@@ -42,13 +45,21 @@ pub struct UiState {
     pub typing: Option<(crate::plan::field::FieldId, String)>,
 }
 
+/// What a picture shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PanelName {
+    /// The whole window with this page.
+    Window(Page),
+    /// One card or panel alone.
+    Part(Part),
+}
+
 /// Parts of the window that can be drawn alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "named as on screen")]
-pub enum PanelName {
-    Window,
+pub enum Part {
     Settings,
-    Memory,
+    Bar,
     Phases,
     Components,
     Explanation,
@@ -56,18 +67,22 @@ pub enum PanelName {
 
 impl PanelName {
     /// All, with their words on the command line.
-    pub const ALL: [(Self, &'static str); 6] = [
-        (Self::Window, "window"),
-        (Self::Settings, "settings"),
-        (Self::Memory, "memory"),
-        (Self::Phases, "phases"),
-        (Self::Components, "components"),
-        (Self::Explanation, "explanation"),
-    ];
+    pub fn all() -> Vec<(Self, &'static str)> {
+        let parts = [
+            (Part::Settings, "settings"),
+            (Part::Bar, "bar"),
+            (Part::Phases, "phases"),
+            (Part::Components, "components"),
+            (Part::Explanation, "explanation"),
+        ];
+        let pages = Page::ALL.into_iter().map(|page| (Self::Window(page), page.id()));
+        let window = (Self::Window(Page::Memory), "window");
+        std::iter::once(window).chain(pages).chain(parts.map(|(part, word)| (Self::Part(part), word))).collect()
+    }
 
     /// The panel of a word.
     pub fn from_id(id: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, word)| *word == id).map(|(panel, _)| *panel)
+        Self::all().into_iter().find(|(_, word)| *word == id).map(|(panel, _)| panel)
     }
 }
 
@@ -108,28 +123,47 @@ pub fn window_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut
             .frame(Frame::new().fill(view.tokens.raised.0).inner_margin(Margin::symmetric(16, 8)))
             .show(ui, |ui| status::error_ui(ui, &message.text, view, out));
     }
-    let panes = Panes::for_width(ui.available_width());
+    let width = ui.available_width();
+    let panes = Panes::for_width(width);
+    if panes == Panes::Three {
+        Panel::left("rail")
+            .frame(Frame::new().fill(view.tokens.panel.0).inner_margin(Margin::symmetric(4, 12)))
+            .exact_size(rail::WIDTH)
+            .resizable(false)
+            .show(ui, |ui| rail::rail_ui(ui, view, out));
+    }
     if panes != Panes::One {
-        Panel::left("settings").frame(side).default_size(328.0).size_range(296.0..=440.0).show(ui, |ui| {
-            ScrollArea::vertical().id_salt("settings-scroll").auto_shrink(false).show(ui, |ui| {
-                // Room for the scroll bar beside the controls.
-                ui.set_width(ui.available_width() - space::S);
-                settings::settings_ui(ui, view, ui_state, out);
+        Panel::left("settings")
+            .frame(side)
+            .default_size((width * 0.24).clamp(300.0, 328.0))
+            .size_range(296.0..=440.0)
+            .show(ui, |ui| {
+                ScrollArea::vertical().id_salt("settings-scroll").auto_shrink(false).show(ui, |ui| {
+                    // Room for the scroll bar beside the controls.
+                    ui.set_width(ui.available_width() - space::S);
+                    settings::settings_ui(ui, view, ui_state, out);
+                });
             });
-        });
     }
     if panes == Panes::Three {
-        Panel::right("explanation").frame(side).default_size(304.0).size_range(260.0..=440.0).show(ui, |ui| {
-            ScrollArea::vertical().id_salt("explanation-scroll").auto_shrink(false).show(ui, |ui| {
-                ui.set_width(ui.available_width() - space::S);
-                explanation::explanation_ui(ui, view, out);
+        Panel::right("explanation")
+            .frame(side)
+            .default_size((width * 0.2).clamp(260.0, 304.0))
+            .size_range(260.0..=440.0)
+            .show(ui, |ui| {
+                ScrollArea::vertical().id_salt("explanation-scroll").auto_shrink(false).show(ui, |ui| {
+                    ui.set_width(ui.available_width() - space::S);
+                    explanation::explanation_ui(ui, view, out);
+                });
             });
-        });
     }
     let centre = Frame::new().fill(view.tokens.ground.0).inner_margin(Margin::same(16));
     CentralPanel::default().frame(centre).show(ui, |ui| {
         ScrollArea::vertical().id_salt("centre-scroll").auto_shrink(false).show(ui, |ui| {
-            memory::centre_ui(ui, view, out);
+            if panes != Panes::Three {
+                rail::across_ui(ui, view, out);
+            }
+            pages::page_ui(ui, view, ui_state, out);
             if panes != Panes::Three {
                 explanation::explanation_ui(ui, view, out);
             }
@@ -146,19 +180,15 @@ pub fn window_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut
     }
 }
 
-/// One panel alone, for pictures and tests.
-pub fn panel_ui(ui: &mut Ui, panel: PanelName, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
-    if panel == PanelName::Window {
-        window_ui(ui, view, ui_state, out);
-        return;
-    }
+/// One part alone, for pictures and tests.
+pub fn part_ui(ui: &mut Ui, part: Part, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
     let frame = Frame::new().fill(view.tokens.ground.0).inner_margin(Margin::same(space::L as i8));
-    CentralPanel::default().frame(frame).show(ui, |ui| match panel {
-        PanelName::Memory => _ = memory::bar_card_ui(ui, view, out),
-        PanelName::Phases => _ = memory::phases_card_ui(ui, view, out),
-        PanelName::Components => _ = memory::table_card_ui(ui, view, out),
-        PanelName::Settings => settings::settings_ui(ui, view, ui_state, out),
-        PanelName::Explanation | PanelName::Window => explanation::explanation_ui(ui, view, out),
+    CentralPanel::default().frame(frame).show(ui, |ui| match part {
+        Part::Bar => _ = memory::bar_card_ui(ui, view, out),
+        Part::Phases => _ = memory::phases_card_ui(ui, view, out),
+        Part::Components => _ = memory::table_card_ui(ui, view, out),
+        Part::Settings => settings::settings_ui(ui, view, ui_state, out),
+        Part::Explanation => explanation::explanation_ui(ui, view, out),
     });
 }
 

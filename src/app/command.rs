@@ -1,5 +1,6 @@
 //! What can be asked of the program: by menus, keys, panels and finished jobs.
 
+use super::page::Page;
 use super::settings::ThemeChoice;
 use super::state::{PathPurpose, State};
 use super::store::{StoreError, WriteError};
@@ -36,6 +37,8 @@ pub enum Command {
     },
     /// Read a model from this file or folder.
     OpenModel(PathBuf),
+    /// Show another page.
+    ShowPage(Page),
     /// Show the explanation of something.
     Select(Subject),
     /// The pointer is over a component, or over none.

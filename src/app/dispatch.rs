@@ -38,6 +38,10 @@ pub fn dispatch(state: &mut State, command: Command) -> Vec<Effect> {
             state.session.reading = Some(path.clone());
             vec![Effect::ReadModel(path)]
         }
+        Command::ShowPage(page) => {
+            state.session.page = page;
+            Vec::new()
+        }
         Command::Select(subject) => {
             state.session.selected = Some(subject);
             Vec::new()

@@ -31,6 +31,9 @@ pub fn render(plan: &Plan, shot: &Shot) -> ColorImage {
     state.document.plan = plan.clone();
     state.document.saved_plan = plan.clone();
     state.settings.theme = shot.theme.into();
+    if let PanelName::Window(page) = shot.panel {
+        state.session.page = page;
+    }
     let computed = Computed::of(&state.document);
     let tokens = shot.theme.tokens();
 
@@ -51,7 +54,10 @@ pub fn render(plan: &Plan, shot: &Shot) -> ColorImage {
         let output = ctx.run_ui(input, |ui| {
             let view = View { state: &state, computed: &computed, tokens };
             let mut commands = Commands::new();
-            ui::panel_ui(ui, shot.panel, &view, &mut ui_state, &mut commands);
+            match shot.panel {
+                PanelName::Window(_) => ui::window_ui(ui, &view, &mut ui_state, &mut commands),
+                PanelName::Part(part) => ui::part_ui(ui, part, &view, &mut ui_state, &mut commands),
+            }
         });
         rasterizer.update_textures(output.textures_delta);
         primitives = ctx.tessellate(output.shapes, output.pixels_per_point);

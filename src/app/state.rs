@@ -1,6 +1,7 @@
 //! Everything that can change while the program runs, without threads and textures.
 
 use super::history::History;
+use super::page::Page;
 use super::settings::Settings;
 use crate::estimate::{Component, Subject};
 use crate::plan::file::UnknownKey;
@@ -65,6 +66,8 @@ impl Document {
 /// What is on screen right now.
 #[derive(Clone, Debug, Default)]
 pub struct Session {
+    /// What the centre shows.
+    pub page: Page,
     /// What the explanation is about.
     pub selected: Option<Subject>,
     /// Component under the pointer, in any chart or table.

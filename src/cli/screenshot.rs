@@ -11,7 +11,7 @@ use std::io::Write;
 
 pub fn run(args: &ScreenshotArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<Outcome> {
     let plan = load::plan(args.plan.as_deref(), None, err)?;
-    let words: Vec<&str> = PanelName::ALL.iter().map(|(_, word)| *word).collect();
+    let words: Vec<&str> = PanelName::all().into_iter().map(|(_, word)| word).collect();
     let panel = PanelName::from_id(&args.panel)
         .with_context(|| format!("--panel {}: there are {}", args.panel, words.join(", ")))?;
     let theme = Theme::from_id(&args.theme)

@@ -2,7 +2,7 @@
 
 pub mod dialog;
 pub mod explanation;
-pub mod memory;
+pub mod rail;
 pub mod settings;
 pub mod status;
 pub mod top_bar;

@@ -1,4 +1,4 @@
-//! The picture: verdict, bar, phases, table.
+//! Where the memory goes: verdict, bar, phases, table.
 
 use crate::app::command::{Command, Commands};
 use crate::estimate::{Estimate, Subject};
@@ -29,8 +29,8 @@ const ONE_LINE_VERDICT: f32 = 640.0;
 /// Narrower than this, chart and table stand one under the other.
 const SIDE_BY_SIDE: f32 = 600.0;
 
-/// Everything in the middle.
-pub fn centre_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
+/// Draws the page.
+pub fn memory_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     verdict_card_ui(ui, view, out);
     ui.add_space(space::XS);
     let mut touched = bar_card_ui(ui, view, out);

@@ -1,0 +1,45 @@
+//! Pages of the window: what the centre shows. The plan, its settings and the explanation stay beside it.
+
+/// One page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Page {
+    /// Templates, recent files, ways to bring a plan or a model.
+    Start,
+    /// Verdict, memory bar, phases, components.
+    #[default]
+    Memory,
+}
+
+impl Page {
+    /// All, in the order of the rail.
+    pub const ALL: [Self; 2] = [Self::Start, Self::Memory];
+
+    /// Word on the command line.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Memory => "memory",
+        }
+    }
+
+    /// Name in the rail.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Start => "Start",
+            Self::Memory => "Memory",
+        }
+    }
+
+    /// One sentence: what the page answers.
+    pub const fn help(self) -> &'static str {
+        match self {
+            Self::Start => "Begin with a template, a recent plan, a model file or a pasted config.",
+            Self::Memory => "Where the memory goes, whether it fits, and why.",
+        }
+    }
+
+    /// The page of a word.
+    pub fn from_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|page| page.id() == id)
+    }
+}

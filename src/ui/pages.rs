@@ -1,0 +1,17 @@
+//! What the centre of the window shows: one page at a time.
+
+use super::{UiState, View};
+use crate::app::command::Commands;
+use crate::app::page::Page;
+use egui::Ui;
+
+pub mod memory;
+pub mod start;
+
+/// Draws the page that is chosen.
+pub fn page_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
+    match view.state.session.page {
+        Page::Start => start::start_ui(ui, view, ui_state, out),
+        Page::Memory => memory::memory_ui(ui, view, out),
+    }
+}
