@@ -313,7 +313,7 @@ fn any_plan() -> impl Strategy<Value = Plan> {
                 ("method.init", id(["zero", "pissa", "loftq"][(d % 3) as usize])),
                 ("method.targets", FieldValue::List(vec![if on[2] { "all-linear" } else { "c_attn" }.to_owned()])),
                 ("precision.autocast", id(if on[3] { "off" } else { "fp16" })),
-                ("hardware.usd_per_hour", if on[4] { FieldValue::Unset } else { FieldValue::Decimal(decimal) }),
+                ("cost.price_per_device_hour", if on[4] { FieldValue::Unset } else { FieldValue::Decimal(decimal) }),
                 ("batch.notes", FieldValue::Text(text.clone())),
                 ("hardware.accelerator", FieldValue::Id(text)),
             ];
@@ -396,4 +396,26 @@ proptest! {
         let _ = read(&text);
         let _ = read(&format!("(schema: 1, {text}"));
     }
+}
+
+/// Files from before there were prices with a day: the dollars move, an unsaid price is no news, the rest is untouched.
+#[test]
+fn older_files_bring_their_price_along_and_still_load() {
+    let old = |price: &str| {
+        let text = write(&Plan::default(), &[]);
+        let text: Vec<&str> = text.lines().collect();
+        let run = text.iter().position(|line| line.trim() == "run: (").unwrap();
+        let hardware = text[..run].join("\n");
+        hardware.replacen("    hardware: (\n", &format!("    hardware: (\n        usd_per_hour: {price},\n"), 1)
+            + "\n)\n"
+    };
+    let priced = loaded(&old("2.5"));
+    assert_eq!(priced.plan.cost.price_per_device_hour, Some(2.5));
+    assert_eq!((priced.plan.cost.currency.as_str(), priced.plan.run.epochs), ("USD", 1.0));
+    assert_eq!(priced.diagnostics.len(), 1, "{:?}", priced.diagnostics);
+    assert!(priced.diagnostics[0].message.contains("cost.price_per_device_hour"));
+    let unpriced = loaded(&old("None"));
+    assert_eq!(unpriced.plan, Plan::default());
+    assert_eq!(unpriced.diagnostics, []);
+    assert_eq!(unpriced.unknown, []);
 }

@@ -264,7 +264,7 @@ fn a_text_that_is_not_understood_is_said_and_changes_nothing() {
     harness.run_ok();
     let before = harness.state().state().document.plan.clone();
     let field = harness
-        .get_all_by_label("Price, USD/h")
+        .get_all_by_label("Price, per device-hour")
         .find(|node| node.accesskit_node().role() == egui::accesskit::Role::TextInput)
         .unwrap();
     field.focus();

@@ -44,6 +44,8 @@ const fn heading(section: Section) -> &'static str {
         Section::Batch => "Batch",
         Section::Runtime => "Runtime",
         Section::Hardware => "Hardware",
+        Section::Run => "Run",
+        Section::Cost => "Cost",
     }
 }
 

@@ -6,6 +6,7 @@ use super::{Plan, Workload};
 use crate::architecture::Architecture;
 use crate::catalog::{Accelerator, NumberFormat};
 
+mod cost;
 mod hardware;
 mod model;
 mod precision;
@@ -63,6 +64,7 @@ pub fn check(plan: &Plan, context: &Context<'_>) -> Vec<Diagnostic> {
     model::check(&mut found);
     precision::check(&mut found);
     hardware::check(&mut found);
+    cost::check(&mut found);
     if plan.workload == Workload::Training {
         training::check(&mut found);
     }

@@ -11,17 +11,19 @@ use std::sync::OnceLock;
 #[macro_use]
 mod macros;
 mod batch;
+mod cost;
 mod hardware;
 mod method;
 mod model;
 mod optimizer;
 mod precision;
+mod run;
 mod runtime;
 mod top;
 mod value;
 pub mod words;
 
-pub use value::{FieldValue, expected, nearest};
+pub use value::{FieldValue, expected, nearest, unset_word};
 
 /// A setting's path in the plan file, such as `batch.micro_batch`: its identity everywhere.
 pub type FieldId = &'static str;
@@ -38,11 +40,13 @@ pub enum Section {
     Batch,
     Runtime,
     Hardware,
+    Run,
+    Cost,
 }
 
 impl Section {
     /// All, in the order of panel and file.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Plan,
         Self::Model,
         Self::Method,
@@ -51,6 +55,8 @@ impl Section {
         Self::Batch,
         Self::Runtime,
         Self::Hardware,
+        Self::Run,
+        Self::Cost,
     ];
 
     /// Name on screen.
@@ -64,6 +70,8 @@ impl Section {
             Self::Batch => "Batch",
             Self::Runtime => "Runtime",
             Self::Hardware => "Hardware",
+            Self::Run => "Run",
+            Self::Cost => "Cost",
         }
     }
 
@@ -78,6 +86,8 @@ impl Section {
             Self::Batch => "batch",
             Self::Runtime => "runtime",
             Self::Hardware => "hardware",
+            Self::Run => "run",
+            Self::Cost => "cost",
         }
     }
 }
@@ -205,6 +215,8 @@ pub fn fields() -> &'static [Field] {
             batch::fields(),
             runtime::fields(),
             hardware::fields(),
+            run::fields(),
+            cost::fields(),
         ]
         .into_iter()
         .flatten()

@@ -70,16 +70,6 @@ pub fn fields() -> Vec<Field> {
             hardware.bf16_tflops,
             "Dense 16-bit arithmetic of one device."
         ),
-        optional_field!(
-            "hardware.usd_per_hour",
-            "usd-per-hour",
-            "Price",
-            "USD/h",
-            FieldKind::OptionalDecimal { min: 0.0, max: 1e6 },
-            Decimal,
-            hardware.usd_per_hour,
-            "Price of one device for an hour."
-        ),
         text_field!(
             "hardware.notes",
             "hardware-notes",

@@ -92,8 +92,23 @@ macro_rules! catalog_field {
     };
 }
 
-/// A number that may be left to the catalogue.
+/// A number that may be left to the catalogue, or, in another section, unsaid.
 macro_rules! optional_field {
+    ($id:literal, $flag:literal, $section:ident, $label:literal, $unit:literal, $kind:expr, $variant:ident, $applies:expr, $($path:ident).+, $help:literal) => {
+        Field {
+            id: $id, flag: $flag, section: Section::$section, label: $label, unit: $unit, help: $help,
+            kind: $kind,
+            applies: $applies,
+            get: |plan| Some(plan.$($path).+.map_or(FieldValue::Unset, FieldValue::$variant)),
+            set: |plan, value| {
+                plan.$($path).+ = match value {
+                    FieldValue::$variant(number) => Some(*number),
+                    _ => None,
+                };
+                Ok(())
+            },
+        }
+    };
     ($id:literal, $flag:literal, $label:literal, $unit:literal, $kind:expr, $variant:ident, $($path:ident).+, $help:literal) => {
         Field {
             id: $id, flag: $flag, section: Section::Hardware, label: $label, unit: $unit, help: $help,

@@ -1,6 +1,6 @@
 //! A field's value without its type: what widgets, flags, files and undo labels trade in.
 
-use super::{CatalogKind, Choice, Field, FieldKind, words};
+use super::{CatalogKind, Choice, Field, FieldKind, Section, words};
 use crate::units::grouped;
 
 /// Longest text a field takes, in bytes.
@@ -35,7 +35,7 @@ impl FieldValue {
         let word = text.trim();
         let value = match field.kind {
             FieldKind::OptionalInteger { .. } | FieldKind::OptionalDecimal { .. }
-                if matches!(word, "" | "none" | "catalogue" | "catalog") =>
+                if matches!(word, "" | "none" | "catalogue" | "catalog" | "not given") =>
             {
                 Self::Unset
             }
@@ -107,7 +107,7 @@ impl FieldValue {
         match self {
             Self::Integer(n) => grouped(*n),
             Self::Decimal(x) => x.to_string(),
-            Self::Unset => "catalogue".to_owned(),
+            Self::Unset => unset_word(field).to_owned(),
             Self::Toggle(on) => if *on { "on" } else { "off" }.to_owned(),
             Self::Id(id) => match field.kind {
                 FieldKind::Choice(choices) => {
@@ -120,6 +120,11 @@ impl FieldValue {
             Self::Text(text) => text.clone(),
         }
     }
+}
+
+/// What stands where nothing is given: figures of the devices are the catalogue's, others are simply not known.
+pub fn unset_word(field: &Field) -> &'static str {
+    if field.section == Section::Hardware { "catalogue" } else { "not given" }
 }
 
 /// What a kind of field takes, in words.

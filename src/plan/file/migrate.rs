@@ -14,6 +14,8 @@ const MOVED: &[(u32, &str, &str, &str, &str)] = &[
     (0, "", "base_model", "model", "id"),
     (0, "method", "r", "method", "rank"),
     (0, "precision", "weights", "precision", "load_format"),
+    // Schema 1 had it among the devices, in dollars only.
+    (1, "hardware", "usd_per_hour", "cost", "price_per_device_hour"),
 ];
 
 /// A key with the section it belongs to now.
@@ -61,11 +63,14 @@ fn place<'n, 'a>(section: &str, entry: &'n Entry<'a>, schema: u32, notes: &mut V
     let moved = MOVED.iter().find(|(last, s, k, ..)| schema <= *last && *s == section && *k == entry.key);
     match moved {
         Some((_, _, _, section, key)) => {
-            notes.push(FileDiagnostic {
-                line: entry.at.line,
-                column: entry.at.column,
-                message: format!("`{}` of schema {schema} is `{section}.{key}` now", entry.key),
-            });
+            // A key that said nothing needs no remark.
+            if entry.value.raw != "None" {
+                notes.push(FileDiagnostic {
+                    line: entry.at.line,
+                    column: entry.at.column,
+                    message: format!("`{}` of schema {schema} is `{section}.{key}` now", entry.key),
+                });
+            }
             Placed { section: (*section).to_owned(), key: (*key).to_owned(), entry }
         }
         None => Placed { section: section.to_owned(), key: entry.key.clone(), entry },

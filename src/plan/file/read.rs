@@ -166,6 +166,8 @@ impl Reader {
         let missing: Vec<&str> = fields()
             .iter()
             .filter(|field| !matches!(field.kind, FieldKind::Text | FieldKind::Notes))
+            // How much is run and at what price bears on no figure of memory, and older files lack it all.
+            .filter(|field| !matches!(field.section, Section::Run | Section::Cost))
             .filter(|field| (field.applies)(&self.plan) && (field.get)(&self.plan).is_some() && !given(field))
             .map(|field| field.id)
             .collect();

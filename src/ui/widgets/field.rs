@@ -6,7 +6,7 @@ use crate::app::command::{Command, Commands};
 use crate::catalog::Catalog;
 use crate::estimate::profile::Profiles;
 use crate::plan::edit::{PlanEdit, choose_method};
-use crate::plan::field::{CatalogKind, Choice, Field, FieldKind, FieldValue};
+use crate::plan::field::{CatalogKind, Choice, Field, FieldKind, FieldValue, Section, unset_word};
 use crate::ui::theme::{Tokens, space};
 use crate::ui::{UiState, View};
 use egui::{Align, ComboBox, DragValue, Layout, RichText, Slider, TextEdit, Ui};
@@ -231,17 +231,22 @@ fn optional_ui(
     out: &mut Commands,
 ) -> Option<FieldValue> {
     let edited = *value != FieldValue::Unset;
+    let catalogued = field.section == Section::Hardware;
     let mut new = None;
     if edited {
-        let chip = RichText::new("edited ×").small().color(view.tokens.tight.0);
-        let reset = ui.small_button(chip).on_hover_text("Reset: take the catalogue's figure again.");
+        let chip = RichText::new(if catalogued { "edited ×" } else { "given ×" }).small().color(view.tokens.tight.0);
+        let reset = ui.small_button(chip).on_hover_text(if catalogued {
+            "Reset: take the catalogue's figure again."
+        } else {
+            "Take the figure away."
+        });
         let label = format!("Reset {}", field.label);
         reset.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, label.clone()));
         if reset.clicked() {
             new = Some(FieldValue::Unset);
         }
     } else {
-        ui.label(RichText::new("catalogue").small().color(view.tokens.muted.0));
+        ui.label(RichText::new(unset_word(field)).small().color(view.tokens.muted.0));
     }
     let shown = match value {
         FieldValue::Unset => catalogue_figure(field, view),
@@ -262,7 +267,6 @@ fn catalogue_figure(field: &Field, view: &View<'_>) -> String {
         "hardware.memory_mib" => crate::units::grouped(crate::estimate::device_memory(device).0 >> 20),
         "hardware.bandwidth_gb_s" => decimal(device.bandwidth_gb_s),
         "hardware.bf16_tflops" => decimal(device.bf16_tflops.or(device.fp16_tflops)),
-        "hardware.usd_per_hour" => decimal(device.usd_per_hour),
         _ => "–".to_owned(),
     }
 }
