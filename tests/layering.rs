@@ -46,7 +46,8 @@ fn assert_free_of(rooms: &[&str], words: &[&str], except: &[&str]) {
     }
 }
 
-const DOMAIN: [&str; 7] = ["units", "explained", "catalog", "architecture", "plan", "estimate", "validation"];
+const DOMAIN: [&str; 8] =
+    ["units", "explained", "catalog", "architecture", "plan", "estimate", "quantize", "validation"];
 
 #[test]
 fn the_domain_knows_no_window_no_threads_no_clock_no_environment() {
@@ -96,6 +97,7 @@ fn nothing_speaks_to_a_network() {
         "architecture",
         "plan",
         "estimate",
+        "quantize",
         "validation",
         "ui",
         "app",
