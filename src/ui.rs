@@ -43,6 +43,8 @@ pub struct UiState {
     pub search: String,
     /// Field whose text is being typed, and the text.
     pub typing: Option<(crate::plan::field::FieldId, String)>,
+    /// What is tried on the page of formats.
+    pub formats: pages::formats::state::FormatsState,
 }
 
 /// What a picture shows.

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use tuneplan::plan::field::{Field, FieldKind, FieldValue, Section, field, fields};
-use tuneplan::plan::{HandShape, Method, ModelSource, Plan, Schedule, Strategy as Sharing};
+use tuneplan::plan::{HandShape, Method, ModelSource, Plan};
 
 /// Plans that between them have every setting: each method, a typed model.
 fn plans() -> Vec<Plan> {
@@ -20,15 +20,6 @@ fn plans() -> Vec<Plan> {
     let mut typed = Plan::default();
     typed.model.source = ModelSource::Typed(HandShape::default());
     plans.push(typed);
-    for strategy in [Sharing::Single, Sharing::Ddp, Sharing::Zero3, Sharing::HybridShard] {
-        let mut many = Plan::default();
-        many.hardware.count = 8;
-        many.parallelism.strategy = strategy;
-        many.parallelism.tensor = 2;
-        many.parallelism.pipeline = 2;
-        many.parallelism.schedule = Schedule::Interleaved;
-        plans.push(many);
-    }
     plans
 }
 
@@ -56,7 +47,6 @@ fn value_strategy(field: &'static Field) -> BoxedStrategy<FieldValue> {
                 .prop_map(|ids| FieldValue::List(ids.into_iter().map(ToOwned::to_owned).collect()))
                 .boxed()
         }
-        FieldKind::Counts { max } => proptest::collection::vec(1..=max, 0..=9).prop_map(FieldValue::Counts).boxed(),
         FieldKind::Text | FieldKind::Notes => any::<String>().prop_map(FieldValue::Text).boxed(),
     }
 }
@@ -248,7 +238,7 @@ fn each_field_changes_the_plan_and_only_what_it_names() {
             assert_ne!(changed, plan, "{} {value:?} changes nothing", field.id);
             seen.insert(field.id);
             // These decide what else there is, and so are changed alone here.
-            if matches!(field.id, "model.id" | "method.kind" | "precision.load_format" | "hardware.count")
+            if matches!(field.id, "model.id" | "method.kind" | "precision.load_format")
                 || matches!(field.id, "method.scaling" | "method.weight_decomposed" | "method.init")
             {
                 continue;
@@ -277,7 +267,6 @@ fn other_value(field: &Field, present: &FieldValue) -> Option<FieldValue> {
         FieldKind::Catalog(_) => vec![FieldValue::Id("another".to_owned())],
         FieldKind::Targets => vec![words(&["q"]), words(&["all-linear"])],
         FieldKind::Stages => vec![words(&["infilling"])],
-        FieldKind::Counts { .. } => vec![FieldValue::Counts(vec![1, 2])],
         FieldKind::Text | FieldKind::Notes => vec![FieldValue::Text("another".to_owned())],
     };
     candidates.into_iter().find(|value| value != present)

@@ -3,8 +3,7 @@
 
 mod common;
 
-use egui::accesskit::Role;
-use egui::{Rect, Shape};
+use common::tidy::assert_tidy;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use tuneplan::app::Command;
@@ -24,44 +23,12 @@ const SIZES: [[f32; 2]; 7] = [
     [4800.0, 2700.0],
 ];
 
-/// Texts of a frame with where they are and what of that is visible.
-fn texts(shape: &Shape, clip: Rect, found: &mut Vec<(String, Rect, Rect)>) {
-    match shape {
-        Shape::Text(text) => {
-            let rect = text.galley.rect.translate(text.pos.to_vec2());
-            found.push((text.galley.text().to_owned(), rect, rect.intersect(clip)));
-        }
-        Shape::Vec(shapes) => shapes.iter().for_each(|shape| texts(shape, clip, found)),
-        _ => {}
-    }
-}
-
 fn window<'a>(size: [f32; 2]) -> Harness<'a, App> {
     let mut harness = common::builder(Theme::Dark, size)
         .with_max_steps(32)
         .build_eframe(|cc| App::new(&cc.egui_ctx, Runtime::new(None, || ()), None));
     harness.run_ok();
     harness
-}
-
-/// Nothing is cut off sideways (up and down there are scroll bars), and no text stands on another.
-fn assert_tidy(harness: &Harness<'_, App>, what: &str) {
-    let mut found = Vec::new();
-    for clipped in &harness.output().shapes {
-        texts(&clipped.shape, clipped.clip_rect, &mut found);
-    }
-    let visible: Vec<_> = found.iter().filter(|(text, _, seen)| !text.is_empty() && seen.is_positive()).collect();
-    assert!(visible.len() > 10, "{what}: there is text to look at");
-    // What is typed may be longer than its field: it scrolls there.
-    let typed: Vec<String> = harness.get_all_by_role(Role::TextInput).filter_map(|field| field.value()).collect();
-    for (i, (text, rect, seen)) in visible.iter().enumerate() {
-        let whole = rect.width() - seen.width() < 1.0;
-        assert!(whole || typed.contains(text), "{what}: {text:?} is cut off: {rect:?}, seen {seen:?}");
-        for (other, _, place) in &visible[i + 1..] {
-            let clash = seen.shrink(1.0).intersects(place.shrink(1.0));
-            assert!(!clash, "{what}: {text:?} {seen:?} over {other:?} {place:?}");
-        }
-    }
 }
 
 #[test]

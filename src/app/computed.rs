@@ -1,6 +1,7 @@
 //! What follows from the plan, kept until the plan changes.
 
 use super::state::Document;
+use crate::architecture::Architecture;
 use crate::catalog::Catalog;
 use crate::estimate::profile::Profiles;
 use crate::estimate::{Detail, Estimate, Inputs, estimate};
@@ -19,6 +20,8 @@ pub struct Computed {
     pub diagnostics: Vec<Diagnostic>,
     /// Shape of the model in a line: `8,030,261,248 parameters · 32 layers`.
     pub model_line: String,
+    /// Shape of the model, where it is known.
+    pub architecture: Option<Architecture>,
     /// Tensors of the plan before the last change: the ghost in the bar.
     pub ghost: Option<Bytes>,
 }
@@ -31,7 +34,9 @@ impl Computed {
             let inputs = Inputs::resolve(before, Catalog::embedded(), Profiles::embedded()).ok()?;
             Some(crate::estimate::estimate(&inputs, Detail::Numbers).process.expected)
         });
-        Self { revision: document.revision, estimate, diagnostics, model_line, ghost }
+        let inputs = Inputs::resolve(&document.plan, Catalog::embedded(), Profiles::embedded()).ok();
+        let architecture = inputs.map(|inputs| inputs.architecture.into_owned());
+        Self { revision: document.revision, estimate, diagnostics, model_line, architecture, ghost }
     }
 }
 

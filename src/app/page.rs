@@ -8,17 +8,20 @@ pub enum Page {
     /// Verdict, memory bar, phases, components.
     #[default]
     Memory,
+    /// What a value and a short vector become in each number format.
+    Formats,
 }
 
 impl Page {
     /// All, in the order of the rail.
-    pub const ALL: [Self; 2] = [Self::Start, Self::Memory];
+    pub const ALL: [Self; 3] = [Self::Start, Self::Memory, Self::Formats];
 
     /// Word on the command line.
     pub const fn id(self) -> &'static str {
         match self {
             Self::Start => "start",
             Self::Memory => "memory",
+            Self::Formats => "formats",
         }
     }
 
@@ -27,6 +30,7 @@ impl Page {
         match self {
             Self::Start => "Start",
             Self::Memory => "Memory",
+            Self::Formats => "Formats",
         }
     }
 
@@ -35,6 +39,7 @@ impl Page {
         match self {
             Self::Start => "Begin with a template, a recent plan, a model file or a pasted config.",
             Self::Memory => "Where the memory goes, whether it fits, and why.",
+            Self::Formats => "What a value, and a short vector, become in each number format.",
         }
     }
 

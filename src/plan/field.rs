@@ -16,7 +16,6 @@ mod hardware;
 mod method;
 mod model;
 mod optimizer;
-mod parallelism;
 mod precision;
 mod run;
 mod runtime;
@@ -41,14 +40,13 @@ pub enum Section {
     Batch,
     Runtime,
     Hardware,
-    Parallelism,
     Run,
     Cost,
 }
 
 impl Section {
     /// All, in the order of panel and file.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 10] = [
         Self::Plan,
         Self::Model,
         Self::Method,
@@ -57,7 +55,6 @@ impl Section {
         Self::Batch,
         Self::Runtime,
         Self::Hardware,
-        Self::Parallelism,
         Self::Run,
         Self::Cost,
     ];
@@ -73,7 +70,6 @@ impl Section {
             Self::Batch => "Batch",
             Self::Runtime => "Runtime",
             Self::Hardware => "Hardware",
-            Self::Parallelism => "Parallelism",
             Self::Run => "Run",
             Self::Cost => "Cost",
         }
@@ -90,7 +86,6 @@ impl Section {
             Self::Batch => "batch",
             Self::Runtime => "runtime",
             Self::Hardware => "hardware",
-            Self::Parallelism => "parallelism",
             Self::Run => "run",
             Self::Cost => "cost",
         }
@@ -166,11 +161,6 @@ pub enum FieldKind {
     Targets,
     /// The ordered kinds of fine-tuning.
     Stages,
-    /// Whole numbers from 1 in order; may be empty.
-    Counts {
-        /// Most each may be.
-        max: u64,
-    },
     /// One line.
     Text,
     /// Several lines.
@@ -225,7 +215,6 @@ pub fn fields() -> &'static [Field] {
             batch::fields(),
             runtime::fields(),
             hardware::fields(),
-            parallelism::fields(),
             run::fields(),
             cost::fields(),
         ]

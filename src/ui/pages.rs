@@ -5,6 +5,7 @@ use crate::app::command::Commands;
 use crate::app::page::Page;
 use egui::Ui;
 
+pub mod formats;
 pub mod memory;
 pub mod start;
 
@@ -13,5 +14,6 @@ pub fn page_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut C
     match view.state.session.page {
         Page::Start => start::start_ui(ui, view, ui_state, out),
         Page::Memory => memory::memory_ui(ui, view, out),
+        Page::Formats => formats::formats_ui(ui, view, ui_state, out),
     }
 }

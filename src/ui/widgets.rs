@@ -1,12 +1,16 @@
 //! Controls and charts: data and colours in, what was touched out.
 
+pub mod bit_row;
 pub mod component_table;
 pub mod derivation;
 pub mod field;
+pub mod figures;
 pub mod memory_bar;
 pub mod pattern;
 pub mod phase_chart;
 pub mod picker;
+pub mod range_bar;
 pub mod segmented;
 pub mod segments;
 pub mod toggle;
+pub mod vector_plot;

@@ -1,0 +1,39 @@
+//! What must hold of every picture: nothing is cut off, nothing stands on something else.
+
+use egui::accesskit::Role;
+use egui::{Rect, Shape};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use tuneplan::app::window::App;
+
+/// Texts of a frame with where they are and what of that is visible.
+fn texts(shape: &Shape, clip: Rect, found: &mut Vec<(String, Rect, Rect)>) {
+    match shape {
+        Shape::Text(text) => {
+            let rect = text.galley.rect.translate(text.pos.to_vec2());
+            found.push((text.galley.text().to_owned(), rect, rect.intersect(clip)));
+        }
+        Shape::Vec(shapes) => shapes.iter().for_each(|shape| texts(shape, clip, found)),
+        _ => {}
+    }
+}
+
+/// Nothing is cut off sideways (up and down there are scroll bars), and no text stands on another.
+pub fn assert_tidy(harness: &Harness<'_, App>, what: &str) {
+    let mut found = Vec::new();
+    for clipped in &harness.output().shapes {
+        texts(&clipped.shape, clipped.clip_rect, &mut found);
+    }
+    let visible: Vec<_> = found.iter().filter(|(text, _, seen)| !text.is_empty() && seen.is_positive()).collect();
+    assert!(visible.len() > 10, "{what}: there is text to look at");
+    // What is typed may be longer than its field: it scrolls there.
+    let typed: Vec<String> = harness.get_all_by_role(Role::TextInput).filter_map(|field| field.value()).collect();
+    for (i, (text, rect, seen)) in visible.iter().enumerate() {
+        let whole = rect.width() - seen.width() < 1.0;
+        assert!(whole || typed.contains(text), "{what}: {text:?} is cut off: {rect:?}, seen {seen:?}");
+        for (other, _, place) in &visible[i + 1..] {
+            let clash = seen.shrink(1.0).intersects(place.shrink(1.0));
+            assert!(!clash, "{what}: {text:?} {seen:?} over {other:?} {place:?}");
+        }
+    }
+}
