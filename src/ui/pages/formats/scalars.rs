@@ -13,7 +13,7 @@ const SLIDER_DECADES: (f64, f64) = (-10.0, 6.0);
 /// Narrower than this, a row of figures takes two lines.
 const ONE_LINE: f32 = 480.0;
 /// Narrower than this, the table of ranges leaves out what the tooltip of its bars also says.
-const ALL_COLUMNS: f32 = 540.0;
+const ALL_COLUMNS: f32 = 600.0;
 /// Narrower than this, it leaves out the bars too.
 const WITH_BARS: f32 = 400.0;
 
@@ -229,7 +229,8 @@ const fn outcome_words(outcome: Outcome, tokens: &Tokens) -> (&'static str, Colo
 pub fn ranges_ui(ui: &mut Ui, tokens: &Tokens, state: &FormatsState) {
     let width = ui.available_width();
     let all_columns = width >= ALL_COLUMNS;
-    let bar = if all_columns { (width - 430.0).clamp(90.0, 420.0) } else { 90.0 };
+    // What the names and figures leave.
+    let bar = if all_columns { width - 510.0 } else { width - 310.0 }.clamp(80.0, 420.0);
     let bar = (width >= WITH_BARS).then_some(bar);
     if bar.is_some() {
         let marked = significant(state.value.abs(), 4);
