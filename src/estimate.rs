@@ -15,6 +15,7 @@ use step::{Moment, StepPeaks};
 use storage::StoredBytes;
 use trainable::TrainedTotals;
 
+mod class;
 mod explain;
 mod inference;
 mod optimizer;
@@ -110,11 +111,6 @@ impl ByComponent {
     /// One component's share.
     pub const fn get(&self, component: Component) -> Bytes {
         self.0[component as usize]
-    }
-
-    /// Sets one component's share.
-    pub const fn set(&mut self, component: Component, bytes: Bytes) {
-        self.0[component as usize] = bytes;
     }
 
     /// A component's share, to be changed.

@@ -30,12 +30,11 @@ impl Linears {
         Self { items: [Self::EMPTY; MAX_LINEARS], len: 0 }
     }
 
-    const fn push(&mut self, role: LinearRole, name: &'static str, in_features: u64, out_features: u64, bias: bool) {
+    const fn push(&mut self, linear: Linear) {
         // MAX_LINEARS is never reached by the shapes below; a longer list would be a new kind of layer.
         debug_assert!(self.len < MAX_LINEARS);
         if self.len < MAX_LINEARS {
-            self.items[self.len] =
-                Linear { role, name, in_features, out_features, bias, copies: 1, stacked_experts: false };
+            self.items[self.len] = linear;
             self.len += 1;
         }
     }
@@ -118,38 +117,54 @@ impl LinearAttention {
 impl Layer {
     /// The layer's linear maps; `hidden` is the residual width, `model_code` decides their names.
     pub fn linears(&self, hidden: u64, model_code: &str) -> Linears {
-        let names = Names::of(model_code);
         let mut linears = Linears::new();
-        push_attention(&mut linears, &self.attention, hidden, &names);
+        self.each_linear(hidden, model_code, |linear| linears.push(linear));
+        linears
+    }
+
+    /// Calls `visit` for each linear map in the order the forward pass meets them: [`Layer::linears`] without a list.
+    pub fn each_linear(&self, hidden: u64, model_code: &str, mut visit: impl FnMut(Linear)) {
+        let names = Names::of(model_code);
+        let once = |role, name, [in_features, out_features]: [u64; 2], bias| Linear {
+            role,
+            name,
+            in_features,
+            out_features,
+            bias,
+            copies: 1,
+            stacked_experts: false,
+        };
+        each_of_attention(&self.attention, hidden, &names, &mut |role, name, shape, bias| {
+            visit(once(role, name, shape, bias));
+        });
         match &self.mlp {
-            Mlp::Dense(mlp) => push_mlp(&mut linears, mlp, hidden, &names),
+            Mlp::Dense(mlp) => {
+                each_of_mlp(mlp, hidden, &names, &mut |role, name, shape, bias| visit(once(role, name, shape, bias)));
+            }
             Mlp::Moe(moe) => {
-                linears.push(LinearRole::Router, "gate", hidden, moe.experts, moe.router_bias);
-                let first = linears.len;
+                visit(once(LinearRole::Router, "gate", [hidden, moe.experts], moe.router_bias));
                 let stacked = DenseMlp { fused_gate_up: moe.expert.gated, ..moe.expert };
-                push_mlp(&mut linears, &stacked, hidden, &names);
-                for expert in &mut linears.items[first..linears.len] {
-                    expert.copies = moe.experts;
-                    expert.stacked_experts = true;
-                }
+                each_of_mlp(&stacked, hidden, &names, &mut |role, name, shape, bias| {
+                    visit(Linear { copies: moe.experts, stacked_experts: true, ..once(role, name, shape, bias) });
+                });
                 if let Some(shared) = &moe.shared {
-                    push_mlp(&mut linears, shared, hidden, &names);
+                    each_of_mlp(shared, hidden, &names, &mut |role, name, shape, bias| {
+                        visit(once(role, name, shape, bias));
+                    });
                 }
                 if moe.shared_gate {
-                    linears.push(LinearRole::Other, "shared_expert_gate", hidden, 1, false);
+                    visit(once(LinearRole::Other, "shared_expert_gate", [hidden, 1], false));
                 }
             }
         }
-        linears
     }
 
     /// All parameters of the layer.
     pub fn params(&self, hidden: u64) -> u64 {
-        let linears: u64 = self
-            .linears(hidden, "")
-            .iter()
-            .map(|linear| linear.weight_params().saturating_add(linear.bias_params()))
-            .fold(0, u64::saturating_add);
+        let mut linears = 0_u64;
+        self.each_linear(hidden, "", |linear| {
+            linears = linears.saturating_add(linear.weight_params()).saturating_add(linear.bias_params());
+        });
         linears
             .saturating_add(self.norms.saturating_mul(self.norm.params(hidden)))
             .saturating_add(self.attention_extra_params())
@@ -219,7 +234,10 @@ impl Layer {
     }
 }
 
-fn push_attention(linears: &mut Linears, attention: &Attention, hidden: u64, names: &Names) {
+/// Role, name, `[inputs, outputs]` and whether there is a bias.
+type VisitMap<'a> = dyn FnMut(LinearRole, &'static str, [u64; 2], bool) + 'a;
+
+fn each_of_attention(attention: &Attention, hidden: u64, names: &Names, visit: &mut VisitMap<'_>) {
     match attention {
         Attention::Softmax(attention) => {
             let gate = if attention.output_gate { 2 } else { 1 };
@@ -227,65 +245,65 @@ fn push_attention(linears: &mut Linears, attention: &Attention, hidden: u64, nam
             let kv = attention.kv_width();
             if attention.fused_qkv {
                 let width = query.saturating_add(kv.saturating_mul(2));
-                linears.push(LinearRole::FusedQkv, names.qkv, hidden, width, attention.qkv_bias);
+                visit(LinearRole::FusedQkv, names.qkv, [hidden, width], attention.qkv_bias);
             } else {
-                linears.push(LinearRole::Query, "q_proj", hidden, query, attention.qkv_bias);
+                visit(LinearRole::Query, "q_proj", [hidden, query], attention.qkv_bias);
                 if !attention.shares_kv {
-                    linears.push(LinearRole::Key, "k_proj", hidden, kv, attention.qkv_bias);
+                    visit(LinearRole::Key, "k_proj", [hidden, kv], attention.qkv_bias);
                     if !attention.keys_are_values {
-                        linears.push(LinearRole::Value, "v_proj", hidden, kv, attention.qkv_bias);
+                        visit(LinearRole::Value, "v_proj", [hidden, kv], attention.qkv_bias);
                     }
                 }
             }
-            linears.push(LinearRole::Output, names.output, attention.query_width(), hidden, attention.o_bias);
+            visit(LinearRole::Output, names.output, [attention.query_width(), hidden], attention.o_bias);
         }
         Attention::Latent(attention) => {
             let key = attention.qk_nope_head_dim.saturating_add(attention.qk_rope_head_dim);
             let query = attention.heads.saturating_mul(key);
             match attention.q_lora_rank {
                 Some(rank) => {
-                    linears.push(LinearRole::Query, "q_a_proj", hidden, rank, attention.bias);
-                    linears.push(LinearRole::Query, "q_b_proj", rank, query, false);
+                    visit(LinearRole::Query, "q_a_proj", [hidden, rank], attention.bias);
+                    visit(LinearRole::Query, "q_b_proj", [rank, query], false);
                 }
-                None => linears.push(LinearRole::Query, "q_proj", hidden, query, false),
+                None => visit(LinearRole::Query, "q_proj", [hidden, query], false),
             }
             let compressed = attention.kv_lora_rank.saturating_add(attention.qk_rope_head_dim);
-            linears.push(LinearRole::Key, "kv_a_proj_with_mqa", hidden, compressed, attention.bias);
+            visit(LinearRole::Key, "kv_a_proj_with_mqa", [hidden, compressed], attention.bias);
             let expanded =
                 attention.heads.saturating_mul(attention.qk_nope_head_dim.saturating_add(attention.v_head_dim));
-            linears.push(LinearRole::Value, "kv_b_proj", attention.kv_lora_rank, expanded, false);
+            visit(LinearRole::Value, "kv_b_proj", [attention.kv_lora_rank, expanded], false);
             let value = attention.heads.saturating_mul(attention.v_head_dim);
-            linears.push(LinearRole::Output, "o_proj", value, hidden, attention.bias);
+            visit(LinearRole::Output, "o_proj", [value, hidden], attention.bias);
         }
         Attention::Linear(attention) => {
             let (key, value, heads) = (attention.key_width(), attention.value_width(), attention.value_heads);
             let qkv = key.saturating_mul(2).saturating_add(value);
             if attention.fused_in {
-                linears.push(LinearRole::FusedQkv, "in_proj_qkvz", hidden, qkv.saturating_add(value), false);
-                linears.push(LinearRole::Other, "in_proj_ba", hidden, heads.saturating_mul(2), false);
+                visit(LinearRole::FusedQkv, "in_proj_qkvz", [hidden, qkv.saturating_add(value)], false);
+                visit(LinearRole::Other, "in_proj_ba", [hidden, heads.saturating_mul(2)], false);
             } else {
-                linears.push(LinearRole::FusedQkv, "in_proj_qkv", hidden, qkv, false);
-                linears.push(LinearRole::Other, "in_proj_z", hidden, value, false);
-                linears.push(LinearRole::Other, "in_proj_b", hidden, heads, false);
-                linears.push(LinearRole::Other, "in_proj_a", hidden, heads, false);
+                visit(LinearRole::FusedQkv, "in_proj_qkv", [hidden, qkv], false);
+                visit(LinearRole::Other, "in_proj_z", [hidden, value], false);
+                visit(LinearRole::Other, "in_proj_b", [hidden, heads], false);
+                visit(LinearRole::Other, "in_proj_a", [hidden, heads], false);
             }
-            linears.push(LinearRole::Output, "out_proj", value, hidden, false);
+            visit(LinearRole::Output, "out_proj", [value, hidden], false);
         }
     }
 }
 
-fn push_mlp(linears: &mut Linears, mlp: &DenseMlp, hidden: u64, names: &Names) {
+fn each_of_mlp(mlp: &DenseMlp, hidden: u64, names: &Names, visit: &mut VisitMap<'_>) {
     let inner = mlp.intermediate;
     if mlp.gated && mlp.fused_gate_up {
-        linears.push(LinearRole::FusedGateUp, "gate_up_proj", hidden, inner.saturating_mul(2), mlp.bias);
+        visit(LinearRole::FusedGateUp, "gate_up_proj", [hidden, inner.saturating_mul(2)], mlp.bias);
     } else if mlp.gated {
-        linears.push(LinearRole::Gate, "gate_proj", hidden, inner, mlp.bias);
-        linears.push(LinearRole::Up, "up_proj", hidden, inner, mlp.bias);
+        visit(LinearRole::Gate, "gate_proj", [hidden, inner], mlp.bias);
+        visit(LinearRole::Up, "up_proj", [hidden, inner], mlp.bias);
     } else {
-        linears.push(LinearRole::Up, names.up, hidden, inner, mlp.bias);
+        visit(LinearRole::Up, names.up, [hidden, inner], mlp.bias);
     }
     let down = if mlp.gated { "down_proj" } else { names.down };
-    linears.push(LinearRole::Down, down, inner, hidden, mlp.bias);
+    visit(LinearRole::Down, down, [inner, hidden], mlp.bias);
 }
 
 const fn mlp_params(mlp: &DenseMlp, hidden: u64) -> u64 {

@@ -37,8 +37,7 @@ impl LayerPass<'_> {
         let mut h = if pre { self.norm(tape, x) } else { tape.keep(x) };
         let Attended { out, weights } = attention::attention(self, tape, h);
         h = self.residual_dropout(tape, out);
-        // GPT-2's block keeps the attention output under a name of its own until it returns.
-        let named = self.setup.architecture.model_code.starts_with("GPT2").then(|| tape.keep(h));
+        let named = self.setup.class.names_attention_output.then(|| tape.keep(h));
         h = self.bottleneck(tape, h);
         if post {
             h = self.norm_owned(tape, h);
@@ -89,7 +88,7 @@ impl LayerPass<'_> {
 
     /// Granite multiplies what it adds to the residual stream.
     fn residual_scale(&self, tape: &mut Tape, h: Tensor) -> Tensor {
-        if !self.setup.architecture.model_code.starts_with("Granite") {
+        if !self.setup.class.scales_residual {
             return h;
         }
         let scaled = tape.scale(h);
@@ -99,7 +98,7 @@ impl LayerPass<'_> {
 
     /// BitNet norms what goes into the output projection and into the last matrix of the MLP.
     pub fn sub_norm(&self, tape: &mut Tape, x: Tensor) -> Tensor {
-        if !self.setup.architecture.model_code.starts_with("BitNet") {
+        if !self.setup.class.norms_inside_blocks {
             return x;
         }
         let width = x.count.checked_div(self.setup.tokens).unwrap_or(0);
@@ -168,10 +167,7 @@ pub fn norm(
     trained: bool,
 ) -> Tensor {
     let weight = setup.outer_width;
-    let code = setup.architecture.model_code.as_str();
-    // OLMo 2 multiplies with the weight before it casts back, as Gemma does.
-    let late_cast = ["Olmo2", "Olmo3", "FlexOlmo"].iter().any(|class| code.starts_with(class));
-    let kind = if kind == NormKind::Rms && late_cast { NormKind::RmsGemma } else { kind };
+    let kind = if kind == NormKind::Rms && setup.class.norm_casts_late { NormKind::RmsGemma } else { kind };
     tape.now(Maker::Norms);
     match kind {
         NormKind::Rms => {

@@ -1,6 +1,7 @@
 //! What the terms of an estimate read, digested once from the plan: widths, counts and what is trained where.
 
 use super::Inputs;
+use super::class::ClassTraits;
 use super::storage::Storage;
 use crate::architecture::{Architecture, Attention, Linear, LinearRole};
 use crate::plan::{
@@ -14,6 +15,8 @@ pub struct Setup<'a> {
     pub plan: &'a Plan,
     /// Shape of the model.
     pub architecture: &'a Architecture,
+    /// What its class does that the shape does not say.
+    pub class: ClassTraits,
     /// Sequences in one forward pass.
     pub batch: u64,
     /// Tokens of one sequence, with virtual tokens of prompt methods.
@@ -147,6 +150,7 @@ impl<'a> Setup<'a> {
         Self {
             plan,
             architecture,
+            class: ClassTraits::of(&architecture.model_code),
             batch: plan.batch.micro_batch,
             sequence,
             tokens: plan.batch.micro_batch.saturating_mul(sequence),
@@ -176,6 +180,17 @@ impl<'a> Setup<'a> {
             && (self.quantizes_experts || !linear.stacked_experts || !self.storage.is_bitsandbytes())
     }
 
+    /// Whether the method puts something beside or around a linear map of a layer.
+    pub fn adapts(&self, linear: &Linear) -> bool {
+        match self.trained.adapter {
+            Adapter::Lora { lora, .. } => hits(&self.class, &lora.targets, linear),
+            Adapter::Ia3 { targets } | Adapter::Vera { targets, .. } | Adapter::Oft { targets, .. } => {
+                hits(&self.class, targets, linear)
+            }
+            Adapter::None | Adapter::Bottleneck { .. } | Adapter::Prompt { .. } | Adapter::Prefix { .. } => false,
+        }
+    }
+
     /// Bytes of a value of the residual stream: it starts with the embedding's.
     pub const fn stream_width(&self) -> u64 {
         self.outer_width
@@ -189,8 +204,6 @@ impl<'a> Setup<'a> {
     /// Whether the replay follows simplified operators somewhere: a class whose code was not traced operator by
     /// operator, or a method beside full fine-tuning and LoRA.
     pub fn is_approximate(&self) -> bool {
-        let code = self.architecture.model_code.as_str();
-        let traced = TRACED_CLASSES.iter().any(|class| code.starts_with(class));
         let hybrid = self.architecture.layers.iter().any(|group| match &group.layer.attention {
             Attention::Softmax(shape) => shape.output_gate || shape.shares_kv || shape.keys_are_values,
             Attention::Latent(_) | Attention::Linear(_) => true,
@@ -203,7 +216,7 @@ impl<'a> Setup<'a> {
             };
         let quantized = self.storage.is_quantized() && !self.storage.is_bitsandbytes();
         let recomputation = self.training && self.plan.runtime.checkpointing == Checkpointing::Selective;
-        !traced || hybrid || method || recomputation || (self.training && quantized)
+        !self.class.traced || hybrid || method || recomputation || (self.training && quantized)
     }
 
     /// Whether any window of attention is shorter than the sequence.
@@ -279,62 +292,22 @@ fn trained<'a>(plan: &'a Plan, architecture: &Architecture, width: u64, training
     }
 }
 
-/// Classes whose replay agrees with the traced code to within 1 %; the others' rows agree to 6 % in 95 of 100 cases.
-const TRACED_CLASSES: [&str; 19] = [
-    "LlamaFor",
-    "Mistral",
-    "Ministral",
-    "Mixtral",
-    "Qwen2",
-    "Qwen3For",
-    "Qwen3Moe",
-    "GemmaFor",
-    "Gemma2",
-    "Gemma3",
-    "Phi3",
-    "GPTNeoX",
-    "GPT2",
-    "Olmo",
-    "Granite",
-    "Glm",
-    "BitNet",
-    "Starcoder2",
-    "SmolLM3",
-];
-
 /// Whether any linear map of a layer has a bias.
 fn has_biases(architecture: &Architecture) -> bool {
-    architecture.layers.iter().any(|group| {
-        group.layer.linears(architecture.hidden_size, &architecture.model_code).iter().any(|linear| linear.bias)
-    })
+    let mut any = false;
+    for group in &architecture.layers {
+        group.layer.each_linear(architecture.hidden_size, "", |linear| any |= linear.bias);
+    }
+    any
 }
 
-/// Classes whose stacked experts and router PEFT 0.21 reaches under the names they had as modules of their own. What
-/// keeps such a name as a real module, the dense layers' and shared experts' MLP, is then passed over.
-const REACHED_EXPERTS: [&str; 13] = [
-    "Mixtral",
-    "MiniMax",
-    "Qwen3Moe",
-    "Qwen3Next",
-    "Olmoe",
-    "FlexOlmo",
-    "DeepseekV2",
-    "DeepseekV3",
-    "Glm4Moe",
-    "Ernie4_5_Moe",
-    "Dots1",
-    "HunYuanMoE",
-    "Exaone",
-];
-
-/// Whether `targets` hits `linear` of a model of class `code` (PEFT 0.21 on transformers 5.23).
-pub fn hits(code: &str, targets: &Targets, linear: &Linear) -> bool {
+/// Whether `targets` hits `linear` of a model of this class (PEFT 0.21 on transformers 5.23).
+fn hits(class: &ClassTraits, targets: &Targets, linear: &Linear) -> bool {
     let inner = linear.stacked_experts || linear.role == LinearRole::Router;
-    let reached = REACHED_EXPERTS.iter().any(|class| code.starts_with(class));
+    let reached = class.experts_reached;
     let part = matches!(linear.role, LinearRole::Gate | LinearRole::Up | LinearRole::Down | LinearRole::FusedGateUp);
     match targets {
-        // Routers are plain parameters, not modules; Phimoe's is one.
-        Targets::AllLinear if inner => reached || (linear.role == LinearRole::Router && code.starts_with("Phimoe")),
+        Targets::AllLinear if inner => reached || (linear.role == LinearRole::Router && class.router_is_module),
         Targets::AllLinear => !(reached && part),
         Targets::Parts(parts) => {
             (if inner { reached } else { !(reached && part) }) && parts.iter().any(|&part| part_of(linear.role, part))

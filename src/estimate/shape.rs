@@ -58,7 +58,7 @@ pub enum Part {
 
 /// Calls `visit` for every parameter tensor of one layer.
 pub fn layer_tensors(layer: &Layer, hidden: u64, code: &str, mut visit: impl FnMut(BaseTensor)) {
-    for linear in &layer.linears(hidden, code) {
+    layer.each_linear(hidden, code, |linear| {
         if linear.stacked_experts {
             // One three-dimensional tensor for all experts.
             let columns = linear.in_features.saturating_mul(linear.copies);
@@ -72,7 +72,7 @@ pub fn layer_tensors(layer: &Layer, hidden: u64, code: &str, mut visit: impl FnM
         if linear.bias {
             visit(BaseTensor { rows: linear.out_features, columns: 1, copies: linear.copies, part: Part::Bias });
         }
-    }
+    });
     for (values, copies) in vectors(layer, hidden) {
         if values > 0 && copies > 0 {
             visit(BaseTensor { rows: values, columns: 1, copies, part: Part::Vector });

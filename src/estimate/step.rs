@@ -278,20 +278,16 @@ fn layer_cost(
     tape.clear();
     let width = setup.stream_width();
     if setup.recompute && reached {
-        tape.set_grad(false);
-        let x = tape.input(values, width, false);
-        let y = pass.forward(tape, x);
-        cost.forward_peak = tape.peak();
-        cost.cached = tape.cached_bytes();
-        cost.saved = x.bytes();
-        cost.by_maker[Maker::Residual as usize] = cost.saved;
-        cost.keeps_input = true;
-        let _ = y;
-        tape.clear();
+        // The pass of forward keeps no graph: its peak is that of what has a name while the layer is recomputed.
         let x = tape.input(values, width, needs_grad);
         tape.mark_saved();
         let seed = tape.seed(x.bytes());
         let y = pass.forward(tape, x);
+        cost.forward_peak = Live::default().plus_temporary(tape.peak_without_graph());
+        cost.cached = tape.cached_bytes();
+        cost.saved = x.bytes();
+        cost.by_maker[Maker::Residual as usize] = cost.saved;
+        cost.keeps_input = true;
         tape.drop(y);
         tape.clear_cache();
         let recomputed = tape.peak_at_last_save();
@@ -385,8 +381,7 @@ pub fn tables(setup: &Setup<'_>) -> Tables {
         })
         .max()
         .unwrap_or(0);
-    // Gemma 3 has a second pair of tables, for its local layers.
-    let pairs = if setup.architecture.model_code.starts_with("Gemma3") { 2 } else { 1 };
+    let pairs = if setup.class.two_rotary_tables { 2 } else { 1 };
     let positions =
         setup.sequence.saturating_mul(rotated).saturating_mul(2 * pairs).saturating_mul(setup.stream_width());
     // One mask for each kind of attention, of every sequence: as numbers for eager attention, else as booleans.

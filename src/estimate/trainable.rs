@@ -2,7 +2,7 @@
 //!
 //! Shapes follow Hugging Face PEFT 0.21 for the methods it has, and the papers for the rest.
 
-use super::setup::{Adapter, Setup, hits};
+use super::setup::{Adapter, Setup};
 use super::shape::{Part, layer_tensors, outer_tensors};
 use crate::architecture::{Layer, Linear, LinearRole};
 
@@ -148,31 +148,29 @@ pub fn modules_to_save(setup: &Setup<'_>) -> bool {
 /// Tensors that the method adds to one layer.
 pub fn adapter_tensors(setup: &Setup<'_>, layer: &Layer, mut visit: impl FnMut(TrainedTensor)) {
     let hidden = setup.architecture.hidden_size;
-    let code = setup.architecture.model_code.as_str();
-    let linears = layer.linears(hidden, code);
     let matrix =
         |rows, columns, copies, width| TrainedTensor { rows, columns, copies, width, embedding: false, added: true };
     match setup.trained.adapter {
         Adapter::None | Adapter::Prompt { .. } | Adapter::Prefix { .. } => {}
         Adapter::Lora { lora, width } => {
-            for linear in linears.iter().filter(|linear| hits(code, &lora.targets, linear)) {
+            each_adapted(setup, layer, |linear| {
                 // Stacked experts have one pair of factors for all, of rank × experts; gate and up in one doubles the rank.
                 let experts = if linear.stacked_experts { linear.copies } else { 1 };
                 let copies = linear.copies.checked_div(experts).unwrap_or(1);
-                let rank = expert_rank(lora.rank, linear).saturating_mul(experts);
+                let rank = expert_rank(lora.rank, &linear).saturating_mul(experts);
                 visit(matrix(rank, linear.in_features, copies, width));
                 visit(matrix(linear.out_features, rank, copies, width));
                 if lora.weight_decomposed && !linear.stacked_experts {
                     visit(matrix(linear.out_features, 1, linear.copies, width));
                 }
-            }
+            });
         }
-        Adapter::Ia3 { targets } => {
-            for linear in linears.iter().filter(|linear| hits(code, targets, linear)) {
+        Adapter::Ia3 { .. } => {
+            each_adapted(setup, layer, |linear| {
                 // Feed-forward modules are scaled at their input, attention modules at their output.
-                let values = if ia3_scales_input(linear) { linear.in_features } else { linear.out_features };
+                let values = if ia3_scales_input(&linear) { linear.in_features } else { linear.out_features };
                 visit(matrix(values, 1, linear.copies, 4));
-            }
+            });
         }
         Adapter::Bottleneck { inner, width } => {
             // Down and up projection with biases, after attention and after the MLP.
@@ -181,20 +179,29 @@ pub fn adapter_tensors(setup: &Setup<'_>, layer: &Layer, mut visit: impl FnMut(T
             visit(matrix(inner, 1, 2, width));
             visit(matrix(hidden, 1, 2, width));
         }
-        Adapter::Vera { rank, targets } => {
-            for linear in linears.iter().filter(|linear| hits(code, targets, linear)) {
+        Adapter::Vera { rank, .. } => {
+            each_adapted(setup, layer, |linear| {
                 visit(matrix(linear.out_features, 1, linear.copies, 4));
                 visit(matrix(rank, 1, linear.copies, 4));
-            }
+            });
         }
-        Adapter::Oft { block, targets } => {
-            for linear in linears.iter().filter(|linear| hits(code, targets, linear)) {
+        Adapter::Oft { block, .. } => {
+            each_adapted(setup, layer, |linear| {
                 // One skew-symmetric matrix per block of the input: block·(block − 1)/2 values.
                 let blocks = linear.in_features.checked_div(block).unwrap_or(0);
                 visit(matrix(blocks, block.saturating_mul(block.saturating_sub(1)) / 2, linear.copies, 4));
-            }
+            });
         }
     }
+}
+
+/// Calls `visit` for each linear map of a layer that the method adapts.
+fn each_adapted(setup: &Setup<'_>, layer: &Layer, mut visit: impl FnMut(Linear)) {
+    layer.each_linear(setup.architecture.hidden_size, &setup.architecture.model_code, |linear| {
+        if setup.adapts(&linear) {
+            visit(linear);
+        }
+    });
 }
 
 /// Rank of the factors beside one expert of `linear`: PEFT doubles it where gate and up were two modules.
@@ -209,15 +216,13 @@ pub const fn ia3_scales_input(linear: &Linear) -> bool {
 
 /// Parameters of the shared frozen matrices of VeRA: rank × largest input and largest output × rank.
 pub fn vera_shared_values(setup: &Setup<'_>) -> u64 {
-    let Adapter::Vera { rank, targets } = setup.trained.adapter else { return 0 };
+    let Adapter::Vera { rank, .. } = setup.trained.adapter else { return 0 };
     let (mut widest_in, mut widest_out) = (0, 0);
-    let code = setup.architecture.model_code.as_str();
     for group in &setup.architecture.layers {
-        let linears = group.layer.linears(setup.architecture.hidden_size, code);
-        for linear in linears.iter().filter(|linear| hits(code, targets, linear)) {
+        each_adapted(setup, &group.layer, |linear| {
             widest_in = widest_in.max(linear.in_features);
             widest_out = widest_out.max(linear.out_features);
-        }
+        });
     }
     rank.saturating_mul(widest_in.saturating_add(widest_out))
 }

@@ -1,6 +1,6 @@
 //! What lasts from step to step: weights, constants, adapters, gradients, optimizer state.
 
-use super::super::setup::{Adapter, Setup, hits};
+use super::super::setup::{Adapter, Setup};
 use super::super::shape::{BaseTensor, Part, layer_tensors, outer_tensors};
 use super::super::storage::{Storage, StoredBytes, tensor_bytes};
 use super::super::trainable::{adapter_tensors, expert_rank};
@@ -152,7 +152,7 @@ pub fn adapters(setup: &Setup<'_>, value: Bytes) -> Explained {
         let code = architecture.model_code.as_str();
         for group in &architecture.layers {
             for linear in &group.layer.linears(architecture.hidden_size, code) {
-                if !hits(code, &lora.targets, linear) {
+                if !setup.adapts(linear) {
                     continue;
                 }
                 let rank = expert_rank(lora.rank, linear);

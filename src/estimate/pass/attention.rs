@@ -142,7 +142,7 @@ fn pieces(
 ) -> (Tensor, Tensor, Tensor) {
     let counts = [q_values, kv_values, kv_values];
     let heads = [shape.heads, shape.kv_heads, shape.kv_heads];
-    let [q, k, v] = if joins_rotated(pass, shape) && !pass.setup.architecture.model_code.starts_with("GPTNeoX") {
+    let [q, k, v] = if joins_rotated(pass, shape) && !pass.setup.class.splits_heads_first {
         // Slices of the flat tensor: each gradient is written into a zeroed tensor of the whole width.
         let parts = counts.map(|count| tape.part(all, count));
         let mut out = parts;
@@ -174,7 +174,7 @@ fn pieces(
 /// Whether the class cuts heads into a rotated and a passed part and joins them again, even where nothing is passed;
 /// what comes out lies head by head.
 fn joins_rotated(pass: &LayerPass<'_>, shape: &SoftmaxAttention) -> bool {
-    shape.rotary_share > 0.0 && (shape.rotary_share < 1.0 || pass.setup.architecture.model_code.starts_with("Phi3"))
+    shape.rotary_share > 0.0 && (shape.rotary_share < 1.0 || pass.setup.class.always_joins_rotated)
 }
 
 fn qk_norm(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &SoftmaxAttention, heads: u64) -> Tensor {
@@ -196,9 +196,7 @@ fn rotate(pass: &LayerPass<'_>, tape: &mut Tape, q: Tensor, k: Tensor, shape: &S
     tape.now(Maker::Positions);
     let part = shape.rotary_share.min(1.0);
     // cos and sin have the width of the residual stream.
-    // Cohere and Ernie rotate in FP32 and cast back.
-    let code = pass.setup.architecture.model_code.as_str();
-    let wide = code.starts_with("Cohere") || code.starts_with("Ernie");
+    let wide = pass.setup.class.rotates_in_fp32;
     let width = if wide { 4 } else { pass.setup.stream_width() };
     let (q, k) = if wide { (tape.cast_owned(q, 4), tape.cast_owned(k, 4)) } else { (q, k) };
     let narrow = pass.setup.autocast.unwrap_or(pass.setup.width);
@@ -370,7 +368,7 @@ fn eager(
     tape.drop(k16);
     let mut weights = tape.scale(raw);
     tape.drop(raw);
-    if setup.architecture.head.softcap && setup.architecture.model_code.starts_with("Gemma2") {
+    if setup.architecture.head.softcap && setup.class.caps_scores {
         let divided = tape.scale(weights);
         tape.drop(weights);
         let squashed = tape.unary_saving_output(divided);
@@ -381,9 +379,7 @@ fn eager(
     // The mask has the width of the residual stream.
     let masked = tape.unary(weights, scores, weights.width.max(setup.stream_width()), false);
     tape.drop(weights);
-    // GPT-2 takes the softmax in the width of the scores, the others in FP32.
-    let gpt2 = setup.architecture.model_code.starts_with("GPT2");
-    let wide = tape.cast(masked, if gpt2 { masked.width } else { 4 });
+    let wide = tape.cast(masked, if setup.class.narrow_softmax { masked.width } else { 4 });
     let probabilities = tape.unary_saving_output(wide);
     tape.drop(wide);
     let mut narrow = tape.cast(probabilities, q.width);

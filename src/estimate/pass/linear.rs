@@ -2,25 +2,24 @@
 
 use super::LayerPass;
 use crate::architecture::Linear;
-use crate::estimate::setup::{Adapter, Setup, hits};
+use crate::estimate::setup::{Adapter, Setup};
 use crate::estimate::tape::{Maker, ParamGradient, Tape, Tensor};
 use crate::estimate::trainable::ia3_scales_input;
 
 /// Applies `linear` to `x`, which stays with the caller.
 pub fn linear(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, linear: &Linear) -> Tensor {
     let setup = pass.setup;
-    let adapted = pass.adapted;
-    let code = setup.architecture.model_code.as_str();
+    let adapted = pass.adapted && setup.adapts(linear);
     match setup.trained.adapter {
-        Adapter::Lora { lora, width } if adapted && hits(code, &lora.targets, linear) => {
+        Adapter::Lora { lora, width } if adapted => {
             let y = base(pass, tape, x, linear);
             with_lora(setup, tape, x, y, linear, lora, width)
         }
-        Adapter::Vera { rank, targets } if adapted && hits(code, targets, linear) => {
+        Adapter::Vera { rank, .. } if adapted => {
             let y = base(pass, tape, x, linear);
             with_vera(setup, tape, x, y, linear, rank)
         }
-        Adapter::Ia3 { targets } if adapted && hits(code, targets, linear) => {
+        Adapter::Ia3 { .. } if adapted => {
             if ia3_scales_input(linear) {
                 let scaled = tape.mul_param(x, linear.in_features, 4, true);
                 let scaled = tape.cast_owned(scaled, x.width);
@@ -35,7 +34,7 @@ pub fn linear(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, linear: &Linear)
                 scaled
             }
         }
-        Adapter::Oft { block, targets } if adapted && hits(code, targets, linear) => {
+        Adapter::Oft { block, .. } if adapted => {
             // The input is rotated block by block with a trained matrix in FP32.
             let wide = tape.cast(x, 4);
             let bytes = linear.in_features.saturating_mul(block).saturating_mul(4);

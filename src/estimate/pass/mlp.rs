@@ -3,7 +3,7 @@
 use super::LayerPass;
 use super::linear::{linear, linear_owned, product};
 use crate::architecture::{Activation, DenseMlp, LinearRole, Mlp, Moe};
-use crate::estimate::setup::{Adapter, hits};
+use crate::estimate::setup::Adapter;
 use crate::estimate::tape::{Maker, Tape, Tensor};
 use crate::estimate::trainable::expert_rank;
 
@@ -172,10 +172,9 @@ fn experts(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, [inputs, outputs]: 
     let count = rows.saturating_mul(outputs);
     let map =
         pass.linears.iter().find(|map| map.stacked_experts && map.in_features == inputs && map.out_features == outputs);
-    let code = setup.architecture.model_code.as_str();
     let stack = map.map_or(0, |map| map.copies).saturating_mul(inputs).saturating_mul(outputs);
     match (setup.trained.adapter, map) {
-        (Adapter::Lora { lora, width }, Some(map)) if pass.adapted && hits(code, &lora.targets, map) => {
+        (Adapter::Lora { lora, width }, Some(map)) if pass.adapted && setup.adapts(map) => {
             let rank = expert_rank(lora.rank, map).saturating_mul(map.copies);
             let up = tape.param_copy(outputs.saturating_mul(rank), width, setup.width);
             let down = tape.param_copy(inputs.saturating_mul(rank), width, setup.width);
@@ -195,7 +194,7 @@ fn folded_router(pass: &LayerPass<'_>, tape: &mut Tape) -> Option<Tensor> {
     let setup = pass.setup;
     let Adapter::Lora { lora, width } = setup.trained.adapter else { return None };
     let map = pass.linears.iter().find(|map| map.role == LinearRole::Router)?;
-    if !pass.adapted || !hits(&setup.architecture.model_code, &lora.targets, map) {
+    if !pass.adapted || !setup.adapts(map) {
         return None;
     }
     let up = tape.param_copy(map.out_features.saturating_mul(lora.rank), width, setup.outer_width);

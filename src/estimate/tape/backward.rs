@@ -1,25 +1,36 @@
 //! The walk from the loss to the leaves: gradients made, summed and passed on, what was saved released.
 
-use super::{Back, Gradient, Kind, NONE, Seed, Tape, Tensor};
+use super::{Back, Gradient, Kind, NONE, Node, NodeId, ParamGradient, Seed, StorageId, Tape, Tensor};
 
 impl Tape {
-    /// Runs backward from `output`, whose gradient is allocated here if it is not there yet, and returns the bytes of
-    /// gradient left at leaves.
+    /// Runs backward from `output`, whose gradient is allocated here if it is not there yet. Gradients that arrive at
+    /// leaves stay.
     pub fn backward(&mut self, output: Tensor) {
         if output.node == NONE {
             return;
         }
         if self.nodes[usize::from(output.node)].gradient.is_none() {
-            let storage = self.allocate(output.bytes(), Kind::Temporary);
-            self.nodes[usize::from(output.node)].gradient = Some(Gradient { storage, view: false, by_heads: false });
+            let storage = self.memory.allocate(output.bytes(), Kind::Temporary);
+            self.nodes[usize::from(output.node)].gradient = Gradient::plain(storage);
         }
-        let start = self.total;
+        let start = self.memory.total();
         for id in (0..self.nodes.len()).rev() {
-            let node = &self.nodes[id];
-            if self.before_unpack.is_none() && node.unpacks && node.gradient.is_some() {
-                self.before_unpack = Some(self.total.saturating_sub(start));
+            let node = self.nodes[id];
+            let leaf = matches!(node.back, Back::Leaf);
+            if node.gradient.is_none() {
+                if leaf {
+                    // Nothing came: what it saved is let go when the graph is (holders of attention statistics).
+                    self.release_saved(&node);
+                }
+                continue;
             }
-            self.step_back(id);
+            if node.unpacks && self.before_unpack.is_none() {
+                self.before_unpack = Some(self.memory.total().saturating_sub(start));
+            }
+            if !leaf {
+                self.nodes[id].gradient = Gradient::NONE;
+                self.step_back(&node);
+            }
         }
     }
 
@@ -31,227 +42,249 @@ impl Tape {
 
     /// Places the gradient of `output` before backward runs, so that it is there while the layer is recomputed.
     pub fn seed(&mut self, bytes: u64) -> Seed {
-        Seed(self.allocate(bytes, Kind::Temporary))
+        Seed(self.memory.allocate(bytes, Kind::Temporary))
     }
 
     /// Backward from a gradient placed earlier.
     pub fn backward_from(&mut self, output: Tensor, seed: Seed) {
         if output.node == NONE {
-            self.release(seed.0);
+            self.memory.release(seed.0);
             return;
         }
-        self.nodes[usize::from(output.node)].gradient =
-            Some(Gradient { storage: seed.0, view: false, by_heads: false });
+        self.nodes[usize::from(output.node)].gradient = Gradient::plain(seed.0);
         self.backward(output);
     }
 
-    fn step_back(&mut self, id: usize) {
-        let node = self.nodes[id];
-        let Some(gradient) = node.gradient else {
-            // Nothing came: what it saved is let go when the graph is (holders of attention statistics).
-            if matches!(node.back, Back::Leaf) {
-                for storage in node.saved {
-                    if storage != NONE {
-                        self.release(storage);
+    /// One operator's backward: gradients of its parameters, then of its inputs; then what it read is released and
+    /// what it made passed on.
+    fn step_back(&mut self, node: &Node) {
+        let params = if node.params == NONE { None } else { self.params.get(usize::from(node.params)).copied() };
+        let mut of_params = [NONE; 2];
+        if let Some(params) = params {
+            of_params = [self.make_param_gradient(params[0]), self.make_param_gradient(params[1])];
+        }
+        let made = self.input_gradients(node);
+        if let Some(params) = params {
+            of_params[0] = self.convert_in_operator(of_params[0], params[0]);
+            of_params[1] = self.convert_in_operator(of_params[1], params[1]);
+        }
+        self.memory.release(node.gradient.storage);
+        self.release_saved(node);
+        if let Some(params) = params {
+            self.settle(of_params[0], params[0]);
+            self.settle(of_params[1], params[1]);
+        }
+        for (side, &gradient) in made.iter().enumerate() {
+            if !gradient.is_none() {
+                self.deliver(node.edges[side], gradient);
+            }
+        }
+    }
+
+    fn release_saved(&mut self, node: &Node) {
+        if node.saved == [NONE; 4] {
+            return;
+        }
+        for storage in node.saved {
+            if storage != NONE {
+                self.memory.release(storage);
+            }
+        }
+    }
+
+    /// A parameter's gradient as the operator makes it.
+    fn make_param_gradient(&mut self, param: ParamGradient) -> StorageId {
+        if param.raw == 0 {
+            return NONE;
+        }
+        let lasts = param.raw == param.kept && !param.cast && !self.param_grads_pass;
+        self.memory.allocate(param.raw, if lasts { Kind::ParamGrad } else { Kind::Temporary })
+    }
+
+    /// The operator itself turns a parameter's gradient into what is kept.
+    fn convert_in_operator(&mut self, made: StorageId, param: ParamGradient) -> StorageId {
+        if made != NONE && !param.cast && param.raw != param.kept {
+            self.exchange(made, param.kept, Kind::Temporary)
+        } else {
+            made
+        }
+    }
+
+    /// A parameter's gradient is complete, after a cast where there is one: it stays, or is used up at once.
+    fn settle(&mut self, made: StorageId, param: ParamGradient) {
+        if made == NONE {
+            return;
+        }
+        let kept = if param.cast { self.exchange(made, param.kept, Kind::Temporary) } else { made };
+        if self.param_grads_pass {
+            self.memory.release(kept);
+        } else {
+            self.memory.set_kind(kept, Kind::ParamGrad);
+        }
+    }
+
+    /// A converted copy of `bytes` takes the place of `storage`.
+    fn exchange(&mut self, storage: StorageId, bytes: u64, kind: Kind) -> StorageId {
+        let copy = self.memory.allocate(bytes, kind);
+        self.memory.release(storage);
+        copy
+    }
+
+    /// Gradients of a node's inputs, made from that of its output.
+    fn input_gradients(&mut self, node: &Node) -> [Gradient; 3] {
+        let gradient = node.gradient;
+        let kind = if node.logits { Kind::Logits } else { Kind::Temporary };
+        let by_heads = node.by_heads || gradient.by_heads;
+        let mut made = [Gradient::NONE; 3];
+        match node.back {
+            Back::Leaf => {}
+            Back::Pass => {
+                self.memory.retain(gradient.storage);
+                made[0] = gradient;
+            }
+            Back::One { bytes, extra } => {
+                if node.edges[0] != NONE {
+                    made[0] = Gradient { by_heads, ..Gradient::plain(self.memory.allocate(bytes, kind)) };
+                }
+                if extra > 0 {
+                    let scratch = self.memory.allocate(extra, Kind::Temporary);
+                    self.memory.release(scratch);
+                }
+            }
+            Back::Each { bytes } => {
+                for side in 0..3 {
+                    if node.edges[side] != NONE {
+                        made[side] = Gradient { by_heads, ..Gradient::plain(self.memory.allocate(bytes[side], kind)) };
                     }
                 }
             }
-            return;
-        };
-        if matches!(node.back, Back::Leaf) {
-            return;
-        }
-        self.nodes[id].gradient = None;
-        let kind = Self::kind_of(node.logits);
-        let mut raw = [NONE; 2];
-        for (slot, param) in raw.iter_mut().zip(node.params) {
-            if param.raw > 0 {
-                let lasts = param.raw == param.kept && !param.cast && !self.param_grads_pass;
-                *slot = self.allocate(param.raw, if lasts { Kind::ParamGrad } else { Kind::Temporary });
+            Back::Broadcast { made: whole, kept } => {
+                for (slot, edge) in made.iter_mut().zip(node.edges).take(2) {
+                    if edge != NONE {
+                        *slot = Gradient { by_heads, ..Gradient::plain(self.memory.allocate(whole, kind)) };
+                    }
+                }
+                for (gradient, bytes) in made.iter_mut().zip(kept) {
+                    if !gradient.is_none() && whole != bytes {
+                        gradient.storage = self.exchange(gradient.storage, bytes, kind);
+                    }
+                }
             }
-        }
-        let mut out: [Option<Gradient>; 3] = [None; 3];
-        match node.back {
-            Back::Leaf => {}
-            Back::Pass { view } => {
-                self.retain(gradient.storage);
-                out[0] = Some(Gradient { view: view || gradient.view, ..gradient });
-            }
-            Back::Both { bytes, out: whole } => {
-                for side in 0..2 {
+            Back::Both { bytes, out } => {
+                for (slot, side) in made.iter_mut().zip(0..2) {
                     if node.edges[side] == NONE {
                         continue;
                     }
-                    if bytes[side] == whole {
-                        self.retain(gradient.storage);
-                        out[side] = Some(gradient);
+                    *slot = if bytes[side] == out {
+                        self.memory.retain(gradient.storage);
+                        gradient
                     } else {
-                        let storage = self.allocate(bytes[side], kind);
-                        out[side] = Some(Gradient { storage, view: false, by_heads: gradient.by_heads });
-                    }
-                }
-            }
-            Back::Each { first, last, extra } => {
-                for side in 0..3 {
-                    if node.edges[side] != NONE {
-                        let storage = self.allocate(first[side], kind);
-                        out[side] =
-                            Some(Gradient { storage, view: false, by_heads: node.by_heads || gradient.by_heads });
-                    }
-                }
-                if extra > 0 {
-                    self.bump(extra);
-                }
-                for side in 0..3 {
-                    if let Some(made) = &mut out[side]
-                        && first[side] != last[side]
-                    {
-                        let storage = self.allocate(last[side], kind);
-                        self.release(made.storage);
-                        made.storage = storage;
-                    }
+                        let storage = self.memory.allocate(bytes[side], kind);
+                        Gradient { by_heads: gradient.by_heads, ..Gradient::plain(storage) }
+                    };
                 }
             }
             Back::Linear { input } => {
                 if node.edges[0] != NONE {
-                    let storage = self.allocate(input, Kind::Temporary);
-                    out[0] = Some(Gradient { storage, view: true, by_heads: false });
+                    made[0] = Gradient::view(self.memory.allocate(input, Kind::Temporary));
                 }
             }
             Back::Dequantized { input, weight, scales } => {
-                let scratch = self.allocate(scales, Kind::Temporary);
-                let dequantized = self.allocate(weight, Kind::Temporary);
-                self.release(scratch);
-                let storage = self.allocate(input, Kind::Temporary);
-                self.release(dequantized);
-                out[0] = Some(Gradient { storage, view: true, by_heads: false });
+                let scratch = self.memory.allocate(scales, Kind::Temporary);
+                let dequantized = self.memory.allocate(weight, Kind::Temporary);
+                self.memory.release(scratch);
+                made[0] = Gradient::view(self.memory.allocate(input, Kind::Temporary));
+                self.memory.release(dequantized);
             }
             Back::Heads { bytes, copies } => {
-                let storage = if gradient.by_heads && copies {
-                    self.allocate(bytes, Kind::Temporary)
+                made[0] = Gradient::view(if gradient.by_heads && copies {
+                    self.memory.allocate(bytes, Kind::Temporary)
                 } else {
-                    self.retain(gradient.storage);
+                    self.memory.retain(gradient.storage);
                     gradient.storage
-                };
-                out[0] = Some(Gradient { storage, view: true, by_heads: false });
+                });
             }
-            Back::Rotary { product, input, joined } => {
-                out[0] = Some(self.rotary_back(product, input, joined));
-            }
+            Back::Rotary { product, input, joined } => made[0] = self.rotary_back(product, input, joined),
             Back::Part { whole, .. } => {
-                let storage = self.allocate(whole, Kind::Temporary);
-                out[0] = Some(Gradient { storage, view: false, by_heads: gradient.by_heads });
+                let storage = self.memory.allocate(whole, Kind::Temporary);
+                made[0] = Gradient { by_heads: gradient.by_heads, ..Gradient::plain(storage) };
             }
         }
-        for (slot, param) in raw.iter_mut().zip(node.params) {
-            if *slot != NONE && !param.cast && param.raw != param.kept {
-                let kept = self.allocate(param.kept, Kind::Temporary);
-                self.release(*slot);
-                *slot = kept;
-            }
-        }
-        self.release(gradient.storage);
-        for storage in node.saved {
-            if storage != NONE {
-                self.release(storage);
-            }
-        }
-        for (slot, param) in raw.into_iter().zip(node.params) {
-            if slot == NONE {
-                continue;
-            }
-            if param.cast {
-                let kept = self.allocate(param.kept, Kind::Temporary);
-                self.release(slot);
-                self.settle(kept);
-            } else {
-                self.settle(slot);
-            }
-        }
-        for (edge, made) in node.edges.into_iter().zip(out) {
-            if let Some(made) = made {
-                self.deliver(edge, made);
-            }
-        }
-    }
-
-    /// A parameter's gradient is complete: it stays, or is used up at once.
-    fn settle(&mut self, storage: u16) {
-        if self.param_grads_pass {
-            self.release(storage);
-            return;
-        }
-        let entry = &mut self.storages[usize::from(storage)];
-        self.live.0[entry.kind as usize] -= entry.bytes;
-        self.live.0[Kind::ParamGrad as usize] += entry.bytes;
-        entry.kind = Kind::ParamGrad;
-        if self.peak_total == self.total {
-            self.peak = self.live;
-        }
+        made
     }
 
     fn rotary_back(&mut self, product: u64, input: u64, joined: u64) -> Gradient {
         let make = |tape: &mut Self| {
-            let first = tape.allocate(product, Kind::Temporary);
-            if product == input {
-                return first;
-            }
-            let last = tape.allocate(input, Kind::Temporary);
-            tape.release(first);
-            last
+            let first = tape.memory.allocate(product, Kind::Temporary);
+            if product == input { first } else { tape.exchange(first, input, Kind::Temporary) }
         };
         let turned = make(self);
-        let negated = self.allocate(input / 2, Kind::Temporary);
-        let mut whole = self.allocate(input, Kind::Temporary);
-        self.release(negated);
-        let second = self.allocate(input, Kind::Temporary);
-        self.release(turned);
-        self.release(second);
+        let negated = self.memory.allocate(input / 2, Kind::Temporary);
+        let mut whole = self.memory.allocate(input, Kind::Temporary);
+        self.memory.release(negated);
+        let second = self.memory.allocate(input, Kind::Temporary);
+        self.memory.release(turned);
+        self.memory.release(second);
         let direct = make(self);
-        self.release(direct);
+        self.memory.release(direct);
         if joined > 0 {
             // The part that is not rotated: its gradient is written into a zeroed tensor of the whole size; so is
             // that of the rotated part unless it is the whole.
-            let passed = self.allocate(joined, Kind::Temporary);
+            let passed = self.memory.allocate(joined, Kind::Temporary);
             if joined > input {
-                let rotated = self.allocate(joined, Kind::Temporary);
-                self.release(rotated);
+                let rotated = self.memory.allocate(joined, Kind::Temporary);
+                self.memory.release(rotated);
             }
-            self.release(whole);
+            self.memory.release(whole);
             whole = passed;
         }
         Gradient { storage: whole, view: false, by_heads: true }
     }
 
     /// A gradient arrives at a node: kept if it is the first, else added; in place where the engine may.
-    fn deliver(&mut self, edge: u16, made: Gradient) {
+    fn deliver(&mut self, edge: NodeId, made: Gradient) {
         if edge == NONE {
-            self.release(made.storage);
+            self.memory.release(made.storage);
             return;
         }
         let slot = usize::from(edge);
-        let Some(old) = self.nodes[slot].gradient else {
-            self.nodes[slot].gradient = Some(made);
+        let old = self.nodes[slot].gradient;
+        if old.is_none() {
+            self.nodes[slot].gradient = made;
             return;
-        };
-        if matches!(self.nodes[slot].back, Back::Part { joins: true, .. }) {
+        }
+        let waits = if matches!(self.nodes[slot].back, Back::Part { joins: true, .. }) {
             // Pieces wait side by side until the split's own backward joins them.
-            let bytes = self.storages[usize::from(old.storage)].bytes + self.storages[usize::from(made.storage)].bytes;
-            let kind = Kind::Temporary;
-            self.release(old.storage);
-            self.release(made.storage);
-            let joined = self.allocate(bytes, kind);
-            self.nodes[slot].gradient = Some(Gradient { storage: joined, view: false, by_heads: made.by_heads });
+            let bytes = self.memory.bytes(old.storage) + self.memory.bytes(made.storage);
+            self.memory.release(old.storage);
+            self.memory.release(made.storage);
+            let storage = self.memory.allocate(bytes, Kind::Temporary);
+            Gradient { storage, view: false, by_heads: made.by_heads }
+        } else if !old.view && self.memory.refs(old.storage) == 1 {
+            self.memory.release(made.storage);
             return;
-        }
-        let entry = self.storages[usize::from(old.storage)];
-        if !old.view && entry.refs == 1 {
-            self.release(made.storage);
-            return;
-        }
-        let storage = self.allocate(entry.bytes, entry.kind);
-        self.release(old.storage);
-        self.release(made.storage);
-        self.nodes[slot].gradient = Some(Gradient { storage, view: false, by_heads: old.by_heads });
+        } else {
+            let storage = self.memory.allocate(self.memory.bytes(old.storage), self.memory.kind(old.storage));
+            self.memory.release(old.storage);
+            self.memory.release(made.storage);
+            Gradient { storage, view: false, by_heads: old.by_heads }
+        };
+        self.nodes[slot].gradient = waits;
+    }
+}
+
+impl Gradient {
+    /// A tensor of its own in the usual order.
+    const fn plain(storage: StorageId) -> Self {
+        Self { storage, view: false, by_heads: false }
+    }
+
+    /// A view of another shape in the usual order.
+    const fn view(storage: StorageId) -> Self {
+        Self { storage, view: true, by_heads: false }
+    }
+
+    const fn is_none(self) -> bool {
+        self.storage == NONE
     }
 }

@@ -1,13 +1,14 @@
 //! Operators with a memory of their own: products with parameters, dropout, attention kernels, rotary positions.
 
-use super::{Back, Kind, NONE, ParamGradient, Tape, Tensor};
+use super::elementwise::factors;
+use super::{Back, Kind, NONE, Node, ParamGradient, Tape, Tensor};
 
 impl Tape {
     /// Product with a parameter vector of `values` values of `width` bytes; kept input where the vector is trained.
     pub fn mul_param(&mut self, x: Tensor, values: u64, width: u64, trained: bool) -> Tensor {
-        let records = self.records(&[x], trained);
-        if records && (trained || x.needs_grad()) {
-            self.note_save();
+        let records = self.grad_enabled && (trained || x.needs_grad());
+        if records {
+            self.memory.note_save();
         }
         let mut y = self.output(x.count, x.width.max(width));
         if records {
@@ -17,10 +18,9 @@ impl Tape {
             } else {
                 ParamGradient::default()
             };
-            let back = Back::Each { first: [full, 0, 0], last: [x.bytes(), 0, 0], extra: 0 };
+            let back = Back::Broadcast { made: full, kept: [x.bytes(), 0] };
             let saved = [if trained { x.storage } else { NONE }, NONE, NONE, NONE];
-            y.node = self.push(back, [x.node, NONE, NONE], saved, [param, ParamGradient::default()]);
-            self.nodes[usize::from(y.node)].unpacks = true;
+            y.node = self.push_with(Node::of(x, back).saving(saved).unpacking(), [param, ParamGradient::default()]);
         }
         y
     }
@@ -28,17 +28,13 @@ impl Tape {
     /// Dropout: result and a mask of one byte per value that backward needs.
     pub fn dropout(&mut self, x: Tensor) -> Tensor {
         let mut y = self.output(x.count, x.width);
-        let mask = self.allocate(x.count, Kind::Temporary);
-        if self.records(&[x], false) {
-            y.node = self.push(
-                Self::each([x.bytes(), 0, 0]),
-                [x.node, NONE, NONE],
-                [mask, NONE, NONE, NONE],
-                Default::default(),
-            );
-            self.note_save();
+        let mask = self.memory.name(x.count, Kind::Temporary);
+        if self.records(x) {
+            let node = Node::of(x, Back::One { bytes: x.bytes(), extra: 0 });
+            y.node = self.push(node.saving([mask, NONE, NONE, NONE]));
+            self.memory.note_save();
         }
-        self.release(mask);
+        self.memory.release_name(mask);
         y
     }
 
@@ -54,9 +50,9 @@ impl Tape {
     ) -> Tensor {
         let trained = params[0].raw > 0;
         let any = trained || params[1].raw > 0;
-        let records = self.records(&[x], any);
+        let records = self.grad_enabled && (any || x.needs_grad());
         if records && (trained || x.needs_grad()) {
-            self.note_save();
+            self.memory.note_save();
         }
         let mut y = self.output(count, x.width);
         if records {
@@ -69,7 +65,7 @@ impl Tape {
                 NONE,
                 NONE,
             ];
-            y.node = self.push(Back::Linear { input: x.bytes() }, [x.node, NONE, NONE], saved, params);
+            y.node = self.push_with(Node::of(x, Back::Linear { input: x.bytes() }).saving(saved), params);
         }
         y
     }
@@ -77,35 +73,28 @@ impl Tape {
     /// Matrix product with a quantized parameter: `weight` bytes are dequantized for the product and dropped,
     /// `scales` bytes of unpacked scales only while that is done.
     pub fn matmul_dequantized(&mut self, x: Tensor, count: u64, weight: u64, scales: u64) -> Tensor {
-        let scratch = self.allocate(scales, Kind::Temporary);
-        let dequantized = self.allocate(weight, Kind::Temporary);
-        self.release(scratch);
+        let scratch = self.memory.name(scales, Kind::Temporary);
+        let dequantized = self.memory.name(weight, Kind::Temporary);
+        self.memory.release_name(scratch);
         let mut y = self.output(count, x.width);
-        self.release(dequantized);
-        if self.records(&[x], false) {
-            let back = Back::Dequantized { input: x.bytes(), weight, scales };
-            y.node = self.push(back, [x.node, NONE, NONE], [NONE; 4], Default::default());
-            self.note_save();
+        self.memory.release_name(dequantized);
+        if self.records(x) {
+            y.node = self.push(Node::of(x, Back::Dequantized { input: x.bytes(), weight, scales }));
+            self.memory.note_save();
         }
         y
     }
 
     /// Product of two activations with `count` results (attention scores, weighted values).
     pub fn matmul(&mut self, a: Tensor, b: Tensor, count: u64) -> Tensor {
-        let records = self.records(&[a, b], false);
+        let records = self.records_any(a, b);
         if records {
-            self.note_save();
+            self.memory.note_save();
         }
         let mut y = self.output(count, a.width);
         if records {
-            let saved = [
-                if b.needs_grad() { a.storage } else { NONE },
-                if a.needs_grad() { b.storage } else { NONE },
-                NONE,
-                NONE,
-            ];
-            y.node =
-                self.push(Self::each([a.bytes(), b.bytes(), 0]), [a.node, b.node, NONE], saved, Default::default());
+            let back = Back::Each { bytes: [a.bytes(), b.bytes(), 0] };
+            y.node = self.push(Node::of(a, back).and(b).saving(factors(a, b)));
         }
         y
     }
@@ -113,9 +102,8 @@ impl Tape {
     /// Values repeated for the heads of a group: a copy; backward sums the copies.
     pub fn repeat(&mut self, x: Tensor, times: u64) -> Tensor {
         let mut y = self.output(x.count.saturating_mul(times), x.width);
-        if self.records(&[x], false) {
-            y.node = self.push(Self::each([x.bytes(), 0, 0]), [x.node, NONE, NONE], [NONE; 4], Default::default());
-            self.nodes[usize::from(y.node)].by_heads = true;
+        if self.records(x) {
+            y.node = self.push(Node::of(x, Back::One { bytes: x.bytes(), extra: 0 }).by_heads());
         }
         y
     }
@@ -137,21 +125,18 @@ impl Tape {
         bias: Option<Tensor>,
     ) -> Tensor {
         let mut y = self.output(count, v.width);
-        let records = self.records(&[q, k, v], false);
-        let lse = self.allocate(lse_bytes, Kind::Temporary);
+        let records = self.grad_enabled && (q.needs_grad() || k.needs_grad() || v.needs_grad());
+        let lse = self.memory.name(lse_bytes, Kind::Temporary);
         if records {
             // Mask and statistics go along on a node of their own that has no gradient to give.
             let mask = bias.map_or(NONE, |bias| bias.storage);
-            self.push(Back::Leaf, [NONE; 3], [lse, mask, NONE, NONE], Default::default());
-            y.node = self.push(
-                Self::each([q.bytes(), k.bytes(), v.bytes()]),
-                [q.node, k.node, v.node],
-                [q.storage, k.storage, v.storage, y.storage],
-                Default::default(),
-            );
-            self.note_save();
+            self.push(Node::of(y, Back::Leaf).saving([lse, mask, NONE, NONE]));
+            let mut node = Node::of(q, Back::Each { bytes: [q.bytes(), k.bytes(), v.bytes()] });
+            node.edges = [q.node, k.node, v.node];
+            y.node = self.push(node.saving([q.storage, k.storage, v.storage, y.storage]));
+            self.memory.note_save();
         }
-        self.release(lse);
+        self.memory.release_name(lse);
         y
     }
 
@@ -160,9 +145,9 @@ impl Tape {
     pub fn rotary(&mut self, x: Tensor, width: u64, rotated: u64, joins: bool) -> Tensor {
         let wide = x.width.max(width);
         let product_bytes = rotated.saturating_mul(wide);
-        let records = self.records(&[x], false);
+        let records = self.records(x);
         if records {
-            self.note_save();
+            self.memory.note_save();
         }
         let first = self.output(rotated, wide);
         let negated = self.output(rotated / 2, x.width);
@@ -184,23 +169,22 @@ impl Tape {
                 input: rotated.saturating_mul(x.width),
                 joined: if joins { x.bytes() } else { 0 },
             };
-            y.node = self.push(back, [x.node, NONE, NONE], [NONE; 4], Default::default());
-            self.nodes[usize::from(y.node)].by_heads = true;
+            y.node = self.push(Node::of(x, back).by_heads());
         }
         y
     }
 
     /// LayerNorm as one kernel: keeps its input and two FP32 values per row.
     pub fn layer_norm(&mut self, x: Tensor, rows: u64, params: [ParamGradient; 2]) -> Tensor {
-        let records = self.records(&[x], params[0].raw > 0 || params[1].raw > 0);
+        let records = self.grad_enabled && (x.needs_grad() || params[0].raw > 0 || params[1].raw > 0);
         let mut y = self.output(x.count, x.width);
-        let stats = self.allocate(rows.saturating_mul(8), Kind::Temporary);
+        let stats = self.memory.name(rows.saturating_mul(8), Kind::Temporary);
         if records {
-            y.node =
-                self.push(Self::each([x.bytes(), 0, 0]), [x.node, NONE, NONE], [x.storage, stats, NONE, NONE], params);
-            self.note_save();
+            let node = Node::of(x, Back::One { bytes: x.bytes(), extra: 0 });
+            y.node = self.push_with(node.saving([x.storage, stats, NONE, NONE]), params);
+            self.memory.note_save();
         }
-        self.release(stats);
+        self.memory.release_name(stats);
         y
     }
 
@@ -208,13 +192,8 @@ impl Tape {
     pub fn part(&mut self, x: Tensor, count: u64) -> Tensor {
         let mut y = self.keep(x);
         y.count = count;
-        if self.records(&[x], false) {
-            y.node = self.push(
-                Back::Part { whole: x.bytes(), joins: false },
-                [x.node, NONE, NONE],
-                [NONE; 4],
-                Default::default(),
-            );
+        if self.records(x) {
+            y.node = self.push(Node::of(x, Back::Part { whole: x.bytes(), joins: false }));
         }
         y
     }
@@ -222,13 +201,8 @@ impl Tape {
     /// The node where the parts of `x` (`chunk`, `split`) meet again: their gradients are joined in one copy.
     pub fn split(&mut self, x: Tensor) -> Tensor {
         let mut y = self.keep(x);
-        if self.records(&[x], false) {
-            y.node = self.push(
-                Back::Part { whole: x.bytes(), joins: true },
-                [x.node, NONE, NONE],
-                [NONE; 4],
-                Default::default(),
-            );
+        if self.records(x) {
+            y.node = self.push(Node::of(x, Back::Part { whole: x.bytes(), joins: true }));
         }
         y
     }
@@ -243,15 +217,14 @@ impl Tape {
     /// Repeats values for the heads of a group without a copy (a single key head); backward sums.
     pub fn expand(&mut self, x: Tensor, times: u64) -> Tensor {
         let mut y = self.keep(x).resized(x.count.saturating_mul(times));
-        if self.records(&[x], false) {
-            y.node = self.push(Self::each([x.bytes(), 0, 0]), [x.node, NONE, NONE], [NONE; 4], Default::default());
-            self.nodes[usize::from(y.node)].by_heads = true;
+        if self.records(x) {
+            y.node = self.push(Node::of(x, Back::One { bytes: x.bytes(), extra: 0 }).by_heads());
         }
         y
     }
 
     /// `x` without the rest of a larger storage it is a view of: a copy where it is one.
     pub fn compact(&mut self, x: Tensor) -> Tensor {
-        if self.storages[usize::from(x.storage)].bytes > x.bytes() { self.copy(x) } else { self.keep(x) }
+        if self.memory.bytes(x.storage) > x.bytes() { self.copy(x) } else { self.keep(x) }
     }
 }
