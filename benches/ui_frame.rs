@@ -26,7 +26,7 @@ impl Window {
         fonts::install(&ctx);
         theme::install(&ctx, Theme::Dark);
         let state = State::default();
-        let computed = Computed::of(&state.document);
+        let computed = Computed::of(&state);
         let mut window = Self { ctx, state, computed, ui_state: UiState::default() };
         // egui settles sizes in the first frames; the font atlas is filled by tessellating.
         for _ in 0..4 {
@@ -57,7 +57,7 @@ impl Window {
     fn set_sequence_length(&mut self, tokens: u64) {
         let edit = PlanEdit::Set("batch.sequence_length", FieldValue::Integer(tokens));
         dispatch(&mut self.state, Command::Edit(edit));
-        self.computed = Computed::of(&self.state.document);
+        self.computed = Computed::of(&self.state);
     }
 }
 

@@ -113,6 +113,11 @@ impl ByComponent {
         self.0[component as usize]
     }
 
+    /// Sets one component's share.
+    pub const fn set(&mut self, component: Component, bytes: Bytes) {
+        self.0[component as usize] = bytes;
+    }
+
     /// A component's share, to be changed.
     pub const fn get_mut(&mut self, component: Component) -> &mut Bytes {
         &mut self.0[component as usize]

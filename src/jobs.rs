@@ -63,6 +63,23 @@ impl<T: Send + 'static> Jobs<T> {
         token
     }
 
+    /// Reports something at once.
+    pub fn report(&self, report: T) {
+        // The receiver is this value's own.
+        let _ = self.sender.send(report);
+        (self.wake)();
+    }
+
+    /// What reports from another thread, for as long as that wants to.
+    pub fn reporter(&self) -> impl Fn(T) + Send + 'static + use<T> {
+        let (sender, wake) = (self.sender.clone(), Arc::clone(&self.wake));
+        move |report| {
+            // The receiver is gone only when the program is ending.
+            let _ = sender.send(report);
+            wake();
+        }
+    }
+
     /// What has been reported since the last call.
     pub fn reports(&self) -> Vec<T> {
         self.receiver.try_iter().collect()

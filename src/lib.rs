@@ -22,6 +22,7 @@
 //! | [`estimate`] | from a plan to memory: phases, components, derivations | files, windows, clocks |
 //! | [`quantize`] | number formats as codecs: what values become in few bits, and the error | plans, files, windows |
 //! | [`validation`] | predicted against measured rows | files, windows |
+//! | [`report`] | SVG and tables for other programs | files, windows |
 //! | [`jobs`] | named threads that report once | plans |
 //! | [`app`] | state, commands, dispatch, history, files, settings, the window's loop | how panels look |
 //! | [`ui`] | panels, widgets, theme, fonts | files, threads |
@@ -30,7 +31,7 @@
 //!
 //! # Invariants (held by `tests/layering.rs`)
 //!
-//! 1. `units explained catalog architecture plan estimate quantize validation` know neither egui, threads, clocks, environment
+//! 1. `units explained catalog architecture plan estimate quantize validation report` know neither egui, threads, clocks, environment
 //!    nor — outside the readers of model files — the file system. Same input, same bytes, on every system. Bytes are
 //!    integers.
 //! 2. `ui` never changes a plan, never blocks, never reads files. It gets a [`ui::View`] and returns commands.
@@ -54,6 +55,7 @@ pub mod jobs;
 pub mod plan;
 pub mod quantize;
 pub mod raster;
+pub mod report;
 pub mod ui;
 pub mod units;
 pub mod validation;

@@ -12,11 +12,12 @@ use theme::{Tokens, space};
 pub mod fonts;
 pub mod pages;
 pub mod panels;
+pub mod text;
 pub mod theme;
 pub mod widgets;
 
 use pages::memory;
-use panels::{dialog, explanation, rail, settings, status, top_bar};
+use panels::{dialog, explanation, presenter, rail, settings, status, top_bar};
 
 /// Everything a panel may look at.
 #[derive(Clone, Copy)]
@@ -34,6 +35,11 @@ impl View<'_> {
     pub const fn unit(&self) -> ByteUnit {
         self.state.settings.unit
     }
+
+    /// `english` in the language of the window.
+    pub fn text(&self, english: &'static str) -> &'static str {
+        self.state.settings.language.text(english)
+    }
 }
 
 /// What only the screen remembers: texts being typed.
@@ -45,6 +51,16 @@ pub struct UiState {
     pub typing: Option<(crate::plan::field::FieldId, String)>,
     /// What is tried on the page of formats.
     pub formats: pages::formats::state::FormatsState,
+    /// Setting under the pointer in this frame.
+    pub hovered_field: Option<crate::plan::field::FieldId>,
+    /// Search text over the settings.
+    pub setting_search: String,
+    /// Wishes to search the settings that were followed: [`crate::app::state::Session::searches`].
+    pub searches_seen: u64,
+    /// Search text and chosen line of the palette.
+    pub palette: panels::palette::PaletteState,
+    /// The shown plan as it is has a recovery copy on disk.
+    pub has_copy: bool,
 }
 
 /// What a picture shows.
@@ -52,6 +68,8 @@ pub struct UiState {
 pub enum PanelName {
     /// The whole window with this page.
     Window(Page),
+    /// The whole window while presenting.
+    Presenter,
     /// One card or panel alone.
     Part(Part),
 }
@@ -61,6 +79,7 @@ pub enum PanelName {
 #[allow(missing_docs, reason = "named as on screen")]
 pub enum Part {
     Settings,
+    Charts,
     Bar,
     Phases,
     Components,
@@ -72,14 +91,15 @@ impl PanelName {
     pub fn all() -> Vec<(Self, &'static str)> {
         let parts = [
             (Part::Settings, "settings"),
+            (Part::Charts, "charts"),
             (Part::Bar, "bar"),
             (Part::Phases, "phases"),
             (Part::Components, "components"),
             (Part::Explanation, "explanation"),
         ];
         let pages = Page::ALL.into_iter().map(|page| (Self::Window(page), page.id()));
-        let window = (Self::Window(Page::Memory), "window");
-        std::iter::once(window).chain(pages).chain(parts.map(|(part, word)| (Self::Part(part), word))).collect()
+        let window = [(Self::Window(Page::Memory), "window"), (Self::Presenter, "presenter")];
+        window.into_iter().chain(pages).chain(parts.map(|(part, word)| (Self::Part(part), word))).collect()
     }
 
     /// The panel of a word.
@@ -113,18 +133,34 @@ impl Panes {
 /// The whole window.
 pub fn window_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
     keys(ui, view, out);
-    let side = Frame::new().fill(view.tokens.panel.0).inner_margin(Margin::symmetric(16, 12));
     Panel::top("top-bar")
         .frame(Frame::new().fill(view.tokens.panel.0).inner_margin(Margin::symmetric(16, 8)))
         .show(ui, |ui| top_bar::top_bar_ui(ui, view, out));
     Panel::bottom("status")
         .frame(Frame::new().fill(view.tokens.panel.0).inner_margin(Margin::symmetric(16, 6)))
-        .show(ui, |ui| status::status_ui(ui, view));
+        .show(ui, |ui| status::status_ui(ui, view, ui_state));
     if let Some(message) = view.state.session.message.as_ref().filter(|message| message.is_error) {
         Panel::bottom("error")
             .frame(Frame::new().fill(view.tokens.raised.0).inner_margin(Margin::symmetric(16, 8)))
             .show(ui, |ui| status::error_ui(ui, &message.text, view, out));
     }
+    if view.state.session.presenting {
+        presenter::presenter_ui(ui, view, out);
+    } else {
+        panes_ui(ui, view, ui_state, out);
+    }
+    dialog::dialog_ui(ui, view, ui_state, out);
+    drop_overlay_ui(ui, view);
+    // A pointer or key that is down may be in the middle of a drag; once all are up the step is closed.
+    let busy = ui.input(|input| input.pointer.any_down() || !input.keys_down.is_empty());
+    if !busy {
+        out.push(Command::EndGesture);
+    }
+}
+
+/// Rail, settings, page, explanation.
+fn panes_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
+    let side = Frame::new().fill(view.tokens.panel.0).inner_margin(Margin::symmetric(16, 12));
     let width = ui.available_width();
     let panes = Panes::for_width(width);
     if panes == Panes::Three {
@@ -134,7 +170,9 @@ pub fn window_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut
             .resizable(false)
             .show(ui, |ui| rail::rail_ui(ui, view, out));
     }
-    if panes != Panes::One {
+    // The start page is about no plan yet.
+    let beside = view.state.session.page != Page::Start;
+    if panes != Panes::One && beside {
         Panel::left("settings")
             .frame(side)
             .default_size((width * 0.24).clamp(300.0, 328.0))
@@ -147,7 +185,7 @@ pub fn window_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut
                 });
             });
     }
-    if panes == Panes::Three {
+    if panes == Panes::Three && beside {
         Panel::right("explanation")
             .frame(side)
             .default_size((width * 0.2).clamp(260.0, 304.0))
@@ -166,26 +204,53 @@ pub fn window_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut
                 rail::across_ui(ui, view, out);
             }
             pages::page_ui(ui, view, ui_state, out);
-            if panes != Panes::Three {
+            if panes != Panes::Three && beside {
                 explanation::explanation_ui(ui, view, out);
             }
-            if panes == Panes::One {
+            if panes == Panes::One && beside {
                 settings::settings_ui(ui, view, ui_state, out);
             }
         });
     });
-    dialog::dialog_ui(ui, view, out);
-    // A pointer or key that is down may be in the middle of a drag; once all are up the step is closed.
-    let busy = ui.input(|input| input.pointer.any_down() || !input.keys_down.is_empty());
-    if !busy {
-        out.push(Command::EndGesture);
+}
+
+/// What a file held over the window would do.
+fn drop_overlay_ui(ui: &Ui, view: &View<'_>) {
+    let names: Vec<String> = ui.input(|input| {
+        let files = &input.raw.hovered_files;
+        files
+            .iter()
+            .map(|file| file.path.as_deref().map_or_else(String::new, |path| path.display().to_string()))
+            .collect()
+    });
+    if names.is_empty() {
+        return;
     }
+    let painter = ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop-overlay")));
+    let rect = ui.ctx().content_rect();
+    painter.rect_filled(rect, 0, view.tokens.ground.0.gamma_multiply(0.88));
+    painter.rect_stroke(
+        rect.shrink(24.0),
+        theme::RADIUS,
+        egui::Stroke::new(2.0, view.tokens.accent.0),
+        egui::StrokeKind::Inside,
+    );
+    let what = match names.first().map(|name| command_for_dropped(PathBuf::from(name))) {
+        Some(Command::OpenPlan(_)) => "Drop to open the plan in a tab",
+        _ => "Drop to read the model: config.json, safetensors, GGUF or a folder",
+    };
+    let title = theme::bold(theme::type_size::FIGURE);
+    painter.text(rect.center(), egui::Align2::CENTER_BOTTOM, what, title, view.tokens.text.0);
+    let font = egui::FontId::proportional(theme::type_size::BODY);
+    let below = rect.center() + egui::vec2(0.0, space::S);
+    painter.text(below, egui::Align2::CENTER_TOP, names.join("  "), font, view.tokens.muted.0);
 }
 
 /// One part alone, for pictures and tests.
 pub fn part_ui(ui: &mut Ui, part: Part, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
     let frame = Frame::new().fill(view.tokens.ground.0).inner_margin(Margin::same(space::L as i8));
     CentralPanel::default().frame(frame).show(ui, |ui| match part {
+        Part::Charts => memory::memory_ui(ui, view, out),
         Part::Bar => _ = memory::bar_card_ui(ui, view, out),
         Part::Phases => _ = memory::phases_card_ui(ui, view, out),
         Part::Components => _ = memory::table_card_ui(ui, view, out),
@@ -200,6 +265,21 @@ fn keys(ui: &Ui, view: &View<'_>, out: &mut Commands) {
         return;
     }
     let typing = ui.ctx().text_edit_focused();
+    let palette = egui::KeyboardShortcut::new(egui::Modifiers::COMMAND | egui::Modifiers::SHIFT, egui::Key::K);
+    if ui.input_mut(|input| input.consume_shortcut(&palette)) {
+        out.push(Command::Menu(MenuCommand::Palette));
+    }
+    let help = !typing
+        && ui.input(|input| input.events.iter().any(|event| matches!(event, egui::Event::Text(text) if text == "?")));
+    if help {
+        out.push(Command::Menu(MenuCommand::Shortcuts));
+    }
+    if view.state.session.presenting
+        && ui.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Escape))
+    {
+        out.push(Command::Menu(MenuCommand::Present));
+    }
+    page_keys(ui, out);
     for command in MenuCommand::ALL {
         let belongs_to_text = matches!(command, MenuCommand::Undo | MenuCommand::Redo);
         if let Some(shortcut) = command.info().shortcut
@@ -207,6 +287,26 @@ fn keys(ui: &Ui, view: &View<'_>, out: &mut Commands) {
             && ui.input_mut(|input| input.consume_shortcut(&shortcut))
         {
             out.push(Command::Menu(command));
+        }
+    }
+}
+
+/// `Ctrl+1` shows the first page, and so on.
+fn page_keys(ui: &Ui, out: &mut Commands) {
+    const DIGITS: [egui::Key; 9] = [
+        egui::Key::Num1,
+        egui::Key::Num2,
+        egui::Key::Num3,
+        egui::Key::Num4,
+        egui::Key::Num5,
+        egui::Key::Num6,
+        egui::Key::Num7,
+        egui::Key::Num8,
+        egui::Key::Num9,
+    ];
+    for (page, key) in Page::ALL.into_iter().zip(DIGITS) {
+        if ui.input_mut(|input| input.consume_key(egui::Modifiers::COMMAND, key)) {
+            out.push(Command::ShowPage(page));
         }
     }
 }

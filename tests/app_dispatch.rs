@@ -31,7 +31,7 @@ fn after(commands: impl IntoIterator<Item = Command>) -> State {
 fn opened(text: &str) -> State {
     let mut state = State::default();
     let loaded = file::read(text).unwrap();
-    dispatch(&mut state, Command::PlanRead(PathBuf::from("a.plan.ron"), Box::new(Ok(loaded))));
+    dispatch(&mut state, Command::PlanRead(PathBuf::from("a.plan.ron"), Box::new(Ok(loaded.into()))));
     state
 }
 
@@ -105,13 +105,14 @@ fn saving_writes_what_the_plan_is_and_checks_what_the_file_was() {
     dispatch(&mut state, number("method.rank", 64));
     assert!(state.document.is_dirty());
     let effects = dispatch(&mut state, menu(MenuCommand::Save));
-    let [Effect::WritePlan { path, text, expected }] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::WritePlan { path, text, expected, .. }] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(path, &PathBuf::from("a.plan.ron"));
     assert_eq!(expected.as_deref(), Some(default_text().as_str()));
     assert!(text.contains("rank: 64,"));
     // An edit while the file is being written stays unsaved.
     dispatch(&mut state, number("batch.micro_batch", 2));
-    dispatch(&mut state, Command::PlanWritten(path.clone(), text.clone(), Ok(())));
+    let id = state.document.id;
+    dispatch(&mut state, Command::PlanWritten(id, path.clone(), text.clone(), Ok(())));
     assert!(state.document.is_dirty());
     assert_eq!(state.document.saved_plan.method.method.lora().unwrap().rank, 64);
 }
@@ -131,7 +132,12 @@ fn a_file_that_changed_on_disk_is_not_overwritten_without_a_word() {
     let mut state = opened(&default_text());
     dispatch(&mut state, number("method.rank", 64));
     dispatch(&mut state, menu(MenuCommand::Save));
-    let changed = Command::PlanWritten(PathBuf::from("a.plan.ron"), String::new(), Err(WriteError::ChangedOnDisk));
+    let changed = Command::PlanWritten(
+        state.document.id,
+        PathBuf::from("a.plan.ron"),
+        String::new(),
+        Err(WriteError::ChangedOnDisk),
+    );
     assert_eq!(dispatch(&mut state, changed.clone()), []);
     assert!(matches!(state.session.dialog, Some(Dialog::ChangedOnDisk(_))));
     assert_eq!(dispatch(&mut state, Command::Answer(Answer::Cancel)), []);
@@ -147,7 +153,8 @@ fn a_failed_save_keeps_the_plan_dirty_and_says_why() {
     dispatch(&mut state, number("method.rank", 64));
     dispatch(&mut state, menu(MenuCommand::Save));
     let failed = WriteError::Failed(StoreError("a.plan.ron: no space left".to_owned()));
-    dispatch(&mut state, Command::PlanWritten(PathBuf::from("a.plan.ron"), String::new(), Err(failed)));
+    let id = state.document.id;
+    dispatch(&mut state, Command::PlanWritten(id, PathBuf::from("a.plan.ron"), String::new(), Err(failed)));
     assert!(state.document.is_dirty());
     let message = state.session.message.unwrap();
     assert!(message.is_error && message.text.contains("no space left"));
@@ -163,14 +170,9 @@ fn a_file_that_does_not_parse_is_never_tied_to_the_open_plan() {
 }
 
 #[test]
-fn unsaved_changes_stand_in_the_way_of_closing_opening_and_starting_anew() {
-    for command in [
-        Command::CloseRequested,
-        menu(MenuCommand::Quit),
-        menu(MenuCommand::New),
-        Command::OpenPlan(PathBuf::from("b.plan.ron")),
-        Command::NewFromTemplate("8b-lora-80gb"),
-    ] {
+fn unsaved_changes_stand_in_the_way_of_closing() {
+    for command in [Command::CloseRequested, menu(MenuCommand::Quit), menu(MenuCommand::CloseTab), Command::CloseTab(0)]
+    {
         let mut state = opened(&default_text());
         dispatch(&mut state, number("method.rank", 64));
         assert_eq!(dispatch(&mut state, command.clone()), [], "{command:?}");
@@ -188,7 +190,8 @@ fn save_in_that_question_saves_and_then_goes_on() {
     assert_eq!(state.session.dialog, Some(Dialog::Unsaved(AfterUnsaved::Close)));
     let effects = dispatch(&mut state, Command::Answer(Answer::Save));
     let [Effect::WritePlan { path, text, .. }] = effects.as_slice() else { panic!("{effects:?}") };
-    let effects = dispatch(&mut state, Command::PlanWritten(path.clone(), text.clone(), Ok(())));
+    let id = state.document.id;
+    let effects = dispatch(&mut state, Command::PlanWritten(id, path.clone(), text.clone(), Ok(())));
     assert!(effects.contains(&Effect::Close), "{effects:?}");
 }
 
@@ -206,9 +209,9 @@ fn a_new_file_gets_the_ending_and_does_not_replace_another() {
     let [Effect::WritePlan { path, expected, .. }] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(path, &PathBuf::from("mine.plan.ron"));
     assert_eq!(expected.as_deref(), Some(""));
-    let exists = Command::PlanWritten(path.clone(), String::new(), Err(WriteError::ChangedOnDisk));
+    let exists = Command::PlanWritten(state.document.id, path.clone(), String::new(), Err(WriteError::ChangedOnDisk));
     dispatch(&mut state, exists);
-    assert!(matches!(state.session.dialog, Some(Dialog::Replace(_))));
+    assert!(matches!(state.session.dialog, Some(Dialog::Replace(..))));
 }
 
 #[test]
@@ -242,7 +245,7 @@ fn unknown_keys_are_dropped_only_when_the_user_agrees() {
     dispatch(&mut state, number("method.rank", 64));
     assert!(state.document.text().contains("rnk: 8"));
     state = opened("(schema: 1, rnk: 8)");
-    dispatch(&mut state, Command::Answer(Answer::DropUnknown));
+    dispatch(&mut state, Command::Answer(Answer::Drop));
     dispatch(&mut state, number("method.rank", 64));
     assert!(!state.document.text().contains("rnk"));
 }
@@ -250,27 +253,15 @@ fn unknown_keys_are_dropped_only_when_the_user_agrees() {
 #[test]
 fn dropping_unknown_keys_is_a_change_that_can_be_saved() {
     let mut state = opened("(schema: 1, rnk: 8)");
-    dispatch(&mut state, Command::Answer(Answer::DropUnknown));
+    dispatch(&mut state, Command::Answer(Answer::Drop));
     assert!(state.document.is_dirty());
     let effects = dispatch(&mut state, menu(MenuCommand::Save));
-    let [Effect::WritePlan { path, text, expected }] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::WritePlan { path, text, expected, .. }] = effects.as_slice() else { panic!("{effects:?}") };
     assert!(!text.contains("rnk"));
     assert_eq!(expected.as_deref(), Some("(schema: 1, rnk: 8)"), "what somebody else wrote meanwhile is still seen");
-    dispatch(&mut state, Command::PlanWritten(path.clone(), text.clone(), Ok(())));
+    let id = state.document.id;
+    dispatch(&mut state, Command::PlanWritten(id, path.clone(), text.clone(), Ok(())));
     assert!(!state.document.is_dirty());
-}
-
-#[test]
-fn changes_given_up_for_a_file_that_does_not_open_are_still_there_and_still_unsaved() {
-    let mut state = opened(&default_text());
-    dispatch(&mut state, number("method.rank", 64));
-    dispatch(&mut state, Command::OpenPlan(PathBuf::from("broken.plan.ron")));
-    let effects = dispatch(&mut state, Command::Answer(Answer::GoOn));
-    assert_eq!(effects, [Effect::ReadPlan(PathBuf::from("broken.plan.ron"))]);
-    let error = StoreError("broken.plan.ron:3:1: a key was expected".to_owned());
-    dispatch(&mut state, Command::PlanRead(PathBuf::from("broken.plan.ron"), Box::new(Err(error))));
-    assert!(state.document.is_dirty());
-    assert_eq!(dispatch(&mut state, Command::CloseRequested), [], "closing asks again");
 }
 
 #[test]
@@ -281,7 +272,8 @@ fn a_cancelled_file_dialog_forgets_what_was_to_follow_the_save() {
     assert_eq!(dispatch(&mut state, Command::Answer(Answer::Save)), [Effect::PickFile(PathPurpose::SavePlan)]);
     dispatch(&mut state, Command::NoFileChosen(PathPurpose::SavePlan));
     dispatch(&mut state, Command::SaveAs { path: PathBuf::from("a.plan.ron"), replace: false });
-    let effects = dispatch(&mut state, Command::PlanWritten(PathBuf::from("a.plan.ron"), String::new(), Ok(())));
+    let id = state.document.id;
+    let effects = dispatch(&mut state, Command::PlanWritten(id, PathBuf::from("a.plan.ron"), String::new(), Ok(())));
     assert!(!effects.contains(&Effect::Close), "{effects:?}");
 }
 
@@ -307,9 +299,13 @@ fn a_save_that_ends_after_another_plan_was_opened_is_not_tied_to_it() {
     dispatch(&mut state, number("method.rank", 64));
     let effects = dispatch(&mut state, menu(MenuCommand::Save));
     let [Effect::WritePlan { path, text, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    let saving = state.document.id;
     dispatch(&mut state, Command::NewFromTemplate("8b-lora-80gb"));
-    dispatch(&mut state, Command::Answer(Answer::GoOn));
-    dispatch(&mut state, Command::PlanWritten(path.clone(), text.clone(), Ok(())));
+    dispatch(&mut state, number("method.rank", 8));
+    dispatch(&mut state, Command::PlanWritten(saving, path.clone(), text.clone(), Ok(())));
     assert_eq!(state.document.path, None);
     assert_eq!(state.document.saved_text, None);
+    assert!(state.document.is_dirty());
+    let saved = state.document_mut(saving).unwrap();
+    assert_eq!((saved.path.as_ref(), saved.is_dirty()), (Some(path), false));
 }

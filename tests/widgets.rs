@@ -314,7 +314,13 @@ fn the_table_says_what_the_bar_says() {
     *amounts.get_mut(Component::Temporaries) = Bytes(4096);
     let (component, textbook) = (Cell::new(None), Cell::new(false));
     let mut harness = dark([420.0, 400.0], |ui| {
-        let table = ComponentTable { amounts: &amounts, textbook: gib(5.8), unit: ByteUnit::GiB, marked: None };
+        let table = ComponentTable {
+            amounts: &amounts,
+            textbook: gib(5.8),
+            unit: ByteUnit::GiB,
+            language: tuneplan::ui::text::Language::English,
+            marked: None,
+        };
         let touched: TableTouched = table.show(ui, tokens());
         component.set(touched.component.clicked.or(component.get()));
         textbook.set(touched.textbook || textbook.get());

@@ -1,16 +1,20 @@
 //! What can be asked of the program: by menus, keys, panels and finished jobs.
 
 use super::page::Page;
+use super::recovery::Recovered;
 use super::settings::ThemeChoice;
-use super::state::{PathPurpose, State};
-use super::store::{StoreError, WriteError};
+use super::state::{DocumentId, PathPurpose};
+use super::store::{Opened, StoreError, WriteError};
 use crate::architecture::Architecture;
 use crate::estimate::{Component, Subject};
 use crate::plan::edit::PlanEdit;
-use crate::plan::file::Loaded;
+use crate::plan::field::FieldId;
+use crate::ui::text::Language;
 use crate::units::ByteUnit;
-use egui::{Key, KeyboardShortcut, Modifiers};
 use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use super::menu::{CommandInfo, MenuCommand};
 
 /// Commands of one frame.
 pub type Commands = Vec<Command>;
@@ -24,8 +28,14 @@ pub enum Command {
     Edit(PlanEdit),
     /// The pointer or key was let go: a drag is over.
     EndGesture,
+    /// Go to the moment when this many steps were done.
+    GoToStep(usize),
     /// Start from a template.
     NewFromTemplate(&'static str),
+    /// Show another open plan: its place among the tabs.
+    ShowTab(usize),
+    /// Close an open plan: its place among the tabs.
+    CloseTab(usize),
     /// Open this plan file.
     OpenPlan(PathBuf),
     /// Save under this name; `replace` once the user agreed.
@@ -43,22 +53,51 @@ pub enum Command {
     Select(Subject),
     /// The pointer is over a component, or over none.
     Hover(Option<Component>),
+    /// The pointer is over a setting, or over none.
+    HoverField(Option<FieldId>),
+    /// Search the settings for a label.
+    FindSetting(&'static str),
+    /// Show training and inference side by side, or only the plan's own workload.
+    ShowBoth(bool),
+    /// Turn to a step of the follow-along page.
+    ShowStep(usize),
+    /// A text was pasted or typed: a `config.json`, a plan, or a model's name.
+    Paste(String),
     /// Choose a theme.
     SetTheme(ThemeChoice),
     /// Everything was enlarged this much.
     SetZoom(f32),
     /// Choose the unit of memory.
     SetUnit(ByteUnit),
+    /// Choose the language of the window.
+    SetLanguage(Language),
+    /// Type the name that stands on exported pictures.
+    SetAuthor(String),
     /// The window is asked to close.
     CloseRequested,
     /// Answer to the open dialog.
     Answer(Answer),
-    /// The typed path changed.
+    /// The text of the open dialog changed.
     TypePath(String),
     /// A plan file was read.
-    PlanRead(PathBuf, Box<Result<Loaded, StoreError>>),
+    PlanRead(PathBuf, Box<Result<Opened, StoreError>>),
     /// A plan file was written with this text.
-    PlanWritten(PathBuf, String, Result<(), WriteError>),
+    PlanWritten(DocumentId, PathBuf, String, Result<(), WriteError>),
+    /// The file of an open plan is no longer what it was; what it says now.
+    FileChanged(PathBuf, Box<Result<Opened, StoreError>>),
+    /// Plans of an earlier run that ended without saving them.
+    Recovered(Vec<Recovered>),
+    /// Save a picture of the charts under this name, as its ending says: `.png` or `.svg`.
+    SavePicture {
+        /// File to write.
+        path: PathBuf,
+        /// The user agreed to replace a file of this name.
+        replace: bool,
+    },
+    /// A picture of the charts is ready for the clipboard.
+    PictureDrawn(Arc<egui::ColorImage>),
+    /// A picture of the charts was written, or not and why.
+    PictureWritten(PathBuf, Result<(), WriteError>),
     /// A model was read.
     ModelRead(PathBuf, Box<Result<Architecture, String>>),
     /// A file dialog ended without a file: cancelled, or there is no dialog on this system.
@@ -74,104 +113,10 @@ pub enum Command {
 pub enum Answer {
     /// Save, then go on.
     Save,
-    /// Go on without saving; replace; overwrite.
+    /// Go on without saving; replace; overwrite; restore; reload.
     GoOn,
-    /// Go back.
+    /// Go back; keep what is open.
     Cancel,
-    /// Forget the keys this version does not know.
-    DropUnknown,
-}
-
-/// Commands with a name and a key, listed in menus.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "named in `info`")]
-pub enum MenuCommand {
-    New,
-    Open,
-    OpenByPath,
-    Save,
-    SaveAs,
-    SaveByPath,
-    OpenModelFile,
-    OpenModelFolder,
-    OpenModelByPath,
-    Undo,
-    Redo,
-    ToggleUnit,
-    Quit,
-}
-
-/// Name, help and key of a menu command.
-pub struct CommandInfo {
-    /// Name in menus; `…` where it asks for more.
-    pub title: &'static str,
-    /// One sentence.
-    pub help: &'static str,
-    /// Key.
-    pub shortcut: Option<KeyboardShortcut>,
-}
-
-const fn key(modifiers: Modifiers, key: Key) -> KeyboardShortcut {
-    KeyboardShortcut::new(modifiers, key)
-}
-
-const COMMAND_SHIFT: Modifiers = Modifiers { shift: true, ..Modifiers::COMMAND };
-
-impl MenuCommand {
-    /// All; those whose keys have more modifiers first, so that `Ctrl+Shift+S` is not taken for `Ctrl+S`.
-    pub const ALL: [Self; 13] = [
-        Self::SaveAs,
-        Self::Redo,
-        Self::OpenByPath,
-        Self::New,
-        Self::Open,
-        Self::Save,
-        Self::SaveByPath,
-        Self::OpenModelFile,
-        Self::OpenModelFolder,
-        Self::OpenModelByPath,
-        Self::Undo,
-        Self::ToggleUnit,
-        Self::Quit,
-    ];
-
-    /// Name, help and key.
-    pub const fn info(self) -> CommandInfo {
-        let (title, help, shortcut) = match self {
-            Self::New => ("New plan", "Start from the default plan.", Some(key(Modifiers::COMMAND, Key::N))),
-            Self::Open => ("Open plan…", "Open a plan file.", Some(key(Modifiers::COMMAND, Key::O))),
-            Self::OpenByPath => {
-                ("Open plan by path…", "Type or paste the path of a plan file.", Some(key(COMMAND_SHIFT, Key::O)))
-            }
-            Self::Save => ("Save", "Write the plan to its file.", Some(key(Modifiers::COMMAND, Key::S))),
-            Self::SaveAs => ("Save as…", "Write the plan to another file.", Some(key(COMMAND_SHIFT, Key::S))),
-            Self::SaveByPath => ("Save by path…", "Type or paste the path to save to.", None),
-            Self::OpenModelFile => (
-                "Open model file…",
-                "Read a config.json, .safetensors or .gguf file.",
-                Some(key(Modifiers::COMMAND, Key::M)),
-            ),
-            Self::OpenModelFolder => {
-                ("Open model folder…", "Read a folder with config.json and safetensors shards.", None)
-            }
-            Self::OpenModelByPath => ("Open model by path…", "Type or paste the path of a model file or folder.", None),
-            Self::Undo => ("Undo", "Take back the last change.", Some(key(Modifiers::COMMAND, Key::Z))),
-            Self::Redo => ("Redo", "Do the undone change again.", Some(key(COMMAND_SHIFT, Key::Z))),
-            Self::ToggleUnit => {
-                ("Switch GiB and GB", "Show memory in 2^30 or in 10^9 bytes.", Some(key(Modifiers::COMMAND, Key::G)))
-            }
-            Self::Quit => ("Quit", "Close the window.", Some(key(Modifiers::COMMAND, Key::Q))),
-        };
-        CommandInfo { title, help, shortcut }
-    }
-
-    /// Whether it can be done now; else why not.
-    pub fn enabled(self, state: &State) -> Result<(), &'static str> {
-        match self {
-            Self::Undo if state.document.history.undo_label().is_none() => Err("nothing to undo"),
-            Self::Redo if state.document.history.redo_label().is_none() => Err("nothing to redo"),
-            Self::Save if !state.document.is_dirty() && state.document.path.is_some() => Err("nothing has changed"),
-            _ => Ok(()),
-        }
-    }
+    /// Forget the keys this version does not know; the plans of an earlier run.
+    Drop,
 }

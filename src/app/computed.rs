@@ -1,43 +1,133 @@
 //! What follows from the plan, kept until the plan changes.
 
-use super::state::Document;
+use super::field_cost::FieldCost;
+use super::state::{Baseline, DocumentId, State};
 use crate::architecture::Architecture;
 use crate::catalog::Catalog;
 use crate::estimate::profile::Profiles;
-use crate::estimate::{Detail, Estimate, Inputs, estimate};
-use crate::plan::Plan;
+use crate::estimate::{Detail, Estimate, Fit, Inputs, estimate};
 use crate::plan::check::{Context, Diagnostic, check};
+use crate::plan::diff::diff;
+use crate::plan::{Plan, Workload};
 use crate::units::Bytes;
+
+/// What the figures were computed for: they are kept until it moves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Key {
+    document: DocumentId,
+    revision: u64,
+    pins: u64,
+    both: bool,
+}
+
+impl Key {
+    /// The key of what is shown now.
+    pub const fn of(state: &State) -> Self {
+        let (document, session) = (&state.document, &state.session);
+        Self { document: document.id, revision: document.revision, pins: session.pins, both: session.both }
+    }
+}
 
 /// Estimate and remarks of one revision of the plan.
 #[derive(Clone, Debug)]
 pub struct Computed {
-    /// Revision of the plan it belongs to.
-    pub revision: u64,
+    /// What it was computed for.
+    pub key: Key,
     /// The estimate; `None` where something the plan names is not known (the remarks say what).
     pub estimate: Option<Estimate>,
+    /// The same plan with the other workload, where both are shown.
+    pub other: Option<Estimate>,
     /// Contradictions and risks, gravest first.
     pub diagnostics: Vec<Diagnostic>,
     /// Shape of the model in a line: `8,030,261,248 parameters · 32 layers`.
     pub model_line: String,
     /// Shape of the model, where it is known.
     pub architecture: Option<Architecture>,
-    /// Tensors of the plan before the last change: the ghost in the bar.
+    /// Whole process of the baseline, else of the plan before the last change: the ghost in the bar.
     pub ghost: Option<Bytes>,
+    /// What differs from the baseline.
+    pub against: Option<Against>,
+    /// What other values of the setting under the pointer would cost.
+    pub field_cost: Option<FieldCost>,
+}
+
+/// The plan beside its baseline.
+#[derive(Clone, Debug)]
+pub struct Against {
+    /// Name of the baseline.
+    pub title: String,
+    /// Its whole process; `None` where it cannot be estimated.
+    pub process: Option<Bytes>,
+    /// Its verdict.
+    pub fit: Fit,
+    /// Label, value there, value here of each setting that differs.
+    pub changes: Vec<[String; 3]>,
 }
 
 impl Computed {
-    /// Everything for the plan of `document`.
-    pub fn of(document: &Document) -> Self {
-        let (estimate, diagnostics, model_line) = of_plan(&document.plan);
-        let ghost = document.history.previous().and_then(|before| {
-            let inputs = Inputs::resolve(before, Catalog::embedded(), Profiles::embedded()).ok()?;
-            Some(crate::estimate::estimate(&inputs, Detail::Numbers).process.expected)
-        });
-        let inputs = Inputs::resolve(&document.plan, Catalog::embedded(), Profiles::embedded()).ok();
-        let architecture = inputs.map(|inputs| inputs.architecture.into_owned());
-        Self { revision: document.revision, estimate, diagnostics, model_line, architecture, ghost }
+    /// Everything for what `state` shows.
+    pub fn of(state: &State) -> Self {
+        let plan = &state.document.plan;
+        let (estimate, diagnostics, model_line) = of_plan(plan);
+        let other = state.session.both.then(|| of_plan(&with_other_workload(plan)).0).flatten();
+        let against = state.session.baseline.as_ref().map(|pinned| Against::new(pinned, plan));
+        let ghost = match &against {
+            Some(against) => against.process,
+            None => state.document.history.previous().and_then(numbers).map(|(bytes, _)| bytes),
+        };
+        let inputs = Inputs::resolve(plan, Catalog::embedded(), Profiles::embedded()).ok();
+        let mut computed = Self {
+            key: Key::of(state),
+            estimate,
+            other,
+            diagnostics,
+            model_line,
+            architecture: inputs.map(|inputs| inputs.architecture.into_owned()),
+            ghost,
+            against,
+            field_cost: None,
+        };
+        computed.look_at_field(state);
+        computed
     }
+
+    /// Brings the cost of the setting under the pointer up to date.
+    pub fn look_at_field(&mut self, state: &State) {
+        let wanted = state.session.hovered_field;
+        if self.field_cost.as_ref().map(|cost| cost.field) != wanted {
+            self.field_cost = wanted.and_then(|field| FieldCost::of(field, &state.document.plan));
+        }
+    }
+}
+
+impl Against {
+    fn new(baseline: &Baseline, plan: &Plan) -> Self {
+        let numbers = numbers(&baseline.plan);
+        let changes =
+            diff(&baseline.plan, plan).into_iter().map(|change| [change.label.to_owned(), change.before, change.after]);
+        Self {
+            title: baseline.title.clone(),
+            process: numbers.map(|(bytes, _)| bytes),
+            fit: numbers.map_or(Fit::Unknown, |(_, fit)| fit),
+            changes: changes.collect(),
+        }
+    }
+}
+
+/// Whole process and verdict of a plan, without explanations.
+pub(super) fn numbers(plan: &Plan) -> Option<(Bytes, Fit)> {
+    let inputs = Inputs::resolve(plan, Catalog::embedded(), Profiles::embedded()).ok()?;
+    let found = estimate(&inputs, Detail::Numbers);
+    Some((found.process.expected, found.fit))
+}
+
+fn with_other_workload(plan: &Plan) -> Plan {
+    let mut other = plan.clone();
+    other.workload = match plan.workload {
+        Workload::Training => Workload::Inference,
+        Workload::Inference => Workload::Training,
+    };
+    other
 }
 
 /// Estimate, remarks and model line of a plan.

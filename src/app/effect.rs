@@ -1,7 +1,8 @@
 //! What dispatch asks of the world outside the state.
 
-use super::state::PathPurpose;
+use super::state::{DocumentId, PathPurpose};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// One request to the world.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub enum Effect {
     ReadPlan(PathBuf),
     /// Write a plan file.
     WritePlan {
+        /// Whose plan it is.
+        document: DocumentId,
         /// File.
         path: PathBuf,
         /// Its new text.
@@ -23,6 +26,34 @@ pub enum Effect {
     },
     /// Read a model.
     ReadModel(PathBuf),
+    /// Draw the charts and write them as PNG.
+    WritePng {
+        /// File.
+        path: PathBuf,
+        /// A file of this name may be replaced.
+        replace: bool,
+    },
+    /// Write a text that is not a plan.
+    WriteText {
+        /// File.
+        path: PathBuf,
+        /// Its text.
+        text: String,
+        /// A file of this name may be replaced.
+        replace: bool,
+    },
+    /// Draw the charts for the clipboard.
+    DrawPicture,
+    /// Put a text on the clipboard.
+    CopyText(String),
+    /// Put a picture on the clipboard.
+    CopyImage(Arc<egui::ColorImage>),
+    /// Fill the screen, or leave it.
+    FullScreen(bool),
+    /// Write the recovery copies now.
+    KeepRecovery,
+    /// Throw away what an earlier run left.
+    ForgetRecovered,
     /// Write the settings.
     SaveSettings,
     /// Close the window.

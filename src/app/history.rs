@@ -66,6 +66,24 @@ impl History {
         Some(step.label)
     }
 
+    /// Whether nothing was done or undone yet.
+    pub fn is_empty(&self) -> bool {
+        self.past.is_empty() && self.future.is_empty()
+    }
+
+    /// Names of the steps, oldest first, and how many of them are done: the rest is undone.
+    pub fn steps(&self) -> (Vec<&str>, usize) {
+        let done = self.past.iter().map(|step| step.label.as_str());
+        let undone = self.future.iter().rev().map(|step| step.label.as_str());
+        (done.chain(undone).collect(), self.past.len())
+    }
+
+    /// Undoes or does again until `done` steps are done.
+    pub fn go_to(&mut self, done: usize, plan: &mut Plan) {
+        while self.past.len() > done && self.undo(plan).is_some() {}
+        while self.past.len() < done && self.redo(plan).is_some() {}
+    }
+
     /// Name of the step that undo takes back.
     pub fn undo_label(&self) -> Option<&str> {
         self.past.back().map(|step| step.label.as_str())

@@ -10,11 +10,13 @@ pub enum Page {
     Memory,
     /// What a value and a short vector become in each number format.
     Formats,
+    /// The estimate built up in steps, one picture each.
+    Steps,
 }
 
 impl Page {
     /// All, in the order of the rail.
-    pub const ALL: [Self; 3] = [Self::Start, Self::Memory, Self::Formats];
+    pub const ALL: [Self; 4] = [Self::Start, Self::Memory, Self::Steps, Self::Formats];
 
     /// Word on the command line.
     pub const fn id(self) -> &'static str {
@@ -22,6 +24,7 @@ impl Page {
             Self::Start => "start",
             Self::Memory => "memory",
             Self::Formats => "formats",
+            Self::Steps => "steps",
         }
     }
 
@@ -31,6 +34,7 @@ impl Page {
             Self::Start => "Start",
             Self::Memory => "Memory",
             Self::Formats => "Formats",
+            Self::Steps => "Steps",
         }
     }
 
@@ -40,6 +44,7 @@ impl Page {
             Self::Start => "Begin with a template, a recent plan, a model file or a pasted config.",
             Self::Memory => "Where the memory goes, whether it fits, and why.",
             Self::Formats => "What a value, and a short vector, become in each number format.",
+            Self::Steps => "Follow along: how the memory comes about, one picture a step.",
         }
     }
 

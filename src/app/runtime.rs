@@ -2,13 +2,18 @@
 
 use super::command::Command;
 use super::effect::Effect;
+use super::recovery::{self, Journal, Leftover};
+use super::screenshot::{self, Shot};
 use super::settings::Settings;
 use super::state::{PathPurpose, State};
 use super::store;
+use super::watch::Watch;
 use crate::architecture;
 use crate::jobs::{CancelToken, Jobs};
+use crate::ui::{PanelName, Part};
 use rfd::AsyncFileDialog;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Threads and places outside the state.
 pub struct Runtime {
@@ -16,12 +21,83 @@ pub struct Runtime {
     settings_path: Option<PathBuf>,
     /// The model being read; a newer wish cancels an older one.
     reading_model: Option<CancelToken>,
+    /// Copies of unsaved plans, where there is a place for them.
+    journal: Option<Journal>,
+    /// What earlier runs left, until the user said what to do with it.
+    leftovers: Vec<Leftover>,
+    /// Looks at the files of open plans.
+    watch: Option<Watch>,
 }
+
+/// Pixels per point of an exported picture.
+const PICTURE_SCALE: f32 = 2.0;
+/// Size of an exported picture, in points.
+const PICTURE_SIZE: [u32; 2] = [960, 720];
 
 impl Runtime {
     /// `wake` gets the window to look for results; `settings_path` is where settings lie, if anywhere.
     pub fn new(settings_path: Option<PathBuf>, wake: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { jobs: Jobs::new(wake), settings_path, reading_model: None }
+        Self {
+            jobs: Jobs::new(wake),
+            settings_path,
+            reading_model: None,
+            journal: None,
+            leftovers: Vec::new(),
+            watch: None,
+        }
+    }
+
+    /// Begins to keep copies of unsaved plans under `root`, and reports what earlier runs left there.
+    pub fn keep_recovery(&mut self, root: &Path) {
+        let (leftovers, plans) = recovery::leftovers(root);
+        self.leftovers = leftovers;
+        self.jobs.report(Command::Recovered(plans));
+        match Journal::begin(root) {
+            Ok(journal) => self.journal = Some(journal),
+            Err(error) => self.jobs.report(Command::Tell(format!(
+                "{}: {error}. No recovery copies are kept: save often.",
+                root.display()
+            ))),
+        }
+    }
+
+    /// Has the copies written when the program panics.
+    pub fn write_recovery_on_panic(&self) {
+        if let Some(journal) = &self.journal {
+            journal.write_on_panic();
+        }
+    }
+
+    /// Begins to notice that files of open plans change.
+    pub fn watch_files(&mut self) {
+        let report = self.jobs.reporter();
+        let watch = Watch::begin(move |path| {
+            let result = store::open_plan(&path);
+            report(Command::FileChanged(path, Box::new(result)));
+        });
+        // Without the thread a change is still found when the plan is saved.
+        self.watch = watch.ok();
+    }
+
+    /// Keeps copies and watched files up to date; seconds until it wants to be called again.
+    pub fn look(&mut self, state: &State, now_secs: f64) -> Option<f64> {
+        if let Some(watch) = &self.watch {
+            watch.set(state.tabs().filter_map(|document| document.path.as_deref()));
+        }
+        let journal = self.journal.as_mut()?;
+        let left = journal.look(state, now_secs);
+        match journal.when_due(now_secs) {
+            Some(write) => {
+                write_copies(&self.jobs, write);
+                None
+            }
+            None => left,
+        }
+    }
+
+    /// Whether the shown plan as it is has a recovery copy.
+    pub fn has_copy(&self, state: &State) -> bool {
+        self.journal.as_ref().is_some_and(|journal| journal.has_copy(&state.document))
     }
 
     /// Results since the last call.
@@ -44,28 +120,53 @@ impl Runtime {
                     "read-plan",
                     move |error| Command::PlanRead(failed_path.clone(), Box::new(Err(store::StoreError(error)))),
                     move |_cancel| {
-                        let result = store::read_plan(&path);
+                        let result = store::open_plan(&path);
                         Command::PlanRead(path, Box::new(result))
                     },
                 );
             }
-            Effect::WritePlan { path, text, expected } => {
+            Effect::WritePlan { document, path, text, expected } => {
                 let failed = (path.clone(), text.clone());
                 self.jobs.spawn(
                     "write-plan",
                     move |error| {
                         let error = store::WriteError::Failed(store::StoreError(error));
-                        Command::PlanWritten(failed.0.clone(), failed.1.clone(), Err(error))
+                        Command::PlanWritten(document, failed.0.clone(), failed.1.clone(), Err(error))
                     },
                     move |_cancel| {
                         let result = store::write_plan(&path, &text, expected.as_deref());
-                        Command::PlanWritten(path, text, result)
+                        Command::PlanWritten(document, path, text, result)
                     },
                 );
             }
             Effect::ReadModel(path) => self.read_model(path),
+            Effect::WritePng { path, replace } => self.write_png(path, replace, state),
+            Effect::WriteText { path, text, replace } => {
+                let failed_path = path.clone();
+                self.jobs.spawn("write-text", picture_failed(failed_path), move |_cancel| {
+                    let result = store::write_plan(&path, &text, (!replace).then_some(""));
+                    Command::PictureWritten(path, result)
+                });
+            }
+            Effect::DrawPicture => self.draw_picture(state),
             Effect::SaveSettings => self.save_settings(&state.settings),
-            Effect::Close => {}
+            Effect::KeepRecovery => {
+                if let Some(journal) = &mut self.journal {
+                    // The plans were opened a moment ago: what the journal knows is older.
+                    journal.look(state, f64::NEG_INFINITY);
+                    write_copies(&self.jobs, journal.writer());
+                }
+            }
+            Effect::ForgetRecovered => {
+                for leftover in std::mem::take(&mut self.leftovers) {
+                    self.jobs.spawn("forget-recovered", Command::Tell, move |_cancel| match leftover.forget() {
+                        Ok(()) => Command::EndGesture,
+                        Err(error) => Command::Tell(format!("The old recovery copies are still there: {error}")),
+                    });
+                }
+            }
+            // The window's own.
+            Effect::CopyText(_) | Effect::CopyImage(_) | Effect::FullScreen(_) | Effect::Close => {}
         }
     }
 
@@ -83,6 +184,11 @@ impl Runtime {
                 let dialog =
                     dialog.set_title("Open model").add_filter("Models", &["json", "safetensors", "gguf"]).pick_file();
                 self.await_dialog(dialog, purpose);
+            }
+            PathPurpose::SavePicture => {
+                let name = format!("{}.png", file_stem(&state.document.plan.name));
+                let dialog = dialog.set_title("Save picture").add_filter("Pictures", &["png", "svg"]);
+                self.await_dialog(dialog.set_file_name(name).save_file(), purpose);
             }
             PathPurpose::SavePlan => {
                 let name = state.document.path.as_deref().and_then(Path::file_name).map_or_else(
@@ -112,10 +218,31 @@ impl Runtime {
                         PathPurpose::OpenModel => Command::OpenModel(path),
                         // The system's dialog has asked already.
                         PathPurpose::SavePlan => Command::SaveAs { path, replace: true },
+                        PathPurpose::SavePicture => Command::SavePicture { path, replace: true },
                     }
                 }
             },
         );
+    }
+
+    fn draw_picture(&self, state: &State) {
+        let draw = drawing(state);
+        self.jobs.spawn("draw-picture", Command::Tell, move |_cancel| Command::PictureDrawn(Arc::new(draw())));
+    }
+
+    fn write_png(&self, path: PathBuf, replace: bool, state: &State) {
+        let draw = drawing(state);
+        self.jobs.spawn("write-picture", picture_failed(path.clone()), move |_cancel| {
+            let result = if !replace && path.exists() {
+                Err(store::WriteError::ChangedOnDisk)
+            } else {
+                crate::raster::encode_png(&draw())
+                    .map_err(|error| store::StoreError(format!("{}: {error}", path.display())))
+                    .and_then(|bytes| store::write_atomic(&path, &bytes))
+                    .map_err(store::WriteError::Failed)
+            };
+            Command::PictureWritten(path, result)
+        });
     }
 
     fn read_model(&mut self, path: PathBuf) {
@@ -150,6 +277,30 @@ impl Runtime {
             }
         });
     }
+}
+
+/// Draws the charts of the shown plan, for another thread.
+fn drawing(state: &State) -> impl FnOnce() -> egui::ColorImage + Send + 'static + use<> {
+    let plan = state.document.plan.clone();
+    let settings = state.settings.clone();
+    let shot = Shot {
+        panel: PanelName::Part(Part::Charts),
+        theme: settings.theme.resolve(None),
+        size: PICTURE_SIZE,
+        scale: PICTURE_SCALE,
+    };
+    move || screenshot::render(&plan, &settings, &shot)
+}
+
+fn picture_failed(path: PathBuf) -> impl Fn(String) -> Command + Send + Sync + 'static {
+    move |error| Command::PictureWritten(path.clone(), Err(store::WriteError::Failed(store::StoreError(error))))
+}
+
+fn write_copies(jobs: &Jobs<Command>, write: impl FnOnce() -> std::io::Result<()> + Send + 'static) {
+    jobs.spawn("write-recovery", Command::Tell, move |_cancel| match write() {
+        Ok(()) => Command::EndGesture,
+        Err(error) => Command::Tell(format!("No recovery copy could be written: {error}. Save the plan.")),
+    });
 }
 
 /// A plan's name as a file name: letters and digits, the rest dashes.

@@ -2,7 +2,9 @@
 
 use super::command::Commands;
 use super::computed::Computed;
+use super::settings::Settings;
 use super::state::State;
+use super::window::PRESENTER_ZOOM;
 use crate::plan::Plan;
 use crate::raster::Rasterizer;
 use crate::ui::theme::{self, Theme};
@@ -25,23 +27,27 @@ pub struct Shot {
     pub scale: f32,
 }
 
-/// Draws `plan` as the window would show it.
-pub fn render(plan: &Plan, shot: &Shot) -> ColorImage {
-    let mut state = State::default();
+/// Draws `plan` as the window would show it to a person with `settings`; the theme is the shot's.
+pub fn render(plan: &Plan, settings: &Settings, shot: &Shot) -> ColorImage {
+    let mut state = State { settings: settings.clone(), ..State::default() };
     state.document.plan = plan.clone();
     state.document.saved_plan = plan.clone();
     state.settings.theme = shot.theme.into();
-    if let PanelName::Window(page) = shot.panel {
-        state.session.page = page;
+    match shot.panel {
+        PanelName::Window(page) => state.session.page = page,
+        PanelName::Presenter => state.session.presenting = true,
+        PanelName::Part(_) => {}
     }
-    let computed = Computed::of(&state.document);
+    let computed = Computed::of(&state);
     let tokens = shot.theme.tokens();
 
     let ctx = egui::Context::default();
     ui::fonts::install(&ctx);
     theme::install(&ctx, shot.theme);
-    ctx.set_pixels_per_point(shot.scale);
-    let size = Vec2::new(shot.size[0] as f32, shot.size[1] as f32);
+    let zoom = if state.session.presenting { PRESENTER_ZOOM } else { settings.zoom() };
+    let scale = shot.scale * zoom;
+    ctx.set_pixels_per_point(scale);
+    let size = Vec2::new(shot.size[0] as f32, shot.size[1] as f32) / zoom;
     let mut ui_state = UiState::default();
     let mut rasterizer = Rasterizer::new();
     let mut primitives = Vec::new();
@@ -55,13 +61,13 @@ pub fn render(plan: &Plan, shot: &Shot) -> ColorImage {
             let view = View { state: &state, computed: &computed, tokens };
             let mut commands = Commands::new();
             match shot.panel {
-                PanelName::Window(_) => ui::window_ui(ui, &view, &mut ui_state, &mut commands),
+                PanelName::Window(_) | PanelName::Presenter => ui::window_ui(ui, &view, &mut ui_state, &mut commands),
                 PanelName::Part(part) => ui::part_ui(ui, part, &view, &mut ui_state, &mut commands),
             }
         });
         rasterizer.update_textures(output.textures_delta);
         primitives = ctx.tessellate(output.shapes, output.pixels_per_point);
     }
-    let pixels = [(size.x * shot.scale).round() as usize, (size.y * shot.scale).round() as usize];
-    rasterizer.render(&primitives, pixels, shot.scale, tokens.ground.0)
+    let pixels = [(size.x * scale).round() as usize, (size.y * scale).round() as usize];
+    rasterizer.render(&primitives, pixels, scale, tokens.ground.0)
 }

@@ -1,5 +1,6 @@
 //! What belongs to the person rather than to a plan: theme, units, recent files.
 
+use crate::ui::text::Language;
 use crate::ui::theme::Theme;
 use crate::units::ByteUnit;
 use serde::{Deserialize, Serialize};
@@ -69,13 +70,24 @@ pub struct Settings {
     pub unit: ByteUnit,
     /// How much everything is enlarged.
     pub zoom: f32,
+    /// Language of the window.
+    pub language: Language,
+    /// Name that stands on exported pictures and tables; empty: none.
+    pub author: String,
     /// Plans opened or saved lately, newest first.
     pub recent: Vec<PathBuf>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { theme: ThemeChoice::default(), unit: ByteUnit::default(), zoom: 1.0, recent: Vec::new() }
+        Self {
+            theme: ThemeChoice::default(),
+            unit: ByteUnit::default(),
+            zoom: 1.0,
+            language: Language::default(),
+            author: String::new(),
+            recent: Vec::new(),
+        }
     }
 }
 

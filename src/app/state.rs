@@ -2,8 +2,12 @@
 
 use super::history::History;
 use super::page::Page;
+use super::recovery::Recovered;
 use super::settings::Settings;
+use super::store::Opened;
+use super::tabs::Others;
 use crate::estimate::{Component, Subject};
+use crate::plan::field::FieldId;
 use crate::plan::file::UnknownKey;
 use crate::plan::{Plan, file};
 use std::path::{Path, PathBuf};
@@ -11,17 +15,24 @@ use std::path::{Path, PathBuf};
 /// The state of the program.
 #[derive(Clone, Debug, Default)]
 pub struct State {
-    /// The open plan.
+    /// The plan that is shown.
     pub document: Document,
+    /// The other open plans.
+    pub others: Others,
     /// Theme, units, recent files.
     pub settings: Settings,
     /// Selection, messages, dialogs: gone when the program ends.
     pub session: Session,
 }
 
-/// The open plan with its file and history.
+/// Number of an open plan, never used twice while the program runs.
+pub type DocumentId = u64;
+
+/// An open plan with its file and history.
 #[derive(Clone, Debug, Default)]
 pub struct Document {
+    /// Its number.
+    pub id: DocumentId,
     /// The plan.
     pub plan: Plan,
     /// Counts changes of `plan`: what is computed from it is kept until it moves.
@@ -38,12 +49,21 @@ pub struct Document {
     pub unknown: Vec<UnknownKey>,
     /// The user agreed to drop unknown keys that the file still has.
     pub unknown_dropped: bool,
+    /// The plan whose text is being written: what will be saved, even if the plan changes meanwhile.
+    pub saving: Option<Plan>,
+    /// The file cannot be written by this user.
+    pub read_only: bool,
 }
 
 impl Document {
     /// Whether there is something to save.
     pub fn is_dirty(&self) -> bool {
         self.unknown_dropped || self.plan != self.saved_plan
+    }
+
+    /// Whether nothing was done here yet: a new plan may take its place.
+    pub fn is_untouched(&self) -> bool {
+        self.path.is_none() && !self.is_dirty() && self.history.is_empty()
     }
 
     /// Text to write: the bytes that were read if nothing changed.
@@ -72,18 +92,56 @@ pub struct Session {
     pub selected: Option<Subject>,
     /// Component under the pointer, in any chart or table.
     pub hovered: Option<Component>,
+    /// Setting under the pointer.
+    pub hovered_field: Option<FieldId>,
+    /// Training and inference are shown side by side.
+    pub both: bool,
+    /// Step of the follow-along page, from 0.
+    pub step: usize,
+    /// The plan that others are compared with.
+    pub baseline: Option<Baseline>,
+    /// Counts pins and unpins: what is compared with the baseline is kept until it moves.
+    pub pins: u64,
+    /// Large type for a shared screen.
+    pub presenting: bool,
+    /// A ring around the pointer.
+    pub spotlight: bool,
+    /// The window fills the screen.
+    pub full_screen: bool,
+    /// Counts wishes to search the settings: the field takes the focus when it moves.
+    pub searches: u64,
+    /// What the last such wish was for; empty: the user types it.
+    pub searched: &'static str,
     /// Last message, shown in the status line.
     pub message: Option<Message>,
     /// Dialog that waits for an answer.
     pub dialog: Option<Dialog>,
     /// A model or plan is being read: its path.
     pub reading: Option<PathBuf>,
-    /// The plan whose text is being written: what will be saved, even if the plan changes meanwhile.
-    pub saving: Option<Plan>,
     /// What goes on once the plan is saved.
     pub after_save: Option<AfterUnsaved>,
+    /// Plans whose changes the user gave up while closing the window.
+    pub given_up: Vec<DocumentId>,
     /// The window is to be closed without further questions.
     pub closing: bool,
+}
+
+/// A plan that was pinned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Baseline {
+    /// Where it was pinned.
+    pub document: DocumentId,
+    /// Its name then.
+    pub title: String,
+    /// The plan as it was.
+    pub plan: Plan,
+}
+
+impl State {
+    /// Whether the shown plan, as it is, is the baseline.
+    pub fn is_pinned(&self) -> bool {
+        self.session.baseline.as_ref().is_some_and(|pinned| pinned.plan == self.document.plan)
+    }
 }
 
 /// A message in the status line.
@@ -95,30 +153,40 @@ pub struct Message {
     pub text: String,
 }
 
-/// A question that waits for an answer.
+/// A question that waits for an answer, or a sheet over the window.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Dialog {
     /// There are unsaved changes; what the user was about to do.
     Unsaved(AfterUnsaved),
-    /// The file changed on disk since it was opened.
+    /// The file changed on disk since it was opened, seen while saving.
     ChangedOnDisk(PathBuf),
+    /// The file of an open plan changed on disk; what it says now.
+    External(PathBuf, Box<Opened>),
     /// A file of this name exists.
-    Replace(PathBuf),
+    Replace(PathBuf, PathPurpose),
     /// Path to be typed for this purpose.
     Path(PathPurpose, String),
+    /// A text to be pasted.
+    Paste(String),
     /// Remarks on the file that was opened.
     FileRemarks(Vec<String>),
+    /// Plans of an earlier run that ended without saving them.
+    Recovered(Vec<Recovered>),
+    /// Search over everything.
+    Palette,
+    /// All keys.
+    Shortcuts,
+    /// Settings of the person.
+    Settings,
 }
 
 /// What the user was about to do when unsaved changes stood in the way.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterUnsaved {
     /// Close the window.
     Close,
-    /// Start from a plan.
-    New(Box<Plan>),
-    /// Open a file.
-    Open(PathBuf),
+    /// Close the shown tab.
+    CloseTab,
 }
 
 /// What a typed path is for.
@@ -130,4 +198,6 @@ pub enum PathPurpose {
     SavePlan,
     /// Read a model.
     OpenModel,
+    /// Save a picture of the charts.
+    SavePicture,
 }

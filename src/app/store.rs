@@ -9,6 +9,28 @@ use std::path::Path;
 #[error("{0}")]
 pub struct StoreError(pub String);
 
+/// A plan file that was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Opened {
+    /// What it says.
+    pub loaded: Loaded,
+    /// It cannot be written by this user.
+    pub read_only: bool,
+}
+
+impl From<Loaded> for Opened {
+    fn from(loaded: Loaded) -> Self {
+        Self { loaded, read_only: false }
+    }
+}
+
+/// Reads a plan file, and whether it can be written.
+pub fn open_plan(path: &Path) -> Result<Opened, StoreError> {
+    let loaded = read_plan(path)?;
+    let read_only = std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().readonly());
+    Ok(Opened { loaded, read_only })
+}
+
 /// Reads a plan file with its bytes.
 pub fn read_plan(path: &Path) -> Result<Loaded, StoreError> {
     let bytes = read_capped(path, file::MAX_BYTES as u64)?;

@@ -1,12 +1,17 @@
 //! The window: eframe around state, runtime and panels.
 
 use super::command::{Command, Commands};
-use super::computed::Computed;
+use super::computed::{Computed, Key};
+use super::effect::Effect;
+use super::page::Page;
+use super::recovery::Journal;
 use super::runtime::Runtime;
 use super::settings::Settings;
-use super::state::{Message, State};
+use super::state::{Dialog, Message, State};
 use super::theme_files::ThemeFiles;
 use super::{dispatch, store};
+use crate::estimate::{Component, Subject};
+use crate::plan::field::FieldId;
 use crate::ui::{self, View, theme};
 use std::path::{Path, PathBuf};
 
@@ -26,7 +31,7 @@ pub enum WindowError {
 
 /// Opens the window and returns when it is closed.
 pub fn run(path: Option<&Path>) -> Result<(), WindowError> {
-    let plan = path.map(|path| store::read_plan(path).map(|loaded| (path.to_owned(), loaded))).transpose()?;
+    let plan = path.map(|path| store::open_plan(path).map(|opened| (path.to_owned(), opened))).transpose()?;
     if !has_display() {
         return Err(WindowError::NoDisplay);
     }
@@ -42,11 +47,17 @@ pub fn run(path: Option<&Path>) -> Result<(), WindowError> {
     let start = move |cc: &eframe::CreationContext<'_>| {
         let ctx = cc.egui_ctx.clone();
         let settings_path = Settings::default_path();
-        let runtime = Runtime::new(settings_path.clone(), move || ctx.request_repaint());
-        let mut app = App::new(&cc.egui_ctx, runtime, settings_path.as_deref());
-        if let Some((path, loaded)) = plan {
-            app.send(Command::PlanRead(path, Box::new(Ok(loaded))));
+        let mut runtime = Runtime::new(settings_path.clone(), move || ctx.request_repaint());
+        if let Some(root) = Journal::default_root() {
+            runtime.keep_recovery(&root);
+            runtime.write_recovery_on_panic();
         }
+        runtime.watch_files();
+        let mut app = App::new(&cc.egui_ctx, runtime, settings_path.as_deref());
+        app.send(match plan {
+            Some((path, opened)) => Command::PlanRead(path, Box::new(Ok(opened))),
+            None => Command::ShowPage(Page::Start),
+        });
         Ok(Box::new(app) as Box<dyn eframe::App>)
     };
     eframe::run_native("Tuneplan", options, Box::new(start)).map_err(|error| WindowError::System(error.to_string()))
@@ -66,8 +77,16 @@ pub struct App {
     ui_state: ui::UiState,
     installed_theme: Option<theme::Theme>,
     theme_files: Option<ThemeFiles>,
+    seen_zoom: f32,
+    installed_zoom: f32,
+    installed_enlarged: f32,
     title: String,
+    /// For clipboard and screen, which egui owns.
+    ctx: egui::Context,
 }
+
+/// How much larger everything is while presenting.
+pub const PRESENTER_ZOOM: f32 = 1.5;
 
 impl App {
     /// A program with the settings of `settings_path`.
@@ -80,7 +99,7 @@ impl App {
             state.settings = settings;
             state.session.message = complaint.map(|text| Message { is_error: true, text });
         }
-        let computed = Computed::of(&state.document);
+        let computed = Computed::of(&state);
         Self {
             state,
             runtime,
@@ -88,7 +107,11 @@ impl App {
             ui_state: ui::UiState::default(),
             installed_theme: None,
             theme_files: ThemeFiles::of_source(),
+            seen_zoom: 1.0,
+            installed_zoom: 1.0,
+            installed_enlarged: 1.0,
             title: String::new(),
+            ctx: ctx.clone(),
         }
     }
 
@@ -105,7 +128,12 @@ impl App {
     /// Carries out a command and starts what follows from it.
     pub fn send(&mut self, command: Command) {
         for effect in dispatch(&mut self.state, command) {
-            self.runtime.run(effect, &self.state);
+            match effect {
+                Effect::CopyText(text) => self.ctx.copy_text(text),
+                Effect::CopyImage(image) => self.ctx.copy_image(image.as_ref().clone()),
+                Effect::FullScreen(on) => self.ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(on)),
+                effect => self.runtime.run(effect, &self.state),
+            }
         }
     }
 
@@ -123,6 +151,7 @@ impl App {
         for path in dropped {
             self.send(ui::command_for_dropped(path));
         }
+        self.pasted(ctx);
         if self.state.session.closing {
             ctx.send_viewport_cmd(egui::ViewportCommand::Close);
         }
@@ -134,6 +163,32 @@ impl App {
             self.title = title;
         }
         self.compute();
+        let now_secs = ctx.input(|input| input.time);
+        if let Some(left_secs) = self.runtime.look(&self.state, now_secs) {
+            // An idle window is woken once, when the copy is due.
+            ctx.request_repaint_after(std::time::Duration::from_secs_f64(left_secs.clamp(0.0, 60.0)));
+        }
+        self.ui_state.has_copy = self.runtime.has_copy(&self.state);
+    }
+
+    /// What is pasted while no text is being typed is a config, a plan or a model's name.
+    fn pasted(&mut self, ctx: &egui::Context) {
+        if ctx.text_edit_focused() || self.state.session.dialog.is_some() {
+            return;
+        }
+        let texts: Vec<String> = ctx.input(|input| {
+            input
+                .events
+                .iter()
+                .filter_map(|event| match event {
+                    egui::Event::Paste(text) => Some(text.clone()),
+                    _ => None,
+                })
+                .collect()
+        });
+        for text in texts {
+            self.send(Command::Paste(text));
+        }
     }
 
     /// Theme and zoom: as the settings say at first, then the settings follow the zoom keys.
@@ -150,18 +205,23 @@ impl App {
             theme::install(ctx, theme);
             self.installed_theme = Some(theme);
         }
-        let zoom = self.state.settings.zoom();
-        if first {
-            ctx.set_zoom_factor(zoom);
-        } else if (ctx.zoom_factor() - zoom).abs() > 0.001 {
-            self.send(Command::SetZoom(ctx.zoom_factor()));
+        let enlarged = if self.state.session.presenting { PRESENTER_ZOOM } else { 1.0 };
+        // What was set here comes into force a frame later: only what is neither old nor ours was done by zoom keys.
+        let seen = ctx.zoom_factor();
+        let differs = |other: f32| (seen - other).abs() > 0.001;
+        if !first && differs(self.seen_zoom) && differs(self.installed_zoom) {
+            self.send(Command::SetZoom(seen / self.installed_enlarged));
         }
+        self.seen_zoom = seen;
+        ctx.set_zoom_factor(self.state.settings.zoom() * enlarged);
+        (self.installed_zoom, self.installed_enlarged) = (self.state.settings.zoom() * enlarged, enlarged);
     }
 
     fn compute(&mut self) {
-        if self.computed.revision != self.state.document.revision {
-            self.computed = Computed::of(&self.state.document);
+        if self.computed.key != Key::of(&self.state) {
+            self.computed = Computed::of(&self.state);
         }
+        self.computed.look_at_field(&self.state);
     }
 }
 
@@ -175,8 +235,7 @@ impl eframe::App for App {
         let theme = self.state.settings.theme.resolve(ui.ctx().system_theme());
         let view = View { state: &self.state, computed: &self.computed, tokens: theme.tokens() };
         ui::window_ui(ui, &view, &mut self.ui_state, &mut commands);
-        let revision = self.state.document.revision;
-        let looked_at = (self.state.session.hovered, self.state.session.selected);
+        let looked_at = Look::of(&self.state);
         for command in commands {
             self.send(command);
         }
@@ -184,13 +243,34 @@ impl eframe::App for App {
             ui.ctx().send_viewport_cmd(egui::ViewportCommand::Close);
         }
         // The charts above were drawn from the plan before this frame's edit: draw again at once.
-        if revision != self.state.document.revision {
+        if self.computed.key != Key::of(&self.state) {
             self.compute();
             ui.ctx().request_discard("the plan changed");
         }
         // Likewise what is marked and explained; the next frame is soon enough for that.
-        if looked_at != (self.state.session.hovered, self.state.session.selected) {
+        if looked_at != Look::of(&self.state) {
             ui.ctx().request_repaint();
+        }
+    }
+}
+
+/// What is looked at, apart from the plan.
+#[derive(PartialEq)]
+struct Look {
+    marked: (Option<Component>, Option<Subject>, Option<FieldId>),
+    page: (Page, usize),
+    sheet: Option<std::mem::Discriminant<Dialog>>,
+    presenting: bool,
+}
+
+impl Look {
+    fn of(state: &State) -> Self {
+        let session = &state.session;
+        Self {
+            marked: (session.hovered, session.selected, session.hovered_field),
+            page: (session.page, session.step),
+            sheet: session.dialog.as_ref().map(std::mem::discriminant),
+            presenting: session.presenting,
         }
     }
 }

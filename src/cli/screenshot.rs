@@ -2,6 +2,7 @@
 
 use super::{Outcome, ScreenshotArgs, load};
 use crate::app::screenshot::{Shot, render};
+use crate::app::settings::Settings;
 use crate::app::store;
 use crate::raster::{MAX_SIDE, encode_png};
 use crate::ui::PanelName;
@@ -23,7 +24,7 @@ pub fn run(args: &ScreenshotArgs, out: &mut dyn Write, err: &mut dyn Write) -> R
     if size.iter().any(|side| *side == 0 || f64::from(*side) * f64::from(args.scale) > MAX_SIDE as f64) {
         bail!("--size {}: each side may have 1 to {MAX_SIDE} pixels", args.size);
     }
-    let image = render(&plan, &Shot { panel, theme, size, scale: args.scale });
+    let image = render(&plan, &Settings::default(), &Shot { panel, theme, size, scale: args.scale });
     store::write_atomic(&args.output, &encode_png(&image)?)?;
     writeln!(out, "wrote {} ({} × {} pixels)", args.output.display(), image.width(), image.height())?;
     Ok(Outcome::Done)

@@ -8,12 +8,14 @@ use egui::Ui;
 pub mod formats;
 pub mod memory;
 pub mod start;
+pub mod steps;
 
 /// Draws the page that is chosen.
 pub fn page_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
     match view.state.session.page {
-        Page::Start => start::start_ui(ui, view, ui_state, out),
+        Page::Start => start::start_ui(ui, view, out),
         Page::Memory => memory::memory_ui(ui, view, out),
         Page::Formats => formats::formats_ui(ui, view, ui_state, out),
+        Page::Steps => steps::steps_ui(ui, view, out),
     }
 }

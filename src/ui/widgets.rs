@@ -5,6 +5,7 @@ pub mod component_table;
 pub mod derivation;
 pub mod field;
 pub mod figures;
+pub mod icon;
 pub mod memory_bar;
 pub mod pattern;
 pub mod phase_chart;

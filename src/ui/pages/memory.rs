@@ -1,6 +1,7 @@
 //! Where the memory goes: verdict, bar, phases, table.
 
 use crate::app::command::{Command, Commands};
+use crate::app::computed::Against;
 use crate::estimate::{Estimate, Subject};
 use crate::plan::Workload;
 use crate::plan::edit::PlanEdit;
@@ -19,7 +20,7 @@ const CHART_HEIGHT: std::ops::RangeInclusive<f32> = 276.0..=640.0;
 /// What stands above and around the phase chart.
 const BESIDE_CHART: f32 = 440.0;
 /// Room that the verdict's sentence needs beside the choice of workload.
-const BESIDE_VERDICT: f32 = 380.0;
+const BESIDE_VERDICT: f32 = 330.0;
 /// Room for three lines of verdict.
 const VERDICT_HEIGHT_WIDE: f32 = 58.0;
 /// Room for five lines of verdict.
@@ -35,6 +36,10 @@ pub fn memory_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     ui.add_space(space::XS);
     let mut touched = bar_card_ui(ui, view, out);
     ui.add_space(space::XS);
+    if let Some(other) = &view.computed.other {
+        touched = touched.or(other_card_ui(ui, other, view));
+        ui.add_space(space::XS);
+    }
     if ui.available_width() >= SIDE_BY_SIDE {
         ui.spacing_mut().item_spacing.x = space::M;
         ui.columns(2, |columns| {
@@ -46,19 +51,31 @@ pub fn memory_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         ui.add_space(space::XS);
         touched = touched.or(table_card_ui(ui, view, out));
     }
+    if let Some(against) = &view.computed.against {
+        ui.add_space(space::XS);
+        against_card_ui(ui, against, view);
+    }
     // One place decides for all charts: what no chart touches any more is let go.
     if touched.hovered != view.state.session.hovered {
         out.push(Command::Hover(touched.hovered));
     }
 }
 
-const WORKLOADS: [Segment<Workload>; 2] = [
-    Segment { value: Workload::Training, label: "Training", help: "One training step." },
-    Segment { value: Workload::Inference, label: "Inference", help: "One request: prompt and generation." },
+/// What the page is about.
+#[derive(Clone, Copy, PartialEq)]
+enum Shown {
+    One(Workload),
+    Both,
+}
+
+const WORKLOADS: [Segment<Shown>; 3] = [
+    Segment { value: Shown::One(Workload::Training), label: "Training", help: "One training step." },
+    Segment { value: Shown::One(Workload::Inference), label: "Inference", help: "One request: prompt and generation." },
+    Segment { value: Shown::Both, label: "Both", help: "The same plan trained and served, side by side." },
 ];
 
 /// The sentence that rules the screen.
-fn verdict_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
+pub fn verdict_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     let color = view.computed.estimate.as_ref().map_or(view.tokens.over.0, |found| view.tokens.verdict(found.fit));
     let card = egui::Frame::new()
         .fill(view.tokens.panel.0)
@@ -90,18 +107,86 @@ fn verdict_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
 }
 
 fn workload_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
-    if let Some(new) = segmented_ui(ui, &WORKLOADS, view.state.document.plan.workload, view.tokens) {
-        let id = match new {
-            Workload::Training => "training",
-            Workload::Inference => "inference",
-        };
-        out.push(Command::Edit(PlanEdit::Set("workload", FieldValue::Id(id.to_owned()))));
+    let workload = view.state.document.plan.workload;
+    let shown = if view.state.session.both { Shown::Both } else { Shown::One(workload) };
+    match segmented_ui(ui, &WORKLOADS, shown, view.tokens) {
+        Some(Shown::Both) => out.push(Command::ShowBoth(true)),
+        Some(Shown::One(new)) => {
+            out.push(Command::ShowBoth(false));
+            let id = match new {
+                Workload::Training => "training",
+                Workload::Inference => "inference",
+            };
+            out.push(Command::Edit(PlanEdit::Set("workload", FieldValue::Id(id.to_owned()))));
+        }
+        None => {}
     }
+}
+
+/// The same plan with the other workload, on the scale of its own.
+fn other_card_ui(ui: &mut Ui, other: &Estimate, view: &View<'_>) -> Touched {
+    let what = match view.state.document.plan.workload {
+        Workload::Training => "Served: prompt and generation",
+        Workload::Inference => "Trained: one step",
+    };
+    card(ui, view.tokens, |ui| {
+        card_head(ui, what, &format!("{} · whole process", view.unit().symbol()));
+        let color = view.tokens.verdict(other.fit);
+        ui.horizontal_wrapped(|ui| {
+            ui.label(RichText::new(view.text(other.fit.word())).font(bold(type_size::TITLE)).color(color));
+            ui.label(other.verdict_figures(view.unit()));
+        });
+        let bar = MemoryBar {
+            amounts: &other.at_peak,
+            capacity: other.capacity,
+            ghost: None,
+            unit: view.unit(),
+            marked: view.state.session.hovered,
+        };
+        let touched = bar.show(ui, view.tokens);
+        Touched { clicked: None, ..touched }
+    })
+}
+
+/// What differs from the baseline, and what that means at the peak.
+fn against_card_ui(ui: &mut Ui, against: &Against, view: &View<'_>) {
+    card(ui, view.tokens, |ui| {
+        card_head(ui, view.text("Against the baseline"), &format!("“{}”", against.title));
+        let here = view.computed.estimate.as_ref().map(|estimate| estimate.process.expected);
+        let figure =
+            |bytes: Option<crate::units::Bytes>| bytes.map_or_else(|| "–".to_owned(), |b| b.display(view.unit()));
+        let delta = match (against.process, here) {
+            (Some(before), Some(now)) if now > before => format!("{} more", (now - before).display(view.unit())),
+            (Some(before), Some(now)) if now < before => format!("{} less", (before - now).display(view.unit())),
+            (Some(_), Some(_)) => "the same".to_owned(),
+            _ => "–".to_owned(),
+        };
+        egui::Grid::new("against").num_columns(4).spacing([space::XL, space::XS]).show(ui, |ui| {
+            for head in ["", "Baseline", "Now", ""] {
+                ui.label(RichText::new(head).small().color(view.tokens.muted.0));
+            }
+            ui.end_row();
+            ui.label("Whole process at the peak");
+            ui.label(figure(against.process));
+            ui.label(RichText::new(figure(here)).font(bold(type_size::BODY)));
+            ui.label(delta);
+            ui.end_row();
+            for [label, before, after] in &against.changes {
+                ui.label(label);
+                ui.label(before);
+                ui.label(RichText::new(after).font(bold(type_size::BODY)));
+                ui.end_row();
+            }
+        });
+        if against.changes.is_empty() {
+            ui.label(RichText::new("No setting differs yet.").color(view.tokens.muted.0));
+        }
+    });
 }
 
 fn verdict_ui(ui: &mut Ui, view: &View<'_>, color: egui::Color32) {
     let word = view.computed.estimate.as_ref().map_or("No estimate", |estimate| estimate.fit.word());
-    ui.label(RichText::new(word).font(bold(type_size::FIGURE)).color(color));
+    ui.label(RichText::new(view.text(word)).font(bold(type_size::FIGURE)).color(color));
     ui.add_space(space::S);
     ui.vertical(|ui| {
         // The charts below stay where they are while the words change.
@@ -143,7 +228,7 @@ fn device_name(view: &View<'_>) -> String {
 pub fn bar_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) -> Touched {
     let Some(estimate) = &view.computed.estimate else { return Touched::default() };
     card(ui, view.tokens, |ui| {
-        card_head(ui, "Memory at the peak", &format!("{} · whole process", view.unit().symbol()));
+        card_head(ui, view.text("Memory at the peak"), &format!("{} · whole process", view.unit().symbol()));
         let bar = MemoryBar {
             amounts: &estimate.at_peak,
             capacity: estimate.capacity,
@@ -165,7 +250,7 @@ pub fn phases_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) -> Touch
             Workload::Training => "Through one step",
             Workload::Inference => "Through one request",
         };
-        card_head(ui, title, &format!("{} · tensors", view.unit().symbol()));
+        card_head(ui, view.text(title), &format!("{} · tensors", view.unit().symbol()));
         let chart = PhaseChart {
             phases: &estimate.phases,
             peak: estimate.peak,
@@ -187,7 +272,7 @@ pub fn phases_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) -> Touch
 pub fn table_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) -> Touched {
     let Some(estimate) = &view.computed.estimate else { return Touched::default() };
     card(ui, view.tokens, |ui| {
-        card_head(ui, "Components", &format!("{} · share", view.unit().symbol()));
+        card_head(ui, view.text("Components"), &format!("{} · share", view.unit().symbol()));
         let table = table(estimate, view);
         let bottom = ui.cursor().top() + card_height(ui, &table);
         let touched = table.show(ui, view.tokens);
@@ -205,6 +290,7 @@ fn table<'a>(estimate: &'a Estimate, view: &View<'_>) -> ComponentTable<'a> {
     ComponentTable {
         amounts: &estimate.at_peak,
         textbook: estimate.textbook,
+        language: view.state.settings.language,
         unit: view.unit(),
         marked: view.state.session.hovered,
     }

@@ -1,47 +1,40 @@
-//! Questions that wait for an answer.
+//! Questions that wait for an answer, and the sheets that lie over the window.
 
+use super::{palette, sheets};
 use crate::app::command::{Answer, Command, Commands};
+use crate::app::recovery::Recovered;
 use crate::app::state::{Dialog, PathPurpose};
-use crate::ui::View;
+use crate::plan::Plan;
+use crate::plan::diff::diff;
 use crate::ui::theme::{bold, space, type_size};
-use egui::{Frame, Id, Key, Margin, Modal, RichText, TextEdit, Ui};
+use crate::ui::{UiState, View};
+use egui::{Align2, Area, Frame, Id, Key, Margin, Modal, Order, RichText, ScrollArea, TextEdit, Ui};
+
+/// Most differing settings that are listed for one plan.
+const MAX_CHANGES: usize = 12;
 
 /// Draws the open dialog, if any.
-pub fn dialog_ui(ui: &Ui, view: &View<'_>, out: &mut Commands) {
-    let Some(dialog) = &view.state.session.dialog else { return };
+pub fn dialog_ui(ui: &Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
+    let Some(dialog) = &view.state.session.dialog else {
+        ui_state.palette = palette::PaletteState::default();
+        return;
+    };
+    let width = ui.ctx().content_rect().width() - 48.0;
+    let id = Id::unique("dialog");
     let frame = Frame::popup(ui.style()).inner_margin(Margin::same(20));
-    let modal = Modal::new(Id::unique("dialog")).frame(frame).show(ui.ctx(), |ui| {
-        ui.set_max_width(460.0);
+    let mut modal = Modal::new(id).frame(frame);
+    if *dialog == Dialog::Palette {
+        // Where one types, results grow downwards.
+        let area = Area::new(id).kind(egui::UiKind::Modal).order(Order::Foreground).interactable(true);
+        modal = modal.area(area.anchor(Align2::CENTER_TOP, [0.0, 72.0]));
+    }
+    let modal = modal.show(ui.ctx(), |ui| {
+        ui.set_max_width(width.min(if *dialog == Dialog::Shortcuts { 760.0 } else { 520.0 }));
         match dialog {
-            Dialog::Unsaved(_) => question_ui(
-                ui,
-                "Save the changes?",
-                "The plan has changes that are not in its file.",
-                &[("Save", Answer::Save), ("Do not save", Answer::GoOn), ("Cancel", Answer::Cancel)],
-                Answer::Save,
-                out,
-            ),
-            Dialog::ChangedOnDisk(path) => question_ui(
-                ui,
-                "The file changed on disk",
-                &format!(
-                    "{} is no longer what was opened. Replacing it loses what somebody else wrote.",
-                    path.display()
-                ),
-                &[("Replace it", Answer::GoOn), ("Cancel", Answer::Cancel)],
-                Answer::Cancel,
-                out,
-            ),
-            Dialog::Replace(path) => question_ui(
-                ui,
-                "Replace the file?",
-                &format!("{} exists.", path.display()),
-                &[("Replace it", Answer::GoOn), ("Cancel", Answer::Cancel)],
-                Answer::Cancel,
-                out,
-            ),
-            Dialog::Path(purpose, text) => path_ui(ui, *purpose, text, out),
-            Dialog::FileRemarks(remarks) => remarks_ui(ui, remarks, view, out),
+            Dialog::Palette => palette::palette_ui(ui, view, &mut ui_state.palette, out),
+            Dialog::Shortcuts => sheets::shortcuts_ui(ui, view, out),
+            Dialog::Settings => sheets::settings_ui(ui, view, out),
+            dialog => ask_ui(ui, dialog, view, out),
         }
     });
     if modal.should_close() {
@@ -49,15 +42,62 @@ pub fn dialog_ui(ui: &Ui, view: &View<'_>, out: &mut Commands) {
     }
 }
 
-fn head_ui(ui: &mut Ui, title: &str) {
+fn ask_ui(ui: &mut Ui, dialog: &Dialog, view: &View<'_>, out: &mut Commands) {
+    match dialog {
+        Dialog::Unsaved(_) => {
+            head_ui(ui, "Save the changes?");
+            let title = view.state.document.title();
+            ui.label(format!("“{title}” has changes that are not in a file."));
+            let document = &view.state.document;
+            if document.path.is_some() {
+                changes_ui(ui, &document.saved_plan, &document.plan, view);
+            }
+            let answers = [("Save", Answer::Save), ("Do not save", Answer::GoOn), ("Cancel", Answer::Cancel)];
+            answers_ui(ui, &answers, Answer::Save, out);
+            if document.path.is_none() {
+                let hint = "Without a file dialog on this system: Cancel, then File › Save by path.";
+                ui.label(RichText::new(hint).small().color(view.tokens.muted.0));
+            }
+        }
+        Dialog::ChangedOnDisk(path) => {
+            head_ui(ui, "The file changed on disk");
+            ui.label(format!(
+                "{} is no longer what was opened. Replacing it loses what somebody else wrote.",
+                path.display()
+            ));
+            answers_ui(ui, &[("Replace it", Answer::GoOn), ("Cancel", Answer::Cancel)], Answer::Cancel, out);
+        }
+        Dialog::External(path, opened) => {
+            head_ui(ui, "The file changed on disk");
+            ui.label(format!(
+                "{} was written by somebody else. What it says now, against what is open:",
+                path.display()
+            ));
+            changes_ui(ui, &view.state.document.plan, &opened.loaded.plan, view);
+            let answers = [("Reload", Answer::GoOn), ("Keep what is open", Answer::Cancel)];
+            answers_ui(ui, &answers, Answer::Cancel, out);
+            ui.label(RichText::new("Reloading can be undone.").small().color(view.tokens.muted.0));
+        }
+        Dialog::Replace(path, _) => {
+            head_ui(ui, "Replace the file?");
+            ui.label(format!("{} exists.", path.display()));
+            answers_ui(ui, &[("Replace it", Answer::GoOn), ("Cancel", Answer::Cancel)], Answer::Cancel, out);
+        }
+        Dialog::Path(purpose, text) => path_ui(ui, *purpose, text, out),
+        Dialog::Paste(text) => paste_ui(ui, text, out),
+        Dialog::FileRemarks(remarks) => remarks_ui(ui, remarks, view, out),
+        Dialog::Recovered(plans) => recovered_ui(ui, plans, view, out),
+        Dialog::Palette | Dialog::Shortcuts | Dialog::Settings => {}
+    }
+}
+
+pub(super) fn head_ui(ui: &mut Ui, title: &str) {
     ui.label(RichText::new(title).font(bold(type_size::TITLE)));
     ui.add_space(space::XS);
 }
 
 /// `safe` is the answer that loses nothing: the Enter key gives it.
-fn question_ui(ui: &mut Ui, title: &str, text: &str, answers: &[(&str, Answer)], safe: Answer, out: &mut Commands) {
-    head_ui(ui, title);
-    ui.label(text);
+fn answers_ui(ui: &mut Ui, answers: &[(&str, Answer)], safe: Answer, out: &mut Commands) {
     ui.add_space(space::M);
     ui.horizontal(|ui| {
         for (label, answer) in answers {
@@ -72,6 +112,24 @@ fn question_ui(ui: &mut Ui, title: &str, text: &str, answers: &[(&str, Answer)],
     });
 }
 
+/// Which settings differ, one a line.
+fn changes_ui(ui: &mut Ui, before: &Plan, after: &Plan, view: &View<'_>) {
+    ui.add_space(space::XS);
+    let changes = diff(before, after);
+    if changes.is_empty() {
+        ui.label(RichText::new("No setting differs: only comments or layout.").color(view.tokens.muted.0));
+    }
+    for change in changes.iter().take(MAX_CHANGES) {
+        ui.horizontal_wrapped(|ui| {
+            ui.label(change.label);
+            ui.label(RichText::new(format!("{} → {}", change.before, change.after)).font(bold(type_size::BODY)));
+        });
+    }
+    if changes.len() > MAX_CHANGES {
+        ui.label(format!("and {} more", changes.len() - MAX_CHANGES));
+    }
+}
+
 fn path_ui(ui: &mut Ui, purpose: PathPurpose, text: &str, out: &mut Commands) {
     let (title, hint, action) = match purpose {
         PathPurpose::OpenPlan => ("Open plan", "Path of a .plan.ron file", "Open"),
@@ -79,10 +137,11 @@ fn path_ui(ui: &mut Ui, purpose: PathPurpose, text: &str, out: &mut Commands) {
         PathPurpose::OpenModel => {
             ("Open model", "Path of a config.json, .safetensors, .gguf or a model folder", "Open")
         }
+        PathPurpose::SavePicture => ("Save picture", "Path ending in .png or .svg", "Save"),
     };
     head_ui(ui, title);
     let mut typed = text.to_owned();
-    let field = ui.add(TextEdit::singleline(&mut typed).hint_text(hint).desired_width(420.0));
+    let field = ui.add(TextEdit::singleline(&mut typed).hint_text(hint).desired_width(460.0));
     ui.ctx().accesskit_node_builder(field.id, |node| node.set_label(hint));
     // Before the focus is asked for again: a field that has the focus has not lost it.
     let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
@@ -103,23 +162,63 @@ fn path_ui(ui: &mut Ui, purpose: PathPurpose, text: &str, out: &mut Commands) {
     });
 }
 
+fn paste_ui(ui: &mut Ui, text: &str, out: &mut Commands) {
+    head_ui(ui, "Paste a config");
+    ui.label("The text of a config.json or of a plan, or the name or link of a model of the catalogue.");
+    let mut typed = text.to_owned();
+    ScrollArea::vertical().max_height(280.0).show(ui, |ui| {
+        let hint = "{ \"architectures\": … }";
+        let field =
+            ui.add(TextEdit::multiline(&mut typed).hint_text(hint).desired_rows(10).desired_width(f32::INFINITY));
+        ui.ctx().accesskit_node_builder(field.id, |node| node.set_label("Pasted text"));
+        if ui.memory(|memory| memory.focused().is_none()) {
+            field.request_focus();
+        }
+        if field.changed() {
+            out.push(Command::TypePath(typed));
+        }
+    });
+    ui.add_space(space::M);
+    ui.horizontal(|ui| {
+        if ui.button("Use").clicked() {
+            out.push(Command::Answer(Answer::GoOn));
+        }
+        if ui.button("Cancel").clicked() {
+            out.push(Command::Answer(Answer::Cancel));
+        }
+    });
+}
+
 fn remarks_ui(ui: &mut Ui, remarks: &[String], view: &View<'_>, out: &mut Commands) {
     head_ui(ui, "Remarks on this file");
-    egui::ScrollArea::vertical().max_height(260.0).show(ui, |ui| {
+    ScrollArea::vertical().max_height(260.0).show(ui, |ui| {
         for remark in remarks {
             ui.label(remark);
         }
     });
-    if !view.state.document.unknown.is_empty() {
+    let unknown = !view.state.document.unknown.is_empty();
+    if unknown {
         ui.label("Keys that are not understood are kept when the plan is saved.");
     }
-    ui.add_space(space::M);
-    ui.horizontal(|ui| {
-        if ui.button("Keep them").clicked() {
-            out.push(Command::Answer(Answer::Cancel));
-        }
-        if !view.state.document.unknown.is_empty() && ui.button("Drop unknown keys").clicked() {
-            out.push(Command::Answer(Answer::DropUnknown));
+    let answers = [("Keep them", Answer::Cancel), ("Drop unknown keys", Answer::Drop)];
+    answers_ui(ui, if unknown { &answers } else { &answers[..1] }, Answer::Cancel, out);
+}
+
+fn recovered_ui(ui: &mut Ui, plans: &[Recovered], view: &View<'_>, out: &mut Commands) {
+    head_ui(ui, "Unsaved plans were found");
+    ui.label("The program ended without saving them. Restoring opens each in a tab; no file is touched.");
+    ScrollArea::vertical().max_height(300.0).show(ui, |ui| {
+        for plan in plans {
+            ui.add_space(space::S);
+            let file = plan.path.as_ref().map_or_else(|| "no file".to_owned(), |path| path.display().to_string());
+            ui.label(RichText::new(&plan.plan.name).font(bold(type_size::BODY)));
+            ui.label(RichText::new(file).small().color(view.tokens.muted.0));
+            match &plan.on_disk {
+                Some(loaded) => changes_ui(ui, &loaded.plan, &plan.plan, view),
+                None => changes_ui(ui, &Plan::default(), &plan.plan, view),
+            }
         }
     });
+    let answers = [("Restore", Answer::GoOn), ("Later", Answer::Cancel), ("Discard", Answer::Drop)];
+    answers_ui(ui, &answers, Answer::GoOn, out);
 }

@@ -35,7 +35,7 @@ pub fn across_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
 fn tab_ui(ui: &mut Ui, page: Page, view: &View<'_>, out: &mut Commands) -> Response {
     let chosen = view.state.session.page == page;
     let ink = if chosen { view.tokens.text.0 } else { view.tokens.muted.0 };
-    let mut text = RichText::new(page.title()).color(ink);
+    let mut text = RichText::new(view.text(page.title())).color(ink);
     if chosen {
         text = text.font(bold(type_size::BODY));
     }
@@ -46,5 +46,6 @@ fn tab_ui(ui: &mut Ui, page: Page, view: &View<'_>, out: &mut Commands) -> Respo
     if response.clicked() && !chosen {
         out.push(Command::ShowPage(page));
     }
-    response.on_hover_text(page.help())
+    let key = super::sheets::page_key(page).unwrap_or_default();
+    response.on_hover_text(format!("{} {key}", page.help()))
 }

@@ -6,21 +6,28 @@ use crate::plan::check::{Diagnostic, Severity};
 use crate::plan::field::{Field, FieldKind, Section, fields};
 use crate::ui::theme::space;
 use crate::ui::widgets::field::field_ui;
+use crate::ui::widgets::icon::{self, Icon};
 use crate::ui::{UiState, View, section_head};
-use egui::{RichText, Ui};
+use egui::{RichText, TextEdit, Ui};
 
 /// Draws all sections.
 pub fn settings_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
     ui.spacing_mut().item_spacing.y = space::XS;
+    search_ui(ui, view, ui_state);
+    let searched = ui_state.setting_search.trim().to_lowercase();
+    let plan = &view.state.document.plan;
+    let hovered_before = view.state.session.hovered_field;
+    ui_state.hovered_field = None;
+    let mut found_any = false;
     for section in Section::ALL {
-        let plan = &view.state.document.plan;
-        let shown: Vec<&'static Field> =
-            fields().iter().filter(|field| field.section == section && (field.applies)(plan)).collect();
-        let only_notes = shown.iter().all(|field| matches!(field.kind, FieldKind::Notes));
+        let found = |field: &&'static Field| field.section == section && matches_search(field, &searched);
+        let shown: Vec<&'static Field> = fields().iter().filter(found).filter(|field| (field.applies)(plan)).collect();
+        let only_notes = searched.is_empty() && shown.iter().all(|field| matches!(field.kind, FieldKind::Notes));
         if shown.is_empty() || only_notes {
             continue;
         }
-        section_head(ui, view.tokens, section.label());
+        found_any = true;
+        section_head(ui, view.tokens, view.text(section.label()));
         if section == Section::Model {
             source_ui(ui, view);
         }
@@ -34,7 +41,58 @@ pub fn settings_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &m
             }
         }
     }
+    if !found_any {
+        nothing_found_ui(ui, &searched, view);
+    }
+    if ui_state.hovered_field != hovered_before {
+        out.push(Command::HoverField(ui_state.hovered_field));
+    }
     ui.add_space(space::XL);
+}
+
+/// The search text over the settings; it takes the focus when a command wants it.
+fn search_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState) {
+    let session = &view.state.session;
+    ui.horizontal(|ui| {
+        let clear = !ui_state.setting_search.is_empty();
+        let width = ui.available_width() - if clear { icon::BUTTON + space::S } else { 0.0 };
+        let edit = TextEdit::singleline(&mut ui_state.setting_search).hint_text(view.text("Find a setting…"));
+        let field = ui.add_sized([width, 26.0], edit);
+        ui.ctx().accesskit_node_builder(field.id, |node| node.set_label("Find a setting"));
+        if ui_state.searches_seen != session.searches {
+            ui_state.searches_seen = session.searches;
+            session.searched.clone_into(&mut ui_state.setting_search);
+            field.request_focus();
+        }
+        let escaped = field.has_focus() && ui.input(|input| input.key_pressed(egui::Key::Escape));
+        if (clear
+            && icon::button_ui(ui, Icon::Cross, "Clear the search", "Show all settings.", true, view.tokens).clicked())
+            || escaped
+        {
+            ui_state.setting_search.clear();
+        }
+    });
+}
+
+/// Whether the words stand in label, flag, help or a choice of a setting.
+fn matches_search(field: &Field, searched: &str) -> bool {
+    let choices: String = match field.kind {
+        FieldKind::Choice(choices) => choices.iter().map(|choice| format!("{} ", choice.label)).collect(),
+        _ => String::new(),
+    };
+    let text = format!("{} {} {} {choices}", field.label, field.flag, field.help).to_lowercase();
+    searched.split_whitespace().all(|word| text.contains(word))
+}
+
+/// What to say where no setting is found: perhaps there is one that does not apply.
+fn nothing_found_ui(ui: &mut Ui, searched: &str, view: &View<'_>) {
+    let hidden = fields().iter().find(|field| matches_search(field, searched));
+    ui.add_space(space::M);
+    let text = match hidden {
+        Some(field) => format!("“{}” does not apply to this plan's method and workload.", field.label),
+        None => "No setting of that name. Fewer letters find more.".to_owned(),
+    };
+    ui.label(RichText::new(text).color(view.tokens.muted.0));
 }
 
 /// Where the model comes from, unless the catalogue's picker says it.

@@ -1,17 +1,20 @@
 //! One line: file, whether it is saved, last message, what undo would do. What went wrong stands above it in full.
 
 use crate::app::command::{Command, Commands};
-use crate::ui::View;
+use crate::ui::{UiState, View};
 use egui::{Align, Label, Layout, RichText, Ui};
 
 /// Draws the line.
-pub fn status_ui(ui: &mut Ui, view: &View<'_>) {
+pub fn status_ui(ui: &mut Ui, view: &View<'_>, ui_state: &UiState) {
     let document = &view.state.document;
+    // A copy for the day the program stops is no saved file, but worth knowing.
+    let copy = if document.is_dirty() && ui_state.has_copy { " · recovery copy kept" } else { "" };
+    let locked = if document.read_only { " · read-only file" } else { "" };
     let saved = match (&document.path, document.is_dirty()) {
         (None, false) => "New plan, no file yet".to_owned(),
-        (None, true) => "Changed, no file yet".to_owned(),
-        (Some(path), false) => format!("{} · saved", path.display()),
-        (Some(path), true) => format!("{} · unsaved changes", path.display()),
+        (None, true) => format!("Changed, no file yet{copy}"),
+        (Some(path), false) => format!("{} · saved{locked}", path.display()),
+        (Some(path), true) => format!("{} · unsaved changes{copy}{locked}", path.display()),
     };
     let said = view.state.session.message.as_ref().filter(|message| !message.is_error);
     let now = match (&view.state.session.reading, said) {

@@ -1,86 +1,148 @@
-//! Name, menus, undo and redo, unit and theme.
+//! Menus, undo and redo, tabs, palette, presenting.
 
+use super::tabs;
 use crate::app::command::{Command, Commands, MenuCommand};
 use crate::app::settings::ThemeChoice;
 use crate::plan::templates;
 use crate::ui::View;
-use crate::ui::theme::{bold, type_size};
+use crate::ui::theme::{bold, space, type_size};
+use crate::ui::widgets::icon::{self, Icon};
 use crate::units::ByteUnit;
-use egui::{Align, Layout, RichText, Ui};
+use egui::{Align, Button, Layout, RichText, ScrollArea, Ui};
 
-const FILE: [MenuCommand; 8] = [
-    MenuCommand::New,
-    MenuCommand::Open,
-    MenuCommand::OpenByPath,
-    MenuCommand::Save,
-    MenuCommand::SaveAs,
-    MenuCommand::SaveByPath,
-    MenuCommand::OpenModelFile,
-    MenuCommand::OpenModelFolder,
+const FILE: [&[MenuCommand]; 3] = [
+    &[MenuCommand::New, MenuCommand::Open, MenuCommand::OpenByPath, MenuCommand::Duplicate, MenuCommand::CloseTab],
+    &[MenuCommand::Save, MenuCommand::SaveAs, MenuCommand::SaveByPath],
+    &[MenuCommand::OpenModelFile, MenuCommand::OpenModelFolder, MenuCommand::OpenModelByPath, MenuCommand::PasteConfig],
 ];
 
-/// Room right of the menus in which titles of plans and keys find place, in points.
-const ROOM_FOR_KEYS: f32 = 620.0;
+const VIEW: [&[MenuCommand]; 3] = [
+    &[MenuCommand::Pin, MenuCommand::FindSetting],
+    &[MenuCommand::CopyTable, MenuCommand::CopyPicture, MenuCommand::SavePicture, MenuCommand::SavePictureByPath],
+    &[MenuCommand::Present, MenuCommand::Spotlight, MenuCommand::FullScreen],
+];
 
-/// Where a command's key is shown.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Keys {
-    Beside,
-    InTooltip,
-}
+const HEIGHT: f32 = 30.0;
+
+/// Narrower than this, the palette and presenting stand in the View menu only.
+const ROOM_FOR_ALL: f32 = 860.0;
 
 /// Draws the bar.
 pub fn top_bar_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
-    ui.horizontal(|ui| {
-        ui.label(RichText::new("Tuneplan").font(bold(type_size::TITLE)));
-        ui.menu_button("File", |ui| file_menu_ui(ui, view, out));
-        // A narrow bar keeps its room for the title; the keys stand in the tooltip.
-        let keys = if ui.available_width() < ROOM_FOR_KEYS { Keys::InTooltip } else { Keys::Beside };
-        item_ui(ui, MenuCommand::Undo, keys, view, out);
-        item_ui(ui, MenuCommand::Redo, keys, view, out);
-        let dirty = if view.state.document.is_dirty() { " ●" } else { "" };
-        let title = format!("{}{dirty}", view.state.document.title());
+    let wide = ui.available_width() >= ROOM_FOR_ALL;
+    // A fixed height: otherwise what comes first is centred on a lower row than what comes last.
+    let size = egui::vec2(ui.available_width(), HEIGHT);
+    ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+        ui.spacing_mut().item_spacing.x = space::XS + 2.0;
+        if wide {
+            ui.label(RichText::new("Tuneplan").font(bold(type_size::TITLE)));
+        }
+        ui.menu_button(view.text("File"), |ui| file_menu_ui(ui, view, out));
+        step_ui(ui, Icon::Undo, MenuCommand::Undo, view, out);
+        step_ui(ui, Icon::Redo, MenuCommand::Redo, view, out);
+        let history = ui.menu_button(view.text("History"), |ui| history_ui(ui, view, out));
+        history.response.on_hover_text("All steps; a click goes there.");
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.menu_button("View", |ui| view_menu_ui(ui, view, out)).response.on_hover_text("Colours and size.");
-            for unit in [ByteUnit::GB, ByteUnit::GiB] {
-                let help = match unit {
-                    ByteUnit::GiB => "2^30 bytes, as nvidia-smi and PyTorch count.",
-                    ByteUnit::GB => "10^9 bytes, as data sheets count.",
-                };
-                let chosen = view.unit() == unit;
-                if ui.selectable_label(chosen, unit.symbol()).on_hover_text(help).clicked() && !chosen {
-                    out.push(Command::SetUnit(unit));
+            ui.spacing_mut().item_spacing.x = space::XS + 2.0;
+            let menu = ui.menu_button(view.text("View"), |ui| view_menu_ui(ui, view, out));
+            menu.response.on_hover_text("Colours, size, language, pictures, presenting.");
+            if wide {
+                button_ui(ui, MenuCommand::Present, view, out);
+                let key = MenuCommand::Palette.info().shortcut.map(|key| ui.ctx().format_shortcut(&key));
+                let palette = ui.button(RichText::new(key.unwrap_or_default()).color(view.tokens.muted.0));
+                let info = MenuCommand::Palette.info();
+                palette.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, info.title));
+                if palette.on_hover_text(info.help).clicked() {
+                    out.push(Command::Menu(MenuCommand::Palette));
                 }
             }
-            // The name gets what is left between the menus.
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                ui.add(egui::Label::new(RichText::new(title).font(bold(type_size::BODY))).truncate());
-            });
+            units_ui(ui, view, out);
+            // The tabs get what is left between the menus.
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| tabs::tabs_ui(ui, view, out));
         });
     });
 }
 
+/// Undo or redo as an icon; the tooltip names the step.
+fn step_ui(ui: &mut Ui, icon: Icon, command: MenuCommand, view: &View<'_>, out: &mut Commands) {
+    let enabled = command.enabled(view.state);
+    let key = command.info().shortcut.map(|key| ui.ctx().format_shortcut(&key)).unwrap_or_default();
+    let help = match enabled {
+        Ok(()) => format!("{} {key}", command.title_now(view.state)),
+        Err(why) => format!("{}: {why}", command.info().title),
+    };
+    let title = command.info().title;
+    if icon::button_ui(ui, icon, title, &help, enabled.is_ok(), view.tokens).clicked() {
+        out.push(Command::Menu(command));
+    }
+}
+
+fn units_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
+    for unit in [ByteUnit::GB, ByteUnit::GiB] {
+        let help = match unit {
+            ByteUnit::GiB => "2^30 bytes, as nvidia-smi and PyTorch count.",
+            ByteUnit::GB => "10^9 bytes, as data sheets count.",
+        };
+        let chosen = view.unit() == unit;
+        if ui.selectable_label(chosen, unit.symbol()).on_hover_text(help).clicked() && !chosen {
+            out.push(Command::SetUnit(unit));
+        }
+    }
+}
+
+fn history_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
+    let (steps, done) = view.state.document.history.steps();
+    if steps.is_empty() {
+        ui.weak("Nothing was changed yet.");
+        return;
+    }
+    ScrollArea::vertical().max_height(420.0).show(ui, |ui| {
+        let start = ui.selectable_label(done == 0, "As opened");
+        if start.clicked() {
+            out.push(Command::GoToStep(0));
+            ui.close();
+        }
+        for (place, label) in steps.iter().enumerate() {
+            // Steps that were undone stand below, fainter.
+            let ink = if place < done { view.tokens.text.0 } else { view.tokens.muted.0 };
+            if ui.selectable_label(place + 1 == done, RichText::new(*label).color(ink)).clicked() {
+                out.push(Command::GoToStep(place + 1));
+                ui.close();
+            }
+        }
+    });
+}
+
 fn view_menu_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
-    ui.weak("Theme");
+    for group in VIEW {
+        for command in group {
+            item_ui(ui, *command, view, out);
+        }
+        ui.separator();
+    }
+    ui.weak(view.text("Theme"));
     for theme in ThemeChoice::ALL {
-        if ui.radio(view.state.settings.theme == theme, theme.label()).clicked() {
+        if ui.radio(view.state.settings.theme == theme, view.text(theme.label())).clicked() {
             out.push(Command::SetTheme(theme));
             ui.close();
         }
     }
     ui.separator();
-    ui.weak(format!("Size {:.0} %", ui.ctx().zoom_factor() * 100.0));
+    ui.weak(format!("{} {:.0} %", view.text("Size"), view.state.settings.zoom() * 100.0));
     egui::gui_zoom::zoom_menu_buttons(ui);
+    ui.separator();
+    for command in [MenuCommand::Palette, MenuCommand::Shortcuts, MenuCommand::Settings] {
+        item_ui(ui, command, view, out);
+    }
 }
 
 fn file_menu_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
-    for command in FILE.into_iter().chain([MenuCommand::OpenModelByPath]) {
-        item_ui(ui, command, Keys::Beside, view, out);
-        if matches!(command, MenuCommand::SaveByPath) {
-            ui.separator();
+    for group in FILE {
+        for command in group {
+            item_ui(ui, *command, view, out);
         }
+        ui.separator();
     }
-    ui.separator();
     ui.menu_button("New from template", |ui| {
         for template in templates() {
             if ui.button(&template.plan.name).on_hover_text(&template.plan.notes).clicked() {
@@ -89,7 +151,7 @@ fn file_menu_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
             }
         }
     });
-    ui.menu_button("Recent plans", |ui| {
+    ui.menu_button(view.text("Recent plans"), |ui| {
         if view.state.settings.recent.is_empty() {
             ui.weak("None yet.");
         }
@@ -101,32 +163,37 @@ fn file_menu_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         }
     });
     ui.separator();
-    item_ui(ui, MenuCommand::Quit, Keys::Beside, view, out);
+    item_ui(ui, MenuCommand::Quit, view, out);
 }
 
-/// A command as a button; greyed out with the reason where it cannot be done.
-fn item_ui(ui: &mut Ui, command: MenuCommand, keys: Keys, view: &View<'_>, out: &mut Commands) {
+/// A command as a line of a menu; greyed out with the reason where it cannot be done.
+fn item_ui(ui: &mut Ui, command: MenuCommand, view: &View<'_>, out: &mut Commands) {
     let info = command.info();
     let enabled = command.enabled(view.state);
     let key = info.shortcut.map(|shortcut| ui.ctx().format_shortcut(&shortcut)).unwrap_or_default();
-    let mut button = egui::Button::new(info.title);
-    if keys == Keys::Beside {
-        button = button.shortcut_text(key.clone());
-    }
-    let response = ui.add_enabled(enabled.is_ok(), button);
-    let what = match command {
-        MenuCommand::Undo => view.state.document.history.undo_label(),
-        MenuCommand::Redo => view.state.document.history.redo_label(),
-        _ => None,
-    };
-    let help = what.map_or_else(|| info.help.to_owned(), |label| format!("{}: {label}", info.title));
-    let help = if keys == Keys::InTooltip { format!("{help} {key}") } else { help };
+    let title = title_now(command, view);
+    let response = ui.add_enabled(enabled.is_ok(), Button::new(title).shortcut_text(key));
     let response = match enabled {
-        Ok(()) => response.on_hover_text(help),
+        Ok(()) => response.on_hover_text(info.help),
         Err(why) => response.on_disabled_hover_text(why),
     };
     if response.clicked() {
         out.push(Command::Menu(command));
         ui.close();
     }
+}
+
+/// A command as a button of the bar.
+fn button_ui(ui: &mut Ui, command: MenuCommand, view: &View<'_>, out: &mut Commands) {
+    let info = command.info();
+    if ui.button(view.text(info.title)).on_hover_text(info.help).clicked() {
+        out.push(Command::Menu(command));
+    }
+}
+
+/// The present name of a command in the language of the window.
+fn title_now(command: MenuCommand, view: &View<'_>) -> String {
+    let english = command.info().title;
+    let now = command.title_now(view.state);
+    if now == english { view.text(english).to_owned() } else { now }
 }

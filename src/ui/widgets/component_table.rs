@@ -3,6 +3,7 @@
 use super::pattern::Pattern;
 use super::segments::Touched;
 use crate::estimate::{ByComponent, Component};
+use crate::ui::text::Language;
 use crate::ui::theme::{Tokens, bold, type_size};
 use crate::units::{ByteUnit, Bytes, percent};
 use egui::{Align2, CornerRadius, FontId, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, Vec2};
@@ -19,6 +20,8 @@ pub struct ComponentTable<'a> {
     pub amounts: &'a ByComponent,
     /// What the textbook rule says.
     pub textbook: Bytes,
+    /// Language of the names.
+    pub language: Language,
     /// Unit, stated in the card's head.
     pub unit: ByteUnit,
     /// Component marked in other charts.
@@ -54,7 +57,7 @@ impl ComponentTable<'_> {
             let share = percent(bytes.0 as f64 / total.0.max(1) as f64);
             let row = Row {
                 sense: Sense::click(),
-                label: component.label(),
+                label: self.language.text(component.label()),
                 number: figure(bytes, self.unit),
                 share: &share,
                 swatch: Some(component),
@@ -72,7 +75,7 @@ impl ComponentTable<'_> {
         }
         let sum = Row {
             sense: Sense::hover(),
-            label: "Sum at the peak",
+            label: self.language.text("Sum at the peak"),
             number: figure(total, self.unit),
             share: "100 %",
             swatch: None,
@@ -82,7 +85,7 @@ impl ComponentTable<'_> {
         sum.show(ui, tokens, &format!("Sum at the peak, {}", total.display(self.unit)));
         let textbook = Row {
             sense: Sense::click(),
-            label: "Textbook rule",
+            label: self.language.text("Textbook rule"),
             number: figure(self.textbook, self.unit),
             share: "",
             swatch: None,
@@ -98,11 +101,26 @@ impl ComponentTable<'_> {
     }
 }
 
+/// A component's colour and pattern before its name, in text that runs.
+pub fn swatch_ui(ui: &mut Ui, component: Component, tokens: &Tokens) {
+    let (rect, _) = ui.allocate_exact_size(Vec2::splat(SWATCH), Sense::hover());
+    paint_swatch(ui, rect, component, tokens);
+}
+
+/// Paints a component's colour and pattern.
+pub fn paint_swatch(ui: &Ui, rect: Rect, component: Component, tokens: &Tokens) {
+    ui.painter().rect_filled(rect, 2, tokens.series(component));
+    Pattern::of(component).paint(ui, rect, tokens.series(component));
+}
+
 /// A number of a table whose head states the unit; what is there never reads as nothing.
 fn figure(bytes: Bytes, unit: ByteUnit) -> String {
     let text = bytes.number(unit);
     if bytes > Bytes::ZERO && text == "0.00" { "<0.01".to_owned() } else { text }
 }
+
+/// Side of a swatch.
+const SWATCH: f32 = 10.0;
 
 struct Row<'a> {
     /// Rows that explain themselves can be clicked.
@@ -130,9 +148,8 @@ impl Row<'_> {
         }
         let mut left = rect.left();
         if let Some(component) = self.swatch {
-            let swatch = Rect::from_min_size(Pos2::new(left, rect.center().y - 5.0), Vec2::splat(10.0));
-            ui.painter().rect_filled(swatch, 2, tokens.series(component));
-            Pattern::of(component).paint(ui, swatch, tokens.series(component));
+            let swatch = Rect::from_min_size(Pos2::new(left, rect.center().y - SWATCH / 2.0), Vec2::splat(SWATCH));
+            paint_swatch(ui, swatch, component, tokens);
             left += 18.0;
         }
         let font = if self.strong { bold(type_size::BODY) } else { FontId::proportional(type_size::BODY) };

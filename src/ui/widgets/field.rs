@@ -1,5 +1,6 @@
 //! One row of the settings panel, made from the field table: label left, control right.
 
+use super::icon::{self, Icon};
 use super::picker::{Entry, Picker};
 use super::toggle;
 use crate::app::command::{Command, Commands};
@@ -19,6 +20,8 @@ const SLIDER_LABEL_SHARE: f32 = 0.4;
 const FORMAT_LABEL_SHARE: f32 = 0.25;
 /// Height of a slider, which sets the size of its knob.
 const KNOB: f32 = 16.0;
+/// Side of the mark that resets a setting.
+const RESET: f32 = 14.0;
 /// Width of a typed number.
 const NUMBER_WIDTH: f32 = 74.0;
 /// Width of a number that carries its unit.
@@ -45,12 +48,11 @@ pub fn field_ui(ui: &mut Ui, field: &'static Field, view: &View<'_>, ui_state: &
         return;
     }
     let row = ui.available_width();
-    ui.horizontal(|ui| {
+    let inner = ui.horizontal(|ui| {
         let label_width = label_width(field, row);
         ui.allocate_ui_with_layout(egui::vec2(label_width, 26.0), Layout::left_to_right(Align::Center), |ui| {
             ui.set_width(label_width);
-            ui.add(egui::Label::new(RichText::new(field.label).color(view.tokens.text.0)).truncate().selectable(false))
-                .on_hover_text(help(field));
+            label_ui(ui, field, &value, view, out);
         });
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if let Some(new) = control_ui(ui, field, &value, view, ui_state, out)
@@ -59,6 +61,67 @@ pub fn field_ui(ui: &mut Ui, field: &'static Field, view: &View<'_>, ui_state: &
                 out.push(Command::Edit(PlanEdit::Set(field.id, new)));
             }
         });
+    });
+    if ui.rect_contains_pointer(inner.response.rect) {
+        ui_state.hovered_field = Some(field.id);
+    }
+}
+
+/// The label with its help and what other values would cost; a changed setting has a way back beside it.
+fn label_ui(ui: &mut Ui, field: &'static Field, value: &FieldValue, view: &View<'_>, out: &mut Commands) {
+    let text = RichText::new(field.label).color(view.tokens.text.0);
+    let reset = usual(field, view).filter(|usual| usual != value);
+    ui.set_max_width(ui.available_width() - if reset.is_some() { RESET + space::XS } else { 0.0 });
+    let response = ui.add(egui::Label::new(text).truncate().selectable(false));
+    if let Some(usual) = reset {
+        let help = format!("Reset {} to {}", field.label, usual.display(field));
+        let at = egui::Rect::from_center_size(
+            egui::pos2(response.rect.right() + space::XS + RESET / 2.0, response.rect.center().y),
+            egui::Vec2::splat(RESET),
+        );
+        let mark = ui.interact(at, ui.scope_id().with((field.id, "reset")), egui::Sense::click());
+        mark.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &help));
+        let ink = if mark.hovered() || mark.has_focus() { view.tokens.accent.0 } else { view.tokens.muted.0 };
+        icon::paint(ui.painter(), Icon::Reset, at.expand(4.0), ink);
+        if mark.clicked() {
+            out.push(Command::Edit(PlanEdit::Set(field.id, usual)));
+        }
+        mark.on_hover_text(help);
+    }
+    response.on_hover_ui(|ui| cost_ui(ui, field, view));
+}
+
+/// What the setting had when the plan was opened: a template's or file's value, not the program's default.
+fn usual(field: &Field, view: &View<'_>) -> Option<FieldValue> {
+    // Optional figures have their own way back to the catalogue.
+    if matches!(field.kind, FieldKind::OptionalInteger { .. } | FieldKind::OptionalDecimal { .. }) {
+        return None;
+    }
+    (field.get)(&view.state.document.saved_plan)
+}
+
+/// Help, unit, and what neighbouring values would change at the peak.
+fn cost_ui(ui: &mut Ui, field: &Field, view: &View<'_>) {
+    ui.set_max_width(320.0);
+    ui.label(help(field));
+    let Some(cost) = view.computed.field_cost.as_ref().filter(|cost| cost.field == field.id) else { return };
+    if cost.changes.is_empty() {
+        return;
+    }
+    ui.add_space(space::XS);
+    ui.label(RichText::new("Whole process at the peak, with").small().color(view.tokens.muted.0));
+    egui::Grid::new("field-cost").num_columns(2).spacing([space::L, 2.0]).show(ui, |ui| {
+        for (value, bytes) in &cost.changes {
+            ui.label(value);
+            let amount = crate::units::Bytes(u64::try_from(bytes.unsigned_abs()).unwrap_or(u64::MAX));
+            let sign = match bytes.signum() {
+                1 => "+",
+                -1 => "−",
+                _ => "±",
+            };
+            ui.label(format!("{sign}{}", amount.display(view.unit())));
+            ui.end_row();
+        }
     });
 }
 

@@ -1,0 +1,146 @@
+//! Commands of menus, keys and the palette.
+
+use super::{closing, files, start, tell};
+use crate::app::command::{Command, MenuCommand};
+use crate::app::computed;
+use crate::app::effect::Effect;
+use crate::app::state::{AfterUnsaved, Baseline, Dialog, Document, PathPurpose, State};
+use crate::plan::Plan;
+use crate::report::{Charts, Colours, tsv};
+use crate::units::ByteUnit;
+
+pub(super) fn menu(state: &mut State, command: MenuCommand) -> Vec<Effect> {
+    if let Err(why) = command.enabled(state) {
+        tell(state, false, &format!("{}: {why}", command.info().title));
+        return Vec::new();
+    }
+    match command {
+        MenuCommand::New => start(state, Plan::default()),
+        MenuCommand::Open => return vec![Effect::PickFile(PathPurpose::OpenPlan)],
+        MenuCommand::OpenByPath => return files::ask_path(state, PathPurpose::OpenPlan),
+        MenuCommand::Save => {
+            return match state.document.path.clone() {
+                Some(path) => {
+                    let expected = state.document.saved_text.clone();
+                    files::write(state, path, expected)
+                }
+                None => vec![Effect::PickFile(PathPurpose::SavePlan)],
+            };
+        }
+        MenuCommand::SaveAs => return vec![Effect::PickFile(PathPurpose::SavePlan)],
+        MenuCommand::SaveByPath => return files::ask_path(state, PathPurpose::SavePlan),
+        MenuCommand::Duplicate => duplicate(state),
+        MenuCommand::CloseTab => return closing::unless_unsaved(state, AfterUnsaved::CloseTab),
+        MenuCommand::NextTab => state.show_tab((state.shown_tab() + 1) % state.tab_count()),
+        MenuCommand::PreviousTab => {
+            state.show_tab((state.shown_tab() + state.tab_count() - 1) % state.tab_count());
+        }
+        MenuCommand::OpenModelFile => return vec![Effect::PickFile(PathPurpose::OpenModel)],
+        MenuCommand::OpenModelFolder => return vec![Effect::PickModelFolder],
+        MenuCommand::OpenModelByPath => return files::ask_path(state, PathPurpose::OpenModel),
+        MenuCommand::PasteConfig => state.session.dialog = Some(Dialog::Paste(String::new())),
+        MenuCommand::Undo => {
+            if let Some(label) = state.document.history.undo(&mut state.document.plan) {
+                state.document.revision += 1;
+                tell(state, false, &format!("Undone: {label}"));
+            }
+        }
+        MenuCommand::Redo => {
+            if let Some(label) = state.document.history.redo(&mut state.document.plan) {
+                state.document.revision += 1;
+                tell(state, false, &format!("Done again: {label}"));
+            }
+        }
+        MenuCommand::Pin => pin(state),
+        MenuCommand::CopyTable => {
+            return match charts(state) {
+                Some(charts) => {
+                    tell(state, false, "The table is on the clipboard as tab-separated text.");
+                    vec![Effect::CopyText(tsv::tables(&charts))]
+                }
+                None => no_estimate(state),
+            };
+        }
+        MenuCommand::CopyPicture => {
+            return if charts(state).is_some() { vec![Effect::DrawPicture] } else { no_estimate(state) };
+        }
+        MenuCommand::SavePicture => return vec![Effect::PickFile(PathPurpose::SavePicture)],
+        MenuCommand::SavePictureByPath => return files::ask_path(state, PathPurpose::SavePicture),
+        MenuCommand::Palette => state.session.dialog = Some(Dialog::Palette),
+        MenuCommand::FindSetting => {
+            return super::look(state, Command::FindSetting(""));
+        }
+        MenuCommand::Present => {
+            state.session.presenting = !state.session.presenting;
+            state.session.spotlight = false;
+        }
+        MenuCommand::Spotlight => state.session.spotlight = !state.session.spotlight,
+        MenuCommand::FullScreen => {
+            state.session.full_screen = !state.session.full_screen;
+            return vec![Effect::FullScreen(state.session.full_screen)];
+        }
+        MenuCommand::ToggleUnit => {
+            state.settings.unit = match state.settings.unit {
+                ByteUnit::GiB => ByteUnit::GB,
+                ByteUnit::GB => ByteUnit::GiB,
+            };
+            return vec![Effect::SaveSettings];
+        }
+        MenuCommand::Settings => state.session.dialog = Some(Dialog::Settings),
+        MenuCommand::Shortcuts => state.session.dialog = Some(Dialog::Shortcuts),
+        MenuCommand::Quit => return closing::unless_unsaved(state, AfterUnsaved::Close),
+    }
+    Vec::new()
+}
+
+fn no_estimate(state: &mut State) -> Vec<Effect> {
+    tell(state, true, "There is no estimate to copy: choose a model that is known.");
+    Vec::new()
+}
+
+/// A copy beside the plan, without a file of its own, and so unsaved.
+fn duplicate(state: &mut State) {
+    let mut plan = state.document.plan.clone();
+    plan.name = format!("{} (copy)", plan.name);
+    let unknown = state.document.unknown.clone();
+    state.open_beside(Document { plan, unknown, ..Document::default() });
+}
+
+fn pin(state: &mut State) {
+    state.session.pins += 1;
+    if state.is_pinned() {
+        state.session.baseline = None;
+        tell(state, false, "Nothing is pinned any more.");
+        return;
+    }
+    let document = &state.document;
+    let title = document.title();
+    state.session.baseline =
+        Some(Baseline { document: document.id, title: title.clone(), plan: document.plan.clone() });
+    tell(state, false, &format!("Pinned {title}: changes are compared with it."));
+}
+
+/// What pictures and tables for other programs are made from; `None` without an estimate.
+pub(super) fn charts(state: &State) -> Option<Charts> {
+    let (estimate, _, model) = computed::of_plan(&state.document.plan);
+    let tokens = state.settings.theme.resolve(None).tokens();
+    let hex = |color: egui::Color32| color.to_hex()[..7].to_owned();
+    Some(Charts {
+        title: state.document.title(),
+        model,
+        author: state.settings.author.clone(),
+        estimate: estimate?,
+        unit: state.settings.unit,
+        colours: Colours {
+            ground: hex(tokens.panel.0),
+            text: hex(tokens.text.0),
+            muted: hex(tokens.muted.0),
+            line: hex(tokens.edge.0),
+            over: hex(tokens.over.0),
+            series: crate::estimate::Component::ALL
+                .into_iter()
+                .map(|component| (component, hex(tokens.series(component))))
+                .collect(),
+        },
+    })
+}

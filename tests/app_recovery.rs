@@ -1,0 +1,162 @@
+//! Copies of unsaved plans: written in time, found again, offered once, never in the way of another program.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use tuneplan::app::command::Answer;
+use tuneplan::app::recovery::{DELAY_SECS, Journal, leftovers};
+use tuneplan::app::{Command, Effect, State, dispatch};
+use tuneplan::plan::edit::PlanEdit;
+use tuneplan::plan::field::FieldValue;
+use tuneplan::plan::{Plan, file};
+
+fn rank(number: u64) -> Command {
+    Command::Edit(PlanEdit::Set("method.rank", FieldValue::Integer(number)))
+}
+
+fn copies(root: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for folder in fs::read_dir(root).unwrap() {
+        for entry in fs::read_dir(folder.unwrap().path()).unwrap() {
+            let path = entry.unwrap().path();
+            if path.to_string_lossy().ends_with(".plan.ron") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// What the program leaves when it is killed: its folder without anybody holding the lock.
+fn killed(journal: Journal, root: &Path) {
+    let folder = fs::read_dir(root).unwrap().next().unwrap().unwrap().path();
+    let kept = root.with_extension("kept");
+    fs::create_dir_all(&kept).unwrap();
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, kept.join(path.file_name().unwrap())).unwrap();
+    }
+    drop(journal);
+    let _ = fs::remove_dir_all(&folder);
+    fs::rename(kept, folder).unwrap();
+}
+
+#[test]
+fn a_copy_is_written_two_seconds_after_the_last_edit_and_not_before() {
+    let root = tempfile::tempdir().unwrap();
+    let mut journal = Journal::begin(root.path()).unwrap();
+    let mut state = State::default();
+    assert_eq!(journal.look(&state, 10.0), None, "nothing to lose, nothing to wake for");
+    dispatch(&mut state, rank(64));
+    assert_eq!(journal.look(&state, 10.0), Some(DELAY_SECS));
+    assert!(journal.when_due(11.0).is_none());
+    // Another edit puts it off.
+    dispatch(&mut state, rank(65));
+    assert_eq!(journal.look(&state, 11.0), Some(DELAY_SECS));
+    assert!(journal.when_due(12.5).is_none());
+    assert!(!journal.has_copy(&state.document));
+    journal.when_due(13.0).unwrap()().unwrap();
+    assert!(journal.has_copy(&state.document));
+    assert_eq!(journal.look(&state, 20.0), None);
+    let copies = copies(root.path());
+    assert_eq!(copies.len(), 1);
+    assert_eq!(file::read(&fs::read_to_string(&copies[0]).unwrap()).unwrap().plan, state.document.plan);
+}
+
+#[test]
+fn what_is_saved_or_undone_has_no_copy() {
+    let root = tempfile::tempdir().unwrap();
+    let mut journal = Journal::begin(root.path()).unwrap();
+    let mut state = State::default();
+    dispatch(&mut state, rank(64));
+    journal.look(&state, 0.0);
+    journal.when_due(5.0).unwrap()().unwrap();
+    assert_eq!(copies(root.path()).len(), 1);
+    dispatch(&mut state, Command::Menu(tuneplan::app::command::MenuCommand::Undo));
+    journal.look(&state, 6.0);
+    journal.when_due(9.0).unwrap()().unwrap();
+    assert_eq!(copies(root.path()).len(), 0);
+    drop(journal);
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0, "an orderly end leaves nothing");
+}
+
+#[test]
+fn a_killed_run_is_offered_restored_with_its_file_and_then_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("recovery");
+    let plan_path = folder.path().join("review.plan.ron");
+    fs::write(&plan_path, file::write(&Plan::default(), &[])).unwrap();
+    let mut journal = Journal::begin(&root).unwrap();
+    let mut state = State::default();
+    let opened = tuneplan::app::store::open_plan(&plan_path).unwrap();
+    dispatch(&mut state, Command::PlanRead(plan_path.clone(), Box::new(Ok(opened))));
+    dispatch(&mut state, rank(64));
+    dispatch(&mut state, Command::Menu(tuneplan::app::command::MenuCommand::Duplicate));
+    journal.look(&state, 0.0);
+    journal.when_due(5.0).unwrap()().unwrap();
+    assert!(leftovers(&root).1.is_empty(), "a running program keeps its own");
+    killed(journal, &root);
+
+    let (held, plans) = leftovers(&root);
+    assert_eq!((held.len(), plans.len()), (1, 2));
+    assert!(leftovers(&root).1.is_empty(), "two programs that start do not both offer it");
+    let mut next = State::default();
+    dispatch(&mut next, Command::Recovered(plans));
+    let effects = dispatch(&mut next, Command::Answer(Answer::GoOn));
+    assert_eq!(effects, [Effect::KeepRecovery, Effect::ForgetRecovered]);
+    assert_eq!(next.tab_count(), 2);
+    assert!(next.tabs().all(tuneplan::app::state::Document::is_dirty));
+    let with_file = next.tabs().find(|document| document.path.is_some()).unwrap();
+    assert_eq!(fs::canonicalize(with_file.path.as_ref().unwrap()).unwrap(), fs::canonicalize(&plan_path).unwrap());
+    assert_eq!(with_file.plan.method.method.lora().unwrap().rank, 64);
+    assert_eq!(with_file.saved_plan, Plan::default());
+    for leftover in held {
+        leftover.forget().unwrap();
+    }
+    assert!(leftovers(&root).1.is_empty());
+}
+
+#[test]
+fn discarded_copies_are_forgotten_and_later_ones_kept() {
+    let mut state = State::default();
+    let recovered = |state: &mut State| {
+        let plan = tuneplan::app::recovery::Recovered {
+            plan: Plan::default(),
+            unknown: Vec::new(),
+            path: None,
+            on_disk: None,
+        };
+        dispatch(state, Command::Recovered(vec![plan]));
+    };
+    recovered(&mut state);
+    assert_eq!(dispatch(&mut state, Command::Answer(Answer::Cancel)), []);
+    recovered(&mut state);
+    assert_eq!(dispatch(&mut state, Command::Answer(Answer::Drop)), [Effect::ForgetRecovered]);
+    assert_eq!(state.tab_count(), 1);
+}
+
+#[test]
+fn broken_copies_and_foreign_files_are_left_alone() {
+    let root = tempfile::tempdir().unwrap();
+    let run = root.path().join("run-x");
+    fs::create_dir(&run).unwrap();
+    fs::write(run.join("lock"), "").unwrap();
+    fs::write(run.join("7.plan.ron"), "(schema: 1, batch: (").unwrap();
+    fs::write(root.path().join("stray"), "x").unwrap();
+    let (held, plans) = leftovers(root.path());
+    assert!(held.is_empty() && plans.is_empty());
+    assert!(run.join("7.plan.ron").exists());
+}
+
+#[test]
+fn a_panic_writes_what_was_not_yet_due() {
+    let root = tempfile::tempdir().unwrap();
+    let mut journal = Journal::begin(root.path()).unwrap();
+    journal.write_on_panic();
+    let mut state = State::default();
+    dispatch(&mut state, rank(64));
+    journal.look(&state, 0.0);
+    assert_eq!(copies(root.path()).len(), 0);
+    let _ = std::thread::spawn(|| panic!("on purpose")).join();
+    assert_eq!(copies(root.path()).len(), 1);
+}
