@@ -143,7 +143,8 @@ fn other_card_ui(ui: &mut Ui, other: &Estimate, view: &View<'_>) -> Touched {
             unit: view.unit(),
             marked: view.state.session.hovered,
         };
-        let touched = bar.show(ui, view.tokens);
+        let touched = ui.push_id("other-workload", |ui| bar.show(ui, view.tokens)).inner;
+        // A click would explain the plan's own workload.
         Touched { clicked: None, ..touched }
     })
 }

@@ -42,7 +42,7 @@ fn tab_ui(ui: &mut Ui, page: Page, view: &View<'_>, out: &mut Commands) -> Respo
     let fill = if chosen { view.tokens.raised.0 } else { view.tokens.panel.0 };
     let button = Button::new(text).fill(fill).stroke(egui::Stroke::NONE).min_size(Vec2::new(0.0, HEIGHT));
     let response = ui.add(button);
-    response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Tab, true, chosen, page.title()));
+    response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Tab, true, chosen, view.text(page.title())));
     if response.clicked() && !chosen {
         out.push(Command::ShowPage(page));
     }

@@ -1,0 +1,406 @@
+//! The window as people work in it: start, tabs, palette, history, search, comparing, presenting, leaving with copies.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use egui::accesskit::Role;
+use egui::{Key, Modifiers, OutputCommand};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use std::fs;
+use std::path::PathBuf;
+use tuneplan::app::Command;
+use tuneplan::app::command::MenuCommand;
+use tuneplan::app::page::Page;
+use tuneplan::app::runtime::Runtime;
+use tuneplan::app::settings::{Settings, ThemeChoice};
+use tuneplan::app::state::{AfterUnsaved, Dialog, State};
+use tuneplan::app::window::App;
+use tuneplan::estimate::Component;
+use tuneplan::plan::edit::PlanEdit;
+use tuneplan::plan::field::FieldValue;
+use tuneplan::plan::{ModelSource, file, templates};
+use tuneplan::ui::text::Language;
+use tuneplan::ui::theme::Theme;
+use tuneplan::units::ByteUnit;
+
+fn window<'a>() -> Harness<'a, App> {
+    let mut harness = common::builder(Theme::Dark, [1600.0, 1000.0])
+        .with_max_steps(32)
+        .build_eframe(|cc| App::new(&cc.egui_ctx, Runtime::new(None, || ()), None));
+    harness.run_ok();
+    harness
+}
+
+fn send(harness: &mut Harness<'_, App>, command: Command) {
+    harness.state_mut().send(command);
+    harness.run_ok();
+}
+
+fn press(harness: &mut Harness<'_, App>, modifiers: Modifiers, key: Key) {
+    harness.key_press_modifiers(modifiers, key);
+    harness.run_ok();
+}
+
+fn click(harness: &mut Harness<'_, App>, label: &str) {
+    harness.get_by_label(label).click();
+    harness.run_ok();
+}
+
+fn type_text(harness: &mut Harness<'_, App>, text: &str) {
+    harness.event(egui::Event::Text(text.to_owned()));
+    harness.run_ok();
+}
+
+fn rank(number: u64) -> Command {
+    Command::Edit(PlanEdit::Set("method.rank", FieldValue::Integer(number)))
+}
+
+fn state<'h>(harness: &'h Harness<'_, App>) -> &'h State {
+    harness.state().state()
+}
+
+fn rank_now(harness: &Harness<'_, App>) -> u64 {
+    state(harness).document.plan.method.method.lora().map_or(0, |lora| lora.rank)
+}
+
+fn model_now(harness: &Harness<'_, App>) -> String {
+    match &state(harness).document.plan.model.source {
+        ModelSource::Catalog(id) => id.clone(),
+        other => other.name().to_owned(),
+    }
+}
+
+#[test]
+fn the_start_page_opens_every_template() {
+    for template in templates() {
+        let mut harness = window();
+        send(&mut harness, Command::ShowPage(Page::Start));
+        click(&mut harness, &format!("Template: {}", template.plan.name));
+        assert_eq!(state(&harness).document.plan, template.plan);
+        assert_eq!(state(&harness).session.page, Page::Memory);
+        assert!(harness.query_by_label_contains(" on one ").is_some() || template.plan.hardware.count > 1);
+    }
+}
+
+#[test]
+fn tabs_are_shown_closed_and_marked_by_name() {
+    let mut harness = window();
+    send(&mut harness, rank(64));
+    click(&mut harness, "New plan");
+    assert_eq!(state(&harness).tab_count(), 2);
+    assert_eq!(rank_now(&harness), 16);
+    click(&mut harness, "Untitled plan, unsaved changes");
+    assert_eq!(rank_now(&harness), 64);
+    press(&mut harness, Modifiers::COMMAND, Key::PageDown);
+    assert_eq!(rank_now(&harness), 16);
+    press(&mut harness, Modifiers::COMMAND, Key::D);
+    assert_eq!(state(&harness).tab_count(), 3);
+    assert!(harness.query_by_label("Untitled plan (copy), unsaved changes").is_some());
+    press(&mut harness, Modifiers::COMMAND, Key::W);
+    assert_eq!(state(&harness).session.dialog, Some(Dialog::Unsaved(AfterUnsaved::CloseTab)));
+    click(&mut harness, "Do not save");
+    assert_eq!(state(&harness).tab_count(), 2);
+}
+
+#[test]
+fn the_palette_runs_commands_sets_values_and_picks_models_by_keyboard_alone() {
+    let mut harness = window();
+    for (typed, done) in [
+        ("rank 128", &(|harness: &Harness<'_, App>| rank_now(harness) == 128) as &dyn Fn(&Harness<'_, App>) -> bool),
+        ("sequence length 8192", &|harness| state(harness).document.plan.batch.sequence_length == 8192),
+        ("8-bit adamw", &|harness| {
+            let optimizer = &harness.state().state().document.plan.optimizer;
+            format!("{optimizer:?}").to_lowercase().contains("8bit")
+        }),
+        ("qwen2.5-0.5b", &|harness| model_now(harness).starts_with("Qwen/Qwen2.5-0.5B")),
+        ("theme light", &|harness| state(harness).settings.theme == ThemeChoice::Light),
+        ("switch gib", &|harness| state(harness).settings.unit == ByteUnit::GB),
+        ("show steps", &|harness| state(harness).session.page == Page::Steps),
+        ("undo", &|harness| !model_now(harness).starts_with("Qwen/Qwen2.5-0.5B")),
+    ] {
+        press(&mut harness, Modifiers::COMMAND, Key::K);
+        assert_eq!(state(&harness).session.dialog, Some(Dialog::Palette), "{typed}");
+        type_text(&mut harness, typed);
+        press(&mut harness, Modifiers::NONE, Key::Enter);
+        assert!(done(&harness), "{typed}: {:?}", state(&harness).session.message);
+        assert_eq!(state(&harness).session.dialog, None, "{typed}");
+    }
+}
+
+#[test]
+fn the_palette_says_why_a_command_cannot_be_done_and_moves_with_the_arrows() {
+    let mut harness = window();
+    press(&mut harness, Modifiers::COMMAND | Modifiers::SHIFT, Key::K);
+    type_text(&mut harness, "redo");
+    assert!(harness.query_by_label_contains("nothing to redo").is_some());
+    press(&mut harness, Modifiers::NONE, Key::Enter);
+    assert_eq!(state(&harness).session.dialog, Some(Dialog::Palette), "it stays open");
+    press(&mut harness, Modifiers::NONE, Key::Escape);
+    assert_eq!(state(&harness).session.dialog, None);
+    // The second line of "theme": system first, then light.
+    press(&mut harness, Modifiers::COMMAND, Key::K);
+    type_text(&mut harness, "theme:");
+    press(&mut harness, Modifiers::NONE, Key::ArrowDown);
+    press(&mut harness, Modifiers::NONE, Key::Enter);
+    assert_eq!(state(&harness).settings.theme, ThemeChoice::Light);
+}
+
+#[test]
+fn the_history_menu_goes_to_any_step() {
+    let mut harness = window();
+    for number in [32, 64, 128] {
+        send(&mut harness, rank(number));
+    }
+    click(&mut harness, "History");
+    click(&mut harness, "Rank 16 → 32");
+    assert_eq!(rank_now(&harness), 32);
+    click(&mut harness, "History");
+    click(&mut harness, "As opened");
+    assert_eq!(rank_now(&harness), 16);
+}
+
+#[test]
+fn settings_are_found_by_word_and_what_does_not_apply_is_said() {
+    let mut harness = window();
+    press(&mut harness, Modifiers::COMMAND, Key::F);
+    type_text(&mut harness, "checkpoint");
+    assert!(harness.query_all_by_label_contains("heckpointing").next().is_some());
+    assert!(harness.query_by_label("Micro-batch").is_none());
+    click(&mut harness, "Clear the search");
+    assert!(harness.query_all_by_label("Micro-batch").next().is_some());
+    press(&mut harness, Modifiers::COMMAND, Key::F);
+    type_text(&mut harness, "kv cache");
+    assert!(harness.query_by_label_contains("does not apply").is_some());
+}
+
+#[test]
+fn a_changed_setting_has_a_way_back_to_what_was_opened() {
+    let mut harness = window();
+    send(&mut harness, Command::NewFromTemplate("8b-lora-80gb"));
+    let opened = rank_now(&harness);
+    send(&mut harness, rank(opened * 4));
+    click(&mut harness, &format!("Reset Rank to {opened}"));
+    assert_eq!(rank_now(&harness), opened);
+    assert!(harness.query_by_label_contains("Reset Rank").is_none());
+}
+
+#[test]
+fn the_pointer_on_a_setting_shows_what_other_values_cost() {
+    let mut harness = window();
+    send(&mut harness, Command::FindSetting("Sequence length"));
+    harness
+        .get_all_by_label("Sequence length")
+        .find(|node| node.accesskit_node().role() == Role::Label)
+        .unwrap()
+        .hover();
+    harness.run_ok();
+    harness.run_ok();
+    let cost = harness.state().computed().field_cost.clone().unwrap();
+    assert_eq!(cost.field, "batch.sequence_length");
+    // Independent of the tooltip: the same change made to the plan.
+    let before = harness.state().computed().estimate.as_ref().unwrap().process.expected.0;
+    let (value, more) = cost.changes.last().unwrap().clone();
+    let value: u64 = value.chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap();
+    assert!(value > 2048, "the last is the next larger one: {cost:?}");
+    send(&mut harness, Command::Edit(PlanEdit::Set("batch.sequence_length", FieldValue::Integer(value))));
+    let after = harness.state().computed().estimate.as_ref().unwrap().process.expected.0;
+    assert_eq!(more, i128::from(after) - i128::from(before));
+    assert!(more > 0);
+}
+
+#[test]
+fn the_baseline_is_compared_across_tabs() {
+    let mut harness = window();
+    press(&mut harness, Modifiers::COMMAND, Key::B);
+    assert!(harness.query_by_label_contains("No setting differs").is_some());
+    press(&mut harness, Modifiers::COMMAND, Key::D);
+    send(&mut harness, rank(256));
+    assert!(harness.query_by_label_contains(" GiB more").is_some());
+    let against = harness.state().computed().against.clone().unwrap();
+    assert!(against.changes.contains(&["Rank".to_owned(), "16".to_owned(), "256".to_owned()]), "{against:?}");
+    press(&mut harness, Modifiers::COMMAND, Key::PageUp);
+    assert_eq!(harness.state().computed().against.as_ref().unwrap().changes.len(), 0);
+}
+
+#[test]
+fn training_and_inference_stand_side_by_side() {
+    let mut harness = window();
+    click(&mut harness, "Both");
+    assert!(harness.query_by_label_contains("Served: prompt").is_some());
+    let other = harness.state().computed().other.clone().unwrap();
+    assert!(other.at_peak.get(Component::KvCache).0 > 0);
+    assert!(state(&harness).document.history.is_empty(), "looking is no change of the plan");
+    click(&mut harness, "Inference");
+    assert!(harness.state().computed().other.is_none());
+}
+
+#[test]
+fn presenting_folds_the_sides_and_gives_them_back() {
+    let mut harness = window();
+    press(&mut harness, Modifiers::NONE, Key::F5);
+    assert!(harness.query_by_label("Rank slider").is_none());
+    assert!(harness.query_by_label_contains("GiB free on one").is_some());
+    assert!(!state(&harness).session.spotlight, "the ring is off until it is wanted");
+    press(&mut harness, Modifiers::NONE, Key::F6);
+    assert!(state(&harness).session.spotlight);
+    click(&mut harness, "Follow along, step by step");
+    assert!(harness.query_by_label("The base model is loaded").is_some());
+    press(&mut harness, Modifiers::NONE, Key::Escape);
+    assert!(!state(&harness).session.presenting && !state(&harness).session.spotlight);
+    send(&mut harness, Command::ShowPage(Page::Memory));
+    assert!(harness.query_by_label("Rank slider").is_some());
+    assert!((state(&harness).settings.zoom - 1.0).abs() < 1e-6, "the size is as it was");
+}
+
+#[test]
+fn the_steps_add_up_to_the_peak() {
+    let mut harness = window();
+    send(&mut harness, Command::ShowPage(Page::Steps));
+    let mut turned = 1;
+    while !harness.get_by_label("Next →").accesskit_node().is_disabled() {
+        click(&mut harness, "Next →");
+        turned += 1;
+    }
+    assert_eq!(turned, 6);
+    let peak = harness.state().computed().estimate.as_ref().unwrap().process.expected.display(ByteUnit::GiB);
+    assert!(harness.query_by_label(&format!("So far {peak}")).is_some());
+    click(&mut harness, "Step 2");
+    assert!(harness.query_by_label("What is trained").is_some());
+}
+
+#[test]
+fn a_config_is_pasted_by_key_and_by_sheet() {
+    let config = r#"{"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 576,
+        "intermediate_size": 1536, "num_hidden_layers": 30, "num_attention_heads": 9, "num_key_value_heads": 3,
+        "vocab_size": 49152, "tie_word_embeddings": true}"#;
+    let mut harness = window();
+    harness.event(egui::Event::Paste(config.to_owned()));
+    harness.run_ok();
+    assert_eq!(model_now(&harness), "pasted config.json");
+    press(&mut harness, Modifiers::COMMAND, Key::Z);
+    press(&mut harness, Modifiers::COMMAND | Modifiers::SHIFT, Key::V);
+    harness.get_by_label("Pasted text").focus();
+    harness.run_ok();
+    type_text(&mut harness, "Qwen/Qwen2.5-7B");
+    click(&mut harness, "Use");
+    assert_eq!(model_now(&harness), "Qwen/Qwen2.5-7B");
+}
+
+#[test]
+fn a_table_leaves_by_the_clipboard() {
+    let mut harness = window();
+    harness.state_mut().send(Command::Menu(MenuCommand::CopyTable));
+    harness.step();
+    let copied = harness.output().platform_output.commands.iter().find_map(|command| match command {
+        OutputCommand::CopyText(text) => Some(text.clone()),
+        _ => None,
+    });
+    let text = copied.unwrap();
+    let estimate = harness.state().computed().estimate.clone().unwrap();
+    let sum: u64 = text
+        .lines()
+        .skip_while(|line| !line.starts_with("At the peak"))
+        .skip(1)
+        .take_while(|line| !line.starts_with("Sum"))
+        .map(|line| line.split('\t').nth(1).unwrap().parse::<u64>().unwrap())
+        .sum();
+    assert_eq!(sum, estimate.process.expected.0);
+}
+
+#[test]
+fn pictures_are_saved_as_png_and_svg_and_never_over_a_file_unasked() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window();
+    for name in ["charts.png", "charts.svg"] {
+        let path = folder.path().join(name);
+        send(&mut harness, Command::SavePicture { path: path.clone(), replace: false });
+        wait(&mut harness, |_| path.exists());
+        let bytes = fs::read(&path).unwrap();
+        assert!(bytes.starts_with(b"\x89PNG") || bytes.starts_with(b"<svg "), "{name}");
+        fs::write(&path, "mine").unwrap();
+        send(&mut harness, Command::SavePicture { path: path.clone(), replace: false });
+        wait(&mut harness, |app| app.state().session.dialog.is_some());
+        assert_eq!(fs::read(&path).unwrap(), b"mine");
+        click(&mut harness, "Replace it");
+        wait(&mut harness, |_| fs::read(&path).unwrap() != b"mine");
+    }
+    send(&mut harness, Command::SavePicture { path: PathBuf::from("charts.bmp"), replace: false });
+    assert!(state(&harness).session.message.as_ref().unwrap().text.contains(".png or .svg"));
+}
+
+fn wait(harness: &mut Harness<'_, App>, done: impl Fn(&App) -> bool) {
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !done(harness.state()) {
+        assert!(std::time::Instant::now() < patience, "it never came");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        harness.step();
+    }
+    harness.run_ok();
+}
+
+#[test]
+fn the_sheet_of_keys_and_the_settings_open_by_key_and_close_by_escape() {
+    let mut harness = window();
+    type_text(&mut harness, "?");
+    for command in [MenuCommand::Save, MenuCommand::Present, MenuCommand::Palette] {
+        assert!(harness.query_all_by_label(command.info().title).next().is_some(), "{:?}", command);
+    }
+    press(&mut harness, Modifiers::NONE, Key::Escape);
+    assert_eq!(state(&harness).session.dialog, None);
+    press(&mut harness, Modifiers::COMMAND, Key::Comma);
+    click(&mut harness, "한국어");
+    assert_eq!(state(&harness).settings.language, Language::Korean);
+    press(&mut harness, Modifiers::NONE, Key::Escape);
+    assert!(harness.query_by_label("메모리").is_some(), "the rail speaks Korean");
+    press(&mut harness, Modifiers::COMMAND, Key::Num1);
+    assert_eq!(state(&harness).session.page, Page::Start);
+}
+
+#[test]
+fn every_command_page_section_and_component_has_korean_words() {
+    let mut missing = Vec::new();
+    let mut need = |english: &'static str| {
+        if Language::Korean.text(english) == english {
+            missing.push(english);
+        }
+    };
+    MenuCommand::ALL.into_iter().for_each(|command| need(command.info().title));
+    Page::ALL.into_iter().for_each(|page| need(page.title()));
+    tuneplan::plan::field::Section::ALL.into_iter().for_each(|section| need(section.label()));
+    Component::ALL.into_iter().for_each(|component| need(component.label()));
+    ThemeChoice::ALL.into_iter().for_each(|theme| need(theme.label()));
+    assert_eq!(missing, Vec::<&str>::new());
+}
+
+#[test]
+fn settings_outlive_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("settings.ron");
+    let settings = Settings { language: Language::Korean, author: "실험실".to_owned(), ..Settings::default() };
+    fs::write(&path, settings.to_text()).unwrap();
+    assert_eq!(Settings::load(&path), (settings, None));
+    // A file of an older version lacks what is new.
+    fs::write(&path, "(theme: Light)").unwrap();
+    let (old, complaint) = Settings::load(&path);
+    assert_eq!((old.theme, old.language, complaint), (ThemeChoice::Light, Language::English, None));
+}
+
+#[test]
+fn unsaved_plans_of_a_killed_run_are_offered_with_their_differences() {
+    let mut harness = window();
+    let mut plan = tuneplan::plan::Plan { name: "Lost and found".to_owned(), ..tuneplan::plan::Plan::default() };
+    PlanEdit::Set("method.rank", FieldValue::Integer(64)).apply(&mut plan).unwrap();
+    let on_disk = file::read(&file::write(&tuneplan::plan::Plan::default(), &[])).unwrap();
+    let found = tuneplan::app::recovery::Recovered {
+        plan,
+        unknown: Vec::new(),
+        path: Some(PathBuf::from("review.plan.ron")),
+        on_disk: Some(on_disk),
+    };
+    send(&mut harness, Command::Recovered(vec![found]));
+    assert!(harness.query_by_label("16 → 64").is_some(), "the difference is shown");
+    click(&mut harness, "Restore");
+    assert_eq!(rank_now(&harness), 64);
+    assert!(state(&harness).document.is_dirty());
+}
