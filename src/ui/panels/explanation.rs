@@ -14,7 +14,7 @@ pub fn explanation_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         ui.label("Choose a model that is known to see where its memory goes.");
         return;
     };
-    section_head(ui, view.tokens, "How much in all");
+    section_head(ui, view.tokens, view.text("How much in all"));
     card(ui, view.tokens, |ui| {
         for (subject, label, band) in [
             (Subject::Tensors, "Tensors", estimate.tensors),
@@ -25,7 +25,7 @@ pub fn explanation_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         }
     });
 
-    section_head(ui, view.tokens, "Why");
+    section_head(ui, view.tokens, view.text("Why"));
     // What the pointer is on, else what was clicked, else what matters most.
     let hovered = view.state.session.hovered.map(Subject::Component);
     let subject = hovered.or(view.state.session.selected).unwrap_or_else(|| largest(estimate));
@@ -37,19 +37,19 @@ pub fn explanation_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         }
     });
 
-    section_head(ui, view.tokens, "Parameters");
+    section_head(ui, view.tokens, view.text("Parameters"));
     card(ui, view.tokens, |ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
         let parameters = estimate.parameters;
-        link_ui(ui, Subject::Parameters, "In all", &crate::units::grouped(parameters.total), out);
-        link_ui(ui, Subject::Trainable, "Trainable", &crate::units::grouped(parameters.trainable), out);
+        link_ui(ui, Subject::Parameters, "In all", &crate::units::grouped(parameters.total), view, out);
+        link_ui(ui, Subject::Trainable, "Trainable", &crate::units::grouped(parameters.trainable), view, out);
         let share = parameters.trainable as f64 / parameters.total.max(1) as f64;
-        link_ui(ui, Subject::Trainable, "Share", &crate::units::percent(share), out);
+        link_ui(ui, Subject::Trainable, "Share", &crate::units::percent(share), view, out);
         if estimate.capacity.is_some() {
             let capacity = estimate.capacity.unwrap_or_default().display(view.unit());
-            link_ui(ui, Subject::Capacity, "Device offers", &capacity, out);
+            link_ui(ui, Subject::Capacity, "Device offers", &capacity, view, out);
         }
-        link_ui(ui, Subject::Textbook, "Textbook rule", &estimate.textbook.display(view.unit()), out);
+        link_ui(ui, Subject::Textbook, "Textbook rule", &estimate.textbook.display(view.unit()), view, out);
     });
 }
 
@@ -59,9 +59,9 @@ fn largest(estimate: &Estimate) -> Subject {
     most.map_or(Subject::Tensors, Subject::Component)
 }
 
-fn answer_ui(ui: &mut Ui, subject: Subject, label: &str, band: Interval, view: &View<'_>, out: &mut Commands) {
+fn answer_ui(ui: &mut Ui, subject: Subject, label: &'static str, band: Interval, view: &View<'_>, out: &mut Commands) {
     ui.spacing_mut().item_spacing.y = 0.0;
-    link_ui(ui, subject, label, &band.expected.display(view.unit()), out);
+    link_ui(ui, subject, label, &band.expected.display(view.unit()), view, out);
     let range = if band.low == band.high {
         "no band: exact for this stack".to_owned()
     } else {
@@ -72,9 +72,9 @@ fn answer_ui(ui: &mut Ui, subject: Subject, label: &str, band: Interval, view: &
 }
 
 /// Name left, figure right; a click explains it.
-fn link_ui(ui: &mut Ui, subject: Subject, label: &str, figure: &str, out: &mut Commands) {
+fn link_ui(ui: &mut Ui, subject: Subject, label: &'static str, figure: &str, view: &View<'_>, out: &mut Commands) {
     ui.horizontal(|ui| {
-        if ui.link(label).on_hover_text("Show how this comes about.").clicked() {
+        if ui.link(view.text(label)).on_hover_text("Show how this comes about.").clicked() {
             out.push(Command::Select(subject));
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
