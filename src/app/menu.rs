@@ -4,7 +4,7 @@ use super::state::State;
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 /// Commands that need nothing but to be chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "named in `info`")]
 pub enum MenuCommand {
     New,
@@ -118,6 +118,13 @@ impl MenuCommand {
         Self::Shortcuts,
         Self::Quit,
     ];
+
+    /// All of a group, in the order in which one meets them.
+    pub fn of(group: Group) -> Vec<Self> {
+        let mut commands: Vec<Self> = Self::ALL.into_iter().filter(|command| command.group() == group).collect();
+        commands.sort_unstable();
+        commands
+    }
 
     /// Name, help and key.
     pub const fn info(self) -> CommandInfo {

@@ -122,7 +122,9 @@ fn changes_ui(ui: &mut Ui, before: &Plan, after: &Plan, view: &View<'_>) {
     for change in changes.iter().take(MAX_CHANGES) {
         ui.horizontal_wrapped(|ui| {
             ui.label(change.label);
-            ui.label(RichText::new(format!("{} → {}", change.before, change.after)).font(bold(type_size::BODY)));
+            let shown = |text: &str| if text.is_empty() { "(empty)".to_owned() } else { text.to_owned() };
+            let text = format!("{} → {}", shown(&change.before), shown(&change.after));
+            ui.label(RichText::new(text).font(bold(type_size::BODY)));
         });
     }
     if changes.len() > MAX_CHANGES {

@@ -32,7 +32,7 @@ pub fn shortcuts_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         for group in Group::ALL {
             ui.label(RichText::new(view.text(group.title())).font(bold(type_size::BODY)).color(view.tokens.muted.0));
             Grid::new(("keys", group.title())).num_columns(2).spacing([space::XL, space::XS]).show(ui, |ui| {
-                for command in MenuCommand::ALL.into_iter().filter(|command| command.group() == group) {
+                for command in MenuCommand::of(group) {
                     let info = command.info();
                     let Some(key) = info.shortcut else { continue };
                     key_ui(ui, &ui.ctx().format_shortcut(&key), view.text(info.title), info.help, view);

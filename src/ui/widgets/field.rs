@@ -93,8 +93,11 @@ fn label_ui(ui: &mut Ui, field: &'static Field, value: &FieldValue, view: &View<
 
 /// What the setting had when the plan was opened: a template's or file's value, not the program's default.
 fn usual(field: &Field, view: &View<'_>) -> Option<FieldValue> {
-    // Optional figures have their own way back to the catalogue.
-    if matches!(field.kind, FieldKind::OptionalInteger { .. } | FieldKind::OptionalDecimal { .. }) {
+    // Optional figures have their own way back to the catalogue; texts are retyped.
+    if matches!(
+        field.kind,
+        FieldKind::OptionalInteger { .. } | FieldKind::OptionalDecimal { .. } | FieldKind::Text | FieldKind::Notes
+    ) {
         return None;
     }
     (field.get)(&view.state.document.saved_plan)
