@@ -344,7 +344,7 @@ fn the_sheet_of_keys_and_the_settings_open_by_key_and_close_by_escape() {
     let mut harness = window();
     type_text(&mut harness, "?");
     for command in [MenuCommand::Save, MenuCommand::Present, MenuCommand::Palette] {
-        assert!(harness.query_all_by_label(command.info().title).next().is_some(), "{:?}", command);
+        assert!(harness.query_all_by_label(command.info().title).next().is_some(), "{command:?}");
     }
     press(&mut harness, Modifiers::NONE, Key::Escape);
     assert_eq!(state(&harness).session.dialog, None);
@@ -359,17 +359,13 @@ fn the_sheet_of_keys_and_the_settings_open_by_key_and_close_by_escape() {
 
 #[test]
 fn every_command_page_section_and_component_has_korean_words() {
-    let mut missing = Vec::new();
-    let mut need = |english: &'static str| {
-        if Language::Korean.text(english) == english {
-            missing.push(english);
-        }
-    };
-    MenuCommand::ALL.into_iter().for_each(|command| need(command.info().title));
-    Page::ALL.into_iter().for_each(|page| need(page.title()));
-    tuneplan::plan::field::Section::ALL.into_iter().for_each(|section| need(section.label()));
-    Component::ALL.into_iter().for_each(|component| need(component.label()));
-    ThemeChoice::ALL.into_iter().for_each(|theme| need(theme.label()));
+    let commands = MenuCommand::ALL.into_iter().map(|command| command.info().title);
+    let pages = Page::ALL.into_iter().map(Page::title);
+    let sections = tuneplan::plan::field::Section::ALL.into_iter().map(tuneplan::plan::field::Section::label);
+    let components = Component::ALL.into_iter().map(Component::label);
+    let themes = ThemeChoice::ALL.into_iter().map(ThemeChoice::label);
+    let words = commands.chain(pages).chain(sections).chain(components).chain(themes);
+    let missing: Vec<&str> = words.filter(|english| Language::Korean.text(english) == *english).collect();
     assert_eq!(missing, Vec::<&str>::new());
 }
 
