@@ -3,57 +3,12 @@
 
 mod common;
 
+use common::app::{focused, press, type_text, wait, window};
 use egui::{Key, Modifiers};
-use egui_kittest::Harness;
-use egui_kittest::kittest::NodeT as _;
 use std::collections::BTreeSet;
 use std::fs;
-use std::time::{Duration, Instant};
 use tuneplan::app::Command;
 use tuneplan::app::page::Page;
-use tuneplan::app::runtime::Runtime;
-use tuneplan::app::window::App;
-use tuneplan::ui::theme::Theme;
-
-fn window<'a>() -> Harness<'a, App> {
-    let mut harness = common::builder(Theme::Dark, [1600.0, 1000.0])
-        .with_max_steps(32)
-        .build_eframe(|cc| App::new(&cc.egui_ctx, Runtime::new(None, || ()), None));
-    harness.run_ok();
-    harness
-}
-
-fn press(harness: &mut Harness<'_, App>, modifiers: Modifiers, key: Key) {
-    harness.key_press_modifiers(modifiers, key);
-    harness.run_ok();
-}
-
-fn type_text(harness: &mut Harness<'_, App>, text: &str) {
-    harness.event(egui::Event::Text(text.to_owned()));
-    harness.run_ok();
-}
-
-/// Name of what has the focus.
-fn focused(harness: &Harness<'_, App>) -> Option<String> {
-    fn within(node: &egui_kittest::Node<'_>) -> Option<String> {
-        let own = node.accesskit_node();
-        if own.is_focused() {
-            return Some(own.label().or_else(|| own.value()).unwrap_or_default());
-        }
-        node.children().find_map(|child| within(&child))
-    }
-    within(&harness.root())
-}
-
-fn wait(harness: &mut Harness<'_, App>, done: impl Fn(&App) -> bool) {
-    let patience = Instant::now() + Duration::from_secs(20);
-    while !done(harness.state()) {
-        assert!(Instant::now() < patience, "it never came");
-        std::thread::sleep(Duration::from_millis(5));
-        harness.step();
-    }
-    harness.run_ok();
-}
 
 #[test]
 fn tab_reaches_every_kind_of_control() {

@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::app::{click, press, send, state, type_text, wait, window};
 use egui::accesskit::Role;
 use egui::{Key, Modifiers, OutputCommand};
 use egui_kittest::Harness;
@@ -12,52 +13,18 @@ use std::path::PathBuf;
 use tuneplan::app::Command;
 use tuneplan::app::command::MenuCommand;
 use tuneplan::app::page::Page;
-use tuneplan::app::runtime::Runtime;
 use tuneplan::app::settings::{Settings, ThemeChoice};
-use tuneplan::app::state::{AfterUnsaved, Dialog, State};
+use tuneplan::app::state::{AfterUnsaved, Dialog};
 use tuneplan::app::window::App;
 use tuneplan::estimate::Component;
 use tuneplan::plan::edit::PlanEdit;
 use tuneplan::plan::field::FieldValue;
 use tuneplan::plan::{ModelSource, file, templates};
 use tuneplan::ui::text::Language;
-use tuneplan::ui::theme::Theme;
 use tuneplan::units::ByteUnit;
-
-fn window<'a>() -> Harness<'a, App> {
-    let mut harness = common::builder(Theme::Dark, [1600.0, 1000.0])
-        .with_max_steps(32)
-        .build_eframe(|cc| App::new(&cc.egui_ctx, Runtime::new(None, || ()), None));
-    harness.run_ok();
-    harness
-}
-
-fn send(harness: &mut Harness<'_, App>, command: Command) {
-    harness.state_mut().send(command);
-    harness.run_ok();
-}
-
-fn press(harness: &mut Harness<'_, App>, modifiers: Modifiers, key: Key) {
-    harness.key_press_modifiers(modifiers, key);
-    harness.run_ok();
-}
-
-fn click(harness: &mut Harness<'_, App>, label: &str) {
-    harness.get_by_label(label).click();
-    harness.run_ok();
-}
-
-fn type_text(harness: &mut Harness<'_, App>, text: &str) {
-    harness.event(egui::Event::Text(text.to_owned()));
-    harness.run_ok();
-}
 
 fn rank(number: u64) -> Command {
     Command::Edit(PlanEdit::Set("method.rank", FieldValue::Integer(number)))
-}
-
-fn state<'h>(harness: &'h Harness<'_, App>) -> &'h State {
-    harness.state().state()
 }
 
 fn rank_now(harness: &Harness<'_, App>) -> u64 {
@@ -327,16 +294,6 @@ fn pictures_are_saved_as_png_and_svg_and_never_over_a_file_unasked() {
     }
     send(&mut harness, Command::SavePicture { path: PathBuf::from("charts.bmp"), replace: false });
     assert!(state(&harness).session.message.as_ref().unwrap().text.contains(".png or .svg"));
-}
-
-fn wait(harness: &mut Harness<'_, App>, done: impl Fn(&App) -> bool) {
-    let patience = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    while !done(harness.state()) {
-        assert!(std::time::Instant::now() < patience, "it never came");
-        std::thread::sleep(std::time::Duration::from_millis(5));
-        harness.step();
-    }
-    harness.run_ok();
 }
 
 #[test]

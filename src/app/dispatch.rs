@@ -3,6 +3,7 @@
 use super::command::{Answer, Command, MenuCommand};
 use super::effect::Effect;
 use super::page::Page;
+use super::settings::Settings;
 use super::state::{AfterUnsaved, Dialog, Document, Message, PathPurpose, State};
 use crate::plan::edit::PlanEdit;
 use crate::plan::{Plan, templates};
@@ -96,12 +97,26 @@ pub fn dispatch(state: &mut State, command: Command) -> Vec<Effect> {
             }
             Vec::new()
         }
-        looks => look(state, looks),
+        Command::SetTheme(theme) => set(state, |settings| settings.theme = theme),
+        Command::SetZoom(zoom) => set(state, |settings| settings.zoom = zoom),
+        Command::SetUnit(unit) => set(state, |settings| settings.unit = unit),
+        Command::SetLanguage(language) => set(state, |settings| settings.language = language),
+        Command::SetAuthor(author) => set(state, |settings| settings.author = author),
+        looks => {
+            look(state, looks);
+            Vec::new()
+        }
     }
 }
 
+/// Changes what belongs to the person.
+fn set(state: &mut State, change: impl FnOnce(&mut Settings)) -> Vec<Effect> {
+    change(&mut state.settings);
+    vec![Effect::SaveSettings]
+}
+
 /// Commands that change what is seen, not what is planned.
-fn look(state: &mut State, command: Command) -> Vec<Effect> {
+fn look(state: &mut State, command: Command) {
     let session = &mut state.session;
     match command {
         Command::ShowPage(page) => session.page = page,
@@ -117,30 +132,9 @@ fn look(state: &mut State, command: Command) -> Vec<Effect> {
         Command::ShowStep(step) => session.step = step,
         Command::DismissMessage => session.message = None,
         Command::Tell(text) => tell(state, true, &text),
-        Command::SetTheme(theme) => {
-            state.settings.theme = theme;
-            return vec![Effect::SaveSettings];
-        }
-        Command::SetZoom(zoom) => {
-            state.settings.zoom = zoom;
-            return vec![Effect::SaveSettings];
-        }
-        Command::SetUnit(unit) => {
-            state.settings.unit = unit;
-            return vec![Effect::SaveSettings];
-        }
-        Command::SetLanguage(language) => {
-            state.settings.language = language;
-            return vec![Effect::SaveSettings];
-        }
-        Command::SetAuthor(author) => {
-            state.settings.author = author;
-            return vec![Effect::SaveSettings];
-        }
         // Everything else is a matter of `dispatch`.
         _ => {}
     }
-    Vec::new()
 }
 
 const fn by_path(purpose: PathPurpose) -> &'static str {

@@ -1,6 +1,7 @@
 //! The harness of every test that draws: the program's fonts and theme, pictures by the program's own rasteriser.
 #![allow(dead_code, reason = "each test file uses its share")]
 
+pub mod app;
 pub mod tidy;
 
 use egui::{Ui, Vec2};

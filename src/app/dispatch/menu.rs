@@ -68,7 +68,7 @@ pub(super) fn menu(state: &mut State, command: MenuCommand) -> Vec<Effect> {
         MenuCommand::SavePictureByPath => return files::ask_path(state, PathPurpose::SavePicture),
         MenuCommand::Palette => state.session.dialog = Some(Dialog::Palette),
         MenuCommand::FindSetting => {
-            return super::look(state, Command::FindSetting(""));
+            super::look(state, Command::FindSetting(""));
         }
         MenuCommand::Present => {
             state.session.presenting = !state.session.presenting;
@@ -80,11 +80,12 @@ pub(super) fn menu(state: &mut State, command: MenuCommand) -> Vec<Effect> {
             return vec![Effect::FullScreen(state.session.full_screen)];
         }
         MenuCommand::ToggleUnit => {
-            state.settings.unit = match state.settings.unit {
-                ByteUnit::GiB => ByteUnit::GB,
-                ByteUnit::GB => ByteUnit::GiB,
-            };
-            return vec![Effect::SaveSettings];
+            return super::set(state, |settings| {
+                settings.unit = match settings.unit {
+                    ByteUnit::GiB => ByteUnit::GB,
+                    ByteUnit::GB => ByteUnit::GiB,
+                };
+            });
         }
         MenuCommand::Settings => state.session.dialog = Some(Dialog::Settings),
         MenuCommand::Shortcuts => state.session.dialog = Some(Dialog::Shortcuts),
