@@ -15,8 +15,10 @@ pub mod edit;
 pub mod field;
 pub mod file;
 mod method;
+mod parallelism;
 mod templates;
 
+pub use parallelism::{Offload, Parallelism, Schedule, Strategy};
 pub use templates::{Template, templates};
 
 /// Schema number written into plan files; older ones are migrated, newer ones refused.
@@ -47,6 +49,8 @@ pub struct Plan {
     pub runtime: Runtime,
     /// Devices.
     pub hardware: Hardware,
+    /// How several devices share the work.
+    pub parallelism: Parallelism,
     /// How much is run.
     pub run: Run,
     /// Prices, as the user was quoted them.
@@ -633,6 +637,7 @@ impl Default for Plan {
                 bf16_tflops: None,
                 notes: String::new(),
             },
+            parallelism: Parallelism::default(),
             run: Run::default(),
             cost: Cost::default(),
         }

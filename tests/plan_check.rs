@@ -310,6 +310,9 @@ fn some_value(field: &Field, pick: u64) -> FieldValue {
         FieldKind::Stages => {
             FieldValue::List(if pick.is_multiple_of(2) { Vec::new() } else { vec!["preference".to_owned()] })
         }
+        FieldKind::Counts { max } => {
+            FieldValue::Counts((0..pick % 4).map(|i| between(1, max).saturating_add(i).min(max)).collect())
+        }
         FieldKind::Text | FieldKind::Notes => FieldValue::Text("a \"b\"\nc".to_owned()),
     }
 }

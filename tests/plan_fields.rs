@@ -20,6 +20,9 @@ fn plans() -> Vec<Plan> {
     let mut typed = Plan::default();
     typed.model.source = ModelSource::Typed(HandShape::default());
     plans.push(typed);
+    let mut many = Plan::default();
+    many.hardware.count = 8;
+    plans.push(many);
     plans
 }
 
@@ -47,6 +50,7 @@ fn value_strategy(field: &'static Field) -> BoxedStrategy<FieldValue> {
                 .prop_map(|ids| FieldValue::List(ids.into_iter().map(ToOwned::to_owned).collect()))
                 .boxed()
         }
+        FieldKind::Counts { max } => proptest::collection::vec(1..=max, 0..=9).prop_map(FieldValue::Counts).boxed(),
         FieldKind::Text | FieldKind::Notes => any::<String>().prop_map(FieldValue::Text).boxed(),
     }
 }
@@ -267,6 +271,7 @@ fn other_value(field: &Field, present: &FieldValue) -> Option<FieldValue> {
         FieldKind::Catalog(_) => vec![FieldValue::Id("another".to_owned())],
         FieldKind::Targets => vec![words(&["q"]), words(&["all-linear"])],
         FieldKind::Stages => vec![words(&["infilling"])],
+        FieldKind::Counts { .. } => vec![FieldValue::Counts(vec![1, 2])],
         FieldKind::Text | FieldKind::Notes => vec![FieldValue::Text("another".to_owned())],
     };
     candidates.into_iter().find(|value| value != present)

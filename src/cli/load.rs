@@ -44,6 +44,7 @@ const fn heading(section: Section) -> &'static str {
         Section::Batch => "Batch",
         Section::Runtime => "Runtime",
         Section::Hardware => "Hardware",
+        Section::Parallelism => "Parallelism",
         Section::Run => "Run",
         Section::Cost => "Cost",
     }
@@ -57,6 +58,7 @@ const fn value_name(kind: &FieldKind) -> &'static str {
         FieldKind::Choice(_) => "WORD",
         FieldKind::Catalog(_) => "ID",
         FieldKind::Targets | FieldKind::Stages => "A,B,…",
+        FieldKind::Counts { .. } => "N,N,…",
         FieldKind::Text | FieldKind::Notes => "TEXT",
     }
 }

@@ -103,7 +103,7 @@ fn pass_peak(setup: &Setup<'_>, tokens: u64, full_logits: bool) -> Moment {
     if in_norm > in_layers.temporary {
         in_layers = Moment { temporary: in_norm, place: "in the last norm", ..Moment::default() };
     }
-    let count = kept.saturating_mul(run.architecture.vocab_size);
+    let count = if run.ends.head { kept.saturating_mul(run.architecture.vocab_size) } else { 0 };
     let logits = match run.logit_bytes[0] {
         Some(bytes) if full_logits => (count as f64 * bytes) as u64,
         _ => count.saturating_mul(run.outer_width),

@@ -2,6 +2,7 @@
 
 use super::Inputs;
 use super::class::ClassTraits;
+use super::shape::Ends;
 use super::storage::Storage;
 use crate::architecture::{Architecture, Attention, Linear, LinearRole};
 use crate::plan::{
@@ -55,6 +56,10 @@ pub struct Setup<'a> {
     pub fused_logit_bytes: Option<f64>,
     /// Stacked experts are quantized too.
     pub quantizes_experts: bool,
+    /// Ends of the model that are here: both, unless this is a stage of a pipeline.
+    pub ends: Ends,
+    /// Something is trained in a stage before this one, so that backward goes on to it.
+    pub upstream: bool,
 }
 
 /// What a method trains in the layers of the model.
@@ -170,6 +175,8 @@ impl<'a> Setup<'a> {
             logit_bytes: [inputs.profile.forward_logit_bytes, inputs.profile.backward_logit_bytes],
             fused_logit_bytes: inputs.profile.fused_logit_bytes,
             quantizes_experts: inputs.profile.quantizes_stacked_experts,
+            ends: Ends::WHOLE,
+            upstream: false,
         }
     }
 

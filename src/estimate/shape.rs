@@ -80,8 +80,34 @@ pub fn layer_tensors(layer: &Layer, hidden: u64, code: &str, mut visit: impl FnM
     }
 }
 
-/// Calls `visit` for every parameter tensor outside the layers.
-pub fn outer_tensors(architecture: &Architecture, mut visit: impl FnMut(BaseTensor)) {
+/// Which ends of the model a device holds; all but a pipeline stage hold both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// Token table and what else stands before the layers.
+    pub table: bool,
+    /// Last norm, head and loss.
+    pub head: bool,
+}
+
+impl Ends {
+    /// The whole model.
+    pub const WHOLE: Self = Self { table: true, head: true };
+}
+
+/// Calls `visit` for every parameter tensor outside the layers that stands at one of `ends`.
+pub fn outer_tensors(architecture: &Architecture, ends: Ends, mut visit: impl FnMut(BaseTensor)) {
+    all_outer_tensors(architecture, |tensor| {
+        let there = match tensor.part {
+            Part::Embedding | Part::EmbeddingExtra => ends.table,
+            _ => ends.head,
+        };
+        if there {
+            visit(tensor);
+        }
+    });
+}
+
+fn all_outer_tensors(architecture: &Architecture, mut visit: impl FnMut(BaseTensor)) {
     let one = |rows, columns, part| BaseTensor { rows, columns, copies: 1, part };
     let embedding = &architecture.embedding;
     visit(one(architecture.vocab_size, embedding.width, Part::Embedding));

@@ -64,6 +64,8 @@ pub struct StepPeaks {
     pub forward: Moment,
     /// Worst moment of backward.
     pub backward: Moment,
+    /// Of the moments of backward when no layer's gradients are made yet, the worst.
+    pub early: Moment,
 }
 
 /// What one layer of a kind costs.
@@ -160,6 +162,7 @@ pub fn training_step(setup: &Setup<'_>) -> StepPeaks {
     let mut in_loss_backward = tail.backward_peak.with(layers_saved.saturating_add(outside), 0, 0);
     in_loss_backward.place = "in the loss";
     let mut backward = in_loss_backward;
+    let mut early_worst = in_loss_backward;
     let kept_outputs = tail.kept_outputs;
     let mut gradients = tail.gradients;
     let total_gradients: u64 =
@@ -176,9 +179,12 @@ pub fn training_step(setup: &Setup<'_>) -> StepPeaks {
             gradients.saturating_add(total_gradients.saturating_sub(run.gradients)),
             waiting,
         );
-        for mut moment in [early, late] {
+        for (mut moment, is_early) in [(early, true), (late, false)] {
             moment.logits = moment.logits.saturating_add(kept_outputs);
             backward = backward.larger(moment);
+            if is_early {
+                early_worst = early_worst.larger(moment);
+            }
         }
     }
     gradients = gradients.saturating_add(total_gradients);
@@ -206,7 +212,7 @@ pub fn training_step(setup: &Setup<'_>) -> StepPeaks {
             backward = backward.larger(made.with(0, 0, sum));
         }
     }
-    StepPeaks { forward, backward }
+    StepPeaks { forward, backward, early: early_worst }
 }
 
 /// Bytes of a tied head's gradient, which waits for the table's.
@@ -225,6 +231,7 @@ fn tied_gradient(setup: &Setup<'_>) -> u64 {
 /// Whether a gradient is asked of the first layer's input.
 fn input_needs_grad(setup: &Setup<'_>) -> bool {
     setup.trained.embedding
+        || setup.upstream
         || matches!(setup.trained.adapter, Adapter::Prompt { .. })
         || (setup.input_gradients && setup.recompute && setup.any_layer_trained())
 }
@@ -343,7 +350,7 @@ pub struct Entry {
 
 /// Token rows, learned positions, their sum and its dropout.
 pub fn entry(setup: &Setup<'_>) -> Entry {
-    if setup.architecture.embedding.position_rows == 0 {
+    if setup.architecture.embedding.position_rows == 0 || !setup.ends.table {
         return Entry::default();
     }
     let hidden = setup.architecture.hidden_size;
@@ -420,6 +427,9 @@ struct Tail {
 }
 
 fn tail(setup: &Setup<'_>, tape: &mut Tape, needs_grad: bool) -> Tail {
+    if !setup.ends.head {
+        return Tail::default();
+    }
     let architecture = setup.architecture;
     let hidden = architecture.hidden_size;
     tape.clear();

@@ -149,7 +149,7 @@ pub fn base_weights(setup: &Setup<'_>) -> StoredBytes {
             sum.add(tensor_bytes(setup, tensor), tensor.copies.saturating_mul(group.count));
         });
     }
-    outer_tensors(setup.architecture, |tensor| sum.add(tensor_bytes(setup, tensor), tensor.copies));
+    outer_tensors(setup.architecture, setup.ends, |tensor| sum.add(tensor_bytes(setup, tensor), tensor.copies));
     sum
 }
 

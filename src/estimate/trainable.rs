@@ -79,7 +79,7 @@ pub fn trained_tensors(setup: &Setup<'_>, visit: &mut impl FnMut(TrainedTensor))
 
 fn outer(setup: &Setup<'_>, visit: &mut impl FnMut(TrainedTensor)) {
     let trained = &setup.trained;
-    outer_tensors(setup.architecture, |tensor| {
+    outer_tensors(setup.architecture, setup.ends, |tensor| {
         let wanted = match tensor.part {
             Part::Embedding | Part::EmbeddingExtra => trained.embedding,
             Part::Head | Part::HeadBias => trained.head,

@@ -16,6 +16,7 @@ mod hardware;
 mod method;
 mod model;
 mod optimizer;
+mod parallelism;
 mod precision;
 mod run;
 mod runtime;
@@ -40,13 +41,14 @@ pub enum Section {
     Batch,
     Runtime,
     Hardware,
+    Parallelism,
     Run,
     Cost,
 }
 
 impl Section {
     /// All, in the order of panel and file.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Plan,
         Self::Model,
         Self::Method,
@@ -55,6 +57,7 @@ impl Section {
         Self::Batch,
         Self::Runtime,
         Self::Hardware,
+        Self::Parallelism,
         Self::Run,
         Self::Cost,
     ];
@@ -70,6 +73,7 @@ impl Section {
             Self::Batch => "Batch",
             Self::Runtime => "Runtime",
             Self::Hardware => "Hardware",
+            Self::Parallelism => "Parallelism",
             Self::Run => "Run",
             Self::Cost => "Cost",
         }
@@ -86,6 +90,7 @@ impl Section {
             Self::Batch => "batch",
             Self::Runtime => "runtime",
             Self::Hardware => "hardware",
+            Self::Parallelism => "parallelism",
             Self::Run => "run",
             Self::Cost => "cost",
         }
@@ -161,6 +166,11 @@ pub enum FieldKind {
     Targets,
     /// The ordered kinds of fine-tuning.
     Stages,
+    /// Whole numbers from 1 in order; may be empty.
+    Counts {
+        /// Most each may be.
+        max: u64,
+    },
     /// One line.
     Text,
     /// Several lines.
@@ -215,6 +225,7 @@ pub fn fields() -> &'static [Field] {
             batch::fields(),
             runtime::fields(),
             hardware::fields(),
+            parallelism::fields(),
             run::fields(),
             cost::fields(),
         ]

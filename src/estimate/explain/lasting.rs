@@ -41,7 +41,7 @@ fn by_group(setup: &Setup<'_>) -> [(u64, StoredBytes); 5] {
             add(tensor, group.count);
         });
     }
-    outer_tensors(architecture, |tensor| add(tensor, 1));
+    outer_tensors(architecture, setup.ends, |tensor| add(tensor, 1));
     groups
 }
 

@@ -7,8 +7,12 @@ use crate::units::grouped;
 const MAX_TEXT: usize = 64 << 10;
 /// What an empty accelerator is called.
 const NO_ACCELERATOR: &str = "none";
+/// What an empty list of counts is called.
+const EVEN: &str = "the same";
 /// Most entries a list takes.
 const MAX_LIST: usize = 256;
+/// Most entries a list of counts takes.
+const MAX_COUNTS: usize = 65_536;
 
 /// A field's value without its type.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +27,8 @@ pub enum FieldValue {
     Toggle(bool),
     /// A choice's id or a catalogue id.
     Id(String),
+    /// Whole numbers in order; empty: none of their own.
+    Counts(Vec<u64>),
     /// Ids in order (targets, stages).
     List(Vec<String>),
     /// Text.
@@ -52,6 +58,11 @@ impl FieldValue {
             FieldKind::Targets | FieldKind::Stages => Self::List(
                 word.split([',', ' ']).map(str::trim).filter(|part| !part.is_empty()).map(ToOwned::to_owned).collect(),
             ),
+            FieldKind::Counts { .. } if matches!(word, "" | "none" | EVEN) => Self::Counts(Vec::new()),
+            FieldKind::Counts { .. } => {
+                let parts = word.split([',', ' ', ';']).map(str::trim).filter(|part| !part.is_empty());
+                Self::Counts(parts.map(parse_count).collect::<Result<_, _>>()?)
+            }
             FieldKind::Text | FieldKind::Notes => Self::Text(text.to_owned()),
         };
         value.check(field)?;
@@ -80,6 +91,18 @@ impl FieldValue {
             | (FieldKind::Toggle, Self::Toggle(_)) => Ok(()),
             (FieldKind::Choice(choices), Self::Id(id)) => check_word(label, choices, id),
             (FieldKind::Catalog(_), Self::Id(id)) => check_text(label, id),
+            (FieldKind::Counts { max }, Self::Counts(counts)) => {
+                if counts.len() > MAX_COUNTS {
+                    return Err(format!("{label} has {} entries; {MAX_COUNTS} is the most", counts.len()));
+                }
+                counts.iter().try_for_each(|n| {
+                    if (1..=max).contains(n) {
+                        Ok(())
+                    } else {
+                        Err(format!("{label} has {}; from 1 to {} is allowed", grouped(*n), grouped(max)))
+                    }
+                })
+            }
             (FieldKind::Stages, Self::List(ids)) => {
                 check_list(label, ids)?;
                 ids.iter().try_for_each(|id| check_word(label, words::STAGE_KINDS, id))
@@ -116,6 +139,8 @@ impl FieldValue {
                 FieldKind::Catalog(CatalogKind::Accelerator) if id.is_empty() => NO_ACCELERATOR.to_owned(),
                 _ => id.clone(),
             },
+            Self::Counts(counts) if counts.is_empty() => EVEN.to_owned(),
+            Self::Counts(counts) => counts.iter().map(u64::to_string).collect::<Vec<_>>().join(", "),
             Self::List(ids) => ids.join(", "),
             Self::Text(text) => text.clone(),
         }
@@ -138,6 +163,7 @@ pub const fn expected(kind: FieldKind) -> &'static str {
         FieldKind::Choice(_) => "one of its words",
         FieldKind::Catalog(_) => "an id of the catalogue, in quotes",
         FieldKind::Targets | FieldKind::Stages => "a list of names",
+        FieldKind::Counts { .. } => "a list of whole numbers",
         FieldKind::Text | FieldKind::Notes => "text in quotes",
     }
 }

@@ -2,8 +2,8 @@
 
 use super::Choice;
 use crate::plan::{
-    Algorithm, AttentionKernel, Checkpointing, FloatFormat, Implementation, LoraInit, LoraScaling, LossKernel, Packing,
-    QuantizeWhen, StageKind, TargetPart, Workload,
+    Algorithm, AttentionKernel, Checkpointing, FloatFormat, Implementation, LoraInit, LoraScaling, LossKernel, Offload,
+    Packing, QuantizeWhen, Schedule, StageKind, Strategy, TargetPart, Workload,
 };
 
 /// An enum that is written as a word.
@@ -127,4 +127,27 @@ words!(LOSS_KERNELS: LossKernel {
     LossKernel::Unfused => "unfused", "Unfused", "Logits, their FP32 copy and log-softmax: the largest single item with a large vocabulary.";
     LossKernel::FusedLogits => "fused-logits", "Fused on logits", "One kernel on logits that exist once.";
     LossKernel::FusedLinear => "fused-linear", "Fused with the head", "Head and loss in chunks (Liger, cut cross-entropy); the logits never exist whole.";
+});
+
+words!(STRATEGIES: Strategy {
+    Strategy::Single => "single", "None", "All devices work on the same data.";
+    Strategy::Ddp => "ddp", "DDP", "A full copy on every device; gradients are averaged in buckets.";
+    Strategy::Zero1 => "zero-1", "ZeRO-1", "DeepSpeed: every device keeps its part of the optimizer state.";
+    Strategy::Zero2 => "zero-2", "ZeRO-2", "DeepSpeed: its part of optimizer state and gradients.";
+    Strategy::Zero3 => "zero-3", "ZeRO-3", "DeepSpeed: its part of optimizer state, gradients and weights, which are gathered for each use.";
+    Strategy::Fsdp => "fsdp", "FSDP", "PyTorch: as ZeRO-3, one flat parameter per layer.";
+    Strategy::Fsdp2 => "fsdp2", "FSDP2", "PyTorch's fully_shard: as ZeRO-3, every parameter cut by rows.";
+    Strategy::HybridShard => "hybrid-shard", "Hybrid shard", "FSDP inside a group of devices, copies between groups.";
+});
+
+words!(SCHEDULES: Schedule {
+    Schedule::OneForwardOneBackward => "1f1b", "1F1B", "One forward, one backward in turn; the first stage keeps as many micro-batches as there are stages.";
+    Schedule::Interleaved => "interleaved", "Interleaved 1F1B", "Several pieces of the model per device: less idle time, more waiting activations.";
+    Schedule::Sequential => "sequential", "One after another", "One micro-batch walks through all stages (device_map): no overlap.";
+});
+
+words!(OFFLOADS: Offload {
+    Offload::None => "none", "Device", "Stays on the device.";
+    Offload::Cpu => "cpu", "Host memory", "Waits in host memory; costs transfers.";
+    Offload::Nvme => "nvme", "NVMe", "Waits on a disk, with buffers in host memory; slowest.";
 });

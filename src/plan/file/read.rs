@@ -248,6 +248,14 @@ fn value_of(field: &Field, node: &Node<'_>) -> Result<FieldValue, String> {
         FieldKind::Choice(_) if is_bare_word(node.raw) => Ok(FieldValue::Id(node.raw.to_owned())),
         FieldKind::Choice(_) | FieldKind::Catalog(_) => text().map(FieldValue::Id),
         FieldKind::Text | FieldKind::Notes => text().map(FieldValue::Text),
+        FieldKind::Counts { .. } => match &node.kind {
+            NodeKind::List(items) => items
+                .iter()
+                .map(|item| ron::from_str::<u64>(item.raw).map_err(|_error| wrong(field, item)))
+                .collect::<Result<_, _>>()
+                .map(FieldValue::Counts),
+            _ => Err(wrong(field, node)),
+        },
         FieldKind::Targets | FieldKind::Stages => match &node.kind {
             NodeKind::List(items) => items
                 .iter()

@@ -19,6 +19,11 @@ pub fn write(plan: &Plan, unknown: &[UnknownKey]) -> String {
         let key = section.key();
         let indent = if key.is_empty() { "    " } else { "        " };
         if !key.is_empty() {
+            // A plan for one device has nothing to say about several.
+            let given = fields().iter().any(|field| field.section == section && (field.get)(plan).is_some());
+            if !given && !unknown.iter().any(|kept| kept.section == key) {
+                continue;
+            }
             let _ = writeln!(text, "    {key}: (");
         }
         if section == Section::Model {
@@ -91,6 +96,9 @@ fn literal(value: &FieldValue) -> String {
         FieldValue::Unset => "None".to_owned(),
         FieldValue::Toggle(on) => on.to_string(),
         FieldValue::Id(text) | FieldValue::Text(text) => quoted(text),
+        FieldValue::Counts(counts) => {
+            format!("[{}]", counts.iter().map(u64::to_string).collect::<Vec<_>>().join(", "))
+        }
         FieldValue::List(ids) => format!("[{}]", ids.iter().map(|id| quoted(id)).collect::<Vec<_>>().join(", ")),
     }
 }

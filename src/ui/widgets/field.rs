@@ -152,7 +152,7 @@ const fn number_width(field: &Field) -> f32 {
 /// counted, it is not said twice.
 fn suffix(field: &Field) -> String {
     match field.unit {
-        "" | "sequences" | "passes" | "devices" => String::new(),
+        "" | "sequences" | "passes" | "devices" | "stages" | "pieces" | "units" | "values" => String::new(),
         "tokens" => " tok".to_owned(),
         unit => format!(" {unit}"),
     }
@@ -200,7 +200,9 @@ fn control_ui(
             Some(FieldValue::Id(chosen.to_owned()))
         }
         (FieldKind::Catalog(kind), FieldValue::Id(id)) => catalog_ui(ui, field, kind, id, view, ui_state),
-        (FieldKind::Targets | FieldKind::Stages | FieldKind::Text, _) => typed_ui(ui, field, value, ui_state, out),
+        (FieldKind::Targets | FieldKind::Stages | FieldKind::Counts { .. } | FieldKind::Text, _) => {
+            typed_ui(ui, field, value, ui_state, out)
+        }
         _ => None,
     }
 }

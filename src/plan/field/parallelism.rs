@@ -1,0 +1,236 @@
+//! Fields of how several devices share the work: only there when there are several, or when one was set.
+
+use super::words::{OFFLOADS, SCHEDULES, STRATEGIES, Word};
+use super::{Field, FieldKind, FieldValue, Section};
+use crate::plan::{Offload, Plan, Schedule, Strategy, Workload};
+
+const DEGREES: &[u64] = &[1, 2, 4, 8, 16, 32];
+const PIECES: &[u64] = &[1, 2, 3, 4, 5, 6, 8];
+/// Most devices along one axis.
+const MOST: u64 = 1_048_576;
+
+fn trains(plan: &Plan) -> bool {
+    plan.is_parallel() && plan.workload == Workload::Training
+}
+
+/// A field that is there when the plan is about several devices; `$value` reads it, `$pattern => $write` sets it.
+macro_rules! parallel_field {
+    ($id:literal, $flag:literal, $label:literal, $unit:literal, $kind:expr, $applies:expr, $path:ident, $variant:ident, $help:literal) => {
+        Field {
+            id: $id,
+            flag: $flag,
+            section: Section::Parallelism,
+            label: $label,
+            unit: $unit,
+            help: $help,
+            kind: $kind,
+            applies: $applies,
+            get: |plan| plan.is_parallel().then(|| FieldValue::$variant(plan.parallelism.$path.clone())),
+            set: |plan, value| {
+                if let FieldValue::$variant(new) = value {
+                    plan.parallelism.$path.clone_from(new);
+                }
+                Ok(())
+            },
+        }
+    };
+}
+
+/// The same for a choice.
+macro_rules! parallel_word {
+    ($id:literal, $flag:literal, $label:literal, $choices:expr, $applies:expr, $path:ident : $type:ty, $help:literal) => {
+        Field {
+            id: $id,
+            flag: $flag,
+            section: Section::Parallelism,
+            label: $label,
+            unit: "",
+            help: $help,
+            kind: FieldKind::Choice($choices),
+            applies: $applies,
+            get: |plan| plan.is_parallel().then(|| FieldValue::Id(plan.parallelism.$path.id().to_owned())),
+            set: |plan, value| {
+                if let FieldValue::Id(id) = value
+                    && let Some(word) = <$type as Word>::from_id(id)
+                {
+                    plan.parallelism.$path = word;
+                }
+                Ok(())
+            },
+        }
+    };
+}
+
+const fn degree(steps: &'static [u64]) -> FieldKind {
+    FieldKind::Integer { min: 1, max: MOST, steps }
+}
+
+const fn values() -> FieldKind {
+    FieldKind::Integer { min: 0, max: 1 << 40, steps: &[] }
+}
+
+pub fn fields() -> Vec<Field> {
+    vec![
+        parallel_word!("parallelism.strategy", "strategy", "Data parallelism", STRATEGIES, trains, strategy: Strategy, "What the devices that see different data keep of weights, gradients and optimizer state."),
+        parallel_field!(
+            "parallelism.shard_group",
+            "shard-group",
+            "Devices per copy",
+            "devices",
+            degree(DEGREES),
+            |plan| trains(plan) && plan.parallelism.strategy == Strategy::HybridShard,
+            shard_group,
+            Integer,
+            "Hybrid sharding: devices that hold one copy of the model together, usually those of one host."
+        ),
+        parallel_field!(
+            "parallelism.tensor",
+            "tensor-parallel",
+            "Tensor parallel",
+            "devices",
+            degree(DEGREES),
+            Plan::is_parallel,
+            tensor,
+            Integer,
+            "Devices that share every matrix, heads and vocabulary; needs a fast link in every layer."
+        ),
+        parallel_field!(
+            "parallelism.sequence",
+            "sequence-parallel",
+            "Sequence parallel",
+            "",
+            FieldKind::Toggle,
+            |plan| trains(plan) && plan.parallelism.tensor > 1,
+            sequence,
+            Toggle,
+            "The tensor-parallel devices cut norms and residual stream by tokens instead of repeating them."
+        ),
+        parallel_field!(
+            "parallelism.context",
+            "context-parallel",
+            "Context parallel",
+            "devices",
+            degree(DEGREES),
+            Plan::is_parallel,
+            context,
+            Integer,
+            "Devices that share the tokens of one sequence; keys and values go round."
+        ),
+        parallel_field!(
+            "parallelism.expert",
+            "expert-parallel",
+            "Expert parallel",
+            "devices",
+            degree(DEGREES),
+            Plan::is_parallel,
+            expert,
+            Integer,
+            "Devices that share the routed experts of a mixture; tokens travel to them. They are taken from the data-parallel devices."
+        ),
+        parallel_field!(
+            "parallelism.pipeline",
+            "pipeline-parallel",
+            "Pipeline stages",
+            "stages",
+            degree(DEGREES),
+            Plan::is_parallel,
+            pipeline,
+            Integer,
+            "Stages the layers are cut into, one device each; the accumulated passes are its micro-batches."
+        ),
+        parallel_word!("parallelism.schedule", "schedule", "Schedule", SCHEDULES, |plan| plan.is_parallel() && plan.parallelism.pipeline > 1, schedule: Schedule, "Order in which the stages work; decides how many micro-batches wait for backward."),
+        parallel_field!(
+            "parallelism.virtual_stages",
+            "virtual-stages",
+            "Pieces per device",
+            "pieces",
+            degree(PIECES),
+            |plan| plan.is_parallel()
+                && plan.parallelism.pipeline > 1
+                && plan.parallelism.schedule == Schedule::Interleaved,
+            virtual_stages,
+            Integer,
+            "Interleaved schedule: pieces of the model on each device; less idle time, more waiting activations."
+        ),
+        parallel_field!(
+            "parallelism.micro_batches",
+            "micro-batches",
+            "Micro-batch by device",
+            "sequences",
+            FieldKind::Counts { max: 1_048_576 },
+            trains,
+            micro_batches,
+            Counts,
+            "Micro-batch of each data-parallel device where they differ, such as 4, 4, 2, 2; empty for the same on all."
+        ),
+        parallel_word!("parallelism.offload_optimizer", "offload-optimizer", "Optimizer state in", OFFLOADS, trains, offload_optimizer: Offload, "Where optimizer state lives and the update is computed."),
+        parallel_word!("parallelism.offload_parameters", "offload-parameters", "Weights in", OFFLOADS, Plan::is_parallel, offload_parameters: Offload, "Where weights wait between uses; each layer is brought when it is needed."),
+        parallel_word!("parallelism.offload_activations", "offload-activations", "Checkpoints in", OFFLOADS, trains, offload_activations: Offload, "Where what forward keeps for backward waits."),
+        parallel_field!(
+            "parallelism.ddp_bucket_mib",
+            "ddp-bucket-mib",
+            "Gradient bucket",
+            "MiB",
+            FieldKind::Integer { min: 1, max: 1 << 20, steps: &[] },
+            |plan| trains(plan) && plan.parallelism.strategy == Strategy::Ddp,
+            ddp_bucket_mib,
+            Integer,
+            "Gradients that are averaged in one go."
+        ),
+        parallel_field!(
+            "parallelism.gradient_as_bucket_view",
+            "gradient-as-bucket-view",
+            "Gradients in buckets",
+            "",
+            FieldKind::Toggle,
+            |plan| trains(plan) && plan.parallelism.strategy == Strategy::Ddp,
+            gradient_as_bucket_view,
+            Toggle,
+            "Gradients are views into the buckets (gradient_as_bucket_view); off, both exist."
+        ),
+        parallel_field!(
+            "parallelism.reduce_bucket",
+            "reduce-bucket",
+            "Reduce bucket",
+            "values",
+            values(),
+            |plan| trains(plan) && plan.parallelism.strategy.is_zero(),
+            reduce_bucket,
+            Integer,
+            "Gradients that are averaged in one go (DeepSpeed reduce_bucket_size)."
+        ),
+        parallel_field!(
+            "parallelism.prefetch_bucket",
+            "prefetch-bucket",
+            "Prefetch bucket",
+            "values",
+            values(),
+            |plan| trains(plan) && plan.parallelism.strategy == Strategy::Zero3,
+            prefetch_bucket,
+            Integer,
+            "Weights that are gathered ahead of use (DeepSpeed stage3_prefetch_bucket_size)."
+        ),
+        parallel_field!(
+            "parallelism.max_live",
+            "max-live",
+            "Gathered at most",
+            "values",
+            values(),
+            |plan| trains(plan) && plan.parallelism.strategy == Strategy::Zero3,
+            max_live,
+            Integer,
+            "Weights that stay gathered at most (DeepSpeed stage3_max_live_parameters)."
+        ),
+        parallel_field!(
+            "parallelism.prefetch_units",
+            "prefetch-units",
+            "Gathered ahead",
+            "units",
+            FieldKind::Integer { min: 0, max: 1024, steps: &[] },
+            |plan| trains(plan) && plan.parallelism.strategy.is_fsdp(),
+            prefetch_units,
+            Integer,
+            "Units, usually layers, that are gathered while the one before them works."
+        ),
+    ]
+}
