@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use tuneplan::plan::field::{Field, FieldKind, FieldValue, Section, field, fields};
-use tuneplan::plan::{HandShape, Method, ModelSource, Plan};
+use tuneplan::plan::{HandShape, Method, ModelSource, Plan, Schedule, Strategy as Sharing};
 
 /// Plans that between them have every setting: each method, a typed model.
 fn plans() -> Vec<Plan> {
@@ -20,9 +20,15 @@ fn plans() -> Vec<Plan> {
     let mut typed = Plan::default();
     typed.model.source = ModelSource::Typed(HandShape::default());
     plans.push(typed);
-    let mut many = Plan::default();
-    many.hardware.count = 8;
-    plans.push(many);
+    for strategy in [Sharing::Single, Sharing::Ddp, Sharing::Zero3, Sharing::HybridShard] {
+        let mut many = Plan::default();
+        many.hardware.count = 8;
+        many.parallelism.strategy = strategy;
+        many.parallelism.tensor = 2;
+        many.parallelism.pipeline = 2;
+        many.parallelism.schedule = Schedule::Interleaved;
+        plans.push(many);
+    }
     plans
 }
 
@@ -242,7 +248,7 @@ fn each_field_changes_the_plan_and_only_what_it_names() {
             assert_ne!(changed, plan, "{} {value:?} changes nothing", field.id);
             seen.insert(field.id);
             // These decide what else there is, and so are changed alone here.
-            if matches!(field.id, "model.id" | "method.kind" | "precision.load_format")
+            if matches!(field.id, "model.id" | "method.kind" | "precision.load_format" | "hardware.count")
                 || matches!(field.id, "method.scaling" | "method.weight_decomposed" | "method.init")
             {
                 continue;

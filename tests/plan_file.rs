@@ -419,3 +419,21 @@ fn older_files_bring_their_price_along_and_still_load() {
     assert_eq!(unpriced.diagnostics, []);
     assert_eq!(unpriced.unknown, []);
 }
+
+/// Several devices add one section; a plan for one device is written as it always was.
+#[test]
+fn what_several_devices_need_stands_in_a_section_of_its_own() {
+    let one = write(&Plan::default(), &[]);
+    assert!(!one.contains("parallelism"));
+    let mut plan = Plan::default();
+    plan.hardware.count = 4;
+    plan.parallelism.strategy = tuneplan::plan::Strategy::Fsdp2;
+    plan.parallelism.micro_batches = vec![4, 4, 2, 1];
+    let text = write(&plan, &[]);
+    assert!(text.contains("        strategy: \"fsdp2\",\n"), "{text}");
+    assert!(text.contains("        micro_batches: [4, 4, 2, 1],\n"), "{text}");
+    let loaded = read(&text).unwrap();
+    assert_eq!(loaded.plan, plan);
+    assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+    assert_eq!(loaded.text_for(&loaded.plan), text);
+}

@@ -64,6 +64,7 @@ pub struct StepPeaks {
     pub forward: Moment,
     /// Worst moment of backward.
     pub backward: Moment,
+    #[allow(dead_code, reason = "read by the shares of several devices")]
     /// Of the moments of backward when no layer's gradients are made yet, the worst.
     pub early: Moment,
 }
