@@ -25,6 +25,7 @@ pub mod profile;
 mod resolve;
 mod setup;
 mod shape;
+pub mod sharding;
 mod step;
 mod storage;
 mod tape;
@@ -236,6 +237,8 @@ pub struct Estimate {
     pub textbook: Bytes,
     /// Derivations, by component at the peak and for every total; empty with [`Detail::Numbers`].
     pub derivations: Vec<Derivation>,
+    /// Every device, where several share the work: the figures above are those of the one that needs most.
+    pub devices: Option<Box<sharding::Devices>>,
 }
 
 /// What a derivation explains.
@@ -313,6 +316,11 @@ struct Ledger {
 ///
 /// Pure and total: any plan gives a figure, absurd sizes stop at the largest number.
 pub fn estimate(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
+    if inputs.plan.is_parallel()
+        && let Some(shared) = sharding::estimate(inputs, detail)
+    {
+        return shared;
+    }
     let setup = Setup::new(inputs);
     let ledger = ledger(&setup, inputs);
     let phases = phases(&setup, &ledger);
@@ -343,6 +351,7 @@ pub fn estimate(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
         fit: overhead::fit(process, capacity),
         textbook: textbook::bytes(&setup, inputs, model.total, ledger.trained.values),
         derivations: Vec::new(),
+        devices: None,
     };
     if detail == Detail::Explained {
         estimate.derivations = explain::derivations(&setup, inputs, &ledger, &estimate);

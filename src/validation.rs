@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 
 pub mod accuracy;
 mod neighbours;
+mod parallel;
 mod published;
 mod shape;
 mod stack;
@@ -47,6 +48,24 @@ impl Metric {
             Self::Process => estimate.process,
         }
     }
+
+    /// The same summed over all devices of the plan.
+    pub fn over_all(self, estimate: &Estimate) -> Interval {
+        let Some(devices) = &estimate.devices else { return self.of(estimate) };
+        devices.groups.iter().fold(Interval::default(), |sum, group| {
+            let one = match self {
+                Self::Tensors => group.tensors,
+                Self::Reserved => group.reserved,
+                Self::Process => group.process,
+            };
+            let times = |bytes: Bytes| Bytes(bytes.0.saturating_mul(group.ranks));
+            Interval {
+                low: sum.low + times(one.low),
+                expected: sum.expected + times(one.expected),
+                high: sum.high + times(one.high),
+            }
+        })
+    }
 }
 
 /// A measured row turned into a plan.
@@ -66,7 +85,9 @@ pub struct Case {
     pub profile: RuntimeProfile,
     /// What was measured.
     pub metric: Metric,
-    /// Measured peak of one device.
+    /// The figure is the sum over all devices rather than that of one.
+    pub over_all: bool,
+    /// Measured peak of one device, or of all.
     pub measured: Bytes,
     /// Phase the peak was measured in, where the row says so.
     pub measured_phase: Option<PhaseKind>,
@@ -106,6 +127,8 @@ pub struct RowResult {
     pub source: String,
     /// Runtime profile used.
     pub profile: String,
+    /// How several devices shared the work; `one device` where there was one.
+    pub sharing: String,
     /// Answer compared.
     pub metric: Metric,
     /// The row states everything the prediction rests on.
@@ -144,6 +167,8 @@ pub struct Report {
     pub by_profile: BTreeMap<String, Accuracy>,
     /// By set of measurements.
     pub by_source: BTreeMap<String, Accuracy>,
+    /// By how devices shared the work.
+    pub by_sharing: BTreeMap<String, Accuracy>,
     /// Agreement on the phase of the peak; `None` where no row says it.
     pub phase_agreement: Option<PhaseAgreement>,
     /// Every prediction, in the order of the file.
@@ -211,7 +236,7 @@ pub fn predict(case: &Case, catalog: &Catalog) -> Result<Estimate, String> {
 }
 
 fn result(case: &Case, estimate: &Estimate) -> RowResult {
-    let predicted = case.metric.of(estimate);
+    let predicted = if case.over_all { case.metric.over_all(estimate) } else { case.metric.of(estimate) };
     let phase = estimate.phases.get(estimate.peak).map_or(PhaseKind::Load, |phase| phase.kind);
     RowResult {
         id: case.id.clone(),
@@ -223,6 +248,7 @@ fn result(case: &Case, estimate: &Estimate) -> RowResult {
         model: case.model.clone(),
         source: case.source.clone(),
         profile: case.profile.id.clone(),
+        sharing: parallel::sharing(&case.plan),
         metric: case.metric,
         complete: case.complete,
         measured_phase: case.measured_phase.map(PhaseKind::id),
@@ -234,9 +260,11 @@ fn result(case: &Case, estimate: &Estimate) -> RowResult {
 fn report(rows: usize, skipped: Vec<Skipped>, per_row: Vec<RowResult>) -> Report {
     let mut profiles: BTreeMap<String, Vec<&RowResult>> = BTreeMap::new();
     let mut sources: BTreeMap<String, Vec<&RowResult>> = BTreeMap::new();
+    let mut sharings: BTreeMap<String, Vec<&RowResult>> = BTreeMap::new();
     for row in &per_row {
         profiles.entry(row.profile.clone()).or_default().push(row);
         sources.entry(row.source.clone()).or_default().push(row);
+        sharings.entry(row.sharing.clone()).or_default().push(row);
     }
     let grouped = |groups: BTreeMap<String, Vec<&RowResult>>| {
         groups.into_iter().map(|(id, rows)| (id, Accuracy::of(rows.into_iter()))).collect()
@@ -250,6 +278,7 @@ fn report(rows: usize, skipped: Vec<Skipped>, per_row: Vec<RowResult>) -> Report
         complete: Accuracy::of(per_row.iter().filter(|row| row.complete)),
         by_profile: grouped(profiles),
         by_source: grouped(sources),
+        by_sharing: grouped(sharings),
         phase_agreement: (phases > 0).then_some(PhaseAgreement { rows: phases, agreeing }),
         skipped,
         per_row,

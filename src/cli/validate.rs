@@ -45,6 +45,11 @@ fn to_text(report: &Report) -> String {
     for (profile, accuracy) in &report.by_profile {
         lines.push(row(profile, accuracy));
     }
+    if report.by_sharing.len() > 1 {
+        for (sharing, accuracy) in &report.by_sharing {
+            lines.push(row(sharing, accuracy));
+        }
+    }
     lines.push(row("complete rows", &report.complete));
     lines.push(row("all", &report.overall));
     let mut worst: Vec<_> = report.per_row.iter().collect();

@@ -41,6 +41,23 @@ pub(super) fn derivations(
         };
         add(Subject::Component(component), explained);
     }
+    out.extend(shared(setup, inputs, estimate));
+    out
+}
+
+/// Derivations of runtime overhead, phases, answers and counts, for a plan that shares work.
+pub(super) fn totals_of(setup: &Setup<'_>, inputs: &Inputs<'_>, estimate: &Estimate) -> Vec<Derivation> {
+    let value = estimate.at_peak.get(Component::Runtime);
+    let runtime = Derivation {
+        subject: Subject::Component(Component::Runtime),
+        explained: totals::runtime(inputs, estimate, value),
+    };
+    std::iter::once(runtime).chain(shared(setup, inputs, estimate)).collect()
+}
+
+fn shared(setup: &Setup<'_>, inputs: &Inputs<'_>, estimate: &Estimate) -> Vec<Derivation> {
+    let mut out = Vec::with_capacity(12);
+    let mut add = |subject, explained| out.push(Derivation { subject, explained });
     for phase in &estimate.phases {
         add(Subject::Phase(phase.kind), totals::phase(phase));
     }
@@ -57,7 +74,7 @@ pub(super) fn derivations(
 }
 
 /// A derivation without parts.
-fn explained(
+pub(super) fn explained(
     title: impl Into<Cow<'static, str>>,
     value: Value,
     formula: &'static str,
@@ -78,13 +95,18 @@ fn explained(
 }
 
 /// A term of a sum: title, bytes, formula and inputs.
-fn part(title: impl Into<Cow<'static, str>>, bytes: u64, formula: &'static str, inputs: Vec<Input>) -> Explained {
+pub(super) fn part(
+    title: impl Into<Cow<'static, str>>,
+    bytes: u64,
+    formula: &'static str,
+    inputs: Vec<Input>,
+) -> Explained {
     explained(title, Value::Bytes(Bytes(bytes)), formula, inputs, "", "")
 }
 
 impl Explained {
     /// Marked approximate where `rough`.
-    fn rough(mut self, rough: bool) -> Self {
+    pub(in crate::estimate) fn rough(mut self, rough: bool) -> Self {
         if rough {
             self.exactness = Exactness::Approximate;
         }
@@ -92,7 +114,7 @@ impl Explained {
     }
 
     /// With terms; those of no size are left out.
-    fn with_parts(mut self, parts: Vec<Self>) -> Self {
+    pub(in crate::estimate) fn with_parts(mut self, parts: Vec<Self>) -> Self {
         self.parts = parts;
         self.parts.retain(|part| part.value != Value::Bytes(Bytes::ZERO));
         self

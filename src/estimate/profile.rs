@@ -57,6 +57,9 @@ pub struct RuntimeProfile {
     pub backward_logit_bytes: Option<f64>,
     /// Bytes per logit, forward and backward, with the loss fused on whole logits; `None`: follow the operators.
     pub fused_logit_bytes: Option<f64>,
+    /// With FSDP and several passes before a step, gradients of whole units are accumulated (`no_sync`), not shards.
+    #[serde(default)]
+    pub fsdp_accumulates_whole: bool,
     /// How the stack's default optimizer loop is written: an id of the field `optimizer.implementation`.
     pub default_implementation: String,
     /// Unquantized parts of a quantized base are raised to FP32 by default.

@@ -64,9 +64,12 @@ pub struct StepPeaks {
     pub forward: Moment,
     /// Worst moment of backward.
     pub backward: Moment,
-    #[allow(dead_code, reason = "read by the shares of several devices")]
-    /// Of the moments of backward when no layer's gradients are made yet, the worst.
+    /// Backward of the loss.
+    pub loss: Moment,
+    /// Of the moments in layers when none of their gradients is made yet, the worst.
     pub early: Moment,
+    /// Of the moments when all of them are, the worst.
+    pub late: Moment,
 }
 
 /// What one layer of a kind costs.
@@ -163,7 +166,7 @@ pub fn training_step(setup: &Setup<'_>) -> StepPeaks {
     let mut in_loss_backward = tail.backward_peak.with(layers_saved.saturating_add(outside), 0, 0);
     in_loss_backward.place = "in the loss";
     let mut backward = in_loss_backward;
-    let mut early_worst = in_loss_backward;
+    let (mut early_worst, mut late_worst) = (Moment::default(), Moment::default());
     let kept_outputs = tail.kept_outputs;
     let mut gradients = tail.gradients;
     let total_gradients: u64 =
@@ -185,6 +188,8 @@ pub fn training_step(setup: &Setup<'_>) -> StepPeaks {
             backward = backward.larger(moment);
             if is_early {
                 early_worst = early_worst.larger(moment);
+            } else {
+                late_worst = late_worst.larger(moment);
             }
         }
     }
@@ -203,6 +208,7 @@ pub fn training_step(setup: &Setup<'_>) -> StepPeaks {
             made.with(0, table, stream)
         };
         backward = backward.larger(arriving);
+        late_worst = late_worst.larger(arriving);
         if buffered > 0 {
             // Head and table are one tensor: two gradients and, where the first is a view, their sum.
             let sum = if setup.autocast.is_some() && setup.autocast != Some(setup.outer_width) {
@@ -211,9 +217,10 @@ pub fn training_step(setup: &Setup<'_>) -> StepPeaks {
                 table.saturating_mul(2)
             };
             backward = backward.larger(made.with(0, 0, sum));
+            late_worst = late_worst.larger(made.with(0, 0, sum));
         }
     }
-    StepPeaks { forward, backward, early: early_worst }
+    StepPeaks { forward, backward, loss: in_loss_backward, early: early_worst, late: late_worst }
 }
 
 /// Bytes of a tied head's gradient, which waits for the table's.

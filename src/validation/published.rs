@@ -1,7 +1,7 @@
 //! Rows of published measurements: real GPUs, many stacks, each row as complete as its source.
 
 use super::table::Row;
-use super::{Case, Metric, shape, stack};
+use super::{Case, Metric, parallel, shape, stack};
 use crate::catalog::Catalog;
 use crate::estimate::profile::Profiles;
 use crate::plan::{
@@ -13,13 +13,6 @@ use crate::units::Bytes;
 /// Turns a row into a case; `Err`: why it cannot be.
 pub fn case(row: &Row, catalog: &Catalog, profiles: &Profiles) -> Result<Case, String> {
     let metric = metric(row.text("metric"))?;
-    match row.count("num_gpus")? {
-        None | Some(1) => {}
-        Some(devices) => return Err(format!("{devices} devices: sharding is not estimated yet")),
-    }
-    if !matches!(row.text("sharding"), "" | "none" | "none/ZeRO-2") {
-        return Err(format!("sharding “{}” is not estimated yet", brief(row.text("sharding"))));
-    }
     let measured = row.number("peak_gib")?.ok_or("no measured peak")?;
     if measured <= 0.0 || measured > 1e6 {
         return Err(format!("a measured peak of {measured} GiB"));
@@ -34,6 +27,7 @@ pub fn case(row: &Row, catalog: &Catalog, profiles: &Profiles) -> Result<Case, S
     if matches!(plan.method.method, Method::Qlora(_)) {
         plan.precision.upcast_unquantized = stack.profile.upcasts_unquantized;
     }
+    parallel::share(row, &mut plan, architecture.hidden_size, &mut assumptions)?;
     plan.model.source = ModelSource::File { path: model.clone(), architecture: Box::new(architecture) };
     Ok(Case {
         id: row.id(),
@@ -43,6 +37,7 @@ pub fn case(row: &Row, catalog: &Catalog, profiles: &Profiles) -> Result<Case, S
         plan,
         profile: stack.profile,
         metric,
+        over_all: row.text("metric").to_lowercase().contains("sum") || parallel::is_spread(row),
         measured: Bytes((measured * (1_u64 << 30) as f64) as u64),
         measured_phase: None,
         complete: row.text("completeness") == "full",
@@ -56,9 +51,6 @@ fn metric(text: &str) -> Result<Metric, String> {
     let has = |part: &str| lower.contains(part);
     if ["oom", "card size", "bound", "share", "paper", "after load"].iter().any(|part| has(part)) {
         return Err(format!("“{}” is no measured peak", brief(text)));
-    }
-    if has("sum over gpus") {
-        return Err("the figure is a sum over devices".to_owned());
     }
     Ok(if has("reserved") {
         Metric::Reserved

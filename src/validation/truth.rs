@@ -42,6 +42,7 @@ pub fn case(row: &Row, catalog: &Catalog, profiles: &Profiles) -> Result<Case, S
         plan,
         profile,
         metric: Metric::Tensors,
+        over_all: false,
         measured: Bytes(measured),
         measured_phase,
         complete: true,
