@@ -80,13 +80,14 @@ pub struct Profiles {
 }
 
 /// The embedded files, in the order they are offered.
-const EMBEDDED: [&str; 11] = [
+const EMBEDDED: [&str; 12] = [
     include_str!("../../assets/profiles/hf-trainer.ron"),
     include_str!("../../assets/profiles/hf-trainer-4.48.ron"),
     include_str!("../../assets/profiles/plain-pytorch.ron"),
     include_str!("../../assets/profiles/axolotl.ron"),
     include_str!("../../assets/profiles/llama-factory.ron"),
     include_str!("../../assets/profiles/torchtune.ron"),
+    include_str!("../../assets/profiles/torchtitan.ron"),
     include_str!("../../assets/profiles/litgpt.ron"),
     include_str!("../../assets/profiles/unsloth.ron"),
     include_str!("../../assets/profiles/hf-peft-fp16.ron"),

@@ -61,10 +61,12 @@ pub fn share(row: &Row, plan: &mut Plan, hidden: u64, assumptions: &mut Vec<Stri
                 plan.precision.autocast = Some(FloatFormat::Bf16);
             }
             if parallel.pipeline > 1 {
-                // torchtitan cuts its local batch into micro-batches of one sequence.
-                plan.batch.gradient_accumulation = plan.batch.micro_batch;
-                plan.batch.micro_batch = 1;
-                assumptions.push("micro-batches of one sequence go through the pipeline".to_owned());
+                // torchtitan's default: as many micro-batches as there are stages, pieces counted.
+                let pieces = if text.contains("interleaved") { parallel.virtual_stages } else { 1 };
+                let most = parallel.pipeline.saturating_mul(pieces).clamp(1, plan.batch.micro_batch.max(1));
+                plan.batch.gradient_accumulation = most;
+                plan.batch.micro_batch = (plan.batch.micro_batch / most).max(1);
+                assumptions.push(format!("the local batch goes through the pipeline in {most} micro-batches"));
             }
             if text.contains("cpu offload") {
                 parallel.offload_parameters = Offload::Cpu;
@@ -76,7 +78,7 @@ pub fn share(row: &Row, plan: &mut Plan, hidden: u64, assumptions: &mut Vec<Stri
             plan.precision.upcast_unquantized = false;
         }
         _ if text.contains("zero") => {
-            parallel.strategy = if text.contains("zero-3") && (full || !text.contains("zero-2")) {
+            parallel.strategy = if text.contains("zero-3") || (text.contains("zero-2/3") && full) {
                 Strategy::Zero3
             } else {
                 Strategy::Zero2

@@ -111,6 +111,9 @@ fn method(row: &Row, assumptions: &mut Vec<String>) -> Result<Method, String> {
     match name.to_lowercase().as_str() {
         "full" if quantized => Err("full fine-tuning of a quantized base".to_owned()),
         "full" => Ok(Method::Full),
+        name if name.starts_with("lora + deepspeed") || name.starts_with("lora (multinode") => {
+            Ok(adapter(lora(row, assumptions)?))
+        }
         "lora" | "qlora" | "qlora (sftrainer)" | "qlora (sfttrainer)" => Ok(adapter(lora(row, assumptions)?)),
         "dora" => Ok(adapter(Lora { weight_decomposed: true, ..lora(row, assumptions)? })),
         _ => Err(format!("the method “{}” is not mapped", brief(name))),
@@ -130,7 +133,21 @@ fn lora(row: &Row, assumptions: &mut Vec<String>) -> Result<Lora, String> {
         Targets::AllLinear
     });
     let wide = !row.text("adapter_dtype").starts_with('b');
-    Ok(Lora { rank, targets, dtype: if wide { FloatFormat::Fp32 } else { FloatFormat::Bf16 }, ..Lora::default() })
+    let dropout = dropout(row.text("notes"));
+    Ok(Lora {
+        rank,
+        targets,
+        dropout,
+        dtype: if wide { FloatFormat::Fp32 } else { FloatFormat::Bf16 },
+        ..Lora::default()
+    })
+}
+
+/// `LoRA dropout 0.1` among the remarks.
+fn dropout(notes: &str) -> f64 {
+    let Some((_, rest)) = notes.split_once("LoRA dropout ") else { return 0.0 };
+    let digits: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+    digits.trim_end_matches('.').parse().ok().filter(|share| (0.0..1.0).contains(share)).unwrap_or(0.0)
 }
 
 /// Modules as people write them; `None` where nothing is recognised.

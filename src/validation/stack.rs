@@ -23,6 +23,8 @@ pub fn of(row: &Row, profiles: &Profiles) -> Result<Stack, String> {
         ("unsloth", true)
     } else if has("torchtune") {
         ("torchtune", true)
+    } else if has("torchtitan") {
+        ("torchtitan", true)
     } else if has("bitsandbytes") {
         ("hf-peft-fp16", true)
     } else if row.text("task") == "inference" && (has("transformers") || framework == "hf") {

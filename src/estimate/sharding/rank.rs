@@ -5,7 +5,7 @@ use super::local::Local;
 use super::shares::{self, Share, Units};
 use crate::architecture::{Architecture, Attention, Mlp};
 use crate::estimate::optimizer::{OptimizerBytes, optimizer};
-use crate::estimate::setup::{Adapter, Setup};
+use crate::estimate::setup::Setup;
 use crate::estimate::step::{self, Moment, StepPeaks};
 use crate::estimate::storage::{Storage, base_weights};
 use crate::estimate::tape::{Maker, Tape};
@@ -229,9 +229,6 @@ fn computing<'a>(stored: Setup<'a>, layout: &Layout) -> Setup<'a> {
             compute.storage = Storage::Float(width);
             compute.width = compute.width.min(width);
         }
-        if let Adapter::Lora { lora, width: own } = stored.trained.adapter {
-            compute.trained.adapter = Adapter::Lora { lora, width: own.min(width) };
-        }
     }
     let views = layout.strategy == Strategy::Ddp && stored.plan.parallelism.gradient_as_bucket_view;
     let cut = layout.strategy.shards_gradients() && layout.shard > 1;
@@ -393,8 +390,13 @@ fn gradients(
     if layout.strategy.shards_gradients() && layout.shard > 1 {
         let shards = if in_backward { share.of(trained.largest_bytes) } else { share.of(all) };
         let unit = units.layer_gradients.saturating_add(units.root_gradients);
-        let whole_kept =
-            accumulates && layout.strategy.is_fsdp() && layout.pipeline == 1 && mine.profile.fsdp_accumulates_whole;
+        let piped = layout.pipeline > 1;
+        let whole_kept = accumulates && layout.strategy.is_fsdp() && (piped || mine.profile.fsdp_accumulates_whole);
+        if whole_kept && piped {
+            // Units stay gathered through a pipeline's step, and their gradients are cut after the last micro-batch.
+            let full = trained.values.saturating_mul(stored.width.max(compute.width));
+            return Gradients { lasting: full, shards: 0, unit: 0, update: shards };
+        }
         if whole_kept {
             // Without averaging after each pass nothing can be cut: gradients of whole units wait for the last pass.
             let full = totals(compute).bytes;
@@ -413,7 +415,8 @@ fn gradients(
 ///
 /// FSDP: the unit outside the layers, which its root never lets go of during a step, the layer at work and those
 /// fetched ahead; in the loss no layer works. (The fms-acceleration rows have exactly this above what grows with
-/// tokens: Llama 3 8B 2.364 GiB = 1.957 + 0.406, Mistral 7B 0.895, santacoder in the loss 0.20.) ZeRO-3: up to
+/// tokens: Llama 3 8B 2.364 GiB = 1.957 + 0.406, Mistral 7B 0.895, santacoder in the loss 0.20.) In a pipeline units
+/// stay gathered from the first micro-batch to the last (torchtitan's default for `reshard_after_forward`). ZeRO-3: up to
 /// `max_live` values. Offloaded weights: the layer at work and the next.
 fn gathered(layout: &Layout, plan: &Plan, units: &Units, cut: bool) -> Gathered {
     let same = |bytes: u64| Gathered { in_layer: bytes, in_loss: bytes };
@@ -427,6 +430,9 @@ fn gathered(layout: &Layout, plan: &Plan, units: &Units, cut: bool) -> Gathered 
         return same(live.max(units.layer).max(units.root));
     }
     let ahead = parallel.prefetch_units;
+    if cut && layout.pipeline > 1 {
+        return same(units.all);
+    }
     if cut {
         let with = |layers: u64| units.root.saturating_add(units.layer.saturating_mul(layers)).min(units.all);
         return Gathered { in_layer: with(ahead.saturating_add(1)), in_loss: with(ahead) };
@@ -682,12 +688,7 @@ impl Parts<'_> {
         terms.push(term(Component::Gradients, "Made in backward", "", moment.gradients));
         terms.push(term(Component::Activations, "Kept for backward", "", moment.saved));
         terms.push(term(Component::Logits, "Logits and loss", "", moment.logits));
-        terms.push(term(
-            Component::Temporaries,
-            "Gathered weights",
-            gather_formula(self.layout, self.plan),
-            gathered,
-        ));
+        terms.push(term(Component::Temporaries, "Gathered weights", gather_formula(self.layout, self.plan), gathered));
         terms.push(term(Component::Temporaries, "Communication buffers", "", self.buffers));
         terms.push(term(Component::Temporaries, "Working set of the layer", "", moment.temporary));
         terms.push(term(Component::Temporaries, "Token ids, labels, mask", "tokens × 8 each", self.ids));
