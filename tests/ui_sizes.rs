@@ -7,6 +7,8 @@ use common::tidy::assert_tidy;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use tuneplan::app::Command;
+use tuneplan::app::command::MenuCommand;
+use tuneplan::app::page::Page;
 use tuneplan::app::runtime::Runtime;
 use tuneplan::app::window::App;
 use tuneplan::plan::templates;
@@ -55,5 +57,22 @@ fn every_size_has_room_for_what_matters() {
         assert!(weights.width() > 60.0, "{size:?}: the bar is squeezed: {weights:?}");
         // Settings are somewhere, under the picture where there is no room beside it.
         assert!(harness.get_by_label("Rank slider").rect().right() <= size[0], "{size:?}");
+    }
+}
+
+#[test]
+fn every_page_is_tidy() {
+    for size in SIZES {
+        for page in Page::ALL {
+            for presenting in [false, true] {
+                let mut harness = window(size);
+                harness.state_mut().send(Command::ShowPage(page));
+                if presenting {
+                    harness.state_mut().send(Command::Menu(MenuCommand::Present));
+                }
+                harness.run_ok();
+                assert_tidy(&harness, &format!("{page:?} at {size:?}, presenting: {presenting}"));
+            }
+        }
     }
 }

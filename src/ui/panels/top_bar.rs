@@ -19,7 +19,7 @@ const FILE: [&[MenuCommand]; 3] = [
 const VIEW: [&[MenuCommand]; 3] = [
     &[MenuCommand::Pin, MenuCommand::FindSetting],
     &[MenuCommand::CopyTable, MenuCommand::CopyPicture, MenuCommand::SavePicture, MenuCommand::SavePictureByPath],
-    &[MenuCommand::Present, MenuCommand::Spotlight, MenuCommand::FullScreen],
+    &[MenuCommand::Present, MenuCommand::Spotlight, MenuCommand::FullScreen, MenuCommand::ToggleUnit],
 ];
 
 const HEIGHT: f32 = 30.0;
@@ -27,9 +27,13 @@ const HEIGHT: f32 = 30.0;
 /// Narrower than this, the palette and presenting stand in the View menu only.
 const ROOM_FOR_ALL: f32 = 860.0;
 
+/// Narrower than this, history and units give their room to the tabs: both stand in menus and the palette.
+const ROOM_FOR_HISTORY: f32 = 480.0;
+
 /// Draws the bar.
 pub fn top_bar_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     let wide = ui.available_width() >= ROOM_FOR_ALL;
+    let roomy = ui.available_width() >= ROOM_FOR_HISTORY;
     // A fixed height: otherwise what comes first is centred on a lower row than what comes last.
     let size = egui::vec2(ui.available_width(), HEIGHT);
     ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
@@ -40,8 +44,10 @@ pub fn top_bar_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         ui.menu_button(view.text("File"), |ui| file_menu_ui(ui, view, out));
         step_ui(ui, Icon::Undo, MenuCommand::Undo, view, out);
         step_ui(ui, Icon::Redo, MenuCommand::Redo, view, out);
-        let history = ui.menu_button(view.text("History"), |ui| history_ui(ui, view, out));
-        history.response.on_hover_text("All steps; a click goes there.");
+        if roomy {
+            let history = ui.menu_button(view.text("History"), |ui| history_ui(ui, view, out));
+            history.response.on_hover_text("All steps; a click goes there.");
+        }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = space::XS + 2.0;
             let menu = ui.menu_button(view.text("View"), |ui| view_menu_ui(ui, view, out));
@@ -56,7 +62,9 @@ pub fn top_bar_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
                     out.push(Command::Menu(MenuCommand::Palette));
                 }
             }
-            units_ui(ui, view, out);
+            if roomy {
+                units_ui(ui, view, out);
+            }
             // The tabs get what is left between the menus.
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| tabs::tabs_ui(ui, view, out));
         });
