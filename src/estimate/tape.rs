@@ -116,6 +116,8 @@ struct Node {
     /// Index of its weight and bias in [`Tape::params`].
     params: u16,
     gradient: Gradient,
+    /// Anything stands in `saved`.
+    saves: bool,
     by_heads: bool,
     logits: bool,
     /// Its backward reads something saved, a parameter included.
@@ -131,6 +133,7 @@ impl Node {
             saved: [NONE; 4],
             params: NONE,
             gradient: Gradient::NONE,
+            saves: false,
             by_heads: false,
             logits: false,
             unpacks: matches!(back, Back::Linear { .. } | Back::Rotary { .. }),
@@ -146,8 +149,8 @@ impl Node {
     /// With what backward needs.
     const fn saving(mut self, saved: [StorageId; 4]) -> Self {
         self.saved = saved;
-        let any = saved[0] != NONE || saved[1] != NONE || saved[2] != NONE || saved[3] != NONE;
-        self.unpacks = self.unpacks || any;
+        self.saves = saved[0] != NONE || saved[1] != NONE || saved[2] != NONE || saved[3] != NONE;
+        self.unpacks = self.unpacks || self.saves;
         self
     }
 
@@ -288,7 +291,7 @@ impl Tape {
     /// Records an operator, which holds on to what it saves.
     fn push(&mut self, node: Node) -> NodeId {
         let id = self.nodes.len() as NodeId;
-        if node.saved != [NONE; 4] {
+        if node.saves {
             for storage in node.saved {
                 if storage != NONE {
                     self.memory.retain(storage);

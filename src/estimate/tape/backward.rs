@@ -74,15 +74,20 @@ impl Tape {
             self.settle(of_params[0], params[0]);
             self.settle(of_params[1], params[1]);
         }
-        for (side, &gradient) in made.iter().enumerate() {
-            if !gradient.is_none() {
-                self.deliver(node.edges[side], gradient);
-            }
+        // Most operators have one input; iterating over the three sides would cost more than the work.
+        if !made[0].is_none() {
+            self.deliver(node.edges[0], made[0]);
+        }
+        if !made[1].is_none() {
+            self.deliver(node.edges[1], made[1]);
+        }
+        if !made[2].is_none() {
+            self.deliver(node.edges[2], made[2]);
         }
     }
 
     fn release_saved(&mut self, node: &Node) {
-        if node.saved == [NONE; 4] {
+        if !node.saves {
             return;
         }
         for storage in node.saved {
@@ -131,6 +136,7 @@ impl Tape {
     }
 
     /// Gradients of a node's inputs, made from that of its output.
+    #[allow(clippy::needless_range_loop, reason = "a side is an index of three arrays at once")]
     fn input_gradients(&mut self, node: &Node) -> [Gradient; 3] {
         let gradient = node.gradient;
         let kind = if node.logits { Kind::Logits } else { Kind::Temporary };
@@ -159,23 +165,23 @@ impl Tape {
                 }
             }
             Back::Broadcast { made: whole, kept } => {
-                for (slot, edge) in made.iter_mut().zip(node.edges).take(2) {
-                    if edge != NONE {
-                        *slot = Gradient { by_heads, ..Gradient::plain(self.memory.allocate(whole, kind)) };
+                for side in 0..2 {
+                    if node.edges[side] != NONE {
+                        made[side] = Gradient { by_heads, ..Gradient::plain(self.memory.allocate(whole, kind)) };
                     }
                 }
-                for (gradient, bytes) in made.iter_mut().zip(kept) {
-                    if !gradient.is_none() && whole != bytes {
-                        gradient.storage = self.exchange(gradient.storage, bytes, kind);
+                for side in 0..2 {
+                    if node.edges[side] != NONE && whole != kept[side] {
+                        made[side].storage = self.exchange(made[side].storage, kept[side], kind);
                     }
                 }
             }
             Back::Both { bytes, out } => {
-                for (slot, side) in made.iter_mut().zip(0..2) {
+                for side in 0..2 {
                     if node.edges[side] == NONE {
                         continue;
                     }
-                    *slot = if bytes[side] == out {
+                    made[side] = if bytes[side] == out {
                         self.memory.retain(gradient.storage);
                         gradient
                     } else {
