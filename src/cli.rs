@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 
+mod devices_text;
 mod estimate;
 mod estimate_text;
 mod inspect;

@@ -56,6 +56,7 @@ pub fn to_json(estimate: &Estimate, diagnostics: &[Diagnostic]) -> Json {
         "fits": estimate.fit.expected_fits(),
         "verdict": estimate.fit.id(),
         "textbook_bytes": estimate.textbook.0,
+        "ranks": super::devices_text::ranks_json(estimate),
         "diagnostics": remarks,
     })
 }
@@ -113,6 +114,11 @@ pub fn to_text(heading: &Heading, estimate: &Estimate, diagnostics: &[Diagnostic
     }
     line(format!("{:<28} {:>10}", "Sum", sum.number(unit)));
     line(format!("{:<28} {:>10}   what the rule of thumb says", "Textbook rule", estimate.textbook.number(unit)));
+
+    if let Some(devices) = &estimate.devices {
+        line(String::new());
+        super::devices_text::lines(devices, unit).into_iter().for_each(&mut line);
+    }
 
     if !diagnostics.is_empty() {
         line(String::new());

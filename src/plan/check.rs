@@ -9,6 +9,7 @@ use crate::catalog::{Accelerator, NumberFormat};
 mod cost;
 mod hardware;
 mod model;
+mod parallel;
 mod precision;
 mod training;
 
@@ -64,6 +65,7 @@ pub fn check(plan: &Plan, context: &Context<'_>) -> Vec<Diagnostic> {
     model::check(&mut found);
     precision::check(&mut found);
     hardware::check(&mut found);
+    parallel::check(&mut found);
     cost::check(&mut found);
     if plan.workload == Workload::Training {
         training::check(&mut found);

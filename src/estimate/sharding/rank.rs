@@ -107,6 +107,28 @@ pub struct How {
     pub place: Offload,
 }
 
+impl Held {
+    /// How it is shared, in words.
+    pub fn words(&self) -> String {
+        let mut words = Vec::new();
+        let how = &self.how;
+        if how.model_cut {
+            words.push("this device's part".to_owned());
+        }
+        if how.sharers > 1 {
+            words.push(format!("cut among {} devices", how.sharers));
+        } else if !how.model_cut {
+            words.push(if self.whole.is_some() { "on every device" } else { "its own" }.to_owned());
+        }
+        match how.place {
+            Offload::None => {}
+            Offload::Cpu => words.push("in host memory".to_owned()),
+            Offload::Nvme => words.push("on disk".to_owned()),
+        }
+        words.join(", ")
+    }
+}
+
 /// A line of the table of shares.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Held {

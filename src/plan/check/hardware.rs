@@ -46,14 +46,6 @@ pub fn check(found: &mut Found<'_>) {
         );
     }
     reserve(found, device);
-    if plan.hardware.count > 1 {
-        found.push(
-            Severity::Note,
-            "hardware.count",
-            "the estimate is for one device that holds the whole model (data parallel); sharding is not modelled yet",
-            None,
-        );
-    }
     if device.vendor != "NVIDIA" && plan.optimizer.algorithm.is_paged() && trains {
         found.push(
             Severity::Warning,
