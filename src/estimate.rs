@@ -21,6 +21,7 @@ mod inference;
 mod optimizer;
 mod overhead;
 mod pass;
+pub mod picture;
 pub mod profile;
 mod resolve;
 mod setup;

@@ -51,6 +51,8 @@ pub struct UiState {
     pub typing: Option<(crate::plan::field::FieldId, String)>,
     /// What is tried on the page of formats.
     pub formats: pages::formats::state::FormatsState,
+    /// What is looked at on the page of methods.
+    pub method: pages::method::MethodState,
     /// Setting under the pointer in this frame.
     pub hovered_field: Option<crate::plan::field::FieldId>,
     /// Search text over the settings.

@@ -192,7 +192,7 @@ fn a_load_format_of_less_range_is_warned_about_and_fixed() {
 
 #[test]
 fn the_page_is_tidy_at_every_size() {
-    for size in [[512.0, 350.0], [640.0, 480.0], [1024.0, 700.0], [1280.0, 800.0], [1280.0, 1600.0], [1920.0, 1080.0]] {
+    for size in [[512.0, 350.0], [640.0, 480.0], [1024.0, 700.0], [1280.0, 800.0], [1280.0, 1400.0], [1920.0, 1080.0]] {
         for theme in [Theme::Light, Theme::Contrast] {
             let harness = window(size, theme);
             assert_tidy(&harness, &format!("{size:?}"));

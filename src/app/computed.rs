@@ -4,6 +4,7 @@ use super::field_cost::FieldCost;
 use super::state::{Baseline, DocumentId, State};
 use crate::architecture::Architecture;
 use crate::catalog::Catalog;
+use crate::estimate::picture::MethodPicture;
 use crate::estimate::profile::Profiles;
 use crate::estimate::{Detail, Estimate, Fit, Inputs, estimate};
 use crate::plan::check::{Context, Diagnostic, check};
@@ -43,6 +44,8 @@ pub struct Computed {
     pub model_line: String,
     /// Shape of the model, where it is known.
     pub architecture: Option<Architecture>,
+    /// What the method trains and keeps, as pictures.
+    pub picture: Option<MethodPicture>,
     /// Whole process of the baseline, else of the plan before the last change: the ghost in the bar.
     pub ghost: Option<Bytes>,
     /// What differs from the baseline.
@@ -82,6 +85,7 @@ impl Computed {
             other,
             diagnostics,
             model_line,
+            picture: inputs.as_ref().map(MethodPicture::of),
             architecture: inputs.map(|inputs| inputs.architecture.into_owned()),
             ghost,
             against,

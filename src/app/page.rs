@@ -12,11 +12,13 @@ pub enum Page {
     Formats,
     /// The estimate built up in steps, one picture each.
     Steps,
+    /// What the method trains, on one matrix and in one layer, and what backward keeps for it.
+    Method,
 }
 
 impl Page {
     /// All, in the order of the rail.
-    pub const ALL: [Self; 4] = [Self::Start, Self::Memory, Self::Steps, Self::Formats];
+    pub const ALL: [Self; 5] = [Self::Start, Self::Memory, Self::Steps, Self::Method, Self::Formats];
 
     /// Word on the command line.
     pub const fn id(self) -> &'static str {
@@ -25,6 +27,7 @@ impl Page {
             Self::Memory => "memory",
             Self::Formats => "formats",
             Self::Steps => "steps",
+            Self::Method => "method",
         }
     }
 
@@ -35,6 +38,7 @@ impl Page {
             Self::Memory => "Memory",
             Self::Formats => "Formats",
             Self::Steps => "Steps",
+            Self::Method => "Method",
         }
     }
 
@@ -44,6 +48,7 @@ impl Page {
             Self::Start => "Begin with a template, a recent plan, a model file or a pasted config.",
             Self::Memory => "Where the memory goes, whether it fits, and why.",
             Self::Formats => "What a value, and a short vector, become in each number format.",
+            Self::Method => "What the method trains, and what a layer keeps for backward.",
             Self::Steps => "Follow along: how the memory comes about, one picture a step.",
         }
     }

@@ -78,8 +78,8 @@ pub fn optimizer(setup: &Setup<'_>) -> OptimizerBytes {
     sum
 }
 
-/// Lasting state of one tensor.
-fn state_bytes(setup: &Setup<'_>, tensor: &TrainedTensor, algorithm: Algorithm, width: u64) -> u64 {
+/// Lasting state of one copy of a tensor, without an FP32 copy of the weight; `width`: bytes of a value of state.
+pub fn state_bytes(setup: &Setup<'_>, tensor: &TrainedTensor, algorithm: Algorithm, width: u64) -> u64 {
     let values = galore_values(setup, tensor);
     let plain = |count: u64| values.saturating_mul(width).saturating_mul(count);
     let eight_bit = |count: u64| {

@@ -309,7 +309,7 @@ fn has_biases(architecture: &Architecture) -> bool {
 }
 
 /// Whether `targets` hits `linear` of a model of this class (PEFT 0.21 on transformers 5.23).
-fn hits(class: &ClassTraits, targets: &Targets, linear: &Linear) -> bool {
+pub fn hits(class: &ClassTraits, targets: &Targets, linear: &Linear) -> bool {
     let inner = linear.stacked_experts || linear.role == LinearRole::Router;
     let reached = class.experts_reached;
     let part = matches!(linear.role, LinearRole::Gate | LinearRole::Up | LinearRole::Down | LinearRole::FusedGateUp);

@@ -7,6 +7,7 @@ use egui::Ui;
 
 pub mod formats;
 pub mod memory;
+pub mod method;
 pub mod start;
 pub mod steps;
 
@@ -16,6 +17,7 @@ pub fn page_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut C
         Page::Start => start::start_ui(ui, view, out),
         Page::Memory => memory::memory_ui(ui, view, out),
         Page::Formats => formats::formats_ui(ui, view, ui_state, out),
+        Page::Method => method::method_ui(ui, view, ui_state, out),
         Page::Steps => steps::steps_ui(ui, view, out),
     }
 }
