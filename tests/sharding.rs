@@ -9,6 +9,7 @@ use tuneplan::estimate::sharding::formulas::{
     Recompute, Transformer, megatron_first_stage, megatron_layer, zero_model_states,
 };
 use tuneplan::estimate::sharding::layout::{Layout, part};
+use tuneplan::estimate::sharding::timeline::timeline;
 use tuneplan::estimate::{Component, Detail, Estimate, Inputs, PhaseKind, estimate};
 use tuneplan::explained::{Explained, Value};
 use tuneplan::plan::check::{Context, Diagnostic, Severity, check};
@@ -255,6 +256,49 @@ fn micro_batches_in_flight_are_those_of_the_schedules() {
             plan.batch.gradient_accumulation = batches;
             let inputs = Inputs::resolve(&plan, Catalog::embedded(), Profiles::embedded()).unwrap();
             assert_eq!(Layout::of(&plan, &inputs.architecture).in_flight(stage), most, "{stages} {batches} {stage}");
+        }
+    }
+}
+
+/// Playing the schedules out: every pass once, no device does two things at a time, and what waits is what is counted.
+#[test]
+fn schedules_played_out_keep_what_is_counted() {
+    for (schedule, stages, pieces, batches) in [
+        (Schedule::OneForwardOneBackward, 4, 1, 8),
+        (Schedule::OneForwardOneBackward, 5, 1, 3),
+        (Schedule::Interleaved, 4, 2, 8),
+        (Schedule::Interleaved, 3, 4, 9),
+        (Schedule::Sequential, 4, 1, 3),
+    ] {
+        let mut plan = mixed(HandShape { layers: 48, ..small() });
+        plan.hardware.count = stages;
+        plan.parallelism.pipeline = stages;
+        plan.parallelism.schedule = schedule;
+        plan.parallelism.virtual_stages = pieces;
+        plan.batch.gradient_accumulation = batches;
+        let inputs = Inputs::resolve(&plan, Catalog::embedded(), Profiles::embedded()).unwrap();
+        let layout = Layout::of(&plan, &inputs.architecture);
+        let slots = timeline(&layout, batches);
+        assert_eq!(slots.len() as u64, 2 * stages * pieces * batches, "{schedule:?}");
+        for stage in 0..stages {
+            let mut mine: Vec<_> = slots.iter().filter(|slot| slot.stage == stage).collect();
+            mine.sort_by_key(|slot| slot.start);
+            assert!(mine.windows(2).all(|pair| pair[0].start + pair[0].ticks <= pair[1].start));
+            let (mut waiting, mut most) = (0_u64, 0);
+            for slot in mine {
+                if slot.forward {
+                    waiting += 1;
+                    most = most.max(waiting);
+                } else {
+                    waiting -= 1;
+                }
+            }
+            assert_eq!(most, layout.in_flight(stage), "{schedule:?} stage {stage}");
+        }
+        // The classic length of 1F1B: (m + p − 1) forward and backward passes.
+        if schedule == Schedule::OneForwardOneBackward {
+            let end = slots.iter().map(|slot| slot.start + slot.ticks).max().unwrap();
+            assert_eq!(end, (batches + stages - 1) * 3);
         }
     }
 }

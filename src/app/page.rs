@@ -8,6 +8,8 @@ pub enum Page {
     /// Verdict, memory bar, phases, components.
     #[default]
     Memory,
+    /// Every device: what it holds, what is cut, how a pipeline takes turns.
+    Devices,
     /// What a value and a short vector become in each number format.
     Formats,
     /// The estimate built up in steps, one picture each.
@@ -18,13 +20,14 @@ pub enum Page {
 
 impl Page {
     /// All, in the order of the rail.
-    pub const ALL: [Self; 5] = [Self::Start, Self::Memory, Self::Steps, Self::Method, Self::Formats];
+    pub const ALL: [Self; 6] = [Self::Start, Self::Memory, Self::Devices, Self::Steps, Self::Method, Self::Formats];
 
     /// Word on the command line.
     pub const fn id(self) -> &'static str {
         match self {
             Self::Start => "start",
             Self::Memory => "memory",
+            Self::Devices => "devices",
             Self::Formats => "formats",
             Self::Steps => "steps",
             Self::Method => "method",
@@ -36,6 +39,7 @@ impl Page {
         match self {
             Self::Start => "Start",
             Self::Memory => "Memory",
+            Self::Devices => "Devices",
             Self::Formats => "Formats",
             Self::Steps => "Steps",
             Self::Method => "Method",
@@ -46,6 +50,7 @@ impl Page {
     pub const fn help(self) -> &'static str {
         match self {
             Self::Start => "Begin with a template, a recent plan, a model file or a pasted config.",
+            Self::Devices => "What each of several devices holds, what is cut among them and what is repeated.",
             Self::Memory => "Where the memory goes, whether it fits, and why.",
             Self::Formats => "What a value, and a short vector, become in each number format.",
             Self::Method => "What the method trains, and what a layer keeps for backward.",

@@ -19,6 +19,7 @@ pub mod layout;
 mod local;
 mod rank;
 mod shares;
+pub mod timeline;
 
 pub use rank::{How, Item, Term};
 

@@ -5,6 +5,7 @@ use crate::app::command::Commands;
 use crate::app::page::Page;
 use egui::Ui;
 
+pub mod devices;
 pub mod formats;
 pub mod memory;
 pub mod method;
@@ -16,6 +17,7 @@ pub fn page_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut C
     match view.state.session.page {
         Page::Start => start::start_ui(ui, view, out),
         Page::Memory => memory::memory_ui(ui, view, out),
+        Page::Devices => devices::devices_ui(ui, view, out),
         Page::Formats => formats::formats_ui(ui, view, ui_state, out),
         Page::Method => method::method_ui(ui, view, ui_state, out),
         Page::Steps => steps::steps_ui(ui, view, out),

@@ -3,6 +3,7 @@
 pub mod bit_row;
 pub mod component_table;
 pub mod derivation;
+pub mod device_bars;
 pub mod field;
 pub mod figures;
 pub mod icon;
@@ -11,6 +12,7 @@ pub mod pattern;
 pub mod phase_chart;
 pub mod picker;
 pub mod range_bar;
+pub mod schedule;
 pub mod segmented;
 pub mod segments;
 pub mod toggle;

@@ -650,7 +650,7 @@ fn settled_step(step: StepPeaks, compute: &Setup<'_>, layout: &Layout, waiting: 
 
 impl Parts<'_> {
     fn lasting(&self) -> Vec<Term> {
-        let cut = self.layout.shard > 1;
+        let cut = self.layout.shard > 1 && self.layout.strategy.shards_weights();
         vec![
             term(
                 Component::Weights,
