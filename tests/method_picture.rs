@@ -120,6 +120,17 @@ fn lora_has_the_published_counts() {
 }
 
 #[test]
+fn a_tied_head_is_trained_with_the_embedding_and_counted_once() {
+    let mut plan = with_method(&lora_8b(), "full");
+    plan.model.source = ModelSource::Catalog("meta-llama/Llama-3.2-1B".to_owned());
+    let picture = picture(&plan);
+    let head = picture.outer.iter().find(|part| part.name.starts_with("Head")).unwrap();
+    assert!(head.trained_elsewhere && head.trained_values == 0);
+    // The published count, embedding and head once.
+    assert_eq!((picture.trainable, picture.base), (1_235_814_400, 1_235_814_400));
+}
+
+#[test]
 fn other_methods_have_their_papers_counts() {
     let plan = lora_8b();
     let trained = |method: &str, change: fn(&mut Plan)| {

@@ -39,6 +39,21 @@ fn limits_are_the_published_ones() {
 }
 
 #[test]
+fn the_catalogue_gives_the_same_largest_values() {
+    // Its figures come from numpy and ml_dtypes.
+    let mut compared = 0;
+    for format in ScalarFormat::all(1.0) {
+        let is_float = matches!(format, ScalarFormat::Float(_));
+        let entry = tuneplan::catalog::Catalog::embedded().format(format.id()).filter(|_| is_float);
+        if let Some(largest) = entry.and_then(|entry| entry.max_finite) {
+            assert!((format.largest() / largest - 1.0).abs() < 1e-15, "{}", format.name());
+            compared += 1;
+        }
+    }
+    assert!(compared >= 8, "{compared}");
+}
+
+#[test]
 fn known_values_have_their_known_bits() {
     // Python: struct.pack('>e'|'>f'|'>d', x).hex(); the textbook's 10.1234; BF16 = FP32 bits rounded to the upper half.
     let rows = [

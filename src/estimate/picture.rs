@@ -168,6 +168,8 @@ pub struct OuterPart {
     pub columns: u64,
     /// Trained values.
     pub trained_values: u64,
+    /// It is the embedding again and trained with it: its values are counted there.
+    pub trained_elsewhere: bool,
     /// The method adds it.
     pub added: bool,
     /// It stands after the layers.
@@ -310,6 +312,7 @@ fn outer(setup: &Setup<'_>) -> Vec<OuterPart> {
         rows,
         columns,
         trained_values: if is_trained { rows.saturating_mul(columns) } else { 0 },
+        trained_elsewhere: false,
         added: false,
         after_layers: false,
         switch: None,
@@ -351,6 +354,7 @@ fn outer(setup: &Setup<'_>) -> Vec<OuterPart> {
     let name = if architecture.head.tied { "Head (the embedding again)" } else { "Output head" };
     parts.push(OuterPart {
         after_layers: true,
+        trained_elsewhere: architecture.head.tied && trained.embedding,
         switch: switch("method.train_head"),
         ..part(name, architecture.vocab_size, architecture.embedding.width, own_head)
     });

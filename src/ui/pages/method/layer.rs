@@ -209,13 +209,19 @@ fn outer_part_ui(ui: &mut Ui, view: &View<'_>, state: &mut MethodState, part: &O
     } else {
         format!("{} × {}", grouped(part.rows), grouped(part.columns))
     };
-    let is_trained = part.trained_values > 0;
+    let is_trained = part.trained_values > 0 || part.trained_elsewhere;
     let piece_state = match (is_trained, part.added) {
         (true, true) => PieceState::Added,
         (true, false) => PieceState::Trained,
         (false, _) => PieceState::Frozen,
     };
-    let trained = if is_trained { format!("trained {}", grouped(part.trained_values)) } else { "frozen".to_owned() };
+    let trained = if part.trained_elsewhere {
+        "trained with the embedding".to_owned()
+    } else if is_trained {
+        format!("trained {}", grouped(part.trained_values))
+    } else {
+        "frozen".to_owned()
+    };
     let lines = [part.name.clone(), shape.clone(), trained];
     let name =
         format!("{}, {shape}, {}, {} trained values", part.name, state_word(piece_state), grouped(part.trained_values));
