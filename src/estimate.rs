@@ -309,6 +309,7 @@ struct Ledger {
     optimizer: OptimizerBytes,
     adapters: u64,
     inputs: u64,
+    rotary_tables: u64,
     step: StepPeaks,
     generation: inference::GenerationPeaks,
 }
@@ -379,6 +380,7 @@ fn ledger(setup: &Setup<'_>, inputs: &Inputs<'_>) -> Ledger {
         optimizer: if setup.training { optimizer::optimizer(setup) } else { OptimizerBytes::default() },
         adapters: trained.added_bytes.saturating_add(if setup.training { frozen_extra } else { 0 }),
         inputs: ids.saturating_add(mask),
+        rotary_tables: step::kept_rotary_tables(setup),
         step: if setup.training { step::training_step(setup) } else { StepPeaks::default() },
         generation: if setup.training {
             inference::GenerationPeaks::default()
@@ -395,6 +397,7 @@ fn phases(setup: &Setup<'_>, ledger: &Ledger) -> Vec<Phase> {
     *lasting.get_mut(Component::QuantizationConstants) = Bytes(ledger.weights.constants);
     *lasting.get_mut(Component::Adapters) = Bytes(ledger.adapters);
     *lasting.get_mut(Component::OptimizerState) = Bytes(ledger.optimizer.state);
+    *lasting.get_mut(Component::Temporaries) = Bytes(ledger.rotary_tables);
     let load = Phase { kind: PhaseKind::Load, components: lasting, place: "before the first step" };
     let phase = |kind, moment: Moment, cache: u64| {
         let mut components = lasting;
@@ -402,7 +405,8 @@ fn phases(setup: &Setup<'_>, ledger: &Ledger) -> Vec<Phase> {
         *components.get_mut(Component::Activations) = Bytes(moment.saved);
         *components.get_mut(Component::Logits) = Bytes(moment.logits);
         *components.get_mut(Component::KvCache) = Bytes(cache);
-        *components.get_mut(Component::Temporaries) = Bytes(moment.temporary.saturating_add(ledger.inputs));
+        let fleeting = moment.temporary.saturating_add(ledger.inputs);
+        *components.get_mut(Component::Temporaries) = Bytes(fleeting.saturating_add(ledger.rotary_tables));
         Phase { kind, components, place: moment.place }
     };
     if setup.plan.workload == Workload::Inference {

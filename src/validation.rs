@@ -87,6 +87,8 @@ pub struct Case {
     pub metric: Metric,
     /// The figure is the sum over all devices rather than that of one.
     pub over_all: bool,
+    /// The figure was taken while tokens were generated: the prompt's working set is not in it.
+    pub after_prompt: bool,
     /// Measured peak of one device, or of all.
     pub measured: Bytes,
     /// Phase the peak was measured in, where the row says so.
@@ -236,8 +238,19 @@ pub fn predict(case: &Case, catalog: &Catalog) -> Result<Estimate, String> {
 }
 
 fn result(case: &Case, estimate: &Estimate) -> RowResult {
-    let predicted = if case.over_all { case.metric.over_all(estimate) } else { case.metric.of(estimate) };
-    let phase = estimate.phases.get(estimate.peak).map_or(PhaseKind::Load, |phase| phase.kind);
+    let mut predicted = if case.over_all { case.metric.over_all(estimate) } else { case.metric.of(estimate) };
+    let peak = estimate.phases.get(estimate.peak);
+    let mut phase = peak.map_or(PhaseKind::Load, |phase| phase.kind);
+    let decode = estimate.phases.iter().find(|phase| phase.kind == PhaseKind::Decode);
+    if let (true, Some(peak), Some(decode)) = (case.after_prompt, peak, decode) {
+        let less = peak.total().saturating_sub(decode.total());
+        predicted = Interval {
+            low: predicted.low.saturating_sub(less),
+            expected: predicted.expected.saturating_sub(less),
+            high: predicted.high.saturating_sub(less),
+        };
+        phase = PhaseKind::Decode;
+    }
     RowResult {
         id: case.id.clone(),
         measured_bytes: case.measured.0,

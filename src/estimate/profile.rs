@@ -60,6 +60,14 @@ pub struct RuntimeProfile {
     /// With FSDP and several passes before a step, gradients of whole units are accumulated (`no_sync`), not shards.
     #[serde(default)]
     pub fsdp_accumulates_whole: bool,
+    /// Positions for which every layer keeps its own table of sines and cosines (transformers before 4.48); 0: one
+    /// table is made in each forward pass.
+    #[serde(default)]
+    pub rotary_rows_per_layer: u64,
+    /// Keys and values are repeated for their groups of queries before the attention kernel, so that the
+    /// memory-efficient kernel takes 32-bit queries too (transformers before 4.48, or with a mask).
+    #[serde(default)]
+    pub repeats_kv: bool,
     /// How the stack's default optimizer loop is written: an id of the field `optimizer.implementation`.
     pub default_implementation: String,
     /// Unquantized parts of a quantized base are raised to FP32 by default.

@@ -54,6 +54,10 @@ pub struct Setup<'a> {
     pub logit_bytes: [Option<f64>; 2],
     /// The same with the loss fused on whole logits.
     pub fused_logit_bytes: Option<f64>,
+    /// Positions of the tables that every layer keeps; 0: none are kept.
+    pub rotary_rows_per_layer: u64,
+    /// Keys and values are repeated before the attention kernel.
+    pub repeats_kv: bool,
     /// Stacked experts are quantized too.
     pub quantizes_experts: bool,
     /// Ends of the model that are here: both, unless this is a stage of a pipeline.
@@ -174,6 +178,8 @@ impl<'a> Setup<'a> {
             upcasts_outputs: inputs.profile.upcasts_outputs,
             logit_bytes: [inputs.profile.forward_logit_bytes, inputs.profile.backward_logit_bytes],
             fused_logit_bytes: inputs.profile.fused_logit_bytes,
+            rotary_rows_per_layer: inputs.profile.rotary_rows_per_layer,
+            repeats_kv: inputs.profile.repeats_kv,
             quantizes_experts: inputs.profile.quantizes_stacked_experts,
             ends: Ends::WHOLE,
             upstream: false,

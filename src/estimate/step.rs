@@ -383,19 +383,27 @@ pub struct Tables {
     pub forward: u64,
 }
 
+/// Values of a head that positions turn.
+fn rotated_width(layer: &Layer) -> u64 {
+    match &layer.attention {
+        Attention::Softmax(a) => (a.head_dim as f64 * a.rotary_share) as u64,
+        Attention::Latent(a) => a.qk_rope_head_dim,
+        Attention::Linear(_) => 0,
+    }
+}
+
+/// Bytes of the tables of sines and cosines that every layer keeps for itself from the start, in the model's own
+/// format (`cos_cached`, `sin_cached` of transformers before 4.48).
+pub fn kept_rotary_tables(setup: &Setup<'_>) -> u64 {
+    setup.architecture.layers.iter().fold(0_u64, |sum, group| {
+        let values = setup.rotary_rows_per_layer.saturating_mul(rotated_width(&group.layer)).saturating_mul(2);
+        sum.saturating_add(values.saturating_mul(setup.width).saturating_mul(group.count))
+    })
+}
+
 /// cos and sin for each position, the masks where there are some.
 pub fn tables(setup: &Setup<'_>) -> Tables {
-    let rotated = setup
-        .architecture
-        .layers
-        .iter()
-        .map(|group| match &group.layer.attention {
-            Attention::Softmax(a) => (a.head_dim as f64 * a.rotary_share) as u64,
-            Attention::Latent(a) => a.qk_rope_head_dim,
-            Attention::Linear(_) => 0,
-        })
-        .max()
-        .unwrap_or(0);
+    let rotated = setup.architecture.layers.iter().map(|group| rotated_width(&group.layer)).max().unwrap_or(0);
     let pairs = if setup.class.two_rotary_tables { 2 } else { 1 };
     let positions =
         setup.sequence.saturating_mul(rotated).saturating_mul(2 * pairs).saturating_mul(setup.stream_width());

@@ -43,6 +43,7 @@ pub fn case(row: &Row, catalog: &Catalog, profiles: &Profiles) -> Result<Case, S
         profile,
         metric: Metric::Tensors,
         over_all: false,
+        after_prompt: false,
         measured: Bytes(measured),
         measured_phase,
         complete: true,

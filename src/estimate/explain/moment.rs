@@ -167,8 +167,9 @@ pub fn cache(setup: &Setup<'_>, inputs: &Inputs<'_>, estimate: &Estimate, value:
 /// What is alive at the peak and nothing of the above.
 pub fn temporaries(ledger: &Ledger, estimate: &Estimate, value: Bytes) -> Explained {
     let place = estimate.phases.get(estimate.peak).map_or("", |phase| phase.place);
-    let ids = ledger.inputs.min(value.0);
-    let work = value.0 - ids;
+    let tables = ledger.rotary_tables.min(value.0);
+    let ids = ledger.inputs.min(value.0 - tables);
+    let work = value.0 - tables - ids;
     let why = match place {
         "in the update" => {
             "The update makes copies: all square roots of the second moment at once (foreach), two of the largest \
@@ -188,8 +189,15 @@ pub fn temporaries(ledger: &Ledger, estimate: &Estimate, value: Bytes) -> Explai
         why,
         TRACED,
     )
-    .with_parts(vec![
-        part("Working set at the peak", work, "", Vec::new()),
-        part("Token ids, labels, mask", ids, "tokens × 8 each", Vec::new()),
-    ])
+    .with_parts(
+        [
+            ("Working set at the peak", work, ""),
+            ("Token ids, labels, mask", ids, "tokens × 8 each"),
+            ("Tables of positions", tables, "layers × positions × 2 × rotated values × bytes"),
+        ]
+        .into_iter()
+        .filter(|(name, bytes, _)| *bytes > 0 || *name != "Tables of positions")
+        .map(|(name, bytes, formula)| part(name, bytes, formula, Vec::new()))
+        .collect(),
+    )
 }

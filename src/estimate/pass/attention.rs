@@ -294,7 +294,7 @@ fn repeat(tape: &mut Tape, x: Tensor, groups: u64, kv_heads: u64) -> Tensor {
 fn math_kernel(pass: &LayerPass<'_>, q: Tensor, heads: u64, kv_heads: u64, window: Option<u64>) -> bool {
     let setup = pass.setup;
     let masked = setup.padded || window.is_some_and(|window| window < setup.sequence);
-    setup.autocast.unwrap_or(q.width) > 2 && heads != kv_heads && !masked
+    setup.autocast.unwrap_or(q.width) > 2 && heads != kv_heads && !masked && !setup.repeats_kv
 }
 
 /// `scaled_dot_product_attention` in elementary operations: scaled queries and keys, repeated keys and values, scores
