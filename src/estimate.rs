@@ -330,7 +330,7 @@ pub fn estimate(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
     let (tensor_bytes, mut at_peak) =
         phases.get(peak).map_or((Bytes::ZERO, ByComponent::default()), |phase| (phase.total(), phase.components));
     let tensors = overhead::tensors(tensor_bytes, inputs.profile, setup.is_approximate());
-    let reserved = overhead::reserved(tensors, inputs.profile);
+    let reserved = overhead::reserved(tensors, lasting(&phases), inputs.profile);
     let process = overhead::process(reserved, inputs.profile);
     *at_peak.get_mut(Component::Runtime) = process.expected.saturating_sub(tensor_bytes);
     let capacity = overhead::capacity(inputs);
@@ -359,6 +359,11 @@ pub fn estimate(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
         estimate.derivations = explain::derivations(&setup, inputs, &ledger, &estimate);
     }
     estimate
+}
+
+/// What is held from the start to the end: the first phase, before anything runs.
+fn lasting(phases: &[Phase]) -> Bytes {
+    phases.first().map_or(Bytes::ZERO, Phase::total)
 }
 
 fn ledger(setup: &Setup<'_>, inputs: &Inputs<'_>) -> Ledger {

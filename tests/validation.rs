@@ -137,8 +137,8 @@ fn published_rows_stay_at_least_as_good_as_they_are() {
     let report = report(&shipped("published-memory"));
     assert_eq!(report.rows, 799);
     assert!(report.predicted >= 350, "{}", report.predicted);
-    assert!(report.overall.median_abs_error.unwrap() <= 0.10, "{:?}", report.overall);
-    assert!(report.complete.median_abs_error.unwrap() <= 0.05, "{:?}", report.complete);
+    assert!(report.overall.median_abs_error.unwrap() <= 0.06, "{:?}", report.overall);
+    assert!(report.complete.median_abs_error.unwrap() <= 0.025, "{:?}", report.complete);
     // The bands are meant to hold about nine of ten rows: neither far fewer, nor all of them.
     let inside = report.overall.within_interval.unwrap();
     assert!((0.82..=0.97).contains(&inside), "{:?}", report.overall);
@@ -147,12 +147,15 @@ fn published_rows_stay_at_least_as_good_as_they_are() {
         let chosen = |row: &&RowResult| row.source == "fms-acceleration" && row.sharing == sharing;
         Accuracy::of(report.per_row.iter().filter(chosen))
     };
-    assert!(fms("one device").median_abs_error.unwrap() <= 0.031, "{:?}", fms("one device"));
+    assert!(fms("one device").median_abs_error.unwrap() <= 0.02, "{:?}", fms("one device"));
     let sharded = fms("fsdp");
     assert!(sharded.rows >= 100 && sharded.median_abs_error.unwrap() <= 0.055, "{sharded:?}");
     // 64 devices of 405 billion parameters in a pipeline of eight, tensor, context and data parallel.
     for sharing in ["fsdp2 tensor pipeline", "fsdp2 tensor context pipeline"] {
         assert!(report.by_sharing[sharing].p95_abs_error.unwrap() <= 0.1, "{:?}", report.by_sharing[sharing]);
     }
-    assert!(of("fitcheck-T4").median_abs_error.unwrap() <= 0.03, "{:?}", of("fitcheck-T4"));
+    for (source, most) in [("Qwen3-speed-benchmark", 0.01), ("Qwen2-speed-benchmark", 0.02)] {
+        assert!(of(source).median_abs_error.unwrap() <= most, "{source}: {:?}", of(source));
+    }
+    assert!(of("fitcheck-T4").median_abs_error.unwrap() <= 0.02, "{:?}", of("fitcheck-T4"));
 }

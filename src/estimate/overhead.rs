@@ -35,13 +35,15 @@ pub fn tensors(peak: Bytes, profile: &RuntimeProfile, approximate: bool) -> Inte
     scale(peak, wide)
 }
 
-/// What the caching allocator holds: at least the tensors, more with fragmentation.
-pub fn reserved(tensors: Interval, profile: &RuntimeProfile) -> Interval {
-    let band = profile.reserved;
+/// What the caching allocator holds: what lasts is packed tightly when it is loaded; what comes and goes leaves gaps, so
+/// that part counts by the profile's ratio.
+pub fn reserved(tensors: Interval, lasting: Bytes, profile: &RuntimeProfile) -> Interval {
+    let lasting = lasting.min(tensors.low);
+    let fleeting = |bytes: Bytes| scale(bytes.saturating_sub(lasting), profile.reserved);
     Interval {
-        low: scale(tensors.low, band).low,
-        expected: scale(tensors.expected, band).expected,
-        high: scale(tensors.high, band).high,
+        low: lasting + fleeting(tensors.low).low,
+        expected: lasting + fleeting(tensors.expected).expected,
+        high: lasting + fleeting(tensors.high).high,
     }
 }
 

@@ -72,7 +72,7 @@ pub struct RuntimeProfile {
     pub default_implementation: String,
     /// Unquantized parts of a quantized base are raised to FP32 by default.
     pub upcasts_unquantized: bool,
-    /// Memory reserved by the allocator as a multiple of the tensors' peak.
+    /// Memory the allocator reserves for what comes and goes, as a multiple of those tensors' peak.
     pub reserved: RatioBand,
     /// What the process holds beside the allocator: CUDA context, libraries.
     pub context_mib: MibBand,

@@ -55,17 +55,20 @@ pub fn tensors(inputs: &Inputs<'_>, estimate: &Estimate) -> Explained {
 /// Reserved by the allocator.
 pub fn reserved(inputs: &Inputs<'_>, estimate: &Estimate) -> Explained {
     let band = inputs.profile.reserved;
+    let lasting = crate::estimate::lasting(&estimate.phases);
     explained(
         "Reserved",
         Value::Bytes(estimate.reserved.expected),
-        "tensors × ratio",
+        "lasting + (tensors − lasting) × ratio",
         vec![
             Input::bytes("tensors", estimate.tensors.expected, ""),
+            Input::bytes("lasting", lasting.min(estimate.tensors.low), "weights, adapters, optimizer state"),
             Input::factor("ratio", band.expected, "expected"),
             Input::factor("low", band.low, "ratio"),
             Input::factor("high", band.high, "ratio"),
         ],
-        "The caching allocator rounds blocks up and cannot reuse every gap. The ratio is measured, so a band goes with it.",
+        "The caching allocator rounds blocks up and cannot reuse every gap that what comes and goes leaves. The ratio is \
+         measured, so a band goes with it.",
         "measured reserved against allocated memory; see the profile's source",
     )
     .rough(true)
