@@ -39,8 +39,8 @@ pub struct FloatLayout {
 pub enum Specials {
     /// All exponent bits set: infinity or not-a-number (IEEE 754). Too large becomes infinity.
     InfinityAndNan,
-    /// Only all bits set is not-a-number; there is no infinity (E4M3). Too large becomes not-a-number, as PyTorch's cast
-    /// does; many kernels clamp before.
+    /// Only all bits set is not-a-number; there is no infinity (E4M3). Too large becomes the largest value, as in
+    /// PyTorch's cast from 2026 on; its earlier casts and those of ml_dtypes give not-a-number instead.
     NanOnly,
     /// All codes are finite (FP6, FP4). Too large becomes the largest value.
     None,
@@ -99,7 +99,16 @@ float!(TF32, "tf32", "TF32", 8, 10, InfinityAndNan, 13, "Inputs of NVIDIA's matr
 float!(BF16, "bf16", "BF16", 8, 7, InfinityAndNan, 0, "Brain float: weights and arithmetic of most models.");
 float!(FP16, "fp16", "FP16", 5, 10, InfinityAndNan, 0, "IEEE half: older models and cards; needs loss scaling.");
 float!(E5M2, "fp8-e5m2", "FP8 E5M2", 5, 2, InfinityAndNan, 0, "8-bit float with FP16's range: gradients.");
-float!(E4M3, "fp8-e4m3", "FP8 E4M3", 4, 3, NanOnly, 0, "8-bit float with more precision: weights, activations.");
+float!(
+    E4M3,
+    "fp8-e4m3",
+    "FP8 E4M3",
+    4,
+    3,
+    NanOnly,
+    0,
+    "8-bit float with more precision: weights, activations. Older casts turn what is too large into NaN."
+);
 float!(E3M2, "fp6-e3m2", "FP6 E3M2", 3, 2, None, 0, "6-bit element of MXFP6, range over precision.");
 float!(E2M3, "fp6-e2m3", "FP6 E2M3", 2, 3, None, 0, "6-bit element of MXFP6, precision over range.");
 float!(E2M1, "fp4-e2m1", "FP4 E2M1", 2, 1, None, 0, "4-bit element of MXFP4 and NVFP4; lives under a block scale.");
@@ -282,8 +291,6 @@ pub enum Outcome {
     Underflow,
     /// Too large: became infinity.
     OverflowToInfinity,
-    /// Too large: became not-a-number.
-    OverflowToNan,
     /// Too large: became the largest value.
     Saturated,
     /// Not a number, and stored as that.
@@ -301,7 +308,6 @@ impl Outcome {
             Self::Subnormal => "rounded, subnormal: fewer digits",
             Self::Underflow => "underflow: became 0",
             Self::OverflowToInfinity => "overflow: became infinity",
-            Self::OverflowToNan => "overflow: became NaN",
             Self::Saturated => "overflow: clamped to the largest",
             Self::Nan => "not a number",
             Self::NanLost => "NaN has no code: became 0",
@@ -310,10 +316,7 @@ impl Outcome {
 
     /// Whether the stored value says something else than the original.
     pub const fn is_loss_of_range(self) -> bool {
-        matches!(
-            self,
-            Self::Underflow | Self::OverflowToInfinity | Self::OverflowToNan | Self::Saturated | Self::NanLost
-        )
+        matches!(self, Self::Underflow | Self::OverflowToInfinity | Self::Saturated | Self::NanLost)
     }
 }
 
@@ -391,8 +394,7 @@ impl FloatLayout {
     const fn too_large(&self, sign: u64) -> (u64, Outcome) {
         match self.specials {
             Specials::InfinityAndNan => (sign | self.infinity_bits(), Outcome::OverflowToInfinity),
-            Specials::NanOnly => (sign | self.magnitude_mask(), Outcome::OverflowToNan),
-            Specials::None => (sign | self.largest_bits(), Outcome::Saturated),
+            Specials::NanOnly | Specials::None => (sign | self.largest_bits(), Outcome::Saturated),
         }
     }
 

@@ -218,7 +218,6 @@ const fn outcome_words(outcome: Outcome, tokens: &Tokens) -> (&'static str, Colo
         Outcome::Subnormal => ("subnormal", tokens.tight.0),
         Outcome::Underflow => ("underflow → 0", tokens.over.0),
         Outcome::OverflowToInfinity => ("overflow → ∞", tokens.over.0),
-        Outcome::OverflowToNan => ("overflow → NaN", tokens.over.0),
         Outcome::Saturated => ("overflow → largest", tokens.over.0),
         Outcome::Nan => ("not a number", tokens.tight.0),
         Outcome::NanLost => ("NaN → 0", tokens.over.0),
