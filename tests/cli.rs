@@ -31,6 +31,30 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
+/// Every device of a plan that shares work is listed, and the one that needs most is the headline.
+#[test]
+fn estimate_json_lists_every_device() {
+    let one = json(&["estimate", "--json"]);
+    assert_eq!(one["ranks"].as_array().unwrap().len(), 1);
+    let shared = ["estimate", "--devices", "8", "--pipeline-parallel", "2", "--strategy", "ddp"];
+    let answer = json(&[&shared[..], &["--gradient-accumulation", "4", "--json"]].concat());
+    let ranks = answer["ranks"].as_array().unwrap();
+    assert_eq!(ranks.len(), 8);
+    let number = |rank: &Value, key: &str| rank[key].as_u64().unwrap();
+    for (index, rank) in (0_u64..).zip(ranks) {
+        assert_eq!((number(rank, "rank"), number(rank, "stage")), (index, index / 4));
+        let phases = rank["phases"].as_array().unwrap().iter().map(|phase| number(phase, "bytes")).max();
+        assert_eq!(phases, Some(number(rank, "peak_bytes")));
+        let sum: u64 = rank["components"].as_array().unwrap().iter().map(|part| number(part, "bytes")).sum();
+        assert_eq!(sum, number(rank, "process_bytes"));
+        assert_eq!(number(rank, "host_bytes"), 0);
+    }
+    let most = ranks.iter().map(|rank| number(rank, "process_bytes")).max();
+    assert_eq!(most, answer["peak_bytes"]["process"]["expected"].as_u64());
+    let text = run(&shared).out;
+    assert!(text.contains("needs most") && text.contains("this device's part"), "{text}");
+}
+
 #[test]
 fn estimate_json_has_every_promised_key_with_whole_bytes() {
     let answer = json(&["estimate", "--json"]);

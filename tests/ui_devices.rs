@@ -46,3 +46,17 @@ fn a_pipeline_shows_its_turns() {
         assert!(harness.get_all_by_label_contains(&format!("of device {stage} · stage {stage}")).count() >= 4);
     }
 }
+
+#[test]
+fn a_pipeline_is_tidy_at_every_size() {
+    for size in [[1000.0, 700.0], [1280.0, 800.0], [1920.0, 1080.0]] {
+        let mut harness = window();
+        for (id, number) in [("hardware.count", 16), ("parallelism.pipeline", 8), ("parallelism.tensor", 2)] {
+            send(&mut harness, Command::Edit(PlanEdit::Set(id, FieldValue::Integer(number))));
+        }
+        send(&mut harness, Command::ShowPage(Page::Devices));
+        harness.set_size(size.into());
+        harness.run_ok();
+        common::tidy::assert_tidy(&harness, &format!("{size:?}"));
+    }
+}

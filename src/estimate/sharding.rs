@@ -11,17 +11,20 @@ use crate::explained::Interval;
 use crate::plan::Workload;
 use crate::units::Bytes;
 use layout::Layout;
-use rank::Held;
 
 mod explain;
 pub mod formulas;
+mod gathered;
 pub mod layout;
 mod local;
+mod phases;
 mod rank;
 mod shares;
+mod terms;
 pub mod timeline;
+mod waiting;
 
-pub use rank::{How, Item, Term};
+pub use terms::{Held, How, Item, Term};
 
 /// What NCCL's communicators and staging buffers take beside the allocator, in MiB: low, expected and high of what is
 /// commonly seen for one to four groups of devices.
@@ -167,7 +170,7 @@ fn groups(inputs: &Inputs<'_>, layout: &Layout, whole: &Setup<'_>) -> Vec<RankGr
 fn group(inputs: &Inputs<'_>, layout: &Layout, whole: &Setup<'_>, stage: u64, micro_batch: u64) -> RankGroup {
     let local = local::local(inputs.plan, &inputs.architecture, layout, stage, micro_batch);
     let found = rank::rank(inputs, layout, &local, stage, whole);
-    let phases: Vec<Phase> = found.phases.iter().map(rank::PhaseTerms::phase).collect();
+    let phases: Vec<Phase> = found.phases.iter().map(terms::PhaseTerms::phase).collect();
     let peak = peak_of(&phases);
     let (bytes, mut at_peak) =
         phases.get(peak).map_or((Bytes::ZERO, ByComponent::default()), |phase| (phase.total(), phase.components));

@@ -16,6 +16,9 @@ use egui::{Grid, RichText, Ui};
 /// Narrower than this the table of shares leaves out a column.
 const WIDE_TABLE: f32 = 560.0;
 
+/// Narrower than this a card's head keeps to the unit, and the table to what is here.
+const NARROW_CARD: f32 = 360.0;
+
 /// Draws the page.
 pub fn devices_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     let Some(estimate) = &view.computed.estimate else {
@@ -29,7 +32,7 @@ pub fn devices_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     ui.label(RichText::new(headline(devices, view)).font(bold(type_size::TITLE)));
     ui.label(RichText::new(degrees(devices)).color(view.tokens.muted.0));
     card(ui, view.tokens, |ui| {
-        card_head(ui, "Memory of each device", &format!("{} · whole process", view.unit().symbol()));
+        head_ui(ui, "Memory of each", &format!("{} · whole process", view.unit().symbol()), view);
         let bars =
             DeviceBars { devices, capacity: estimate.capacity, unit: view.unit(), marked: view.state.session.hovered };
         let touched = bars.show(ui, view.tokens);
@@ -52,6 +55,12 @@ pub fn devices_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
             ui.label(RichText::new(note).small().color(view.tokens.muted.0));
         });
     }
+}
+
+/// Head of a card; in a narrow one only the unit stands at its right.
+fn head_ui(ui: &mut Ui, title: &str, beside: &str, view: &View<'_>) {
+    let narrow = ui.available_width() < NARROW_CARD;
+    card_head(ui, title, if narrow { view.unit().symbol() } else { beside });
 }
 
 /// `Device 0 needs most: 32.38 of 47.99 GiB`.
@@ -90,22 +99,26 @@ fn degrees(devices: &Devices) -> String {
 fn shares_ui(ui: &mut Ui, devices: &Devices, view: &View<'_>) {
     let Some(group) = devices.worst_group() else { return };
     let unit = view.unit();
-    card_head(ui, "What is shared", &format!("{} · {}", title(group, devices).to_lowercase(), unit.symbol()));
-    let wide = ui.available_width() >= WIDE_TABLE;
+    head_ui(ui, "What is shared", &format!("{} · {}", title(group, devices).to_lowercase(), unit.symbol()), view);
+    let width = ui.available_width();
+    let (wide, whole) = (width >= WIDE_TABLE, width >= NARROW_CARD);
     let muted = view.tokens.muted.0;
-    Grid::new("shares").num_columns(if wide { 4 } else { 3 }).spacing([space::L, space::XS]).striped(true).show(
-        ui,
-        |ui| {
-            for head in ["Of", "Whole model", "Here"] {
-                ui.label(RichText::new(head).small().color(muted));
-            }
-            if wide {
-                ui.label(RichText::new("How").small().color(muted));
+    Grid::new("shares")
+        .num_columns(2 + usize::from(whole) + usize::from(wide))
+        .spacing([space::L, space::XS])
+        .striped(true)
+        .show(ui, |ui| {
+            for (head, shown) in [("Of", true), ("Whole model", whole), ("Here", true), ("How", wide)] {
+                if shown {
+                    ui.label(RichText::new(head).small().color(muted));
+                }
             }
             ui.end_row();
             for held in &group.held {
                 let label = ui.label(held.item.label());
-                ui.label(held.whole.map_or_else(|| "–".to_owned(), |bytes| bytes.number(unit)));
+                if whole {
+                    ui.label(held.whole.map_or_else(|| "–".to_owned(), |bytes| bytes.number(unit)));
+                }
                 ui.label(RichText::new(held.here.number(unit)).strong());
                 if wide {
                     ui.label(RichText::new(held.words()).color(muted));
@@ -114,8 +127,7 @@ fn shares_ui(ui: &mut Ui, devices: &Devices, view: &View<'_>) {
                 }
                 ui.end_row();
             }
-        },
-    );
+        });
     if group.host > Bytes::ZERO || group.disk > Bytes::ZERO {
         ui.add_space(space::XS);
         let disk = if group.disk > Bytes::ZERO {
