@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 mod devices_text;
 mod estimate;
+mod estimate_run;
 mod estimate_text;
 mod inspect;
 mod load;

@@ -16,14 +16,17 @@ use storage::StoredBytes;
 use trainable::TrainedTotals;
 
 mod class;
+pub mod cost;
 mod explain;
 mod inference;
+pub mod merging;
 mod optimizer;
 mod overhead;
 mod pass;
 pub mod picture;
 pub mod profile;
 mod resolve;
+pub mod serving;
 mod setup;
 mod shape;
 pub mod sharding;
@@ -31,6 +34,7 @@ mod step;
 mod storage;
 mod tape;
 mod textbook;
+pub mod time;
 mod trainable;
 mod verdict;
 

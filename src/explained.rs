@@ -1,6 +1,6 @@
 //! A number with its derivation: formula, inputs, source, whether it is exact, and a band where there is evidence.
 
-use crate::units::{ByteUnit, Bytes, grouped, percent};
+use crate::units::{ByteUnit, Bytes, grouped, percent, quantity};
 use std::borrow::Cow;
 
 /// A value of one of the kinds the program shows.
@@ -14,6 +14,8 @@ pub enum Value {
     Factor(f64),
     /// A share between 0 and 1.
     Share(f64),
+    /// An amount in a unit of its own, such as seconds or tokens a second.
+    Quantity(f64, &'static str),
 }
 
 impl Value {
@@ -27,6 +29,7 @@ impl Value {
                 text.trim_end_matches('0').trim_end_matches('.').to_owned()
             }
             Self::Share(share) => percent(share),
+            Self::Quantity(amount, unit) => quantity(amount, unit),
         }
     }
 }
@@ -65,6 +68,11 @@ impl Input {
     /// A plain factor.
     pub fn factor(name: &'static str, factor: f64, note: &'static str) -> Self {
         Self::new(name, Value::Factor(factor), note)
+    }
+
+    /// An amount in a unit of its own.
+    pub fn quantity(name: &'static str, amount: f64, unit: &'static str, note: &'static str) -> Self {
+        Self::new(name, Value::Quantity(amount, unit), note)
     }
 
     /// An amount of memory.
@@ -109,5 +117,49 @@ impl Interval {
     /// A band of no width.
     pub const fn exact(bytes: Bytes) -> Self {
         Self { low: bytes, expected: bytes, high: bytes }
+    }
+}
+
+/// Low, expected and high of a quantity that is no memory: seconds, tokens a second, kilowatt-hours, money.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Band {
+    /// Lower end.
+    pub low: f64,
+    /// The best single figure.
+    pub expected: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+impl Band {
+    /// A band of no width.
+    pub const fn exact(value: f64) -> Self {
+        Self { low: value, expected: value, high: value }
+    }
+
+    /// All three times `factor` (not negative).
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        Self { low: self.low * factor, expected: self.expected * factor, high: self.high * factor }
+    }
+
+    /// Both bands' low, expected and high multiplied.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self { low: self.low * other.low, expected: self.expected * other.expected, high: self.high * other.high }
+    }
+
+    /// Sums of low, expected and high.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self { low: self.low + other.low, expected: self.expected + other.expected, high: self.high + other.high }
+    }
+
+    /// `amount` by each: the more time, the lower the rate.
+    #[must_use]
+    pub fn rate(self, amount: f64) -> Self {
+        let by = |secs: f64| if secs > 0.0 { amount / secs } else { 0.0 };
+        Self { low: by(self.high), expected: by(self.expected), high: by(self.low) }
     }
 }

@@ -79,6 +79,16 @@ impl Bytes {
         format!("{} B", self.0)
     }
 
+    /// Up to two decimals in the largest unit that leaves at least 1: `128 KiB`, for amounts such as bytes a token.
+    pub fn fine(self, unit: ByteUnit) -> String {
+        let steps: [(&str, u64); 3] = match unit {
+            ByteUnit::GiB => [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)],
+            ByteUnit::GB => [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)],
+        };
+        let found = steps.into_iter().find(|(_, size)| self.0 >= *size);
+        found.map_or_else(|| format!("{} B", self.0), |(symbol, size)| quantity(self.0 as f64 / size as f64, symbol))
+    }
+
     /// Difference that stops at zero.
     pub const fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
@@ -166,4 +176,84 @@ pub fn percent(share: f64) -> String {
         0
     };
     format!("{value:.decimals$} %")
+}
+
+/// An amount in its unit with three or four significant digits: `3,947 tokens/s`, `12.4 h`, `0.0416 s`.
+pub fn quantity(amount: f64, unit: &str) -> String {
+    let number = significant(amount);
+    if unit.is_empty() { number } else { format!("{number} {unit}") }
+}
+
+/// Three significant digits below 1,000, whole and grouped up to 10^15, powers of ten beyond.
+pub fn significant(amount: f64) -> String {
+    let size = amount.abs();
+    if !amount.is_finite() || size >= 1e15 || (size > 0.0 && size < 1e-6) {
+        return format!("{amount:.2e}");
+    }
+    if size >= 999.5 {
+        let sign = if amount < 0.0 { "-" } else { "" };
+        return format!("{sign}{}", grouped(size.round() as u64));
+    }
+    let decimals = match size {
+        0.0 | 100.0.. => 0,
+        10.0.. => 1,
+        1.0.. => 2,
+        0.1.. => 3,
+        0.01.. => 4,
+        0.001.. => 5,
+        _ => 6,
+    };
+    let text = format!("{amount:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// A stretch of time as people say it: `42 ms`, `12.4 s`, `36 min`, `5.2 h`, `3.1 days`.
+pub fn duration(secs: f64) -> String {
+    let (amount, unit) = match secs {
+        ..1e-3 => (secs * 1e6, "µs"),
+        1e-3..1.0 => (secs * 1e3, "ms"),
+        1.0..120.0 => (secs, "s"),
+        120.0..7200.0 => (secs / 60.0, "min"),
+        7200.0..172_800.0 => (secs / 3600.0, "h"),
+        _ => (secs / 86_400.0, "days"),
+    };
+    quantity(amount, unit)
+}
+
+/// 10^12, 10^15, … operations with their prefix: `49.6 TFLOP`.
+pub fn flops_short(amount: f64) -> String {
+    let steps = [(1e24, "YFLOP"), (1e21, "ZFLOP"), (1e18, "EFLOP"), (1e15, "PFLOP"), (1e12, "TFLOP"), (1e9, "GFLOP")];
+    for (size, unit) in steps {
+        if amount >= size {
+            return quantity(amount / size, unit);
+        }
+    }
+    quantity(amount / 1e6, "MFLOP")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{duration, flops_short, quantity, significant};
+
+    #[test]
+    fn amounts_keep_three_digits_and_their_unit() {
+        for (amount, text) in [
+            (0.0, "0"),
+            (3947.2, "3,947"),
+            (999.6, "1,000"),
+            (123.4, "123"),
+            (12.34, "12.3"),
+            (1.0, "1"),
+            (1.236, "1.24"),
+            (0.04161, "0.0416"),
+            (1_234_567.0, "1,234,567"),
+        ] {
+            assert_eq!(significant(amount), text);
+        }
+        assert_eq!(quantity(2.5, "h"), "2.5 h");
+        assert_eq!(duration(0.0416), "41.6 ms");
+        assert_eq!(duration(5400.0), "90 min");
+        assert_eq!(duration(3600.0 * 60.0), "2.5 days");
+        assert_eq!(flops_short(4.96e13), "49.6 TFLOP");
+    }
 }

@@ -18,6 +18,7 @@ pub mod accuracy;
 mod neighbours;
 mod parallel;
 mod published;
+mod rates;
 mod shape;
 mod stack;
 mod table;
@@ -25,6 +26,7 @@ mod truth;
 
 pub use accuracy::Accuracy;
 pub use neighbours::{Neighbour, nearest};
+pub use rates::{RateResult, Throughput};
 pub use table::{MAX_ROWS, ReadError};
 
 /// Which of the estimate's three answers a measurement is compared with.
@@ -173,6 +175,8 @@ pub struct Report {
     pub by_sharing: BTreeMap<String, Accuracy>,
     /// Agreement on the phase of the peak; `None` where no row says it.
     pub phase_agreement: Option<PhaseAgreement>,
+    /// Predicted against measured pace; `None` where no row says it.
+    pub throughput: Option<Throughput>,
     /// Every prediction, in the order of the file.
     pub per_row: Vec<RowResult>,
 }
@@ -224,7 +228,8 @@ pub fn validate(csv_text: &str, catalog: &Catalog, profiles: &Profiles) -> Resul
             Err(why) => skipped.push(Skipped { id: case.id.clone(), why: format!("line {}: {why}", case.line) }),
         }
     }
-    Ok(report(cases.rows, skipped, per_row))
+    let throughput = rates::of_text(csv_text, catalog, profiles)?;
+    Ok(Report { throughput, ..report(cases.rows, skipped, per_row) })
 }
 
 /// The estimate for a case; `Err`: why it cannot be made.
@@ -292,6 +297,7 @@ fn report(rows: usize, skipped: Vec<Skipped>, per_row: Vec<RowResult>) -> Report
         by_profile: grouped(profiles),
         by_source: grouped(sources),
         by_sharing: grouped(sharings),
+        throughput: None,
         phase_agreement: (phases > 0).then_some(PhaseAgreement { rows: phases, agreeing }),
         skipped,
         per_row,

@@ -11,6 +11,11 @@ use crate::plan::check::{Context, Diagnostic, check};
 use crate::plan::diff::diff;
 use crate::plan::{Plan, Workload};
 use crate::units::Bytes;
+use std::cell::OnceCell;
+
+mod pace;
+
+pub use pace::{MERGED_MODELS, Pace, Serving};
 
 /// What the figures were computed for: they are kept until it moves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +57,10 @@ pub struct Computed {
     pub against: Option<Against>,
     /// What other values of the setting under the pointer would cost.
     pub field_cost: Option<FieldCost>,
+    /// Time and cost; `None` where something the plan names is not known.
+    pub pace: Option<Pace>,
+    /// Serving, once it was asked for.
+    serving: OnceCell<Option<Serving>>,
 }
 
 /// The plan beside its baseline.
@@ -90,9 +99,16 @@ impl Computed {
             ghost,
             against,
             field_cost: None,
+            pace: Pace::of_plan(plan),
+            serving: OnceCell::new(),
         };
         computed.look_at_field(state);
         computed
+    }
+
+    /// Serving of `plan`, which must be the one this was computed for: worked out at the first question.
+    pub fn serving(&self, plan: &Plan) -> Option<&Serving> {
+        self.serving.get_or_init(|| Serving::of_plan(plan)).as_ref()
     }
 
     /// Brings the cost of the setting under the pointer up to date.

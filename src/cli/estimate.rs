@@ -1,8 +1,9 @@
 //! `tuneplan estimate`: memory of a plan.
 
-use super::estimate_text::{Heading, derivations, to_json, to_text};
+use super::estimate_run;
+use super::estimate_text::{Heading, derivations, explained_text, to_json, to_text};
 use super::{EstimateArgs, Outcome, load};
-use crate::app::computed::of_plan;
+use crate::app::computed::{Pace, Serving, of_plan};
 use crate::catalog::Catalog;
 use crate::plan::check::{Diagnostic, Severity};
 use crate::plan::field::{FieldId, field};
@@ -21,15 +22,22 @@ pub fn run(
     let plan = load::plan(args.plan.as_deref(), flags, err)?;
     let (estimate, diagnostics, _) = of_plan(&plan);
     let Some(estimate) = estimate else { bail!("{}", unresolved(&diagnostics)) };
+    let (pace, serving) = (Pace::of_plan(&plan), Serving::of_plan(&plan));
     let unit = if args.gb { ByteUnit::GB } else { ByteUnit::GiB };
     if args.json {
-        serde_json::to_writer_pretty(&mut *out, &to_json(&estimate, &diagnostics))?;
+        let mut json = to_json(&estimate, &diagnostics);
+        estimate_run::add_json(&mut json, pace.as_ref(), serving.as_ref());
+        serde_json::to_writer_pretty(&mut *out, &json)?;
         writeln!(out)?;
     } else {
         write!(out, "{}", to_text(&heading(&plan), &estimate, &diagnostics, unit))?;
+        write!(out, "{}", estimate_run::to_text(pace.as_ref(), serving.as_ref(), unit))?;
         if args.explain {
             writeln!(out)?;
             write!(out, "{}", derivations(&estimate, unit))?;
+            for explained in pace.iter().flat_map(Pace::derivations) {
+                writeln!(out, "{}", explained_text(explained, unit))?;
+            }
         }
     }
     let contradicts = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);

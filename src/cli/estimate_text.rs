@@ -140,6 +140,13 @@ pub fn derivations(estimate: &Estimate, unit: ByteUnit) -> String {
     text
 }
 
+/// One derivation, indented by part.
+pub fn explained_text(explained: &Explained, unit: ByteUnit) -> String {
+    let mut text = String::new();
+    derivation_text(&mut text, explained, 0, unit);
+    text
+}
+
 fn derivation_text(text: &mut String, explained: &Explained, depth: usize, unit: ByteUnit) {
     let pad = "  ".repeat(depth);
     let exactness = match explained.exactness {

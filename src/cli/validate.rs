@@ -52,6 +52,20 @@ fn to_text(report: &Report) -> String {
     }
     lines.push(row("complete rows", &report.complete));
     lines.push(row("all", &report.overall));
+    if let Some(pace) = &report.throughput {
+        lines.push(String::new());
+        lines.push(format!(
+            "throughput: {} rows, {} predicted, {} skipped",
+            pace.rows,
+            pace.predicted,
+            pace.skipped.len()
+        ));
+        for (source, accuracy) in &pace.by_source {
+            lines.push(row(source, accuracy));
+        }
+        lines.push(row("training", &pace.training));
+        lines.push(row("inference", &pace.inference));
+    }
     let mut worst: Vec<_> = report.per_row.iter().collect();
     worst.sort_by(|a, b| b.error.abs().total_cmp(&a.error.abs()));
     lines.push(String::new());

@@ -74,7 +74,8 @@ fn metric(text: &str) -> Result<Metric, String> {
     })
 }
 
-fn plan(row: &Row, implementation: &str, assumptions: &mut Vec<String>) -> Result<Plan, String> {
+/// The plan of a row, without its model, stack and device.
+pub fn plan(row: &Row, implementation: &str, assumptions: &mut Vec<String>) -> Result<Plan, String> {
     let mut plan = Plan::default();
     plan.hardware.accelerator = String::new();
     plan.workload = match row.text("task") {

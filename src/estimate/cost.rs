@@ -1,0 +1,226 @@
+//! From seconds to a run: steps, hours, energy and money. Prices are the user's own.
+
+use super::Inputs;
+use super::time::efficiency::Efficiency;
+use super::time::{TimeEstimate, TimeSubject, filled_share};
+use crate::explained::{Band, Exactness, Explained, Input, Value};
+use crate::plan::Workload;
+
+/// What is missing for a figure of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunMissing {
+    /// How much is trained.
+    Data,
+    /// Board power of the device.
+    Power,
+    /// Price.
+    Price,
+}
+
+impl RunMissing {
+    /// What to type, in a sentence.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::Data => "Type the number of examples, or the training tokens, under Run to see steps and hours.",
+            Self::Power => "The board power of this device is not in the catalogue, so there is no energy.",
+            Self::Price => {
+                "Type the price of a device-hour under Cost, with its currency and day, to see what the run costs."
+            }
+        }
+    }
+}
+
+/// A whole run, or an hour of serving.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunEstimate {
+    /// Tokens trained over all epochs; `None`: not said.
+    pub tokens: Option<f64>,
+    /// Optimizer steps.
+    pub steps: Option<u64>,
+    /// Hours of the run; for inference the one hour that energy and money are for.
+    pub hours: Option<Band>,
+    /// Energy of the devices in kilowatt-hours.
+    pub energy_kwh: Option<Band>,
+    /// Money, devices and power together, in `currency`.
+    pub money: Option<Band>,
+    /// Money for a million tokens, trained or generated.
+    pub money_per_million_tokens: Option<Band>,
+    /// Currency of the plan.
+    pub currency: String,
+    /// Day of the price.
+    pub price_date: String,
+    /// What is missing.
+    pub missing: Vec<RunMissing>,
+    /// Derivations.
+    pub derivations: Vec<(TimeSubject, Explained)>,
+}
+
+/// The run of `inputs.plan` at the pace of `time`.
+pub fn run(inputs: &Inputs<'_>, time: &TimeEstimate) -> RunEstimate {
+    let plan = inputs.plan;
+    let table = Efficiency::embedded();
+    let devices = time.devices as f64;
+    let training = plan.workload == Workload::Training;
+    let mut missing = Vec::new();
+    let tokens = if training { data_tokens(inputs) } else { None };
+    let steps = tokens.map(|tokens| steps(inputs, time, tokens));
+    if training && tokens.is_none() {
+        missing.push(RunMissing::Data);
+    }
+    let overhead =
+        table.overheads.start_secs + table.overheads.checkpoint_secs * plan.run.checkpoints.unwrap_or(0) as f64;
+    let hours = if training {
+        steps.map(|steps| time.step_secs.times(steps as f64).plus(Band::exact(overhead)).times(1.0 / 3600.0))
+    } else {
+        Some(Band::exact(1.0))
+    };
+    let watts = inputs.accelerator.and_then(|device| device.tdp_watts);
+    if watts.is_none() {
+        missing.push(RunMissing::Power);
+    }
+    let energy_kwh =
+        hours.zip(watts).map(|(hours, watts)| hours.with(table.energy.utilisation).times(devices * watts / 1000.0));
+    let price = plan.cost.price_per_device_hour;
+    let power = plan.cost.power_price_per_kwh;
+    if price.is_none() && power.is_none() {
+        missing.push(RunMissing::Price);
+    }
+    let rented = hours.zip(price).map(|(hours, price)| hours.times(devices * price));
+    let powered = energy_kwh.zip(power).map(|(energy, price)| energy.times(price));
+    let money = match (rented, powered) {
+        (Some(rented), Some(powered)) => Some(rented.plus(powered)),
+        (one, other) => one.or(other),
+    };
+    let money_per_million_tokens = if training {
+        money.zip(tokens).map(|(money, tokens)| money.times(1e6 / tokens.max(1.0)))
+    } else {
+        // More tokens in the paid hour make each cheaper.
+        money.map(|money| {
+            let rate = time.tokens_per_sec;
+            let per = |money: f64, rate: f64| if rate > 0.0 { money / (rate * 3600.0) * 1e6 } else { 0.0 };
+            Band {
+                low: per(money.low, rate.high),
+                expected: per(money.expected, rate.expected),
+                high: per(money.high, rate.low),
+            }
+        })
+    };
+    let mut estimate = RunEstimate {
+        tokens,
+        steps,
+        hours,
+        energy_kwh,
+        money,
+        money_per_million_tokens,
+        currency: plan.cost.currency.trim().to_owned(),
+        price_date: plan.cost.price_date.trim().to_owned(),
+        missing,
+        derivations: Vec::new(),
+    };
+    estimate.derivations = derivations(inputs, time, &estimate, overhead, watts);
+    estimate
+}
+
+/// Tokens of all epochs that are trained on: those of the plan, or examples × length, cut at the sequence.
+fn data_tokens(inputs: &Inputs<'_>) -> Option<f64> {
+    let run = &inputs.plan.run;
+    let length = inputs.plan.batch.sequence_length;
+    let epoch = match (run.tokens, run.examples) {
+        (Some(tokens), _) => tokens as f64,
+        (None, Some(examples)) => examples as f64 * run.average_length.unwrap_or(length).min(length) as f64,
+        (None, None) => return None,
+    };
+    Some(epoch * run.epochs)
+}
+
+/// Steps: a packed sequence is full, a padded one holds its example and waste.
+fn steps(inputs: &Inputs<'_>, time: &TimeEstimate, tokens: f64) -> u64 {
+    let useful = time.tokens_per_step as f64 * filled_share(inputs.plan);
+    if useful > 0.0 { (tokens / useful).ceil() as u64 } else { 0 }
+}
+
+fn derivations(
+    inputs: &Inputs<'_>,
+    time: &TimeEstimate,
+    run: &RunEstimate,
+    overhead: f64,
+    watts: Option<f64>,
+) -> Vec<(TimeSubject, Explained)> {
+    let table = Efficiency::embedded();
+    let plan = inputs.plan;
+    let mut out = Vec::new();
+    let rough =
+        |title: &'static str, value, formula: &'static str, inputs, why: &'static str, source: String| Explained {
+            title: title.into(),
+            value,
+            formula: formula.into(),
+            inputs,
+            why: why.into(),
+            source: source.into(),
+            exactness: Exactness::Approximate,
+            parts: Vec::new(),
+        };
+    if let (Some(hours), Some(steps)) = (run.hours, run.steps) {
+        out.push((
+            TimeSubject::Hours,
+            rough(
+                "Hours of the run",
+                Value::Quantity(hours.expected, "h"),
+                "(steps × seconds of a step + start + checkpoints) / 3600",
+                vec![
+                    Input::quantity("tokens", run.tokens.unwrap_or_default(), "tokens", "of all epochs"),
+                    Input::count("tokens of a step", time.tokens_per_step, "over all devices"),
+                    Input::new("filled", Value::Share(filled_share(plan)), "share of a sequence that is no padding"),
+                    Input::count("steps", steps, ""),
+                    Input::quantity("seconds of a step", time.step_secs.expected, "s", "expected"),
+                    Input::quantity("start and checkpoints", overhead, "s", ""),
+                ],
+                "What the clock on the wall shows, without waiting for a machine.",
+                table.overheads.source.clone(),
+            ),
+        ));
+    }
+    if let (Some(energy), Some(hours), Some(watts)) = (run.energy_kwh, run.hours, watts) {
+        out.push((
+            TimeSubject::Energy,
+            rough(
+                "Energy of the devices",
+                Value::Quantity(energy.expected, "kWh"),
+                "devices × board power × share × hours",
+                vec![
+                    Input::count("devices", time.devices, ""),
+                    Input::quantity("board power", watts, "W", "of one device, from its data sheet"),
+                    Input::factor("share", table.energy.utilisation.expected, "drawn on average"),
+                    Input::quantity("hours", hours.expected, "h", ""),
+                ],
+                "Host, network and cooling come on top.",
+                table.energy.source.clone(),
+            ),
+        ));
+    }
+    if let (Some(money), Some(hours)) = (run.money, run.hours) {
+        let mut inputs =
+            vec![Input::quantity("hours", hours.expected, "h", ""), Input::count("devices", time.devices, "")];
+        if let Some(price) = plan.cost.price_per_device_hour {
+            inputs.push(Input::quantity("price", price, "per device-hour", "of the plan"));
+        }
+        if let (Some(price), Some(energy)) = (plan.cost.power_price_per_kwh, run.energy_kwh) {
+            inputs.push(Input::quantity("power price", price, "per kWh", "of the plan"));
+            inputs.push(Input::quantity("energy", energy.expected, "kWh", ""));
+        }
+        let dated = if run.price_date.is_empty() { "no day given".to_owned() } else { run.price_date.clone() };
+        out.push((
+            TimeSubject::Money,
+            rough(
+                "Money, in the plan's currency",
+                Value::Quantity(money.expected, ""),
+                "hours × devices × price + energy × power price",
+                inputs,
+                "Reserved hours, storage and traffic are not in it.",
+                format!("price of the plan in {}, {dated}", run.currency),
+            ),
+        ));
+    }
+    out
+}
