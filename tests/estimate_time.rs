@@ -237,7 +237,7 @@ fn published_throughput_is_met() {
     let pace = report.throughput.unwrap();
     assert!(pace.training.rows > 200 && pace.inference.rows > 80, "{} {}", pace.training.rows, pace.inference.rows);
     assert!(pace.training.median_abs_error.unwrap() < 0.06, "{:?}", pace.training);
-    assert!(pace.training.p95_abs_error.unwrap() < 0.4, "{:?}", pace.training);
+    assert!(pace.training.p95_abs_error.unwrap() < 0.5, "{:?}", pace.training);
     assert!(pace.training.within_interval.unwrap() > 0.85, "{:?}", pace.training);
     assert!(pace.inference.median_abs_error.unwrap() < 0.25, "{:?}", pace.inference);
     assert_eq!(pace.rows, pace.predicted + pace.skipped.len());

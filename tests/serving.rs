@@ -11,7 +11,7 @@ use tuneplan::plan::{Lora, Method, ModelSource, Plan, TargetPart, Targets, Workl
 fn plan(model: &str) -> Plan {
     let mut plan = Plan { workload: Workload::Inference, ..Plan::default() };
     plan.model.source = ModelSource::Catalog(model.to_owned());
-    plan.precision.load_format = "bf16".to_owned();
+    "bf16".clone_into(&mut plan.precision.load_format);
     plan.precision.double_quantization = false;
     plan.batch.micro_batch = 1;
     plan.batch.new_tokens = 0;
