@@ -182,7 +182,7 @@ fn panes_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Comm
             .show(ui, |ui| {
                 ScrollArea::vertical().id_salt("settings-scroll").auto_shrink(false).show(ui, |ui| {
                     // Room for the scroll bar beside the controls.
-                    ui.set_width(ui.available_width() - space::S);
+                    ui.set_width(ui.available_width() - space::s());
                     settings::settings_ui(ui, view, ui_state, out);
                 });
             });
@@ -194,7 +194,7 @@ fn panes_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Comm
             .size_range(260.0..=440.0)
             .show(ui, |ui| {
                 ScrollArea::vertical().id_salt("explanation-scroll").auto_shrink(false).show(ui, |ui| {
-                    ui.set_width(ui.available_width() - space::S);
+                    ui.set_width(ui.available_width() - space::s());
                     explanation::explanation_ui(ui, view, out);
                 });
             });
@@ -241,16 +241,16 @@ fn drop_overlay_ui(ui: &Ui, view: &View<'_>) {
         Some(Command::OpenPlan(_)) => "Drop to open the plan in a tab",
         _ => "Drop to read the model: config.json, safetensors, GGUF or a folder",
     };
-    let title = theme::bold(theme::type_size::FIGURE);
+    let title = theme::bold(theme::type_size::figure());
     painter.text(rect.center(), egui::Align2::CENTER_BOTTOM, what, title, view.tokens.text.0);
-    let font = egui::FontId::proportional(theme::type_size::BODY);
-    let below = rect.center() + egui::vec2(0.0, space::S);
+    let font = egui::FontId::proportional(theme::type_size::body());
+    let below = rect.center() + egui::vec2(0.0, space::s());
     painter.text(below, egui::Align2::CENTER_TOP, names.join("  "), font, view.tokens.muted.0);
 }
 
 /// One part alone, for pictures and tests.
 pub fn part_ui(ui: &mut Ui, part: Part, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
-    let frame = Frame::new().fill(view.tokens.ground.0).inner_margin(Margin::same(space::L as i8));
+    let frame = Frame::new().fill(view.tokens.ground.0).inner_margin(Margin::same(space::l() as i8));
     CentralPanel::default().frame(frame).show(ui, |ui| match part {
         Part::Charts => memory::memory_ui(ui, view, out),
         Part::Bar => _ = memory::bar_card_ui(ui, view, out),
@@ -336,16 +336,16 @@ pub fn card<R>(ui: &mut Ui, tokens: &Tokens, content: impl FnOnce(&mut Ui) -> R)
 /// Head of a card: title left, unit right.
 pub fn card_head(ui: &mut Ui, title: &str, unit: &str) {
     ui.horizontal(|ui| {
-        ui.label(egui::RichText::new(title).font(theme::bold(theme::type_size::TITLE - 1.0)));
+        ui.label(egui::RichText::new(title).font(theme::bold(theme::type_size::title() - 1.0)));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| ui.weak(unit));
     });
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
 }
 
 /// Small upper-case head of a section.
 pub fn section_head(ui: &mut Ui, tokens: &Tokens, title: &str) {
-    ui.add_space(space::M);
+    ui.add_space(space::m());
     ui.label(
-        egui::RichText::new(title.to_uppercase()).font(theme::bold(theme::type_size::SMALL)).color(tokens.muted.0),
+        egui::RichText::new(title.to_uppercase()).font(theme::bold(theme::type_size::small())).color(tokens.muted.0),
     );
 }

@@ -1,10 +1,14 @@
-//! Colours, type and spacing: the only place that knows them. Colours come from `assets/theme/*.ron`.
+//! Colours, type and spacing: the only place that knows them, from `assets/theme/*.ron`.
 
 use crate::estimate::{Component, Fit};
 use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, Style, TextStyle, Visuals};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{OnceLock, PoisonError, RwLock};
+
+pub mod scale;
+
+pub use scale::{Scale, space, type_size};
 
 /// Themes a user can choose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -85,32 +89,6 @@ fn tokens_in_use() -> &'static RwLock<[&'static Tokens; 3]> {
         let read = |theme: Theme| Tokens::from_ron(theme.shipped()).unwrap_or_default();
         RwLock::new(Theme::ALL.map(|theme| &*Box::leak(Box::new(read(theme)))))
     })
-}
-
-/// Steps of space between things, in points.
-pub mod space {
-    /// Inside a control.
-    pub const XS: f32 = 4.0;
-    /// Between related things.
-    pub const S: f32 = 8.0;
-    /// Between rows of a card.
-    pub const M: f32 = 12.0;
-    /// Inside cards, between them.
-    pub const L: f32 = 16.0;
-    /// Between groups.
-    pub const XL: f32 = 24.0;
-}
-
-/// Sizes of type, in points.
-pub mod type_size {
-    /// Notes, units, section heads.
-    pub const SMALL: f32 = 11.5;
-    /// Running text and controls.
-    pub const BODY: f32 = 13.0;
-    /// Card titles.
-    pub const TITLE: f32 = 15.0;
-    /// The figure of a card.
-    pub const FIGURE: f32 = 26.0;
 }
 
 /// Rounding of cards and controls, in points.
@@ -226,16 +204,16 @@ pub fn install(ctx: &egui::Context, theme: Theme) {
 
 fn apply(style: &mut Style, tokens: &Tokens) {
     style.text_styles = [
-        (TextStyle::Small, FontId::proportional(type_size::SMALL)),
-        (TextStyle::Body, FontId::proportional(type_size::BODY)),
-        (TextStyle::Button, FontId::proportional(type_size::BODY)),
-        (TextStyle::Heading, bold(type_size::TITLE)),
-        (TextStyle::Monospace, FontId::monospace(12.0)),
+        (TextStyle::Small, FontId::proportional(type_size::small())),
+        (TextStyle::Body, FontId::proportional(type_size::body())),
+        (TextStyle::Button, FontId::proportional(type_size::body())),
+        (TextStyle::Heading, bold(type_size::title())),
+        (TextStyle::Monospace, FontId::monospace(type_size::monospace())),
     ]
     .into();
     let spacing = &mut style.spacing;
-    spacing.item_spacing = egui::vec2(space::S, space::S);
-    spacing.button_padding = egui::vec2(space::S + 2.0, space::XS + 1.0);
+    spacing.item_spacing = egui::vec2(space::s(), space::s());
+    spacing.button_padding = egui::vec2(space::s() + 2.0, space::xs() + 1.0);
     spacing.interact_size = egui::vec2(28.0, 26.0);
     spacing.menu_margin = Margin::same(6);
     spacing.window_margin = Margin::same(16);

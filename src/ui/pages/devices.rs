@@ -29,7 +29,7 @@ pub fn devices_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         alone_ui(ui, view, out);
         return;
     };
-    ui.label(RichText::new(headline(devices, view)).font(bold(type_size::TITLE)));
+    ui.label(RichText::new(headline(devices, view)).font(bold(type_size::title())));
     ui.label(RichText::new(degrees(devices)).color(view.tokens.muted.0));
     card(ui, view.tokens, |ui| {
         head_ui(ui, "Memory of each", &format!("{} · whole process", view.unit().symbol()), view);
@@ -43,10 +43,10 @@ pub fn devices_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
             out.push(Command::Hover(touched.hovered));
         }
     });
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
     card(ui, view.tokens, |ui| shares_ui(ui, devices, view));
     if devices.layout.pipeline > 1 && view.state.document.plan.workload == Workload::Training {
-        ui.add_space(space::XS);
+        ui.add_space(space::xs());
         card(ui, view.tokens, |ui| {
             card_head(ui, "Turns of the pipeline", "time →");
             schedule_ui(ui, devices, view.tokens);
@@ -105,7 +105,7 @@ fn shares_ui(ui: &mut Ui, devices: &Devices, view: &View<'_>) {
     let muted = view.tokens.muted.0;
     Grid::new("shares")
         .num_columns(2 + usize::from(whole) + usize::from(wide))
-        .spacing([space::L, space::XS])
+        .spacing([space::l(), space::xs()])
         .striped(true)
         .show(ui, |ui| {
             for (head, shown) in [("Of", true), ("Whole model", whole), ("Here", true), ("How", wide)] {
@@ -129,7 +129,7 @@ fn shares_ui(ui: &mut Ui, devices: &Devices, view: &View<'_>) {
             }
         });
     if group.host > Bytes::ZERO || group.disk > Bytes::ZERO {
-        ui.add_space(space::XS);
+        ui.add_space(space::xs());
         let disk = if group.disk > Bytes::ZERO {
             format!("; on disk {} each", group.disk.display(unit))
         } else {
@@ -148,7 +148,7 @@ fn alone_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     let count = view.state.document.plan.hardware.count;
     card(ui, view.tokens, |ui| {
         let title = if count > 1 { "The devices share nothing" } else { "One device holds everything" };
-        ui.label(RichText::new(title).font(bold(type_size::TITLE)));
+        ui.label(RichText::new(title).font(bold(type_size::title())));
         let why = "Several devices can hold a part of the model each, or see different data. Choose how; the settings \
                    then have a section for it.";
         ui.label(RichText::new(why).color(view.tokens.muted.0));

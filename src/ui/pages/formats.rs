@@ -17,17 +17,17 @@ pub fn formats_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mu
         card_head(ui, "One value in every format", "bits to scale");
         scalars::value_ui(ui, view.tokens, state);
     });
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
         card_head(ui, "Range and precision", "magnitude · log₁₀");
         scalars::ranges_ui(ui, view.tokens, state);
     });
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
         card_head(ui, "This plan's formats", "");
         load::load_ui(ui, view, out);
     });
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
         card_head(ui, "What a block format does to a short vector", "");
         blocks::blocks_ui(ui, view.tokens, state);

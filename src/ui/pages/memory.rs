@@ -33,26 +33,26 @@ const SIDE_BY_SIDE: f32 = 600.0;
 /// Draws the page.
 pub fn memory_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     verdict_card_ui(ui, view, out);
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
     let mut touched = bar_card_ui(ui, view, out);
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
     if let Some(other) = &view.computed.other {
         touched = touched.or(other_card_ui(ui, other, view));
-        ui.add_space(space::XS);
+        ui.add_space(space::xs());
     }
     if ui.available_width() >= SIDE_BY_SIDE {
-        ui.spacing_mut().item_spacing.x = space::M;
+        ui.spacing_mut().item_spacing.x = space::m();
         ui.columns(2, |columns| {
             touched = touched.or(phases_card_ui(&mut columns[0], view, out));
             touched = touched.or(table_card_ui(&mut columns[1], view, out));
         });
     } else {
         touched = touched.or(phases_card_ui(ui, view, out));
-        ui.add_space(space::XS);
+        ui.add_space(space::xs());
         touched = touched.or(table_card_ui(ui, view, out));
     }
     if let Some(against) = &view.computed.against {
-        ui.add_space(space::XS);
+        ui.add_space(space::xs());
         against_card_ui(ui, against, view);
     }
     // One place decides for all charts: what no chart touches any more is let go.
@@ -87,7 +87,7 @@ pub fn verdict_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
             let control = segmented::width(ui, &WORKLOADS);
             if ui.available_width() >= control + BESIDE_VERDICT {
                 ui.horizontal(|ui| {
-                    let room = ui.available_width() - control - space::L;
+                    let room = ui.available_width() - control - space::l();
                     ui.allocate_ui_with_layout(egui::vec2(room, 0.0), Layout::left_to_right(Align::Center), |ui| {
                         verdict_ui(ui, view, color);
                     });
@@ -95,7 +95,7 @@ pub fn verdict_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
                 });
             } else {
                 ui.horizontal(|ui| verdict_ui(ui, view, color));
-                ui.add_space(space::XS);
+                ui.add_space(space::xs());
                 workload_ui(ui, view, out);
             }
         });
@@ -133,7 +133,7 @@ fn other_card_ui(ui: &mut Ui, other: &Estimate, view: &View<'_>) -> Touched {
         card_head(ui, what, &format!("{} · whole process", view.unit().symbol()));
         let color = view.tokens.verdict(other.fit);
         ui.horizontal_wrapped(|ui| {
-            ui.label(RichText::new(view.text(other.fit.word())).font(bold(type_size::TITLE)).color(color));
+            ui.label(RichText::new(view.text(other.fit.word())).font(bold(type_size::title())).color(color));
             ui.label(other.verdict_figures(view.unit()));
         });
         let bar = MemoryBar {
@@ -162,20 +162,20 @@ fn against_card_ui(ui: &mut Ui, against: &Against, view: &View<'_>) {
             (Some(_), Some(_)) => "the same".to_owned(),
             _ => "–".to_owned(),
         };
-        egui::Grid::new("against").num_columns(4).spacing([space::XL, space::XS]).show(ui, |ui| {
+        egui::Grid::new("against").num_columns(4).spacing([space::xl(), space::xs()]).show(ui, |ui| {
             for head in ["", "Baseline", "Now", ""] {
                 ui.label(RichText::new(head).small().color(view.tokens.muted.0));
             }
             ui.end_row();
             ui.label("Whole process at the peak");
             ui.label(figure(against.process));
-            ui.label(RichText::new(figure(here)).font(bold(type_size::BODY)));
+            ui.label(RichText::new(figure(here)).font(bold(type_size::body())));
             ui.label(delta);
             ui.end_row();
             for [label, before, after] in &against.changes {
                 ui.label(label);
                 ui.label(before);
-                ui.label(RichText::new(after).font(bold(type_size::BODY)));
+                ui.label(RichText::new(after).font(bold(type_size::body())));
                 ui.end_row();
             }
         });
@@ -187,8 +187,8 @@ fn against_card_ui(ui: &mut Ui, against: &Against, view: &View<'_>) {
 
 fn verdict_ui(ui: &mut Ui, view: &View<'_>, color: egui::Color32) {
     let word = view.computed.estimate.as_ref().map_or("No estimate", |estimate| estimate.fit.word());
-    ui.label(RichText::new(view.text(word)).font(bold(type_size::FIGURE)).color(color));
-    ui.add_space(space::S);
+    ui.label(RichText::new(view.text(word)).font(bold(type_size::figure())).color(color));
+    ui.add_space(space::s());
     ui.vertical(|ui| {
         // The charts below stay where they are while the words change.
         let width = ui.available_width();
@@ -199,11 +199,11 @@ fn verdict_ui(ui: &mut Ui, view: &View<'_>, color: egui::Color32) {
         } else {
             VERDICT_HEIGHT
         });
-        ui.spacing_mut().item_spacing.y = space::XS;
+        ui.spacing_mut().item_spacing.y = space::xs();
         match &view.computed.estimate {
             Some(estimate) => {
                 let figures = format!("{}{}", estimate.verdict_figures(view.unit()), device_name(view));
-                ui.label(RichText::new(figures).font(bold(type_size::TITLE)));
+                ui.label(RichText::new(figures).font(bold(type_size::title())));
                 ui.label(RichText::new(estimate.verdict_reason(view.unit())).color(view.tokens.muted.0));
             }
             None => {

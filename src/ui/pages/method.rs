@@ -39,12 +39,12 @@ pub fn method_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut
         card_head(ui, matrix_title(view), "sides by log₂");
         matrix::matrix_ui(ui, view, state, kind);
     });
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
         card_head(ui, "What is trained in one layer", "values");
         layer::layer_ui(ui, view, state, picture, out);
     });
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
         card_head(ui, "Forward and backward: what is kept for whom", "one layer");
         passes::passes_ui(ui, view, state, picture, kind, out);
@@ -97,7 +97,7 @@ fn kinds_ui(ui: &mut Ui, view: &View<'_>, state: &mut MethodState, kinds: &[Laye
 
 /// The words for what was clicked, at the foot of a card.
 fn explained_ui(ui: &mut Ui, view: &View<'_>, text: Option<&str>, hint: &str) {
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
     match text {
         Some(text) => ui.label(text),
         None => ui.label(RichText::new(hint).small().color(view.tokens.muted.0)),

@@ -26,23 +26,23 @@ const WAYS: [MenuCommand; 6] = [
 
 /// Draws the page.
 pub fn start_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
-    ui.label(RichText::new(view.text("What do you want to fine-tune?")).font(bold(type_size::FIGURE)));
+    ui.label(RichText::new(view.text("What do you want to fine-tune?")).font(bold(type_size::figure())));
     let how = "Begin with a template and change what is yours: the memory follows while you type.";
     ui.label(RichText::new(view.text(how)).color(view.tokens.muted.0));
 
     section_head(ui, view.tokens, view.text("Templates"));
     let columns = ((ui.available_width() / CARD_WIDTH) as usize).clamp(1, 4);
-    let width = (ui.available_width() - space::M * (columns - 1) as f32) / columns as f32;
+    let width = (ui.available_width() - space::m() * (columns - 1) as f32) / columns as f32;
     for row in templates().chunks(columns) {
         ui.horizontal_top(|ui| {
-            ui.spacing_mut().item_spacing.x = space::M;
+            ui.spacing_mut().item_spacing.x = space::m();
             for template in row {
                 if template_ui(ui, template, width, view) {
                     out.push(Command::NewFromTemplate(template.name));
                 }
             }
         });
-        ui.add_space(space::XS);
+        ui.add_space(space::xs());
     }
 
     section_head(ui, view.tokens, "Bring your own");
@@ -68,7 +68,7 @@ pub fn start_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     for path in view.state.settings.recent.iter().take(MAX_RECENT) {
         ui.horizontal(|ui| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if ui.link(RichText::new(name).font(bold(type_size::BODY))).clicked() {
+            if ui.link(RichText::new(name).font(bold(type_size::body()))).clicked() {
                 out.push(Command::OpenPlan(path.clone()));
             }
             let folder = path.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
@@ -97,8 +97,8 @@ fn template_ui(ui: &mut Ui, template: &'static Template, width: f32, view: &View
         job.wrap.max_rows = rows;
         ui.painter().layout_job(job)
     };
-    let title = line(&child, &template.plan.name, bold(type_size::TITLE - 1.0), view.tokens.text.0, 1);
-    let about = line(&child, &template.plan.notes, FontId::proportional(type_size::BODY), view.tokens.muted.0, 3);
+    let title = line(&child, &template.plan.name, bold(type_size::title() - 1.0), view.tokens.text.0, 1);
+    let about = line(&child, &template.plan.notes, FontId::proportional(type_size::body()), view.tokens.muted.0, 3);
     for galley in [title, about] {
         let (place, _) = child.allocate_exact_size(galley.size(), Sense::hover());
         child.painter().galley(place.min, galley, view.tokens.text.0);

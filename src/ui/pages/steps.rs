@@ -31,25 +31,27 @@ pub fn steps_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     let at = view.state.session.step.min(last);
     let Some(step) = steps.get(at) else { return };
     ui.label(RichText::new(format!("Step {} of {}", at + 1, steps.len())).color(view.tokens.muted.0));
-    ui.label(RichText::new(&step.title).font(bold(type_size::FIGURE)));
+    ui.label(RichText::new(&step.title).font(bold(type_size::figure())));
     card(ui, view.tokens, |ui| {
-        ui.label(RichText::new(&step.thought).size(type_size::TITLE));
-        ui.add_space(space::S);
+        ui.label(RichText::new(&step.thought).size(type_size::title()));
+        ui.add_space(space::s());
         for component in step.adds {
             let bytes = estimate.at_peak.get(*component);
             if bytes > Bytes::ZERO {
                 ui.horizontal(|ui| {
                     swatch_ui(ui, *component, view.tokens);
                     ui.label(view.text(component.label()));
-                    ui.label(RichText::new(bytes.display(view.unit())).font(bold(type_size::TITLE)));
+                    ui.label(RichText::new(bytes.display(view.unit())).font(bold(type_size::title())));
                 });
             }
         }
     });
-    ui.add_space(space::S);
+    ui.add_space(space::s());
     card(ui, view.tokens, |ui| {
         let so_far = so_far(estimate, &steps[..=at]);
-        ui.label(RichText::new(format!("So far {}", so_far.total().display(view.unit()))).font(bold(type_size::TITLE)));
+        ui.label(
+            RichText::new(format!("So far {}", so_far.total().display(view.unit()))).font(bold(type_size::title())),
+        );
         let bar = MemoryBar {
             amounts: &so_far,
             capacity: estimate.capacity,
@@ -60,7 +62,7 @@ pub fn steps_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         bar.show(ui, view.tokens);
         ui.label(RichText::new("Dashed: the whole process at the peak.").small().color(view.tokens.muted.0));
     });
-    ui.add_space(space::S);
+    ui.add_space(space::s());
     turn_ui(ui, at, last, out);
 }
 

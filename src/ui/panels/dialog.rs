@@ -92,13 +92,13 @@ fn ask_ui(ui: &mut Ui, dialog: &Dialog, view: &View<'_>, out: &mut Commands) {
 }
 
 pub(super) fn head_ui(ui: &mut Ui, title: &str) {
-    ui.label(RichText::new(title).font(bold(type_size::TITLE)));
-    ui.add_space(space::XS);
+    ui.label(RichText::new(title).font(bold(type_size::title())));
+    ui.add_space(space::xs());
 }
 
 /// `safe` is the answer that loses nothing: the Enter key gives it.
 fn answers_ui(ui: &mut Ui, answers: &[(&str, Answer)], safe: Answer, out: &mut Commands) {
-    ui.add_space(space::M);
+    ui.add_space(space::m());
     ui.horizontal(|ui| {
         for (label, answer) in answers {
             let button = ui.button(*label);
@@ -114,7 +114,7 @@ fn answers_ui(ui: &mut Ui, answers: &[(&str, Answer)], safe: Answer, out: &mut C
 
 /// Which settings differ, one a line.
 fn changes_ui(ui: &mut Ui, before: &Plan, after: &Plan, view: &View<'_>) {
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
     let changes = diff(before, after);
     if changes.is_empty() {
         ui.label(RichText::new("No setting differs: only comments or layout.").color(view.tokens.muted.0));
@@ -124,7 +124,7 @@ fn changes_ui(ui: &mut Ui, before: &Plan, after: &Plan, view: &View<'_>) {
             ui.label(change.label);
             let shown = |text: &str| if text.is_empty() { "(empty)".to_owned() } else { text.to_owned() };
             let text = format!("{} → {}", shown(&change.before), shown(&change.after));
-            ui.label(RichText::new(text).font(bold(type_size::BODY)));
+            ui.label(RichText::new(text).font(bold(type_size::body())));
         });
     }
     if changes.len() > MAX_CHANGES {
@@ -153,7 +153,7 @@ fn path_ui(ui: &mut Ui, purpose: PathPurpose, text: &str, out: &mut Commands) {
     if field.changed() {
         out.push(Command::TypePath(typed));
     }
-    ui.add_space(space::M);
+    ui.add_space(space::m());
     ui.horizontal(|ui| {
         if ui.button(action).clicked() || entered {
             out.push(Command::Answer(Answer::GoOn));
@@ -180,7 +180,7 @@ fn paste_ui(ui: &mut Ui, text: &str, out: &mut Commands) {
             out.push(Command::TypePath(typed));
         }
     });
-    ui.add_space(space::M);
+    ui.add_space(space::m());
     ui.horizontal(|ui| {
         if ui.button("Use").clicked() {
             out.push(Command::Answer(Answer::GoOn));
@@ -211,9 +211,9 @@ fn recovered_ui(ui: &mut Ui, plans: &[Recovered], view: &View<'_>, out: &mut Com
     ui.label("The program ended without saving them. Restoring opens each in a tab; no file is touched.");
     ScrollArea::vertical().max_height(300.0).show(ui, |ui| {
         for plan in plans {
-            ui.add_space(space::S);
+            ui.add_space(space::s());
             let file = plan.path.as_ref().map_or_else(|| "no file".to_owned(), |path| path.display().to_string());
-            ui.label(RichText::new(&plan.plan.name).font(bold(type_size::BODY)));
+            ui.label(RichText::new(&plan.plan.name).font(bold(type_size::body())));
             ui.label(RichText::new(file).small().color(view.tokens.muted.0));
             match &plan.on_disk {
                 Some(loaded) => changes_ui(ui, &loaded.plan, &plan.plan, view),

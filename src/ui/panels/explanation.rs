@@ -68,7 +68,7 @@ fn answer_ui(ui: &mut Ui, subject: Subject, label: &'static str, band: Interval,
         format!("{} to {}", band.low.number(view.unit()), band.high.display(view.unit()))
     };
     ui.label(RichText::new(range).small().color(view.tokens.muted.0));
-    ui.add_space(space::S);
+    ui.add_space(space::s());
 }
 
 /// Name left, figure right; a click explains it.
@@ -78,7 +78,7 @@ fn link_ui(ui: &mut Ui, subject: Subject, label: &'static str, figure: &str, vie
             out.push(Command::Select(subject));
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.label(RichText::new(figure).font(bold(type_size::BODY)));
+            ui.label(RichText::new(figure).font(bold(type_size::body())));
         });
     });
 }

@@ -52,7 +52,7 @@ pub fn palette_ui(ui: &mut Ui, view: &View<'_>, state: &mut PaletteState, out: &
     }
     let last = lines.len().saturating_sub(1);
     state.chosen = (state.chosen + usize::from(down)).saturating_sub(usize::from(up)).min(last);
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
     if lines.is_empty() {
         ui.label(RichText::new("Nothing of that name. Fewer letters find more.").color(view.tokens.muted.0));
     }
@@ -84,7 +84,7 @@ fn line_ui(ui: &mut Ui, line: &Line, chosen: bool, view: &View<'_>) -> egui::Res
     let ink = if enabled { view.tokens.text.0 } else { view.tokens.muted.0 };
     let mut title = RichText::new(&line.title).color(ink);
     if chosen {
-        title = title.font(bold(type_size::BODY));
+        title = title.font(bold(type_size::body()));
     }
     let detail = match line.action {
         Ok(_) => line.detail.clone(),
@@ -93,7 +93,7 @@ fn line_ui(ui: &mut Ui, line: &Line, chosen: bool, view: &View<'_>) -> egui::Res
     let button = Button::selectable(chosen, title)
         .right_text(RichText::new(detail).small().color(view.tokens.muted.0))
         .truncate()
-        .min_size(egui::vec2(ui.available_width(), LINE - space::XS));
+        .min_size(egui::vec2(ui.available_width(), LINE - space::xs()));
     ui.add(button)
 }
 

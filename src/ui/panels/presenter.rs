@@ -28,7 +28,7 @@ pub fn presenter_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
             } else {
                 overview_ui(ui, view, out);
             }
-            ui.add_space(space::L);
+            ui.add_space(space::l());
             let note = "F5 or Escape: back to work · F6: ring around the pointer · F11: full screen";
             ui.label(RichText::new(note).small().color(view.tokens.muted.0));
         });
@@ -41,23 +41,23 @@ pub fn presenter_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
 fn overview_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     let plan = &view.state.document.plan;
     ui.label(RichText::new(&plan.name).font(bold(NAME)));
-    ui.add_space(space::S);
+    ui.add_space(space::s());
     memory::verdict_card_ui(ui, view, out);
-    ui.add_space(space::S);
+    ui.add_space(space::s());
     let touched = memory::bar_card_ui(ui, view, out);
     if touched.hovered != view.state.session.hovered {
         out.push(Command::Hover(touched.hovered));
     }
-    ui.add_space(space::S);
+    ui.add_space(space::s());
     legend_ui(ui, view);
     if !plan.notes.is_empty() {
-        ui.add_space(space::S);
+        ui.add_space(space::s());
         card(ui, view.tokens, |ui| {
             ui.label(RichText::new("Notes").color(view.tokens.muted.0));
-            ui.label(RichText::new(&plan.notes).size(type_size::TITLE));
+            ui.label(RichText::new(&plan.notes).size(type_size::title()));
         });
     }
-    ui.add_space(space::S);
+    ui.add_space(space::s());
     ui.horizontal(|ui| {
         if ui.button("Follow along, step by step").clicked() {
             out.push(Command::ShowStep(0));
@@ -74,7 +74,7 @@ fn overview_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
 fn legend_ui(ui: &mut Ui, view: &View<'_>) {
     let Some(estimate) = &view.computed.estimate else { return };
     ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing = egui::vec2(space::XL, space::S);
+        ui.spacing_mut().item_spacing = egui::vec2(space::xl(), space::s());
         for component in Component::ALL {
             let bytes = estimate.at_peak.get(component);
             if bytes > Bytes::ZERO {
@@ -88,8 +88,8 @@ fn legend_item_ui(ui: &mut Ui, component: Component, figure: &str, view: &View<'
     let name = view.text(component.label());
     let mut job = egui::text::LayoutJob::default();
     let format = |font: FontId| egui::TextFormat { font_id: font, color: view.tokens.text.0, ..Default::default() };
-    job.append(name, 0.0, format(FontId::proportional(type_size::TITLE)));
-    job.append(figure, space::S, format(bold(type_size::TITLE)));
+    job.append(name, 0.0, format(FontId::proportional(type_size::title())));
+    job.append(figure, space::s(), format(bold(type_size::title())));
     let galley = ui.painter().layout_job(job);
     let (rect, response) = ui.allocate_exact_size(galley.size() + egui::vec2(SWATCH_ROOM, 0.0), Sense::hover());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, format!("{name} {figure}")));

@@ -14,8 +14,8 @@ const HEIGHT: f32 = 32.0;
 /// The column.
 pub fn rail_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     ui.with_layout(Layout::top_down_justified(Align::Center), |ui| {
-        ui.spacing_mut().button_padding.x = space::XS;
-        ui.spacing_mut().item_spacing.y = space::XS;
+        ui.spacing_mut().button_padding.x = space::xs();
+        ui.spacing_mut().item_spacing.y = space::xs();
         for page in Page::ALL {
             tab_ui(ui, page, view, out);
         }
@@ -29,7 +29,7 @@ pub fn across_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
             tab_ui(ui, page, view, out);
         }
     });
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
 }
 
 fn tab_ui(ui: &mut Ui, page: Page, view: &View<'_>, out: &mut Commands) -> Response {
@@ -37,7 +37,7 @@ fn tab_ui(ui: &mut Ui, page: Page, view: &View<'_>, out: &mut Commands) -> Respo
     let ink = if chosen { view.tokens.text.0 } else { view.tokens.muted.0 };
     let mut text = RichText::new(view.text(page.title())).color(ink);
     if chosen {
-        text = text.font(bold(type_size::BODY));
+        text = text.font(bold(type_size::body()));
     }
     let fill = if chosen { view.tokens.raised.0 } else { view.tokens.panel.0 };
     let button = Button::new(text).fill(fill).stroke(egui::Stroke::NONE).min_size(Vec2::new(0.0, HEIGHT));

@@ -12,7 +12,7 @@ use egui::{RichText, TextEdit, Ui};
 
 /// Draws all sections.
 pub fn settings_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
-    ui.spacing_mut().item_spacing.y = space::XS;
+    ui.spacing_mut().item_spacing.y = space::xs();
     search_ui(ui, view, ui_state);
     let searched = ui_state.setting_search.trim().to_lowercase();
     let plan = &view.state.document.plan;
@@ -47,7 +47,7 @@ pub fn settings_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &m
     if ui_state.hovered_field != hovered_before {
         out.push(Command::HoverField(ui_state.hovered_field));
     }
-    ui.add_space(space::XL);
+    ui.add_space(space::xl());
 }
 
 /// The search text over the settings; it takes the focus when a command wants it.
@@ -55,7 +55,7 @@ fn search_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState) {
     let session = &view.state.session;
     ui.horizontal(|ui| {
         let clear = !ui_state.setting_search.is_empty();
-        let width = ui.available_width() - if clear { icon::BUTTON + space::S } else { 0.0 };
+        let width = ui.available_width() - if clear { icon::BUTTON + space::s() } else { 0.0 };
         let edit = TextEdit::singleline(&mut ui_state.setting_search).hint_text(view.text("Find a setting…"));
         let field = ui.add_sized([width, 26.0], edit);
         ui.ctx().accesskit_node_builder(field.id, |node| node.set_label("Find a setting"));
@@ -87,7 +87,7 @@ fn matches_search(field: &Field, searched: &str) -> bool {
 /// What to say where no setting is found: perhaps there is one that does not apply.
 fn nothing_found_ui(ui: &mut Ui, searched: &str, view: &View<'_>) {
     let hidden = fields().iter().find(|field| matches_search(field, searched));
-    ui.add_space(space::M);
+    ui.add_space(space::m());
     let text = match hidden {
         Some(field) => format!("“{}” does not apply to this plan's method and workload.", field.label),
         None => "No setting of that name. Fewer letters find more.".to_owned(),

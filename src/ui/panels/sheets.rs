@@ -30,17 +30,17 @@ pub fn shortcuts_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     let height = ui.ctx().content_rect().height() - 180.0;
     ScrollArea::vertical().max_height(height).show(ui, |ui| {
         for group in Group::ALL {
-            ui.label(RichText::new(view.text(group.title())).font(bold(type_size::BODY)).color(view.tokens.muted.0));
-            Grid::new(("keys", group.title())).num_columns(2).spacing([space::XL, space::XS]).show(ui, |ui| {
+            ui.label(RichText::new(view.text(group.title())).font(bold(type_size::body())).color(view.tokens.muted.0));
+            Grid::new(("keys", group.title())).num_columns(2).spacing([space::xl(), space::xs()]).show(ui, |ui| {
                 for command in MenuCommand::of(group) {
                     let info = command.info();
                     let Some(key) = info.shortcut else { continue };
                     key_ui(ui, &ui.ctx().format_shortcut(&key), view.text(info.title), info.help, view);
                 }
             });
-            ui.add_space(space::S);
+            ui.add_space(space::s());
         }
-        Grid::new("keys-more").num_columns(2).spacing([space::XL, space::XS]).show(ui, |ui| {
+        Grid::new("keys-more").num_columns(2).spacing([space::xl(), space::xs()]).show(ui, |ui| {
             for (key, what) in MORE_KEYS {
                 key_ui(ui, key, what, "", view);
             }
@@ -50,7 +50,7 @@ pub fn shortcuts_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
 }
 
 fn key_ui(ui: &mut Ui, key: &str, what: &str, help: &str, view: &View<'_>) {
-    ui.label(RichText::new(key).font(bold(type_size::BODY)));
+    ui.label(RichText::new(key).font(bold(type_size::body())));
     ui.horizontal_wrapped(|ui| {
         ui.label(what);
         ui.label(RichText::new(help).color(view.tokens.muted.0));
@@ -63,8 +63,8 @@ pub fn settings_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     let settings = &view.state.settings;
     head_ui(ui, view.text("Settings"));
     ui.label(RichText::new("Yours on this machine; plans do not carry them.").color(view.tokens.muted.0));
-    ui.add_space(space::S);
-    Grid::new("settings-grid").num_columns(2).spacing([space::XL, space::S]).show(ui, |ui| {
+    ui.add_space(space::s());
+    Grid::new("settings-grid").num_columns(2).spacing([space::xl(), space::s()]).show(ui, |ui| {
         ui.label(view.text("Theme"));
         ui.horizontal_wrapped(|ui| {
             for theme in ThemeChoice::ALL {
@@ -118,7 +118,7 @@ fn slider_changed_by_key(ui: &Ui) -> bool {
 }
 
 fn close_ui(ui: &mut Ui, out: &mut Commands) {
-    ui.add_space(space::M);
+    ui.add_space(space::m());
     if ui.button("Close").clicked() {
         out.push(Command::Answer(Answer::Cancel));
     }

@@ -18,7 +18,7 @@ pub fn tabs_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     let shown = view.state.shown_tab();
     ScrollArea::horizontal().id_salt("tabs").auto_shrink([true, true]).show(ui, |ui| {
         ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = space::XS;
+            ui.spacing_mut().item_spacing.x = space::xs();
             for (index, document) in view.state.tabs().enumerate() {
                 tab_ui(ui, document, index, index == shown, view, out);
             }
@@ -33,11 +33,11 @@ pub fn tabs_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
 fn tab_ui(ui: &mut Ui, document: &Document, index: usize, shown: bool, view: &View<'_>, out: &mut Commands) {
     let tokens = view.tokens;
     let ink = if shown { tokens.text.0 } else { tokens.muted.0 };
-    let font = if shown { bold(type_size::BODY) } else { FontId::proportional(type_size::BODY) };
+    let font = if shown { bold(type_size::body()) } else { FontId::proportional(type_size::body()) };
     let mut job = egui::text::LayoutJob::simple_singleline(document.title(), font, ink);
     job.wrap = egui::text::TextWrapping::truncate_at_width(WIDEST);
     let galley = ui.painter().layout_job(job);
-    let size = Vec2::new(galley.size().x + 2.0 * space::M + CLOSE, HEIGHT);
+    let size = Vec2::new(galley.size().x + 2.0 * space::m() + CLOSE, HEIGHT);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     let state = if document.is_dirty() { ", unsaved changes" } else { "" };
     let name = format!("{}{state}", document.title());
@@ -49,7 +49,7 @@ fn tab_ui(ui: &mut Ui, document: &Document, index: usize, shown: bool, view: &Vi
         let ring = egui::Stroke::new(2.0, tokens.accent.0);
         ui.painter().rect_stroke(rect, RADIUS - 1, ring, egui::StrokeKind::Inside);
     }
-    let at = Align2::LEFT_CENTER.anchor_size(rect.left_center() + Vec2::new(space::M, 0.0), galley.size());
+    let at = Align2::LEFT_CENTER.anchor_size(rect.left_center() + Vec2::new(space::m(), 0.0), galley.size());
     ui.painter().galley(at.min, galley, ink);
     close_ui(ui, rect, document, index, &response, view, out);
     if response.clicked() {
@@ -72,7 +72,7 @@ fn close_ui(
     view: &View<'_>,
     out: &mut Commands,
 ) {
-    let centre = tab.right_center() - Vec2::new(space::M + 1.0, 0.0);
+    let centre = tab.right_center() - Vec2::new(space::m() + 1.0, 0.0);
     let rect = Rect::from_center_size(centre, Vec2::splat(CLOSE - 4.0));
     let close = ui.interact(rect, response.id.with("close"), Sense::click());
     let name = format!("Close {}", document.title());

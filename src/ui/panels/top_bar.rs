@@ -37,9 +37,9 @@ pub fn top_bar_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     // A fixed height: otherwise what comes first is centred on a lower row than what comes last.
     let size = egui::vec2(ui.available_width(), HEIGHT);
     ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
-        ui.spacing_mut().item_spacing.x = space::XS + 2.0;
+        ui.spacing_mut().item_spacing.x = space::xs() + 2.0;
         if wide {
-            ui.label(RichText::new("Tuneplan").font(bold(type_size::TITLE)));
+            ui.label(RichText::new("Tuneplan").font(bold(type_size::title())));
         }
         ui.menu_button(view.text("File"), |ui| file_menu_ui(ui, view, out));
         step_ui(ui, Icon::Undo, MenuCommand::Undo, view, out);
@@ -49,7 +49,7 @@ pub fn top_bar_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
             history.response.on_hover_text("All steps; a click goes there.");
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.spacing_mut().item_spacing.x = space::XS + 2.0;
+            ui.spacing_mut().item_spacing.x = space::xs() + 2.0;
             let menu = ui.menu_button(view.text("View"), |ui| view_menu_ui(ui, view, out));
             menu.response.on_hover_text("Colours, size, language, pictures, presenting.");
             if wide {

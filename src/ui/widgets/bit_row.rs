@@ -126,7 +126,7 @@ impl BitRow {
         ui.painter().rect_stroke(body, CornerRadius::same(1), outline, StrokeKind::Inside);
         if self.cell >= DIGIT_WIDTH {
             let ink = if is_set { Tokens::text_on(fill) } else { tokens.text.0 };
-            let font = FontId::proportional(type_size::SMALL.min(self.cell + 3.0));
+            let font = FontId::proportional(type_size::small().min(self.cell + 3.0));
             ui.painter().text(body.center(), Align2::CENTER_CENTER, u8::from(is_set), font, ink);
         }
         let clicked = response.clicked();
@@ -152,7 +152,7 @@ impl BitRow {
             Rect::from_min_size(Pos2::new(left, area.top()), Vec2::new(count as f32 * self.cell - 1.0, CELL_HEIGHT));
         let outline = Stroke::new(1.0, tokens.line.0);
         ui.painter().rect_stroke(rect, CornerRadius::same(1), outline, StrokeKind::Inside);
-        let font = FontId::proportional(type_size::SMALL - 1.0);
+        let font = FontId::proportional(type_size::small() - 1.0);
         let galley = ui.painter().layout_no_wrap(format!("{count} unused"), font, tokens.muted.0);
         if galley.size().x < rect.width() {
             ui.painter().galley(rect.center() - galley.size() / 2.0, galley, tokens.muted.0);
@@ -173,7 +173,7 @@ fn caption(ui: &Ui, area: Rect, range: (f32, f32), field: BitField, count: u32, 
         BitField::Sign => ["sign".to_owned(), "±".to_owned(), String::new()],
         _ => [format!("{name} {count}"), format!("{} {count}", &name[..3]), count.to_string()],
     };
-    let font = FontId::proportional(type_size::SMALL - 1.0);
+    let font = FontId::proportional(type_size::small() - 1.0);
     for text in texts {
         let galley = ui.painter().layout_no_wrap(text, font.clone(), tokens.muted.0);
         if galley.size().x <= range.1 - range.0 + 1.0 {

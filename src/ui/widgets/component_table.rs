@@ -152,7 +152,7 @@ impl Row<'_> {
             paint_swatch(ui, swatch, component, tokens);
             left += 18.0;
         }
-        let font = if self.strong { bold(type_size::BODY) } else { FontId::proportional(type_size::BODY) };
+        let font = if self.strong { bold(type_size::body()) } else { FontId::proportional(type_size::body()) };
         let y = rect.center().y;
         let ink = if self.swatch.is_some() || self.strong { tokens.text.0 } else { tokens.muted.0 };
         // A narrow table shortens the name; the row's accessible name and tooltip keep it whole.

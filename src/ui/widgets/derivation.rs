@@ -7,22 +7,22 @@ use egui::{Align, Layout, RichText, Ui};
 
 /// Draws the derivation.
 pub fn derivation_ui(ui: &mut Ui, explained: &Explained, unit: ByteUnit, tokens: &Tokens) {
-    ui.label(RichText::new(explained.title.as_ref()).font(bold(type_size::TITLE)));
-    ui.label(RichText::new(explained.value.display(unit)).font(bold(type_size::FIGURE)));
+    ui.label(RichText::new(explained.title.as_ref()).font(bold(type_size::title())));
+    ui.label(RichText::new(explained.value.display(unit)).font(bold(type_size::figure())));
     badge_ui(ui, explained.exactness, tokens);
     if !explained.why.is_empty() {
-        ui.add_space(space::XS);
+        ui.add_space(space::xs());
         ui.label(RichText::new(explained.why.as_ref()).color(tokens.muted.0));
     }
     if !explained.formula.is_empty() {
-        ui.add_space(space::S);
-        ui.label(RichText::new(format!("= {}", explained.formula)).font(bold(type_size::BODY)));
+        ui.add_space(space::s());
+        ui.label(RichText::new(format!("= {}", explained.formula)).font(bold(type_size::body())));
     }
     for input in &explained.inputs {
         row_ui(ui, input.name.as_ref(), input.note.as_ref(), &input.value.display(unit), tokens);
     }
     if !explained.parts.is_empty() {
-        ui.add_space(space::S);
+        ui.add_space(space::s());
         ui.label(RichText::new("Sum of").small().color(tokens.muted.0));
         for part in &explained.parts {
             let note = part.formula.as_ref();
@@ -30,7 +30,7 @@ pub fn derivation_ui(ui: &mut Ui, explained: &Explained, unit: ByteUnit, tokens:
         }
     }
     if !explained.source.is_empty() {
-        ui.add_space(space::S);
+        ui.add_space(space::s());
         ui.label(RichText::new(format!("Source: {}", explained.source)).small().color(tokens.muted.0));
     }
 }
@@ -52,10 +52,10 @@ fn badge_ui(ui: &mut Ui, exactness: Exactness, tokens: &Tokens) {
 
 /// Name and note left, value right; the name has all the room that the value leaves.
 fn row_ui(ui: &mut Ui, name: &str, note: &str, value: &str, tokens: &Tokens) {
-    let font = bold(type_size::BODY);
+    let font = bold(type_size::body());
     let value_width = ui.painter().layout_no_wrap(value.to_owned(), font.clone(), tokens.text.0).size().x.ceil();
     ui.horizontal_top(|ui| {
-        let name_width = (ui.available_width() - value_width - space::M).max(ui.available_width() * 0.3);
+        let name_width = (ui.available_width() - value_width - space::m()).max(ui.available_width() * 0.3);
         ui.allocate_ui_with_layout(egui::vec2(name_width, 0.0), Layout::top_down(Align::Min), |ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
             ui.set_width(name_width);

@@ -31,7 +31,7 @@ impl DeviceBars<'_> {
     /// Draws the bars over the width there is.
     pub fn show(&self, ui: &mut Ui, tokens: &Tokens) -> Touched {
         let shown = self.shown();
-        let row = LABEL_HEIGHT + BAR_HEIGHT + space::S;
+        let row = LABEL_HEIGHT + BAR_HEIGHT + space::s();
         let head = if self.capacity.is_some() { HEAD_HEIGHT } else { 0.0 };
         let size = Vec2::new(ui.available_width().max(1.0), head + row * shown.len() as f32 + AXIS_HEIGHT);
         let (area, _) = ui.allocate_exact_size(size, Sense::hover());
@@ -57,7 +57,7 @@ impl DeviceBars<'_> {
         if let Some(capacity) = self.capacity {
             let x = at(capacity).min(area.right() - 1.0);
             let text = format!("{} capacity of each", capacity.display(self.unit));
-            let font = FontId::proportional(type_size::SMALL);
+            let font = FontId::proportional(type_size::small());
             let width = ui.painter().layout_no_wrap(text.clone(), font.clone(), tokens.over.0).size().x;
             let left = (x - width).max(area.left());
             ui.painter().text(Pos2::new(left, area.top()), Align2::LEFT_TOP, text, font, tokens.over.0);
@@ -87,12 +87,12 @@ impl DeviceBars<'_> {
         let sum = group.process.expected.display(self.unit);
         let right = at.x + ui.min_rect().width();
         let painter = ui.painter();
-        let font = FontId::proportional(type_size::BODY);
-        let galley = painter.layout_no_wrap(sum, bold(type_size::BODY), tokens.text.0);
+        let font = FontId::proportional(type_size::body());
+        let galley = painter.layout_no_wrap(sum, bold(type_size::body()), tokens.text.0);
         let left = right - galley.size().x;
         painter.galley(Pos2::new(left, at.y), galley, tokens.text.0);
         // The name gives way where both do not fit.
-        let room = left - at.x - space::S;
+        let room = left - at.x - space::s();
         let longest = painter.layout_no_wrap(text, font.clone(), tokens.muted.0);
         let name =
             if longest.size().x <= room { longest } else { painter.layout_no_wrap(group.name(), font, tokens.muted.0) };
@@ -136,7 +136,7 @@ impl DeviceBars<'_> {
     }
 
     fn axis(&self, ui: &Ui, bars: Rect, most: Bytes, at: &impl Fn(Bytes) -> f32, tokens: &Tokens) {
-        let font = FontId::proportional(type_size::SMALL);
+        let font = FontId::proportional(type_size::small());
         let text = |text: String| ui.painter().layout_no_wrap(text, font.clone(), tokens.muted.0);
         let unit = text(self.unit.symbol().to_owned());
         let unit_left = bars.right() - unit.size().x;

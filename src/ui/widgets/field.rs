@@ -71,12 +71,12 @@ pub fn field_ui(ui: &mut Ui, field: &'static Field, view: &View<'_>, ui_state: &
 fn label_ui(ui: &mut Ui, field: &'static Field, value: &FieldValue, view: &View<'_>, out: &mut Commands) {
     let text = RichText::new(field.label).color(view.tokens.text.0);
     let reset = usual(field, view).filter(|usual| usual != value);
-    ui.set_max_width(ui.available_width() - if reset.is_some() { RESET + space::XS } else { 0.0 });
+    ui.set_max_width(ui.available_width() - if reset.is_some() { RESET + space::xs() } else { 0.0 });
     let response = ui.add(egui::Label::new(text).truncate().selectable(false));
     if let Some(usual) = reset {
         let help = format!("Reset {} to {}", field.label, usual.display(field));
         let at = egui::Rect::from_center_size(
-            egui::pos2(response.rect.right() + space::XS + RESET / 2.0, response.rect.center().y),
+            egui::pos2(response.rect.right() + space::xs() + RESET / 2.0, response.rect.center().y),
             egui::Vec2::splat(RESET),
         );
         let mark = ui.interact(at, ui.scope_id().with((field.id, "reset")), egui::Sense::click());
@@ -111,9 +111,9 @@ fn cost_ui(ui: &mut Ui, field: &Field, view: &View<'_>) {
     if cost.changes.is_empty() {
         return;
     }
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
     ui.label(RichText::new("Whole process at the peak, with").small().color(view.tokens.muted.0));
-    egui::Grid::new("field-cost").num_columns(2).spacing([space::L, 2.0]).show(ui, |ui| {
+    egui::Grid::new("field-cost").num_columns(2).spacing([space::l(), 2.0]).show(ui, |ui| {
         for (value, bytes) in &cost.changes {
             ui.label(value);
             let amount = crate::units::Bytes(u64::try_from(bytes.unsigned_abs()).unwrap_or(u64::MAX));
@@ -131,8 +131,10 @@ fn cost_ui(ui: &mut Ui, field: &Field, view: &View<'_>) {
 /// Labels are never cut where the control leaves room: a switch or a number needs little.
 fn label_width(field: &Field, row: f32) -> f32 {
     match field.kind {
-        FieldKind::Toggle => row - toggle::SIZE.x - 2.0 * space::S,
-        FieldKind::Integer { steps: [], .. } | FieldKind::Decimal { .. } => row - number_width(field) - 2.0 * space::S,
+        FieldKind::Toggle => row - toggle::SIZE.x - 2.0 * space::s(),
+        FieldKind::Integer { steps: [], .. } | FieldKind::Decimal { .. } => {
+            row - number_width(field) - 2.0 * space::s()
+        }
         FieldKind::Integer { .. } => row * SLIDER_LABEL_SHARE,
         // Formats have long names and short labels.
         FieldKind::Catalog(_) => row * FORMAT_LABEL_SHARE,
@@ -251,7 +253,7 @@ fn integer_ui(
 
 /// egui's slider with a thin rail, the accent up to the knob and a small knob.
 fn slider_ui(ui: &mut Ui, index: &mut usize, last: usize, tokens: &Tokens) -> egui::Response {
-    let width = (ui.available_width() - space::S).clamp(40.0, 160.0);
+    let width = (ui.available_width() - space::s()).clamp(40.0, 160.0);
     let response = ui
         .scope(|ui| {
             ui.spacing_mut().slider_width = width;

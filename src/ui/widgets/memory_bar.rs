@@ -107,11 +107,11 @@ impl MemoryBar<'_> {
         let ink = Tokens::text_on(fill);
         let room = rect.width() - 16.0;
         let text = |text: String, font: FontId| ui.painter().layout_no_wrap(text, font, ink);
-        let number = text(bytes.number(self.unit), bold(type_size::TITLE));
+        let number = text(bytes.number(self.unit), bold(type_size::title()));
         if number.size().x > room {
             return;
         }
-        let name = text(component.label().to_owned(), FontId::proportional(type_size::SMALL));
+        let name = text(component.label().to_owned(), FontId::proportional(type_size::small()));
         let left = rect.left() + 8.0;
         let put = |galley: Arc<Galley>, y: f32| {
             let at = Pos2::new(left, y - galley.size().y / 2.0);
@@ -145,7 +145,7 @@ impl MemoryBar<'_> {
 
     fn free_label(&self, ui: &Ui, bar: Rect, scale: &Scale, total: Bytes, tokens: &Tokens) {
         let color = tokens.muted.0;
-        let font = FontId::proportional(type_size::BODY);
+        let font = FontId::proportional(type_size::body());
         let (left, text) = match self.capacity {
             Some(capacity) if capacity > total => {
                 // Beside the ghost, not under its outline.
@@ -183,7 +183,7 @@ impl MemoryBar<'_> {
 
     fn axis(&self, ui: &Ui, bar: Rect, scale: &Scale, tokens: &Tokens) {
         let color = tokens.muted.0;
-        let font = FontId::proportional(type_size::SMALL);
+        let font = FontId::proportional(type_size::small());
         let text = |text: String| ui.painter().layout_no_wrap(text, font.clone(), color);
         let y = bar.bottom() + 5.0;
         let unit = text(self.unit.symbol().to_owned());
@@ -217,7 +217,7 @@ impl MemoryBar<'_> {
         let x = scale.x(ui, "capacity", capacity).min(bar.right() - 1.0);
         let color: Color32 = tokens.over.0;
         ui.painter().vline(x, bar.top() - 5.0..=bar.bottom() + 4.0, Stroke::new(2.0, color));
-        let font = FontId::proportional(type_size::SMALL);
+        let font = FontId::proportional(type_size::small());
         let figure = capacity.display(self.unit);
         // The longest wording that fits.
         for text in [format!("{figure} capacity"), figure] {

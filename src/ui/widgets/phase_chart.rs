@@ -101,9 +101,9 @@ impl PhaseChart<'_> {
     fn names(&self, ui: &Ui, width: f32, tokens: &Tokens) -> Vec<Arc<Galley>> {
         let layout = |(index, phase): (usize, &Phase)| {
             let (font, ink) = if index == self.peak {
-                (bold(type_size::SMALL), tokens.text.0)
+                (bold(type_size::small()), tokens.text.0)
             } else {
-                (FontId::proportional(type_size::SMALL), tokens.muted.0)
+                (FontId::proportional(type_size::small()), tokens.muted.0)
             };
             let mut job = egui::text::LayoutJob::simple(phase.kind.label().to_owned(), font, ink, width);
             job.halign = egui::Align::Center;
@@ -160,7 +160,7 @@ impl PhaseChart<'_> {
     fn total(&self, ui: &Ui, index: usize, phase: &Phase, centre: f32, (plot, most): (Rect, Bytes), tokens: &Tokens) {
         let total = phase.total();
         let is_peak = index == self.peak;
-        let font = if is_peak { bold(type_size::BODY) } else { FontId::proportional(type_size::BODY) };
+        let font = if is_peak { bold(type_size::body()) } else { FontId::proportional(type_size::body()) };
         let top = plot.bottom() - plot.height() * (total.0 as f64 / most.0 as f64) as f32;
         let galley = ui.painter().layout_no_wrap(total.number(self.unit), font, tokens.text.0);
         let at = Pos2::new(centre - galley.size().x / 2.0, top - 3.0 - galley.size().y);
@@ -192,7 +192,7 @@ impl PhaseChart<'_> {
     fn capacity_line(&self, ui: &Ui, plot: Rect, near: Option<Bytes>, most: Bytes, tokens: &Tokens) {
         let Some(capacity) = self.capacity else { return };
         let color = tokens.over.0;
-        let font = FontId::proportional(type_size::SMALL);
+        let font = FontId::proportional(type_size::small());
         let text = format!("{} capacity", capacity.display(self.unit));
         let galley = ui.painter().layout_no_wrap(text, font.clone(), color);
         let Some(near) = near else {

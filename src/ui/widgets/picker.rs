@@ -91,13 +91,13 @@ impl Picker<'_> {
         if entries.is_empty() {
             ui.label(RichText::new("Nothing of that name. Fewer letters find more.").color(tokens.muted.0));
         }
-        let row = ui.spacing().interact_size.y + space::XS;
+        let row = ui.spacing().interact_size.y + space::xs();
         ScrollArea::vertical().max_height(320.0).show_rows(ui, row, entries.len(), |ui, range| {
             for entry in &entries[range] {
                 let text = RichText::new(&entry.title);
                 let button = egui::Button::selectable(self.current == entry.title, text)
                     .right_text(RichText::new(&entry.detail).small().color(tokens.muted.0))
-                    .min_size(egui::vec2(ui.available_width(), row - space::XS));
+                    .min_size(egui::vec2(ui.available_width(), row - space::xs()));
                 if ui.add(button).clicked() {
                     chosen = Some(entry.id.clone());
                 }

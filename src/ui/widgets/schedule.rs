@@ -48,7 +48,7 @@ pub fn schedule_ui(ui: &mut Ui, devices: &Devices, tokens: &Tokens) {
         let response = ui.interact(row, ui.scope_id().with(("schedule", stage)), Sense::hover());
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &name));
         response.on_hover_text(&name);
-        let font = FontId::proportional(type_size::SMALL);
+        let font = FontId::proportional(type_size::small());
         let texts = [format!("Stage {stage} · keeps {keeps}"), format!("{stage} · {keeps}")];
         for text in texts {
             let galley = ui.painter().layout_no_wrap(text, font.clone(), tokens.muted.0);

@@ -21,7 +21,7 @@ pub struct Segment<T> {
 pub fn width<T>(ui: &Ui, segments: &[Segment<T>]) -> f32 {
     let text = |segment: &Segment<T>| {
         let ink = ui.visuals().text_color();
-        ui.painter().layout_no_wrap(segment.label.to_owned(), bold(type_size::BODY), ink).size().x
+        ui.painter().layout_no_wrap(segment.label.to_owned(), bold(type_size::body()), ink).size().x
     };
     segments.iter().map(|segment| text(segment) + 2.0 * PADDING).sum::<f32>() + 6.0
 }
@@ -41,7 +41,7 @@ pub fn segmented_ui<T: Copy + PartialEq>(
     for (i, segment) in segments.iter().enumerate() {
         let is_chosen = segment.value == chosen;
         let ink = if is_chosen { tokens.on_accent.0 } else { tokens.muted.0 };
-        let wide = ui.painter().layout_no_wrap(segment.label.to_owned(), bold(type_size::BODY), ink);
+        let wide = ui.painter().layout_no_wrap(segment.label.to_owned(), bold(type_size::body()), ink);
         let width = wide.size().x + 2.0 * PADDING;
         let rect = Rect::from_min_size(Pos2::new(left, track.top() + 3.0), Vec2::new(width, HEIGHT - 6.0));
         left += width;
@@ -62,7 +62,7 @@ pub fn segmented_ui<T: Copy + PartialEq>(
             wide
         } else {
             let ink = if response.hovered() { tokens.text.0 } else { ink };
-            ui.painter().layout_no_wrap(segment.label.to_owned(), FontId::proportional(type_size::BODY), ink)
+            ui.painter().layout_no_wrap(segment.label.to_owned(), FontId::proportional(type_size::body()), ink)
         };
         let at = rect.center() - galley.size() / 2.0;
         ui.painter().galley(at, galley, ink);

@@ -183,7 +183,7 @@ fn frame(ui: &Ui, axis: &Axis, what: &str, tokens: &Tokens) {
     let rect = Rect::from_x_y_ranges(axis.x, axis.y);
     ui.painter().rect_filled(rect, CornerRadius::same(3), tokens.raised.0);
     ui.painter().hline(axis.x, axis.at(0.0), Stroke::new(1.0, tokens.edge.0));
-    let font = FontId::proportional(type_size::SMALL - 1.0);
+    let font = FontId::proportional(type_size::small() - 1.0);
     let step = nice_step(f64::from(axis.most)) as f32;
     // The greatest round figure that is inside; errors are smaller than the least of them.
     let tick = [step, step / 2.0, step / 2.5, step / 5.0].into_iter().find(|tick| *tick <= axis.most);

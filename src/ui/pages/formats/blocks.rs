@@ -23,7 +23,7 @@ pub fn blocks_ui(ui: &mut Ui, tokens: &Tokens, state: &mut FormatsState) {
     let chosen = state.format;
     let selected = state.selected.min(state.vector.count.saturating_sub(1));
     let results = state.results().clone();
-    ui.add_space(space::S);
+    ui.add_space(space::s());
     ui.label(RichText::new(chosen.help()).color(tokens.muted.0));
     let index = BlockFormat::ALL.iter().position(|format| *format == chosen).unwrap_or_default();
     match &results.formats[index] {
@@ -35,7 +35,7 @@ pub fn blocks_ui(ui: &mut Ui, tokens: &Tokens, state: &mut FormatsState) {
             ui.label(RichText::new(format!("{why}.")).color(tokens.tight.0));
         }
     }
-    ui.add_space(space::S);
+    ui.add_space(space::s());
     compare_ui(ui, tokens, state, &results);
 }
 
@@ -135,7 +135,7 @@ fn compare_ui(ui: &mut Ui, tokens: &Tokens, state: &mut FormatsState, results: &
         ui.label(RichText::new(text).small().color(tokens.muted.0)).on_hover_text(help);
     };
     let all_columns = ui.available_width() >= ALL_COLUMNS;
-    egui::Grid::new("block-formats").spacing(Vec2::new(space::L, space::XS)).show(ui, |ui| {
+    egui::Grid::new("block-formats").spacing(Vec2::new(space::l(), space::xs())).show(ui, |ui| {
         head(ui, "Format", "Click one to draw it.");
         if all_columns {
             head(ui, "Bits/weight", "With scales and other constants, for this vector.");
@@ -150,7 +150,7 @@ fn compare_ui(ui: &mut Ui, tokens: &Tokens, state: &mut FormatsState, results: &
             let is_chosen = format == state.format;
             let mut text = RichText::new(format.name());
             if is_chosen {
-                text = text.font(bold(type_size::BODY));
+                text = text.font(bold(type_size::body()));
             }
             let button = ui.selectable_label(is_chosen, text).on_hover_text(format.help());
             if button.clicked() {

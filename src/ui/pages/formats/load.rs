@@ -28,12 +28,12 @@ pub fn load_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     let bar = (width >= WITH_BARS).then(|| (width - 300.0).clamp(90.0, 360.0));
     let compute_name = compute_layout.map_or("unknown", |at| at.name);
     let tokens = view.tokens;
-    egui::Grid::new("plan-formats").spacing(Vec2::new(space::M, space::XS)).show(ui, |ui| {
+    egui::Grid::new("plan-formats").spacing(Vec2::new(space::m(), space::xs())).show(ui, |ui| {
         row_ui(ui, tokens, ("Published in", native_words), native_layout, native_name(native), bar);
         row_ui(ui, tokens, ("Loaded in", "the plan's load format"), load_layout, &load_name(load), bar);
         row_ui(ui, tokens, ("Computed in", compute_from), compute_layout, compute_name, bar);
     });
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
     sentences_ui(ui, view, (native_layout, load_layout, compute_layout), out);
 }
 
@@ -47,7 +47,7 @@ fn row_ui(
     bar: Option<f32>,
 ) {
     ui.label(RichText::new(what).color(tokens.muted.0)).on_hover_text(from);
-    ui.label(RichText::new(name).font(bold(type_size::BODY)));
+    ui.label(RichText::new(name).font(bold(type_size::body())));
     if let Some(layout) = layout {
         let format = ScalarFormat::Float(layout);
         let largest = significant(format.largest(), 5);

@@ -32,12 +32,12 @@ const EXAMPLES: [(&str, f64, &str); 8] = [
 /// Controls for the value, then a row of bits for every format.
 pub fn value_ui(ui: &mut Ui, tokens: &Tokens, state: &mut FormatsState) {
     controls_ui(ui, tokens, state);
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
     legend_ui(ui, tokens);
     let cell = cell_width(ui.available_width());
     ui.spacing_mut().item_spacing.y = 1.0;
     for format in ScalarFormat::all(state.range) {
-        ui.add_space(space::XS);
+        ui.add_space(space::xs());
         let encoded = format.encode(state.value);
         figures_ui(ui, tokens, format, &encoded, state.value);
         let row = BitRow { format, bits: encoded.bits, cell };
@@ -113,7 +113,7 @@ fn slider_ui(ui: &mut Ui, state: &mut FormatsState) {
         share.copysign(state.value)
     };
     let mut place = before;
-    ui.spacing_mut().slider_width = (ui.available_width() - space::S).clamp(60.0, 240.0);
+    ui.spacing_mut().slider_width = (ui.available_width() - space::s()).clamp(60.0, 240.0);
     let slider = ui
         .add(Slider::new(&mut place, -1.0..=1.0).show_value(false))
         .on_hover_text("From −10⁶ over 0 to 10⁶, by powers of ten. Any other value can be typed.");
@@ -151,7 +151,7 @@ fn figures_ui(ui: &mut Ui, tokens: &Tokens, format: ScalarFormat, encoded: &Enco
     let (word, color) = outcome_words(encoded.outcome, tokens);
     let width = ui.available_width();
     let name = |ui: &mut Ui| {
-        ui.label(RichText::new(format.name()).font(bold(type_size::BODY))).on_hover_text(format.used_for());
+        ui.label(RichText::new(format.name()).font(bold(type_size::body()))).on_hover_text(format.used_for());
     };
     let stored = |ui: &mut Ui| {
         let text = RichText::new(exact(encoded.value));
@@ -167,7 +167,7 @@ fn figures_ui(ui: &mut Ui, tokens: &Tokens, format: ScalarFormat, encoded: &Enco
         label.on_hover_text(sentence);
     };
     let column = |ui: &mut Ui, share: f32, content: &mut dyn FnMut(&mut Ui)| {
-        let size = Vec2::new(width * share - space::S, 18.0);
+        let size = Vec2::new(width * share - space::s(), 18.0);
         ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
             ui.set_min_width(size.x);
             content(ui);
@@ -239,7 +239,7 @@ pub fn ranges_ui(ui: &mut Ui, tokens: &Tokens, state: &FormatsState) {
     let head = |ui: &mut Ui, text: &str| {
         ui.label(RichText::new(text).small().color(tokens.muted.0));
     };
-    egui::Grid::new("format-ranges").spacing(Vec2::new(space::M, space::XS)).striped(false).show(ui, |ui| {
+    egui::Grid::new("format-ranges").spacing(Vec2::new(space::m(), space::xs())).striped(false).show(ui, |ui| {
         head(ui, "Format");
         if bar.is_some() {
             head(ui, "Range");
@@ -261,7 +261,7 @@ fn range_row_ui(ui: &mut Ui, tokens: &Tokens, format: ScalarFormat, value: f64, 
     // Five digits: 65504 and 57344 are known by all of theirs.
     let number = |value: f64| significant(value, 5);
     let normal = format.smallest_normal().map_or_else(|| "–".to_owned(), number);
-    ui.label(RichText::new(format.name()).font(bold(type_size::BODY))).on_hover_text(format.used_for());
+    ui.label(RichText::new(format.name()).font(bold(type_size::body()))).on_hover_text(format.used_for());
     let name = format!(
         "{}: largest {}, smallest normal {normal}, smallest {}",
         format.name(),

@@ -30,14 +30,14 @@ pub fn layer_ui(ui: &mut Ui, view: &View<'_>, state: &mut MethodState, picture: 
     let Some(kind) = picture.kinds.get(state.kind) else { return };
     legend_ui(ui, view.tokens);
     outer_ui(ui, view, state, picture, false, out);
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
     let frame = egui::Frame::new()
         .stroke(Stroke::new(1.0, view.tokens.line.0))
         .corner_radius(6)
-        .inner_margin(egui::Margin::same(space::S as i8));
+        .inner_margin(egui::Margin::same(space::s() as i8));
     frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
-        ui.label(RichText::new(kind_words(kind)).font(bold(type_size::BODY)));
+        ui.label(RichText::new(kind_words(kind)).font(bold(type_size::body())));
         for step in &kind.steps {
             if step.pieces.is_empty() {
                 if step.title != LAYER_INPUT {
@@ -52,7 +52,7 @@ pub fn layer_ui(ui: &mut Ui, view: &View<'_>, state: &mut MethodState, picture: 
             });
         }
     });
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
     outer_ui(ui, view, state, picture, true, out);
     let share = percent(picture.trainable as f64 / picture.base.max(1) as f64);
     let sum = format!(
@@ -60,7 +60,7 @@ pub fn layer_ui(ui: &mut Ui, view: &View<'_>, state: &mut MethodState, picture: 
         grouped(picture.trainable),
         grouped(picture.base)
     );
-    ui.label(RichText::new(sum).font(bold(type_size::BODY)));
+    ui.label(RichText::new(sum).font(bold(type_size::body())));
     let hint = if view.state.document.plan.method.method.targets().is_some() {
         "Click a linear map to put it in or out of the target modules."
     } else {
@@ -246,12 +246,13 @@ fn box_ui(ui: &mut Ui, tokens: &Tokens, outputs: u64, state: PieceState, lines: 
     let (color, pattern) = look(state, tokens);
     let fill = if beside { tokens.raised.0 } else { color };
     let ink = if state == PieceState::Frozen || beside { tokens.text.0 } else { Tokens::text_on(fill) };
-    let fonts = [bold(type_size::BODY), FontId::proportional(type_size::SMALL), FontId::proportional(type_size::SMALL)];
+    let fonts =
+        [bold(type_size::body()), FontId::proportional(type_size::small()), FontId::proportional(type_size::small())];
     let mut galleys = Vec::with_capacity(lines.len());
     for (line, font) in lines.iter().zip(fonts) {
         galleys.push(ui.painter().layout_no_wrap(line.clone(), font, ink));
     }
-    let text = galleys.iter().map(|galley| galley.size().x).fold(0.0, f32::max) + 2.0 * space::S;
+    let text = galleys.iter().map(|galley| galley.size().x).fold(0.0, f32::max) + 2.0 * space::s();
     let stripe = if beside { STRIPE } else { 0.0 };
     let width = (text + stripe).max(8.0 * (outputs.max(1) as f64).log2() as f32);
     let (rect, response) = ui.allocate_exact_size(Vec2::new(width, BOX_HEIGHT), Sense::click());
@@ -269,7 +270,7 @@ fn box_ui(ui: &mut Ui, tokens: &Tokens, outputs: u64, state: PieceState, lines: 
     ui.painter().rect_stroke(rect, radius, outline, StrokeKind::Inside);
     let mut y = rect.top() + 5.0;
     for galley in galleys {
-        let at = Pos2::new(rect.left() + space::S + stripe, y);
+        let at = Pos2::new(rect.left() + space::s() + stripe, y);
         y += galley.size().y;
         if state != PieceState::Frozen && !beside {
             // Plain colour behind the words: no pattern runs through a figure.

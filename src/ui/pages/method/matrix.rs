@@ -30,9 +30,9 @@ pub fn matrix_ui(ui: &mut Ui, view: &View<'_>, state: &mut MethodState, kind: &L
             }
         }
     });
-    ui.add_space(space::S);
+    ui.add_space(space::s());
     ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = space::XS;
+        ui.spacing_mut().item_spacing.x = space::xs();
         for term in &chosen.terms {
             match term {
                 Term::Matrix(matrix) => matrix_term_ui(ui, view.tokens, matrix, state),
@@ -40,9 +40,9 @@ pub fn matrix_ui(ui: &mut Ui, view: &View<'_>, state: &mut MethodState, kind: &L
             }
         }
     });
-    ui.add_space(space::XS);
-    ui.label(RichText::new(&chosen.formula).font(bold(type_size::TITLE)));
-    ui.label(RichText::new(counts(chosen)).font(bold(type_size::BODY)));
+    ui.add_space(space::xs());
+    ui.label(RichText::new(&chosen.formula).font(bold(type_size::title())));
+    ui.label(RichText::new(counts(chosen)).font(bold(type_size::body())));
     ui.label(RichText::new(&chosen.note).color(view.tokens.muted.0));
     explained_ui(ui, view, state.explained[0].as_deref(), "Click a matrix to read what it is.");
 }
@@ -77,7 +77,7 @@ fn side(dimension: u64) -> f32 {
 
 fn matrix_term_ui(ui: &mut Ui, tokens: &Tokens, matrix: &MatrixTerm, state: &mut MethodState) {
     let size = Vec2::new(side(matrix.columns), side(matrix.rows).min(TALLEST));
-    let small = FontId::proportional(type_size::SMALL);
+    let small = FontId::proportional(type_size::small());
     let shape = format!("{} × {}", grouped(matrix.rows), grouped(matrix.columns));
     let word = match matrix.state {
         PieceState::Frozen => "frozen",
@@ -113,19 +113,19 @@ fn matrix_term_ui(ui: &mut Ui, tokens: &Tokens, matrix: &MatrixTerm, state: &mut
 /// The letter, on plain colour; beside what is too thin for it.
 fn symbol(ui: &Ui, body: Rect, symbol: &str, fill: egui::Color32, tokens: &Tokens) {
     let ink = Tokens::text_on(fill);
-    let galley = ui.painter().layout_no_wrap(symbol.to_owned(), bold(type_size::TITLE), ink);
+    let galley = ui.painter().layout_no_wrap(symbol.to_owned(), bold(type_size::title()), ink);
     if galley.size().x + 6.0 <= body.width() && galley.size().y <= body.height() {
         let place = Rect::from_center_size(body.center(), galley.size()).expand2(Vec2::new(3.0, 0.0));
         ui.painter().rect_filled(place, 3, fill);
         ui.painter().galley(body.center() - galley.size() / 2.0, galley, ink);
     } else {
         let at = Pos2::new(body.center().x, body.top() - 3.0);
-        ui.painter().text(at, Align2::CENTER_BOTTOM, symbol, bold(type_size::TITLE), tokens.text.0);
+        ui.painter().text(at, Align2::CENTER_BOTTOM, symbol, bold(type_size::title()), tokens.text.0);
     }
 }
 
 fn sign_ui(ui: &mut Ui, tokens: &Tokens, sign: &str) {
-    let galley = ui.painter().layout_no_wrap(sign.to_owned(), bold(type_size::TITLE), tokens.text.0);
+    let galley = ui.painter().layout_no_wrap(sign.to_owned(), bold(type_size::title()), tokens.text.0);
     let (rect, response) = ui.allocate_exact_size(Vec2::new(galley.size().x, TALLEST + CAPTION), Sense::hover());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, sign));
     let at = Pos2::new(rect.left(), rect.top() + TALLEST / 2.0 - galley.size().y / 2.0);

@@ -57,7 +57,7 @@ pub fn passes_ui(
             RichText::new(
                 "No gradient goes through these layers: nothing in or before them is trained, so nothing is kept.",
             )
-            .font(bold(type_size::BODY)),
+            .font(bold(type_size::body())),
         );
     }
     let longest = kind.steps.iter().flat_map(|step| &step.kept).map(|kept| kept.bytes).max().unwrap_or_default();
@@ -128,7 +128,7 @@ fn head(ui: &mut Ui, tokens: &Tokens, text: &str) {
 
 /// Three columns.
 fn row_ui(ui: &mut Ui, forward: impl FnOnce(&mut Ui), kept: impl FnOnce(&mut Ui), backward: impl FnOnce(&mut Ui)) {
-    let middle = ui.available_width() - 2.0 * NAMES - 2.0 * space::S;
+    let middle = ui.available_width() - 2.0 * NAMES - 2.0 * space::s();
     ui.horizontal_top(|ui| {
         let mut column = |width: f32, content: &mut dyn FnMut(&mut Ui)| {
             ui.allocate_ui_with_layout(Vec2::new(width, 16.0), egui::Layout::top_down(egui::Align::Min), |ui| {
@@ -211,7 +211,7 @@ fn kept_ui(ui: &mut Ui, view: &View<'_>, state: &mut MethodState, kept: &Kept, l
     let shape = format!("{tokens_count} × {}", grouped(kept.values_per_token));
     let name = format!("{}, {shape}, {bytes}, {fate}", kept.name);
     ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = space::S;
+        ui.spacing_mut().item_spacing.x = space::s();
         let share = (kept.bytes.0 as f64 / longest.0.max(1) as f64) as f32;
         let room = LONGEST.1.min(ui.available_width() * LONGEST.0);
         let width = (share * room).max(6.0);
@@ -288,12 +288,12 @@ fn sums_ui(ui: &mut Ui, view: &View<'_>, picture: &MethodPicture, kind: &LayerKi
             .map(|kept| kept.bytes)
             .sum::<Bytes>()
     };
-    ui.add_space(space::S);
-    egui::Grid::new("kept-sums").spacing(Vec2::new(space::L, 2.0)).show(ui, |ui| {
+    ui.add_space(space::s());
+    egui::Grid::new("kept-sums").spacing(Vec2::new(space::l(), 2.0)).show(ui, |ui| {
         let mut row = |name: &str, bytes: Bytes, help: &str| {
             if bytes > Bytes::ZERO {
                 ui.label(name).on_hover_text(help);
-                ui.label(RichText::new(fine(bytes, unit)).font(bold(type_size::BODY)));
+                ui.label(RichText::new(fine(bytes, unit)).font(bold(type_size::body())));
                 ui.end_row();
             }
         };
