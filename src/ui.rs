@@ -53,6 +53,8 @@ pub struct UiState {
     pub formats: pages::formats::state::FormatsState,
     /// What is looked at on the page of methods.
     pub method: pages::method::MethodState,
+    /// Figure of time that is explained.
+    pub time_subject: Option<crate::estimate::time::TimeSubject>,
     /// Setting under the pointer in this frame.
     pub hovered_field: Option<crate::plan::field::FieldId>,
     /// Search text over the settings.

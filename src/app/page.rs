@@ -12,6 +12,10 @@ pub enum Page {
     Devices,
     /// What a value and a short vector become in each number format.
     Formats,
+    /// How long it takes and what it costs.
+    Time,
+    /// How far batch and context go, adapters, merging.
+    Serving,
     /// The estimate built up in steps, one picture each.
     Steps,
     /// What the method trains, on one matrix and in one layer, and what backward keeps for it.
@@ -20,7 +24,8 @@ pub enum Page {
 
 impl Page {
     /// All, in the order of the rail.
-    pub const ALL: [Self; 6] = [Self::Start, Self::Memory, Self::Devices, Self::Steps, Self::Method, Self::Formats];
+    pub const ALL: [Self; 8] =
+        [Self::Start, Self::Memory, Self::Devices, Self::Time, Self::Serving, Self::Steps, Self::Method, Self::Formats];
 
     /// Word on the command line.
     pub const fn id(self) -> &'static str {
@@ -29,6 +34,8 @@ impl Page {
             Self::Memory => "memory",
             Self::Devices => "devices",
             Self::Formats => "formats",
+            Self::Time => "time",
+            Self::Serving => "serving",
             Self::Steps => "steps",
             Self::Method => "method",
         }
@@ -41,6 +48,8 @@ impl Page {
             Self::Memory => "Memory",
             Self::Devices => "Devices",
             Self::Formats => "Formats",
+            Self::Time => "Time",
+            Self::Serving => "Serving",
             Self::Steps => "Steps",
             Self::Method => "Method",
         }
@@ -54,6 +63,8 @@ impl Page {
             Self::Memory => "Where the memory goes, whether it fits, and why.",
             Self::Formats => "What a value, and a short vector, become in each number format.",
             Self::Method => "What the method trains, and what a layer keeps for backward.",
+            Self::Time => "How long it takes, where the time goes and what it costs.",
+            Self::Serving => "How far batch and context go, and what many adapters cost.",
             Self::Steps => "Follow along: how the memory comes about, one picture a step.",
         }
     }

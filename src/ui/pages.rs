@@ -9,8 +9,10 @@ pub mod devices;
 pub mod formats;
 pub mod memory;
 pub mod method;
+pub mod serving;
 pub mod start;
 pub mod steps;
+pub mod time;
 
 /// Draws the page that is chosen.
 pub fn page_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
@@ -20,6 +22,8 @@ pub fn page_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut C
         Page::Devices => devices::devices_ui(ui, view, out),
         Page::Formats => formats::formats_ui(ui, view, ui_state, out),
         Page::Method => method::method_ui(ui, view, ui_state, out),
+        Page::Time => time::time_ui(ui, view, ui_state),
+        Page::Serving => serving::serving_ui(ui, view),
         Page::Steps => steps::steps_ui(ui, view, out),
     }
 }
