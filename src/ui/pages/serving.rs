@@ -20,7 +20,7 @@ pub fn serving_ui(ui: &mut Ui, view: &View<'_>) {
         card_head(ui, "How far it goes", "all else as in the plan");
         limits_ui(ui, found, view.unit());
     });
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
         card_head(ui, "Adapters: merged or kept apart", "");
         match &found.adapters {
@@ -31,11 +31,11 @@ pub fn serving_ui(ui: &mut Ui, view: &View<'_>) {
         }
         ui.label("Textbook case, 4,096 × 4,096 with rank 8 for 100 customers: 1,677,721,600 values merged, 23,330,816 kept apart.");
     });
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
         card_head(ui, "Merging fine-tuned models", "size of the result");
         for merge in &found.merges {
-            ui.label(RichText::new(merge.method.label()).font(bold(type_size::BODY)))
+            ui.label(RichText::new(merge.method.label()).font(bold(type_size::body())))
                 .on_hover_text(merge.method.help());
             ui.label(format!(
                 "{} in: {} parameters, {}; memory {} whole, {} tensor by tensor",

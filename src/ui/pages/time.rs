@@ -30,19 +30,19 @@ pub fn time_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState) {
         card_head(ui, "How long", "expected, and range");
         pace_ui(ui, view, ui_state, time);
     });
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
         let of = if time.workload == Workload::Training { "one step" } else { "one request" };
         card_head(ui, "Where the time goes", of);
         bar_ui(ui, view.tokens, ui_state, time);
     });
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
         let whole = if time.workload == Workload::Training { "The run" } else { "An hour of serving" };
         card_head(ui, whole, "devices only");
         run_ui(ui, view, ui_state, pace);
     });
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
     let subject = ui_state.time_subject.unwrap_or(TimeSubject::Step);
     if let Some(explained) = pace.derivation(subject).or_else(|| pace.derivation(TimeSubject::Step)) {
         card(ui, view.tokens, |ui| derivation_ui(ui, explained, view.unit(), view.tokens));
@@ -74,10 +74,10 @@ fn figure_ui(
     if ui.link(label).on_hover_text("Show how this comes about.").clicked() {
         ui_state.time_subject = Some(subject);
     }
-    ui.label(RichText::new(text(band.expected)).font(bold(type_size::TITLE)));
+    ui.label(RichText::new(text(band.expected)).font(bold(type_size::title())));
     let range = format!("{} to {}", text(band.low), text(band.high));
     ui.label(RichText::new(range).small().color(tokens.muted.0));
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
 }
 
 /// Colour of a cause, taken from the components' so that neighbours differ.
@@ -108,7 +108,7 @@ fn bar_ui(ui: &mut Ui, tokens: &Tokens, ui_state: &mut UiState, time: &TimeEstim
         ui.painter().vline(rect.right(), rect.y_range(), Stroke::new(1.0, tokens.panel.0));
         left += width;
     }
-    ui.add_space(space::XS);
+    ui.add_space(space::xs());
     for part in &time.spent {
         ui.horizontal(|ui| {
             let (swatch, _) = ui.allocate_exact_size(Vec2::splat(10.0), Sense::hover());
