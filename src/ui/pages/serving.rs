@@ -1,14 +1,14 @@
 //! Serving: how far batch and context go, what the cache holds, adapters merged against kept apart, merged models.
 
 use crate::app::computed::Serving;
-use crate::estimate::serving::{AdapterServing, Largest};
-use crate::ui::theme::{Tokens, bold, space, type_size};
+use crate::estimate::serving::{AdapterServing, Largest, ServingPoint};
+use crate::ui::theme::{bold, space, type_size};
 use crate::ui::{View, card, card_head};
-use crate::units::{ByteUnit, duration, grouped, params_short};
+use crate::units::{ByteUnit, duration, grouped, params_short, significant};
 use egui::{Pos2, RichText, Sense, Stroke, Ui, Vec2};
 
 /// Height of the plot.
-const PLOT: f32 = 180.0;
+const PLOT: f32 = 220.0;
 
 /// Draws the page.
 pub fn serving_ui(ui: &mut Ui, view: &View<'_>) {
@@ -64,7 +64,7 @@ fn limits_ui(ui: &mut Ui, found: &Serving, unit: ByteUnit) {
 }
 
 fn adapters_ui(ui: &mut Ui, found: &AdapterServing, view: &View<'_>) {
-    plot_ui(ui, found, view.tokens);
+    plot_ui(ui, found, view);
     let planned = found.planned;
     let switch = |secs: Option<f64>| secs.map_or_else(|| "load bandwidth not known".to_owned(), duration);
     ui.label(format!(
@@ -81,33 +81,68 @@ fn adapters_ui(ui: &mut Ui, found: &AdapterServing, view: &View<'_>) {
     ));
 }
 
+/// Room left of the plot for bytes, and below it for adapters.
+const LEFT: f32 = 74.0;
+const BELOW: f32 = 22.0;
+
 /// Both amounts over the number of adapters, both axes by powers of ten.
-fn plot_ui(ui: &mut Ui, found: &AdapterServing, tokens: &Tokens) {
-    let (area, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), PLOT), Sense::hover());
-    let name = "Bytes over 1 to 1,000 adapters: merged grows with each, kept apart hardly";
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, name));
-    ui.painter().rect_filled(area, 3, tokens.raised.0);
-    let log = |amount: u64| (amount.max(1) as f64).log10();
+fn plot_ui(ui: &mut Ui, found: &AdapterServing, view: &View<'_>) {
+    let tokens = view.tokens;
+    let (whole, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), PLOT), Sense::hover());
     let (Some(first), Some(last)) = (found.points.first(), found.points.last()) else { return };
-    let low = log(first.separate.0.min(first.merged.0));
-    let high = log(last.merged.0.max(last.separate.0)).max(low + 0.1);
-    let right = log(last.adapters).max(0.1);
-    let at = |adapters: u64, bytes: u64| {
-        let x = (log(adapters) / right) as f32;
-        let y = ((log(bytes) - low) / (high - low)) as f32;
-        Pos2::new(area.left() + 8.0 + x * (area.width() - 16.0), area.bottom() - 8.0 - y * (area.height() - 16.0))
-    };
-    for (color, merged) in [(tokens.over.0, true), (tokens.accent.0, false)] {
-        let line: Vec<Pos2> = found
-            .points
-            .iter()
-            .map(|point| at(point.adapters, if merged { point.merged.0 } else { point.separate.0 }))
-            .collect();
-        ui.painter().line(line, Stroke::new(2.0, color));
+    let name = format!(
+        "Bytes over 1 to {} adapters: merged from {} to {}, kept apart from {} to {}",
+        grouped(last.adapters),
+        first.merged.fine(view.unit()),
+        last.merged.fine(view.unit()),
+        first.separate.fine(view.unit()),
+        last.separate.fine(view.unit())
+    );
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
+    let area =
+        egui::Rect::from_min_max(whole.min + Vec2::new(LEFT, space::s()), whole.max - Vec2::new(space::s(), BELOW));
+    ui.painter().rect_filled(area, 3, tokens.raised.0);
+    let unit_bytes = view.unit().bytes() as f64;
+    let log = |bytes: u64| (bytes.max(1) as f64 / unit_bytes).log10();
+    let low = log(first.separate.0.min(first.merged.0)).floor();
+    let high = log(last.merged.0.max(last.separate.0)).ceil().max(low + 1.0);
+    let right = (last.adapters.max(10) as f64).log10();
+    let x = |adapters: f64| area.left() + (adapters.log10() / right) as f32 * area.width();
+    let y = |power: f64| area.bottom() - ((power - low) / (high - low)) as f32 * area.height();
+    let font = egui::FontId::proportional(type_size::small());
+    let hairline = Stroke::new(1.0, tokens.line.0);
+    for power in low as i32..=high as i32 {
+        let text = format!("{} {}", significant(10_f64.powi(power)), view.unit().symbol());
+        let place = Pos2::new(area.left() - 6.0, y(f64::from(power)));
+        ui.painter().hline(area.x_range(), place.y, hairline);
+        ui.painter().text(place, egui::Align2::RIGHT_CENTER, text, font.clone(), tokens.muted.0);
     }
-    ui.label(RichText::new("Merged").color(tokens.over.0));
-    ui.label(RichText::new("Kept apart").color(tokens.accent.0));
-    ui.weak("1 to 1,000 adapters, both axes by powers of ten");
+    for power in 0..=right as i32 {
+        let adapters = 10_f64.powi(power);
+        let align = if power == 0 {
+            egui::Align2::LEFT_TOP
+        } else if x(adapters) > area.right() - 20.0 {
+            egui::Align2::RIGHT_TOP
+        } else {
+            egui::Align2::CENTER_TOP
+        };
+        let what = if power == 0 { " adapter" } else { "" };
+        let text = format!("{}{what}", grouped(adapters as u64));
+        ui.painter().vline(x(adapters), area.y_range(), hairline);
+        ui.painter().text(Pos2::new(x(adapters), area.bottom() + 5.0), align, text, font.clone(), tokens.muted.0);
+    }
+    for (label, color, merged) in [("Merged", tokens.over.0, true), ("Kept apart", tokens.accent.0, false)] {
+        let amount = |point: &ServingPoint| if merged { point.merged.0 } else { point.separate.0 };
+        let line: Vec<Pos2> =
+            found.points.iter().map(|point| Pos2::new(x(point.adapters as f64), y(log(amount(point))))).collect();
+        // Named at the line, not by its colour alone.
+        if let Some(middle) = line.get(line.len() / 2) {
+            let place = *middle - Vec2::new(0.0, 6.0);
+            ui.painter().text(place, egui::Align2::RIGHT_BOTTOM, label, font.clone(), color);
+        }
+        ui.painter().line(line, Stroke::new(2.5, color));
+    }
+    response.on_hover_text(name);
 }
 
 /// The number with its unit, or why there is none.

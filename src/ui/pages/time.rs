@@ -8,10 +8,12 @@ use crate::ui::theme::{Tokens, bold, space, type_size};
 use crate::ui::widgets::derivation::derivation_ui;
 use crate::ui::{UiState, View, card, card_head};
 use crate::units::{duration, grouped, percent, quantity, significant};
-use egui::{Color32, Rect, RichText, Sense, Stroke, Ui, Vec2};
+use egui::{Align, Color32, Layout, Rect, RichText, Sense, Stroke, Ui, Vec2};
 
 /// Height of the bar.
 const BAR: f32 = 36.0;
+/// Least width of a figure with its name and range.
+const FIGURE: f32 = 160.0;
 
 /// Draws the page.
 pub fn time_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState) {
@@ -28,7 +30,7 @@ pub fn time_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState) {
     };
     card(ui, view.tokens, |ui| {
         card_head(ui, "How long", "expected, and range");
-        pace_ui(ui, view, ui_state, time);
+        figures_ui(ui, |ui| pace_ui(ui, view, ui_state, time));
     });
     ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
@@ -71,13 +73,26 @@ fn figure_ui(
     band: Band,
     text: impl Fn(f64) -> String,
 ) {
-    if ui.link(label).on_hover_text("Show how this comes about.").clicked() {
-        ui_state.time_subject = Some(subject);
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = 2.0;
+        ui.set_min_width(FIGURE);
+        if ui.link(label).on_hover_text("Show how this comes about.").clicked() {
+            ui_state.time_subject = Some(subject);
+        }
+        ui.label(RichText::new(text(band.expected)).font(bold(type_size::title())));
+        let range = format!("{} to {}", text(band.low), text(band.high));
+        ui.label(RichText::new(range).small().color(tokens.muted.0));
+    });
+}
+
+/// Figures beside each other where there is room.
+fn figures_ui(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
+    let wide = ui.available_width() >= 3.0 * (FIGURE + space::l());
+    if wide {
+        ui.horizontal_top(content);
+    } else {
+        ui.vertical(content);
     }
-    ui.label(RichText::new(text(band.expected)).font(bold(type_size::title())));
-    let range = format!("{} to {}", text(band.low), text(band.high));
-    ui.label(RichText::new(range).small().color(tokens.muted.0));
-    ui.add_space(space::xs());
 }
 
 /// Colour of a cause, taken from the components' so that neighbours differ.
@@ -104,8 +119,7 @@ fn bar_ui(ui: &mut Ui, tokens: &Tokens, ui_state: &mut UiState, time: &TimeEstim
     for part in &time.spent {
         let width = (part.secs / whole) as f32 * bar.width();
         let rect = Rect::from_min_size(egui::pos2(left, bar.top()), Vec2::new(width, BAR));
-        ui.painter().rect_filled(rect, 0, color(tokens, part.kind));
-        ui.painter().vline(rect.right(), rect.y_range(), Stroke::new(1.0, tokens.panel.0));
+        piece_ui(ui, rect, part.kind, &part_words(part.kind, part.secs, whole), tokens, ui_state);
         left += width;
     }
     ui.add_space(space::xs());
@@ -116,9 +130,31 @@ fn bar_ui(ui: &mut Ui, tokens: &Tokens, ui_state: &mut UiState, time: &TimeEstim
             if ui.link(part.kind.label()).on_hover_text("Show how this comes about.").clicked() {
                 ui_state.time_subject = Some(TimeSubject::Kind(part.kind));
             }
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                ui.label(format!("{}, {}", duration(part.secs), percent(part.secs / whole)));
+            });
         });
-        ui.label(format!("{}, {}", duration(part.secs), percent(part.secs / whole)));
     }
+}
+
+/// One piece of the bar: named, focusable, and a click explains it.
+fn piece_ui(ui: &Ui, rect: Rect, kind: TimeKind, words: &str, tokens: &Tokens, ui_state: &mut UiState) {
+    let response = ui.interact(rect, ui.scope_id().with(("time-piece", kind.label())), Sense::click());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, words));
+    ui.painter().rect_filled(rect, 0, color(tokens, kind));
+    ui.painter().vline(rect.right(), rect.y_range(), Stroke::new(1.0, tokens.panel.0));
+    if response.hovered() || response.has_focus() {
+        let ring = Stroke::new(2.0, Tokens::text_on(color(tokens, kind)));
+        ui.painter().rect_stroke(rect.shrink(1.0), 0, ring, egui::StrokeKind::Inside);
+    }
+    if response.clicked() {
+        ui_state.time_subject = Some(TimeSubject::Kind(kind));
+    }
+    response.on_hover_text(words);
+}
+
+fn part_words(kind: TimeKind, secs: f64, whole: f64) -> String {
+    format!("{}, {}, {} of the time", kind.label(), duration(secs), percent(secs / whole))
 }
 
 fn run_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, pace: &Pace) {
