@@ -6,6 +6,7 @@ pub mod computed;
 pub mod dispatch;
 pub mod effect;
 pub mod field_cost;
+pub mod first_frame;
 pub mod history;
 pub mod menu;
 pub mod page;

@@ -3,6 +3,7 @@
 //! Output goes to a writer, messages for people to another, so that all of it is tested without a process.
 //! Exit codes: 0 done, 1 the plan does not fit or a check found errors (only with `--check`), 2 bad input or usage.
 
+use crate::app::first_frame::Stay;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::Write;
@@ -38,6 +39,9 @@ pub enum Outcome {
 struct Cli {
     /// Plan to open in the window.
     plan: Option<PathBuf>,
+    /// Close the window as soon as its first frame is on screen, and say so: for benches/start.sh.
+    #[arg(long, hide = true)]
+    first_frame: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -144,7 +148,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
     };
     let flags = matches.subcommand_matches("estimate");
     let result = match cli.command {
-        None => window::run(cli.plan.as_deref(), out, err),
+        None => {
+            let stay = if cli.first_frame { Stay::OneFrame } else { Stay::UntilClosed };
+            window::run(cli.plan.as_deref(), stay, out, err)
+        }
         Some(Command::New(args)) => plans::new(&args, out),
         Some(Command::Templates { json }) => plans::templates(json, out),
         Some(Command::Estimate(args)) => estimate::run(&args, flags, out, err),

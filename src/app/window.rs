@@ -3,6 +3,7 @@
 use super::command::{Command, Commands};
 use super::computed::{Computed, Key};
 use super::effect::Effect;
+use super::first_frame::{OneFrame, Stay};
 use super::page::Page;
 use super::recovery::Journal;
 use super::runtime::Runtime;
@@ -30,7 +31,7 @@ pub enum WindowError {
 }
 
 /// Opens the window and returns when it is closed.
-pub fn run(path: Option<&Path>) -> Result<(), WindowError> {
+pub fn run(path: Option<&Path>, stay: Stay) -> Result<(), WindowError> {
     let plan = path.map(|path| store::open_plan(path).map(|opened| (path.to_owned(), opened))).transpose()?;
     if !has_display() {
         return Err(WindowError::NoDisplay);
@@ -58,7 +59,8 @@ pub fn run(path: Option<&Path>) -> Result<(), WindowError> {
             Some((path, opened)) => Command::PlanRead(path, Box::new(Ok(opened))),
             None => Command::ShowPage(Page::Start),
         });
-        Ok(Box::new(app) as Box<dyn eframe::App>)
+        let app: Box<dyn eframe::App> = Box::new(app);
+        Ok(if stay == Stay::OneFrame { Box::new(OneFrame::of(app)) } else { app })
     };
     eframe::run_native("Tuneplan", options, Box::new(start)).map_err(|error| WindowError::System(error.to_string()))
 }

@@ -1,6 +1,7 @@
 //! The window, or what stands in for it where there is no display.
 
 use super::{Outcome, estimate};
+use crate::app::first_frame::Stay;
 use crate::app::window::{self, WindowError};
 use crate::units::ByteUnit;
 use anyhow::Result;
@@ -8,13 +9,13 @@ use std::io::Write;
 use std::path::Path;
 
 /// Opens the window; without a display prints the plan's estimate and how to get a picture.
-pub fn run(path: Option<&Path>, out: &mut dyn Write, err: &mut dyn Write) -> Result<Outcome> {
+pub fn run(path: Option<&Path>, stay: Stay, out: &mut dyn Write, err: &mut dyn Write) -> Result<Outcome> {
     if let Some(path) = path
         && !path.exists()
     {
         anyhow::bail!("{}: no such file; `tuneplan --help` lists the commands", path.display());
     }
-    match window::run(path) {
+    match window::run(path, stay) {
         Ok(()) => Ok(Outcome::Done),
         Err(WindowError::NoDisplay) => {
             let plan = super::load::plan(path, None, err)?;
