@@ -1,12 +1,14 @@
 //! What one frame of the whole window costs without a GPU: layout, and layout with tessellation; at rest and while a
-//! slider is dragged (estimate with derivations included). The aim is 4 ms at 1600 × 1000 points.
+//! slider is dragged (estimate with derivations included), on every page with several plans open. The aim is 4 ms at
+//! 1600 × 1000 points.
 #![allow(missing_docs, reason = "criterion's macros define functions without docs")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use egui::{Context, FullOutput, Pos2, RawInput, Rect, Vec2};
 use std::hint::black_box;
-use tuneplan::app::command::{Command, Commands};
+use tuneplan::app::command::{Command, Commands, MenuCommand};
 use tuneplan::app::computed::Computed;
+use tuneplan::app::page::Page;
 use tuneplan::app::{State, dispatch};
 use tuneplan::plan::edit::PlanEdit;
 use tuneplan::plan::field::FieldValue;
@@ -54,6 +56,25 @@ impl Window {
         self.ctx.tessellate(output.shapes, output.pixels_per_point).len()
     }
 
+    /// Three plans, a baseline, training and inference side by side, and this page.
+    fn open_everything(&mut self, page: Page) {
+        for command in [
+            Command::Menu(MenuCommand::Pin),
+            Command::Menu(MenuCommand::Duplicate),
+            Command::NewFromTemplate("70b-qlora-2x48gb"),
+            Command::ShowBoth(true),
+            Command::HoverField(Some("batch.sequence_length")),
+            Command::ShowPage(page),
+        ] {
+            dispatch(&mut self.state, command);
+        }
+        self.computed = Computed::of(&self.state);
+        for _ in 0..4 {
+            let output = self.frame();
+            self.tessellate(output);
+        }
+    }
+
     fn set_sequence_length(&mut self, tokens: u64) {
         let edit = PlanEdit::Set("batch.sequence_length", FieldValue::Integer(tokens));
         dispatch(&mut self.state, Command::Edit(edit));
@@ -83,6 +104,19 @@ fn frames(c: &mut Criterion) {
     });
     window.set_sequence_length(8192);
     assert_ne!(window.computed.estimate, before, "the edit reached the estimate");
+    for page in Page::ALL {
+        let mut window = Window::new();
+        window.open_everything(page);
+        group.bench_function(format!("everything_open_{}", page.id()), |b| {
+            let mut tokens = 1024;
+            b.iter(|| {
+                tokens = if tokens == 1024 { 4096 } else { 1024 };
+                window.set_sequence_length(tokens);
+                let output = window.frame();
+                black_box(window.tessellate(output))
+            });
+        });
+    }
     group.finish();
 }
 
