@@ -53,7 +53,7 @@ pub fn fields() -> Vec<Field> {
         optional_field!(
             "hardware.bandwidth_gb_s",
             "bandwidth-gb-s",
-            "Memory bandwidth",
+            "Bandwidth",
             "GB/s",
             FieldKind::OptionalDecimal { min: 0.1, max: 1e7 },
             Decimal,

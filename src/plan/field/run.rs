@@ -63,7 +63,7 @@ pub fn fields() -> Vec<Field> {
             "run.checkpoints",
             "checkpoints",
             Run,
-            "Saved checkpoints",
+            "Checkpoints",
             "files",
             FieldKind::OptionalInteger { min: 0, max: 1_000_000 },
             Integer,

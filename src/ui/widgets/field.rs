@@ -18,6 +18,8 @@ const LABEL_SHARE: f32 = 0.45;
 const SLIDER_LABEL_SHARE: f32 = 0.4;
 /// Share of the row that the label of a format takes.
 const FORMAT_LABEL_SHARE: f32 = 0.25;
+/// Share of the row that the label of a figure takes which the catalogue may give.
+const OPTIONAL_LABEL_SHARE: f32 = 0.37;
 /// Height of a slider, which sets the size of its knob.
 const KNOB: f32 = 16.0;
 /// Side of the mark that resets a setting.
@@ -136,6 +138,8 @@ fn label_width(field: &Field, row: f32) -> f32 {
             row - number_width(field) - 2.0 * space::s()
         }
         FieldKind::Integer { .. } => row * SLIDER_LABEL_SHARE,
+        // A figure, its unit and where it comes from.
+        FieldKind::OptionalInteger { .. } | FieldKind::OptionalDecimal { .. } => row * OPTIONAL_LABEL_SHARE,
         // Formats have long names and short labels.
         FieldKind::Catalog(_) => row * FORMAT_LABEL_SHARE,
         _ => row * LABEL_SHARE,
@@ -323,7 +327,9 @@ fn optional_ui(
         _ => value.display(field),
     };
     let shown = if shown == "–" { shown } else { format!("{shown}{}", suffix(field)) };
-    let typed = line_ui(ui, field, &shown, FIGURE_WIDTH, ui_state);
+    // The label keeps its room in a narrow panel.
+    let width = ui.available_width().min(FIGURE_WIDTH);
+    let typed = line_ui(ui, field, &shown, width, ui_state);
     typed.and_then(|text| understood(field, &text, out)).or(new)
 }
 
