@@ -11,8 +11,11 @@ use super::settings::Settings;
 use super::state::{Dialog, Message, State};
 use super::theme_files::ThemeFiles;
 use super::{dispatch, store};
+use crate::catalog::Catalog;
+use crate::estimate::profile::Profiles;
 use crate::estimate::{Component, Subject};
 use crate::plan::field::FieldId;
+use crate::plan::templates;
 use crate::ui::{self, View, theme};
 use std::path::{Path, PathBuf};
 
@@ -36,6 +39,7 @@ pub fn run(path: Option<&Path>, stay: Stay) -> Result<(), WindowError> {
     if !has_display() {
         return Err(WindowError::NoDisplay);
     }
+    read_ahead();
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Tuneplan")
@@ -63,6 +67,17 @@ pub fn run(path: Option<&Path>, stay: Stay) -> Result<(), WindowError> {
         Ok(if stay == Stay::OneFrame { Box::new(OneFrame::of(app)) } else { app })
     };
     eframe::run_native("Tuneplan", options, Box::new(start)).map_err(|error| WindowError::System(error.to_string()))
+}
+
+/// Reads the catalogues while the system makes the window: whoever needs them first waits for what is left.
+fn read_ahead() {
+    let read = || {
+        Catalog::embedded();
+        Profiles::embedded();
+        templates();
+    };
+    // Without the thread they are read when they are needed.
+    let _ = std::thread::Builder::new().name("read-catalogues".to_owned()).spawn(read);
 }
 
 /// Whether there is anything to open a window on. Only Linux and its kin can be without.
