@@ -238,7 +238,7 @@ pub struct Estimate {
     pub capacity: Option<Bytes>,
     /// Verdict.
     pub fit: Fit,
-    /// The textbook rule's figure for the same plan (`domain.md` 3.3, 3.4).
+    /// The figure of the textbook rule for the same plan: weights, gradients and optimizer state times fixed bytes.
     pub textbook: Bytes,
     /// Derivations, by component at the peak and for every total; empty with [`Detail::Numbers`].
     pub derivations: Vec<Derivation>,
