@@ -282,15 +282,20 @@ fn pictures_are_saved_as_png_and_svg_and_never_over_a_file_unasked() {
     for name in ["charts.png", "charts.svg"] {
         let path = folder.path().join(name);
         send(&mut harness, Command::SavePicture { path: path.clone(), replace: false });
-        wait(&mut harness, |_| path.exists());
+        // The report comes after the file: who looks at the file alone may see the report later.
+        let saved = format!("Saved {}", path.display());
+        let said = |app: &App| app.state().session.message.as_ref().is_some_and(|message| message.text == saved);
+        wait(&mut harness, said);
         let bytes = fs::read(&path).unwrap();
         assert!(bytes.starts_with(b"\x89PNG") || bytes.starts_with(b"<svg "), "{name}");
         fs::write(&path, "mine").unwrap();
         send(&mut harness, Command::SavePicture { path: path.clone(), replace: false });
         wait(&mut harness, |app| app.state().session.dialog.is_some());
         assert_eq!(fs::read(&path).unwrap(), b"mine");
+        send(&mut harness, Command::DismissMessage);
         click(&mut harness, "Replace it");
-        wait(&mut harness, |_| fs::read(&path).unwrap() != b"mine");
+        wait(&mut harness, said);
+        assert_ne!(fs::read(&path).unwrap(), b"mine");
     }
     send(&mut harness, Command::SavePicture { path: PathBuf::from("charts.bmp"), replace: false });
     assert!(state(&harness).session.message.as_ref().unwrap().text.contains(".png or .svg"));
