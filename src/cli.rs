@@ -13,10 +13,12 @@ mod devices_text;
 mod estimate;
 mod estimate_run;
 mod estimate_text;
+mod figures;
 mod inspect;
 mod load;
 mod plans;
 mod screenshot;
+mod solve;
 mod validate;
 mod window;
 
@@ -58,6 +60,8 @@ enum Command {
     },
     /// Estimate the memory of a plan file, of flags, or of a file changed by flags.
     Estimate(EstimateArgs),
+    /// Find how far a setting goes, which model, how few devices or which accelerator fits.
+    Solve(SolveArgs),
     /// Show what a model file says: shape, exact parameter counts, remarks.
     Inspect(InspectArgs),
     /// Compare predictions with measured rows.
@@ -95,6 +99,24 @@ struct EstimateArgs {
     /// Exit with 1 when the plan does not fit its accelerator or contradicts itself.
     #[arg(long)]
     check: bool,
+}
+
+#[derive(Debug, Args)]
+struct SolveArgs {
+    /// Plan file; without it the default plan.
+    plan: Option<PathBuf>,
+    /// What is asked: seq-len, micro-batch, rank, context, model, devices or accelerator.
+    #[arg(long = "for", value_name = "QUESTION")]
+    question: String,
+    /// One JSON object; byte counts are integers.
+    #[arg(long)]
+    json: bool,
+    /// Write the plan with the best answer.
+    #[arg(short, long, value_name = "PLAN.ron")]
+    output: Option<PathBuf>,
+    /// Replace the file if it exists.
+    #[arg(long)]
+    force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -146,7 +168,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
         Ok(cli) => cli,
         Err(usage) => return report_usage(&usage, out, err),
     };
-    let flags = matches.subcommand_matches("estimate");
+    let flags = matches.subcommand().map(|(_, flags)| flags);
     let result = match cli.command {
         None => {
             let stay = if cli.first_frame { Stay::OneFrame } else { Stay::UntilClosed };
@@ -155,6 +177,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
         Some(Command::New(args)) => plans::new(&args, out),
         Some(Command::Templates { json }) => plans::templates(json, out),
         Some(Command::Estimate(args)) => estimate::run(&args, flags, out, err),
+        Some(Command::Solve(args)) => solve::run(&args, flags, out, err),
         Some(Command::Inspect(args)) => inspect::run(&args, out),
         Some(Command::Validate(args)) => validate::run(&args, out),
         Some(Command::Screenshot(args)) => screenshot::run(&args, out, err),
@@ -173,7 +196,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
 
 /// The command line as clap sees it: the declared part and one flag for every plan field.
 pub fn command() -> clap::Command {
-    Cli::command().mut_subcommand("estimate", |estimate| estimate.args(load::field_args()))
+    ["estimate", "solve"].into_iter().fold(Cli::command(), |command, name| {
+        command.mut_subcommand(name, |subcommand| subcommand.args(load::field_args()))
+    })
 }
 
 fn report_usage(usage: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> Outcome {

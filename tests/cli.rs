@@ -143,6 +143,8 @@ fn refusals_say_what_and_exit_with_two() {
         (vec!["estimate", "--no-such-flag"], "no-such-flag"),
         (vec!["estimate", text(&broken)], "broken.plan.ron:3:10"),
         (vec!["estimate", "no-such-file.ron"], "no-such-file.ron"),
+        (vec!["solve", "--for", "sequence"], "it takes seq-len"),
+        (vec!["solve", "--for", "devcies"], "did you mean `devices`"),
         (vec!["inspect", "no-such-model"], "no-such-model"),
         (vec!["new", "--template", "nothing", "-o", "x.ron"], "there are 7b-qlora-24gb"),
         (vec!["screenshot", "--size", "big", "-o", "x.png"], "1280x800"),
@@ -259,10 +261,31 @@ fn a_screenshot_needs_no_display_and_is_the_same_every_time() {
 }
 
 #[test]
+fn solve_says_how_far_and_writes_the_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("longer.plan.ron");
+    let answer = json(&["solve", "--for", "seq-len", "--micro-batch", "2", "--json", "-o", text(&path)]);
+    assert_eq!(answer["ending"], "found");
+    let longest = answer["answers"][0]["number"].as_u64().unwrap();
+    let needs = &answer["answers"][0]["after"]["process_bytes"]["expected"];
+    let estimated = json(&["estimate", text(&path), "--json"]);
+    assert_eq!(&estimated["peak_bytes"]["process"]["expected"], needs);
+    assert_eq!(answer["beyond"]["number"].as_u64(), Some(longest + 1));
+    let capacity = answer["before"]["capacity_bytes"].as_u64().unwrap();
+    assert!(needs.as_u64().unwrap() <= capacity && answer["beyond"]["process_bytes"].as_u64().unwrap() > capacity);
+    for question in ["micro-batch", "rank", "context", "model", "devices", "accelerator"] {
+        let shown = run(&["solve", "--for", question]);
+        assert_eq!(shown.outcome, Outcome::Done, "{}", shown.err);
+        assert!(shown.out.contains("fit") || shown.out.contains("enough"), "{}", shown.out);
+    }
+    assert_eq!(run(&["solve", "--for", "rank", "-o", text(&path)]).outcome, Outcome::BadInput);
+}
+
+#[test]
 fn help_names_every_command() {
     let help = run(&["--help"]);
     assert_eq!(help.outcome, Outcome::Done);
-    for word in ["new", "templates", "estimate", "inspect", "validate", "screenshot"] {
+    for word in ["new", "templates", "estimate", "solve", "inspect", "validate", "screenshot"] {
         assert!(help.out.contains(word), "{word}");
     }
 }

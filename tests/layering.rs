@@ -46,8 +46,8 @@ fn assert_free_of(rooms: &[&str], words: &[&str], except: &[&str]) {
     }
 }
 
-const DOMAIN: [&str; 9] =
-    ["units", "explained", "catalog", "architecture", "plan", "estimate", "quantize", "validation", "report"];
+const DOMAIN: [&str; 10] =
+    ["units", "explained", "catalog", "architecture", "plan", "estimate", "solve", "quantize", "validation", "report"];
 
 #[test]
 fn the_domain_knows_no_window_no_threads_no_clock_no_environment() {
@@ -97,6 +97,7 @@ fn nothing_speaks_to_a_network() {
         "architecture",
         "plan",
         "estimate",
+        "solve",
         "quantize",
         "validation",
         "ui",

@@ -5,7 +5,7 @@ use crate::architecture;
 use crate::catalog::Catalog;
 use crate::plan::edit::{self, PlanEdit};
 use crate::plan::field::{self, CatalogKind, Field, FieldKind, FieldValue, Section};
-use crate::plan::{HandShape, ModelSource, Plan};
+use crate::plan::{HandShape, ModelSource, Plan, file};
 use anyhow::{Context as _, Result, bail};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches};
@@ -82,6 +82,15 @@ pub fn plan(path: Option<&Path>, flags: Option<&ArgMatches>, err: &mut dyn Write
         apply_flags(&mut plan, flags)?;
     }
     Ok(plan)
+}
+
+/// Writes `plan` to `path`, replacing a file only with `force`.
+pub fn save(plan: &Plan, path: &Path, force: bool) -> Result<()> {
+    if !force && path.exists() {
+        bail!("{} exists; choose another name or pass --force to replace it", path.display());
+    }
+    store::write_atomic(path, file::write(plan, &[]).as_bytes())
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Model and method go first, because choosing them resets what hangs on them; the rest follows in the table's order.

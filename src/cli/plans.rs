@@ -1,9 +1,8 @@
 //! `tuneplan new` and `tuneplan templates`.
 
-use super::{NewArgs, Outcome};
-use crate::app::store;
-use crate::plan::{self, Plan, file};
-use anyhow::{Context as _, Result, bail};
+use super::{NewArgs, Outcome, load};
+use crate::plan::{self, Plan};
+use anyhow::{Result, bail};
 use serde_json::json;
 use std::io::Write;
 
@@ -18,11 +17,7 @@ pub fn new(args: &NewArgs, out: &mut dyn Write) -> Result<Outcome> {
             }
         },
     };
-    if !args.force && args.output.exists() {
-        bail!("{} exists; choose another name or pass --force to replace it", args.output.display());
-    }
-    store::write_atomic(&args.output, file::write(&plan, &[]).as_bytes())
-        .with_context(|| format!("cannot write {}", args.output.display()))?;
+    load::save(&plan, &args.output, args.force)?;
     writeln!(out, "wrote {}", args.output.display())?;
     Ok(Outcome::Done)
 }

@@ -1,8 +1,8 @@
 //! From seconds to a run: steps, hours, energy and money. Prices are the user's own.
 
-use super::Inputs;
 use super::time::efficiency::Efficiency;
 use super::time::{TimeEstimate, TimeSubject, filled_share};
+use super::{Detail, Inputs};
 use crate::explained::{Band, Exactness, Explained, Input, Value};
 use crate::plan::Workload;
 
@@ -58,6 +58,11 @@ pub struct RunEstimate {
 
 /// The run of `inputs.plan` at the pace of `time`.
 pub fn run(inputs: &Inputs<'_>, time: &TimeEstimate) -> RunEstimate {
+    run_with(inputs, time, Detail::Explained)
+}
+
+/// [`run`] with derivations, or with [`Detail::Numbers`] without them: for searches.
+pub fn run_with(inputs: &Inputs<'_>, time: &TimeEstimate, detail: Detail) -> RunEstimate {
     let plan = inputs.plan;
     let table = Efficiency::embedded();
     let devices = time.devices as f64;
@@ -118,7 +123,9 @@ pub fn run(inputs: &Inputs<'_>, time: &TimeEstimate) -> RunEstimate {
         missing,
         derivations: Vec::new(),
     };
-    estimate.derivations = derivations(inputs, time, &estimate, overhead, watts);
+    if detail == Detail::Explained {
+        estimate.derivations = derivations(inputs, time, &estimate, overhead, watts);
+    }
     estimate
 }
 

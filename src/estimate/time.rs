@@ -4,10 +4,10 @@
 //! bandwidth, kernels over the host's patience, collectives over links. What share of a data sheet's figure is reached
 //! is data with sources (`assets/efficiency`); the result is always a range.
 
-use super::Inputs;
 use super::optimizer;
 use super::setup::Setup;
 use super::trainable;
+use super::{Detail, Inputs};
 use crate::explained::{Band, Explained};
 use crate::plan::{FloatFormat, Method, Packing, Plan, Workload};
 use device::Device;
@@ -192,20 +192,25 @@ struct Basis<'a> {
 
 /// Time of `inputs.plan` on its devices; `Err`: the figure that is missing.
 pub fn time(inputs: &Inputs<'_>, kernel: DequantizationKernel) -> Result<TimeEstimate, Missing> {
+    time_with(inputs, kernel, Detail::Explained)
+}
+
+/// [`time`] with derivations, or with [`Detail::Numbers`] without them: for searches.
+pub fn time_with(inputs: &Inputs<'_>, kernel: DequantizationKernel, detail: Detail) -> Result<TimeEstimate, Missing> {
     // The device with the largest micro-batch decides.
     let slowest = inputs.plan.parallelism.micro_batches.iter().copied().max();
     if let Some(largest) = slowest.filter(|&largest| largest > inputs.plan.batch.micro_batch) {
         let mut plan = inputs.plan.clone();
         let usual = std::mem::replace(&mut plan.batch.micro_batch, largest);
         fill(&mut plan.parallelism.micro_batches, usual, plan.hardware.count);
-        return time(&Inputs { plan: &plan, ..inputs.clone() }, kernel);
+        return time_with(&Inputs { plan: &plan, ..inputs.clone() }, kernel, detail);
     }
     let setup = Setup::new(inputs);
     let table = Efficiency::embedded();
     let device = Device::of(inputs, &setup, table)?;
     Ok(match inputs.plan.workload {
-        Workload::Training => training(inputs, &setup, device, table, kernel),
-        Workload::Inference => inference(inputs, &setup, device, table),
+        Workload::Training => training(inputs, &setup, device, table, kernel, detail),
+        Workload::Inference => inference(inputs, &setup, device, table, detail),
     })
 }
 
@@ -238,6 +243,7 @@ fn training(
     device: Device<'_>,
     table: &Efficiency,
     kernel: DequantizationKernel,
+    detail: Detail,
 ) -> TimeEstimate {
     let plan = inputs.plan;
     let division = Division::of(plan);
@@ -297,12 +303,20 @@ fn training(
         devices: division.devices,
         derivations: Vec::new(),
     };
-    let basis = Basis { device, table, flops, band, gradient_bytes, sent, division, update_bytes };
-    estimate.derivations = explain::training(inputs, setup, &basis, &estimate);
+    if detail == Detail::Explained {
+        let basis = Basis { device, table, flops, band, gradient_bytes, sent, division, update_bytes };
+        estimate.derivations = explain::training(inputs, setup, &basis, &estimate);
+    }
     estimate
 }
 
-fn inference(inputs: &Inputs<'_>, setup: &Setup<'_>, device: Device<'_>, table: &Efficiency) -> TimeEstimate {
+fn inference(
+    inputs: &Inputs<'_>,
+    setup: &Setup<'_>,
+    device: Device<'_>,
+    table: &Efficiency,
+    detail: Detail,
+) -> TimeEstimate {
     let plan = inputs.plan;
     let made = generation::generation(setup, &device, table, inputs.kv_format, inputs.profile.full_prefill_logits);
     let devices = plan.hardware.count.max(1);
@@ -328,7 +342,9 @@ fn inference(inputs: &Inputs<'_>, setup: &Setup<'_>, device: Device<'_>, table: 
         devices,
         derivations: Vec::new(),
     };
-    estimate.derivations = explain::inference(inputs, setup, &device, table, &estimate);
+    if detail == Detail::Explained {
+        estimate.derivations = explain::inference(inputs, setup, &device, table, &estimate);
+    }
     estimate
 }
 

@@ -1,0 +1,13 @@
+//! The estimate turned round: not "how much does this need" but "what should I change".
+//!
+//! * [`figures`] — what a plan comes to in a few numbers: memory, verdict, phase of the peak, time, money.
+//! * [`largest`] — how far a setting goes, which model, how few devices, which accelerator.
+//!
+//! Every answer is a [`PlanEdit`](crate::plan::edit::PlanEdit) with the figures before and after it, and a sentence.
+//! Nothing here guesses from a formula of its own: each figure is that of an estimate of the changed plan.
+
+pub mod figures;
+pub mod largest;
+mod pick;
+
+pub use figures::{Figures, Known};

@@ -1,0 +1,157 @@
+//! What a plan comes to, in the few numbers that decide between plans.
+
+use crate::catalog::Catalog;
+use crate::estimate::cost::run_with;
+use crate::estimate::profile::Profiles;
+use crate::estimate::time::{DequantizationKernel, time_with};
+use crate::estimate::{Detail, Fit, Inputs, Phase, PhaseKind, estimate};
+use crate::explained::{Band, Interval};
+use crate::plan::Plan;
+use crate::plan::check::{Context, Diagnostic, Severity, check};
+use crate::plan::edit::PlanEdit;
+use crate::units::{ByteUnit, Bytes};
+
+/// The catalogues that plans are read with.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// Models, accelerators, formats.
+    pub catalog: &'a Catalog,
+    /// Software stacks.
+    pub profiles: &'a Profiles,
+}
+
+impl Known<'static> {
+    /// Those that ship with the program.
+    pub fn embedded() -> Self {
+        Self { catalog: Catalog::embedded(), profiles: Profiles::embedded() }
+    }
+}
+
+impl<'a> Known<'a> {
+    /// Everything `plan` names; `Err`: what is not known, in a sentence.
+    pub fn inputs(&self, plan: &'a Plan) -> Result<Inputs<'a>, String> {
+        Inputs::resolve(plan, self.catalog, self.profiles).map_err(|errors| in_words(&errors))
+    }
+}
+
+fn in_words(diagnostics: &[Diagnostic]) -> String {
+    diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+/// What a plan comes to. Bytes are of one device, the one that needs most; seconds, hours and money of all of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figures {
+    /// Whole process, as the driver shows it.
+    pub process: Interval,
+    /// Tensor bytes at the peak.
+    pub tensors: Bytes,
+    /// Phase that decides.
+    pub peak: Option<PhaseKind>,
+    /// Where in the phase.
+    pub place: &'static str,
+    /// Tensor bytes of every phase in time order.
+    pub phases: Vec<(PhaseKind, Bytes)>,
+    /// What one device offers; `None`: none chosen.
+    pub capacity: Option<Bytes>,
+    /// Verdict.
+    pub fit: Fit,
+    /// Values that are trained.
+    pub trainable: u64,
+    /// Seconds of an optimizer step, or of a request; `None`: a figure of the device is missing.
+    pub step_secs: Option<Band>,
+    /// Tokens a second over all devices.
+    pub tokens_per_sec: Option<Band>,
+    /// Hours of the run; `None`: nobody said how much is trained.
+    pub hours: Option<Band>,
+    /// Money of the run, in the plan's currency; for inference of an hour.
+    pub money: Option<Band>,
+    /// Energy of the run in kilowatt-hours.
+    pub energy_kwh: Option<Band>,
+}
+
+impl Figures {
+    /// Of a resolved plan.
+    pub fn of(inputs: &Inputs<'_>) -> Self {
+        let found = estimate(inputs, Detail::Numbers);
+        let time = time_with(inputs, DequantizationKernel::Current, Detail::Numbers).ok();
+        let run = time.as_ref().map(|time| run_with(inputs, time, Detail::Numbers));
+        let peak = found.peak_phase();
+        Self {
+            process: found.process,
+            tensors: found.tensors.expected,
+            peak: peak.map(|phase| phase.kind),
+            place: peak.map_or("", |phase| phase.place),
+            phases: found.phases.iter().map(|phase: &Phase| (phase.kind, phase.total())).collect(),
+            capacity: found.capacity,
+            fit: found.fit,
+            trainable: found.parameters.trainable,
+            step_secs: time.as_ref().map(|time| time.step_secs),
+            tokens_per_sec: time.as_ref().map(|time| time.tokens_per_sec),
+            hours: run.as_ref().and_then(|run| run.hours),
+            money: run.as_ref().and_then(|run| run.money),
+            energy_kwh: run.as_ref().and_then(|run| run.energy_kwh),
+        }
+    }
+
+    /// Of a plan; `Err`: what it names and nobody knows.
+    pub fn of_plan(plan: &Plan, known: Known<'_>) -> Result<Self, String> {
+        Inputs::resolve(plan, known.catalog, known.profiles)
+            .map(|inputs| Self::of(&inputs))
+            .map_err(|errors| in_words(&errors))
+    }
+
+    /// Expected memory of the whole process.
+    pub const fn memory(&self) -> Bytes {
+        self.process.expected
+    }
+
+    /// Whether the expected figure is within the device.
+    pub fn fits(&self) -> bool {
+        self.fit.expected_fits() == Some(true)
+    }
+
+    /// Expected seconds for a token over all devices.
+    pub fn secs_per_token(&self) -> Option<f64> {
+        self.tokens_per_sec.map(|rate| rate.expected).filter(|rate| *rate > 0.0).map(|rate| 1.0 / rate)
+    }
+
+    /// `14.08 of 23.99 GiB`, or `14.08 GiB` where no device is chosen.
+    pub fn memory_words(&self, unit: ByteUnit) -> String {
+        match self.capacity {
+            Some(capacity) => format!("{} of {}", self.memory().number(unit), capacity.display(unit)),
+            None => self.memory().display(unit),
+        }
+    }
+}
+
+/// The plan with `edit`; `None` where the edit is refused.
+pub fn edited(plan: &Plan, edit: &PlanEdit) -> Option<Plan> {
+    let mut after = plan.clone();
+    edit.apply(&mut after).ok()?;
+    Some(after)
+}
+
+/// Messages of contradictions: what cannot be run as it stands.
+pub fn contradictions(inputs: &Inputs<'_>) -> Vec<String> {
+    let context = Context {
+        architecture: Some(&inputs.architecture),
+        load_format: Some(inputs.load_format),
+        accelerator: inputs.accelerator,
+    };
+    check(inputs.plan, &context)
+        .into_iter()
+        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+        .map(|diagnostic| diagnostic.message)
+        .collect()
+}
+
+/// Whether `after` contradicts itself where `before` did not.
+pub fn contradicts_more(before: &[String], after: &Inputs<'_>) -> bool {
+    contradictions(after).iter().any(|message| !before.contains(message))
+}
+
+/// Expected memory and verdict only.
+pub fn memory_and_fit(inputs: &Inputs<'_>) -> (Bytes, Fit) {
+    let found = estimate(inputs, Detail::Numbers);
+    (found.process.expected, found.fit)
+}
