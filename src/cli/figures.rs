@@ -1,5 +1,6 @@
 //! Figures of a plan as JSON and as lines before and after a change.
 
+use crate::estimate::PhaseKind;
 use crate::explained::Band;
 use crate::solve::Figures;
 use crate::units::{ByteUnit, duration, quantity, significant};
@@ -20,7 +21,7 @@ pub fn to_json(figures: &Figures) -> Json {
         "tensor_bytes": figures.tensors.0,
         "capacity_bytes": figures.capacity.map(|bytes| bytes.0),
         "verdict": figures.fit.id(),
-        "peak_phase": figures.peak.map(|kind| kind.id()),
+        "peak_phase": figures.peak.map(PhaseKind::id),
         "phases_bytes": phases,
         "trainable": figures.trainable,
         "step_secs": band(figures.step_secs),
@@ -48,7 +49,7 @@ pub fn before_after(before: &Figures, after: &Figures, currency: &str) -> String
     let unit = ByteUnit::GiB;
     let mut text = format!("{:<28} {:>16} {:>16}\n", "", "before", "after");
     let mut row = |label: &str, before: String, after: String| {
-        text.push_str(&format!("{label:<28} {before:>16} {after:>16}\n"));
+        push_line(&mut text, &format!("{label:<28} {before:>16} {after:>16}"));
     };
     row("Whole process", before.memory().display(unit), after.memory().display(unit));
     let capacity = |figures: &Figures| figures.capacity.map_or_else(|| "–".to_owned(), |bytes| bytes.display(unit));
@@ -71,4 +72,10 @@ pub fn before_after(before: &Figures, after: &Figures, currency: &str) -> String
         row("Cost", shown(before.money, &money), shown(after.money, &money));
     }
     text
+}
+
+/// Adds a line to a page of text.
+pub fn push_line(text: &mut String, line: &str) {
+    text.push_str(line.trim_end());
+    text.push('\n');
 }

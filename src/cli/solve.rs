@@ -1,6 +1,6 @@
 //! `tuneplan solve`: how far a setting goes, which model, how few devices, which accelerator.
 
-use super::figures::{before_after, changes_json, changes_text, to_json};
+use super::figures::{before_after, changes_json, changes_text, push_line, to_json};
 use super::{Outcome, SolveArgs, load};
 use crate::plan::Plan;
 use crate::plan::field::nearest;
@@ -75,17 +75,18 @@ fn text(plan: &Plan, solution: &Solution) -> String {
     text.push('\n');
     text.push_str(&before_after(&solution.before, &best.after, &plan.cost.currency));
     if solution.candidates.len() > 1 {
-        text.push_str(&format!(
-            "\n{:<44} {:>18} {:>12} {:>14}\n",
-            "All that fit, best first", "memory", "a step", "cost"
-        ));
+        text.push('\n');
+        push_line(
+            &mut text,
+            &format!("{:<58} {:>18} {:>10} {:>14}", "All that fit, best first", "memory", "a step", "cost"),
+        );
         for candidate in &solution.candidates {
             let after = &candidate.after;
             let step = after.step_secs.map_or_else(|| "–".to_owned(), |secs| duration(secs.expected));
             let money =
                 after.money.map_or_else(|| "–".to_owned(), |money| quantity(money.expected, &plan.cost.currency));
             let memory = after.memory_words(ByteUnit::GiB);
-            text.push_str(&format!("{:<44} {memory:>18} {step:>12} {money:>14}\n", candidate.value));
+            push_line(&mut text, &format!("{:<58} {memory:>18} {step:>10} {money:>14}", candidate.value));
         }
     }
     text

@@ -239,10 +239,10 @@ fn stretch(plan: &Plan, question: Question, most: Option<u64>, before: Figures, 
         Some((next, bytes)) => (
             Ending::Found,
             format!(
-                "{} that fits: {text} ({figures}); {} would need {}.",
+                "{} that fits: {text} ({figures}); {} would need {} more than there is.",
                 question.label(),
                 grouped(next),
-                bytes.display(unit)
+                bytes.saturating_sub(before.capacity.unwrap_or_default()).display(unit)
             ),
         ),
         None => (Ending::EverythingFits, format!("Everything up to the setting's limit of {text} fits ({figures}).")),
