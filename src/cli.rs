@@ -15,6 +15,7 @@ mod estimate_run;
 mod estimate_text;
 mod figures;
 mod inspect;
+mod levers;
 mod load;
 mod plans;
 mod screenshot;
@@ -62,6 +63,8 @@ enum Command {
     Estimate(EstimateArgs),
     /// Find how far a setting goes, which model, how few devices or which accelerator fits.
     Solve(SolveArgs),
+    /// List what to change to need less, with what it saves and costs, and the cheapest set that makes the plan fit.
+    Levers(LeversArgs),
     /// Show what a model file says: shape, exact parameter counts, remarks.
     Inspect(InspectArgs),
     /// Compare predictions with measured rows.
@@ -112,6 +115,21 @@ struct SolveArgs {
     #[arg(long)]
     json: bool,
     /// Write the plan with the best answer.
+    #[arg(short, long, value_name = "PLAN.ron")]
+    output: Option<PathBuf>,
+    /// Replace the file if it exists.
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Debug, Args)]
+struct LeversArgs {
+    /// Plan file; without it the default plan.
+    plan: Option<PathBuf>,
+    /// One JSON object; byte counts are integers.
+    #[arg(long)]
+    json: bool,
+    /// Write the plan with the cheapest set of changes that makes it fit.
     #[arg(short, long, value_name = "PLAN.ron")]
     output: Option<PathBuf>,
     /// Replace the file if it exists.
@@ -178,6 +196,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
         Some(Command::Templates { json }) => plans::templates(json, out),
         Some(Command::Estimate(args)) => estimate::run(&args, flags, out, err),
         Some(Command::Solve(args)) => solve::run(&args, flags, out, err),
+        Some(Command::Levers(args)) => levers::run(&args, flags, out, err),
         Some(Command::Inspect(args)) => inspect::run(&args, out),
         Some(Command::Validate(args)) => validate::run(&args, out),
         Some(Command::Screenshot(args)) => screenshot::run(&args, out, err),
@@ -196,7 +215,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
 
 /// The command line as clap sees it: the declared part and one flag for every plan field.
 pub fn command() -> clap::Command {
-    ["estimate", "solve"].into_iter().fold(Cli::command(), |command, name| {
+    ["estimate", "solve", "levers"].into_iter().fold(Cli::command(), |command, name| {
         command.mut_subcommand(name, |subcommand| subcommand.args(load::field_args()))
     })
 }

@@ -282,10 +282,28 @@ fn solve_says_how_far_and_writes_the_plan() {
 }
 
 #[test]
+fn levers_name_the_change_and_write_the_plan_that_fits() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fits.plan.ron");
+    let large = ["levers", "--model", "Llama-3.1-70B", "--method", "lora", "--micro-batch", "4"];
+    let answer = json(&[&large[..], &["--json", "-o", text(&path)]].concat());
+    let first = &answer["levers"][0];
+    let bytes = |figures: &Value| figures["process_bytes"]["expected"].as_i64().unwrap();
+    assert_eq!(first["saved_bytes"].as_i64().unwrap(), bytes(&answer["before"]) - bytes(&first["after"]));
+    assert!(first["lever"]["quality"].is_string() && first["after"]["peak_phase"].is_string());
+    assert_eq!(run(&["estimate", text(&path), "--check"]).outcome, Outcome::Done);
+    let shown = run(&large);
+    assert!(shown.out.contains("It fits with") && shown.out.contains("quality risk"), "{}", shown.out);
+    let fine = run(&["levers", "-o", text(&path)]);
+    assert_eq!(fine.outcome, Outcome::BadInput);
+    assert!(fine.err.contains("fits already"), "{}", fine.err);
+}
+
+#[test]
 fn help_names_every_command() {
     let help = run(&["--help"]);
     assert_eq!(help.outcome, Outcome::Done);
-    for word in ["new", "templates", "estimate", "solve", "inspect", "validate", "screenshot"] {
+    for word in ["new", "templates", "estimate", "solve", "levers", "inspect", "validate", "screenshot"] {
         assert!(help.out.contains(word), "{word}");
     }
 }

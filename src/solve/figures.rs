@@ -8,7 +8,9 @@ use crate::estimate::{Detail, Fit, Inputs, Phase, PhaseKind, estimate};
 use crate::explained::{Band, Interval};
 use crate::plan::Plan;
 use crate::plan::check::{Context, Diagnostic, Severity, check};
+use crate::plan::diff::{Change, diff};
 use crate::plan::edit::PlanEdit;
+use crate::plan::field::Section;
 use crate::units::{ByteUnit, Bytes};
 
 /// The catalogues that plans are read with.
@@ -131,8 +133,38 @@ pub fn edited(plan: &Plan, edit: &PlanEdit) -> Option<Plan> {
     Some(after)
 }
 
+/// Settings that differ: label, before, after. What merely appears with its default, because the plan is now about
+/// several devices, is left out.
+pub fn changes(before: &Plan, after: &Plan) -> Vec<[String; 3]> {
+    let mut usual = Plan::default();
+    usual.hardware.count = 2;
+    let merely_appears = |change: &Change| {
+        change.field.is_some_and(|field| {
+            let (old, new) = ((field.get)(before), (field.get)(after));
+            field.section == Section::Parallelism
+                && (old.is_none() || new.is_none())
+                && old.or(new) == (field.get)(&usual)
+        })
+    };
+    diff(before, after)
+        .into_iter()
+        .filter(|change| !merely_appears(change))
+        .map(|change| [change.label.to_owned(), change.before, change.after])
+        .collect()
+}
+
 /// Messages of contradictions: what cannot be run as it stands.
 pub fn contradictions(inputs: &Inputs<'_>) -> Vec<String> {
+    remarks(inputs, Severity::Error)
+}
+
+/// Whether `after` contradicts itself where `before` did not.
+pub fn contradicts_more(before: &[String], after: &Inputs<'_>) -> bool {
+    contradictions(after).iter().any(|message| !before.contains(message))
+}
+
+/// Messages of remarks at least as grave as `severity`.
+pub fn remarks(inputs: &Inputs<'_>, severity: Severity) -> Vec<String> {
     let context = Context {
         architecture: Some(&inputs.architecture),
         load_format: Some(inputs.load_format),
@@ -140,14 +172,9 @@ pub fn contradictions(inputs: &Inputs<'_>) -> Vec<String> {
     };
     check(inputs.plan, &context)
         .into_iter()
-        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+        .filter(|diagnostic| diagnostic.severity >= severity)
         .map(|diagnostic| diagnostic.message)
         .collect()
-}
-
-/// Whether `after` contradicts itself where `before` did not.
-pub fn contradicts_more(before: &[String], after: &Inputs<'_>) -> bool {
-    contradictions(after).iter().any(|message| !before.contains(message))
 }
 
 /// Expected memory and verdict only.

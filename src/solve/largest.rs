@@ -5,11 +5,10 @@
 //! matrix. So the end found by doubling and bisection is checked: the next [`WINDOW`] values and a ladder up to the
 //! setting's limit are tried, and the search goes on from any that fits.
 
-use super::figures::{Figures, Known, edited, memory_and_fit};
+use super::figures::{Figures, Known, changes, edited, memory_and_fit};
 use super::pick;
 use crate::estimate::Inputs;
 use crate::estimate::serving::last_that;
-use crate::plan::diff::diff;
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::{FieldId, FieldKind, FieldValue, field};
 use crate::plan::{Plan, Workload};
@@ -144,10 +143,7 @@ impl Candidate {
         known: Known<'_>,
     ) -> Option<Self> {
         let changed = edited(plan, &edit)?;
-        let changes: Vec<[String; 3]> = diff(plan, &changed)
-            .into_iter()
-            .map(|change| [change.label.to_owned(), change.before, change.after])
-            .collect();
+        let changes = changes(plan, &changed);
         let after = Figures::of_plan(&changed, known).ok()?;
         Some(Self { value, number, edit: (changed != *plan).then_some(edit), changes, after })
     }
