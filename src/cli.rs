@@ -9,6 +9,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 
+mod compare;
 mod devices_text;
 mod estimate;
 mod estimate_run;
@@ -65,6 +66,8 @@ enum Command {
     Solve(SolveArgs),
     /// List what to change to need less, with what it saves and costs, and the cheapest set that makes the plan fit.
     Levers(LeversArgs),
+    /// Compare 2 to 4 plans: settings that differ, figures against the first; also git's diff of plan files.
+    Compare(CompareArgs),
     /// Show what a model file says: shape, exact parameter counts, remarks.
     Inspect(InspectArgs),
     /// Compare predictions with measured rows.
@@ -99,9 +102,12 @@ struct EstimateArgs {
     /// Show memory in GB (10^9 bytes) instead of GiB (2^30).
     #[arg(long)]
     gb: bool,
-    /// Exit with 1 when the plan does not fit its accelerator or contradicts itself.
+    /// Exit with 1, and a line that says why, when the plan does not fit its accelerator or contradicts itself.
     #[arg(long)]
     check: bool,
+    /// With --check: most memory of one device, such as 24GiB, 80GB or a number of bytes.
+    #[arg(long, value_name = "BYTES", requires = "check")]
+    max_bytes: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -135,6 +141,16 @@ struct LeversArgs {
     /// Replace the file if it exists.
     #[arg(long)]
     force: bool,
+}
+
+#[derive(Debug, Args)]
+struct CompareArgs {
+    /// Plan files, the first of which the others are measured against; or what git gives a diff driver.
+    #[arg(required = true, num_args = 2..=9, value_name = "PLAN.ron")]
+    plans: Vec<PathBuf>,
+    /// One JSON object; byte counts are integers.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -197,6 +213,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
         Some(Command::Estimate(args)) => estimate::run(&args, flags, out, err),
         Some(Command::Solve(args)) => solve::run(&args, flags, out, err),
         Some(Command::Levers(args)) => levers::run(&args, flags, out, err),
+        Some(Command::Compare(args)) => compare::run(&args, out, err),
         Some(Command::Inspect(args)) => inspect::run(&args, out),
         Some(Command::Validate(args)) => validate::run(&args, out),
         Some(Command::Screenshot(args)) => screenshot::run(&args, out, err),

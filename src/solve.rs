@@ -3,10 +3,12 @@
 //! * [`figures`] — what a plan comes to in a few numbers: memory, verdict, phase of the peak, time, money.
 //! * [`largest`] — how far a setting goes, which model, how few devices, which accelerator.
 //! * [`levers`] — single changes with what each saves and costs, and the cheapest set of them that makes a plan fit.
+//! * [`compare`] — plans side by side: settings that differ, figures against the first.
 //!
 //! Every answer is a [`PlanEdit`](crate::plan::edit::PlanEdit) with the figures before and after it, and a sentence.
 //! Nothing here guesses from a formula of its own: each figure is that of an estimate of the changed plan.
 
+pub mod compare;
 pub mod figures;
 pub mod largest;
 pub mod levers;

@@ -53,6 +53,37 @@ impl Bytes {
         Self(n << 20)
     }
 
+    /// Reads `24GiB`, `80 GB`, `512 MiB` or a plain number of bytes. The error is a sentence for the user.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let plain = text.trim().replace([',', '_', ' '], "");
+        let digits = plain.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(plain.len());
+        let (number, symbol) = plain.split_at(digits);
+        let size = match symbol.to_ascii_lowercase().as_str() {
+            "" | "b" => 1_u64,
+            "kib" | "k" => 1 << 10,
+            "mib" | "m" => 1 << 20,
+            "gib" | "g" => 1 << 30,
+            "tib" | "t" => 1 << 40,
+            "kb" => 1_000,
+            "mb" => 1_000_000,
+            "gb" => 1_000_000_000,
+            "tb" => 1_000_000_000_000,
+            _ => 0,
+        };
+        let wrong = || format!("`{text}` is no amount of memory; write 24GiB, 80GB, 512MiB or a number of bytes");
+        if size == 0 {
+            return Err(wrong());
+        }
+        // Whole numbers stay exact; the range of f64 ends where memory does.
+        let whole = number.parse::<u64>().ok().and_then(|count| count.checked_mul(size));
+        let amount = number.parse::<f64>().map_err(|_error| wrong())? * size as f64;
+        match whole {
+            Some(bytes) => Ok(Self(bytes)),
+            None if amount < u64::MAX as f64 => Ok(Self(amount as u64)),
+            None => Err(wrong()),
+        }
+    }
+
     /// The amount in `unit`, for plotting and formatting only.
     pub fn in_unit(self, unit: ByteUnit) -> f64 {
         self.0 as f64 / unit.bytes() as f64

@@ -143,6 +143,11 @@ fn refusals_say_what_and_exit_with_two() {
         (vec!["estimate", "--no-such-flag"], "no-such-flag"),
         (vec!["estimate", text(&broken)], "broken.plan.ron:3:10"),
         (vec!["estimate", "no-such-file.ron"], "no-such-file.ron"),
+        (vec!["estimate", "--check", "--max-bytes", "lots"], "24GiB"),
+        (vec!["estimate", "--check", "--accelerator", ""], "nothing to check against"),
+        (vec!["estimate", "--max-bytes", "24GiB"], "--check"),
+        (vec!["compare", "no-such-file.ron", "neither.ron"], "no-such-file.ron"),
+        (vec!["compare", "a", "b", "c", "d", "e"], "2 to 4"),
         (vec!["solve", "--for", "sequence"], "it takes seq-len"),
         (vec!["solve", "--for", "devcies"], "did you mean `devices`"),
         (vec!["inspect", "no-such-model"], "no-such-model"),
@@ -300,10 +305,70 @@ fn levers_name_the_change_and_write_the_plan_that_fits() {
 }
 
 #[test]
+fn a_check_says_why_in_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.plan.ron");
+    run(&["new", "-o", text(&path)]);
+    let needs = json(&["estimate", text(&path), "--json"])["peak_bytes"]["process"]["expected"].as_u64().unwrap();
+    let check = |limit: &str| run(&["estimate", text(&path), "--check", "--max-bytes", limit]);
+    assert_eq!(check(&needs.to_string()).outcome, Outcome::Done);
+    for (limit, saying) in [((needs - 1).to_string(), "1 B over"), ("1.5GiB".to_owned(), "1.50 GiB allowed")] {
+        let refused = check(&limit);
+        assert_eq!(refused.outcome, Outcome::CheckFailed);
+        assert_eq!(refused.err.lines().count(), 1, "{}", refused.err);
+        assert!(refused.err.contains(saying) && refused.err.contains("a.plan.ron"), "{}", refused.err);
+    }
+    let other = run(&["estimate", text(&path), "--check", "--accelerator", "tesla-p4", "--model", "Llama-3.1-70B"]);
+    assert_eq!(other.outcome, if other.err.contains("tesla-p4") { Outcome::BadInput } else { Outcome::CheckFailed });
+    let contradictory = run(&["estimate", text(&path), "--check", "--load-format", "bf16"]);
+    assert_eq!(contradictory.outcome, Outcome::CheckFailed);
+    assert!(contradictory.err.contains("QLoRA stands on a quantized base"), "{}", contradictory.err);
+}
+
+#[test]
+fn compare_prints_a_review_and_is_gits_diff() {
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b) = (folder.path().join("a.plan.ron"), folder.path().join("b.plan.ron"));
+    let mut plan = tuneplan::plan::Plan::default();
+    fs::write(&a, file::write(&plan, &[])).unwrap();
+    plan.batch.sequence_length = 4096;
+    plan.hardware.count = 2;
+    fs::write(&b, file::write(&plan, &[])).unwrap();
+    let answer = json(&["compare", text(&a), text(&b), "--json"]);
+    let settings: Vec<&str> =
+        answer["settings"].as_array().unwrap().iter().map(|row| row["setting"].as_str().unwrap()).collect();
+    assert_eq!(settings, ["Sequence length", "Devices"]);
+    let process = &answer["figures"][0];
+    let before = json(&["estimate", text(&a), "--json"])["peak_bytes"]["process"]["expected"].as_f64().unwrap();
+    let after = json(&["estimate", text(&b), "--json"])["peak_bytes"]["process"]["expected"].as_f64().unwrap();
+    assert_eq!(process["name"], "process_bytes");
+    assert_eq!((process["changes"][0].as_f64(), process["changes"][1].as_f64()), (Some(0.0), Some(after - before)));
+    let review = run(&["compare", text(&a), text(&b)]).out;
+    assert!(review.contains("2,048 tokens → 4,096 tokens") && review.contains("GiB (+"), "{review}");
+
+    let of_git =
+        |old: &str, new: &str| run(&["compare", "job.plan.ron", old, "1234567", "100644", new, "89abcde", "100644"]);
+    let diff = of_git(text(&a), text(&b));
+    assert_eq!(diff.outcome, Outcome::Done, "{}", diff.err);
+    assert!(
+        diff.out.starts_with("plan job.plan.ron") && diff.out.contains("2,048 tokens → 4,096 tokens"),
+        "{}",
+        diff.out
+    );
+    assert!(of_git("/dev/null", text(&b)).out.contains("new plan"));
+    assert!(of_git(text(&a), "/dev/null").out.contains("removed plan"));
+    let broken = folder.path().join("broken");
+    fs::write(&broken, "(schema: 1").unwrap();
+    let diff = of_git(text(&broken), text(&b));
+    assert_eq!(diff.outcome, Outcome::Done);
+    assert!(diff.out.contains("before: "), "{}", diff.out);
+}
+
+#[test]
 fn help_names_every_command() {
     let help = run(&["--help"]);
     assert_eq!(help.outcome, Outcome::Done);
-    for word in ["new", "templates", "estimate", "solve", "levers", "inspect", "validate", "screenshot"] {
+    for word in ["new", "templates", "estimate", "solve", "levers", "compare", "inspect", "validate", "screenshot"] {
         assert!(help.out.contains(word), "{word}");
     }
 }
@@ -328,4 +393,17 @@ fn validate_prints_what_it_promises() {
     let refused = run(&["validate", "Cargo.toml"]);
     assert_eq!(refused.outcome, Outcome::BadInput);
     assert!(refused.err.contains("`peak_bytes`"), "{}", refused.err);
+}
+
+#[test]
+fn amounts_of_memory_are_read() {
+    use tuneplan::units::Bytes;
+    for (text, bytes) in
+        [("24GiB", 24 << 30), ("80 GB", 80_000_000_000), ("0.5g", 1 << 29), ("1,024", 1024), ("3 MiB", 3 << 20)]
+    {
+        assert_eq!(Bytes::parse(text), Ok(Bytes(bytes)), "{text}");
+    }
+    for wrong in ["", "GiB", "many", "24 apples", "1e99", "99999999999TiB", "-1", "1.2.3GB"] {
+        assert!(Bytes::parse(wrong).is_err(), "{wrong}");
+    }
 }

@@ -5,10 +5,11 @@ use super::estimate_text::{Heading, derivations, explained_text, to_json, to_tex
 use super::{EstimateArgs, Outcome, load};
 use crate::app::computed::{Pace, Serving, of_plan};
 use crate::catalog::Catalog;
+use crate::estimate::Estimate;
 use crate::plan::check::{Diagnostic, Severity};
 use crate::plan::field::{FieldId, field};
 use crate::plan::{Plan, Workload};
-use crate::units::ByteUnit;
+use crate::units::{ByteUnit, Bytes};
 use anyhow::{Result, bail};
 use clap::ArgMatches;
 use std::io::Write;
@@ -40,12 +41,37 @@ pub fn run(
             }
         }
     }
-    let contradicts = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-    if args.check && (contradicts || estimate.fit.expected_fits() == Some(false)) {
-        writeln!(err, "check failed: {}: {}", estimate.fit.word(), estimate.verdict_figures(unit))?;
-        return Ok(Outcome::CheckFailed);
+    if !args.check {
+        return Ok(Outcome::Done);
     }
-    Ok(Outcome::Done)
+    let limit = args.max_bytes.as_deref().map(Bytes::parse).transpose().map_err(anyhow::Error::msg)?;
+    if limit.is_none() && estimate.capacity.is_none() {
+        bail!(
+            "there is nothing to check against: the plan has no accelerator; pass --accelerator ID or --max-bytes 24GiB"
+        );
+    }
+    match refusal(&estimate, &diagnostics, limit, unit) {
+        None => Ok(Outcome::Done),
+        Some(reason) => {
+            let name = args.plan.as_deref().map_or_else(|| plan.name.clone(), |path| path.display().to_string());
+            writeln!(err, "{name}: check failed: {reason}")?;
+            Ok(Outcome::CheckFailed)
+        }
+    }
+}
+
+/// Why a plan does not pass, in a line; `None`: it passes.
+fn refusal(estimate: &Estimate, diagnostics: &[Diagnostic], limit: Option<Bytes>, unit: ByteUnit) -> Option<String> {
+    if let Some(error) = diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error) {
+        return Some(error.message.clone());
+    }
+    let need = estimate.process.expected;
+    if let Some(limit) = limit.filter(|limit| need > *limit) {
+        let (need, of, over) = (need.display(unit), limit.display(unit), (need - limit).display(unit));
+        return Some(format!("{need} needed of {of} allowed, {over} over"));
+    }
+    (estimate.fit.expected_fits() == Some(false))
+        .then(|| format!("{}: {}", estimate.fit.word(), estimate.verdict_figures(unit)))
 }
 
 /// The page of text for a plan.
