@@ -20,6 +20,7 @@ mod levers;
 mod load;
 mod plans;
 mod screenshot;
+mod sensitivity;
 mod solve;
 mod validate;
 mod window;
@@ -68,6 +69,8 @@ enum Command {
     Levers(LeversArgs),
     /// Compare 2 to 4 plans: settings that differ, figures against the first; also git's diff of plan files.
     Compare(CompareArgs),
+    /// Show how memory, time and cost answer to a setting; without one, which setting moves memory most.
+    Sensitivity(SensitivityArgs),
     /// Show what a model file says: shape, exact parameter counts, remarks.
     Inspect(InspectArgs),
     /// Compare predictions with measured rows.
@@ -154,6 +157,24 @@ struct CompareArgs {
 }
 
 #[derive(Debug, Args)]
+struct SensitivityArgs {
+    /// Plan file; without it the default plan.
+    plan: Option<PathBuf>,
+    /// The setting, by the name of its flag, such as sequence-length.
+    #[arg(long, value_name = "SETTING")]
+    over: Option<String>,
+    /// Values to try, parted by commas; without it the stops of its slider.
+    #[arg(long, value_name = "A,B,…", requires = "over")]
+    values: Option<String>,
+    /// Memory over micro-batch and sequence length.
+    #[arg(long, conflicts_with = "over")]
+    heat_map: bool,
+    /// One JSON object; byte counts are integers.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
 struct InspectArgs {
     /// Model folder, `config.json`, `.safetensors` or `.gguf` file.
     path: PathBuf,
@@ -214,6 +235,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
         Some(Command::Solve(args)) => solve::run(&args, flags, out, err),
         Some(Command::Levers(args)) => levers::run(&args, flags, out, err),
         Some(Command::Compare(args)) => compare::run(&args, out, err),
+        Some(Command::Sensitivity(args)) => sensitivity::run(&args, flags, out, err),
         Some(Command::Inspect(args)) => inspect::run(&args, out),
         Some(Command::Validate(args)) => validate::run(&args, out),
         Some(Command::Screenshot(args)) => screenshot::run(&args, out, err),
@@ -232,7 +254,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
 
 /// The command line as clap sees it: the declared part and one flag for every plan field.
 pub fn command() -> clap::Command {
-    ["estimate", "solve", "levers"].into_iter().fold(Cli::command(), |command, name| {
+    ["estimate", "solve", "levers", "sensitivity"].into_iter().fold(Cli::command(), |command, name| {
         command.mut_subcommand(name, |subcommand| subcommand.args(load::field_args()))
     })
 }

@@ -4,6 +4,7 @@
 //! * [`largest`] — how far a setting goes, which model, how few devices, which accelerator.
 //! * [`levers`] — single changes with what each saves and costs, and the cheapest set of them that makes a plan fit.
 //! * [`compare`] — plans side by side: settings that differ, figures against the first.
+//! * [`sensitivity`] — curves of a setting, the heat map of batch against sequence, which setting weighs most.
 //!
 //! Every answer is a [`PlanEdit`](crate::plan::edit::PlanEdit) with the figures before and after it, and a sentence.
 //! Nothing here guesses from a formula of its own: each figure is that of an estimate of the changed plan.
@@ -13,5 +14,6 @@ pub mod figures;
 pub mod largest;
 pub mod levers;
 mod pick;
+pub mod sensitivity;
 
 pub use figures::{Figures, Known};

@@ -148,6 +148,9 @@ fn refusals_say_what_and_exit_with_two() {
         (vec!["estimate", "--max-bytes", "24GiB"], "--check"),
         (vec!["compare", "no-such-file.ron", "neither.ron"], "no-such-file.ron"),
         (vec!["compare", "a", "b", "c", "d", "e"], "2 to 4"),
+        (vec!["sensitivity", "--over", "ranks"], "did you mean `rank`"),
+        (vec!["sensitivity", "--over", "notes"], "no number"),
+        (vec!["sensitivity", "--over", "rank", "--values", "8,none"], "`none`"),
         (vec!["solve", "--for", "sequence"], "it takes seq-len"),
         (vec!["solve", "--for", "devcies"], "did you mean `devices`"),
         (vec!["inspect", "no-such-model"], "no-such-model"),
@@ -318,8 +321,9 @@ fn a_check_says_why_in_a_line() {
         assert_eq!(refused.err.lines().count(), 1, "{}", refused.err);
         assert!(refused.err.contains(saying) && refused.err.contains("a.plan.ron"), "{}", refused.err);
     }
-    let other = run(&["estimate", text(&path), "--check", "--accelerator", "tesla-p4", "--model", "Llama-3.1-70B"]);
-    assert_eq!(other.outcome, if other.err.contains("tesla-p4") { Outcome::BadInput } else { Outcome::CheckFailed });
+    let larger = run(&["estimate", text(&path), "--check", "--model", "Llama-3.1-70B"]);
+    assert_eq!(larger.outcome, Outcome::CheckFailed);
+    assert!(larger.err.contains("Does not fit") && larger.err.lines().count() == 1, "{}", larger.err);
     let contradictory = run(&["estimate", text(&path), "--check", "--load-format", "bf16"]);
     assert_eq!(contradictory.outcome, Outcome::CheckFailed);
     assert!(contradictory.err.contains("QLoRA stands on a quantized base"), "{}", contradictory.err);
@@ -365,10 +369,37 @@ fn compare_prints_a_review_and_is_gits_diff() {
 }
 
 #[test]
+fn sensitivity_follows_a_setting() {
+    let answer = json(&["sensitivity", "--over", "rank", "--values", "8,64", "--json"]);
+    for point in answer["points"].as_array().unwrap() {
+        let rank = point["value"].as_u64().unwrap().to_string();
+        let single = json(&["estimate", "--rank", &rank, "--json"]);
+        assert_eq!(point["figures"]["process_bytes"], single["peak_bytes"]["process"], "rank {rank}");
+    }
+    assert!(run(&["sensitivity", "--over", "sequence-length"]).out.contains("← the plan"));
+    assert!(run(&["sensitivity"]).out.contains("Sequence length"));
+    let map = json(&["sensitivity", "--heat-map", "--json"]);
+    let rows = map["process_bytes"].as_array().unwrap();
+    assert_eq!(rows.len(), map["micro_batches"].as_array().unwrap().len());
+    assert!(run(&["sensitivity", "--heat-map"]).out.contains("does not fit"));
+}
+
+#[test]
 fn help_names_every_command() {
     let help = run(&["--help"]);
     assert_eq!(help.outcome, Outcome::Done);
-    for word in ["new", "templates", "estimate", "solve", "levers", "compare", "inspect", "validate", "screenshot"] {
+    for word in [
+        "new",
+        "templates",
+        "estimate",
+        "solve",
+        "levers",
+        "compare",
+        "sensitivity",
+        "inspect",
+        "validate",
+        "screenshot",
+    ] {
         assert!(help.out.contains(word), "{word}");
     }
 }
