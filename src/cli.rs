@@ -20,6 +20,7 @@ mod levers;
 mod load;
 mod plans;
 mod screenshot;
+mod search;
 mod sensitivity;
 mod solve;
 mod validate;
@@ -71,6 +72,8 @@ enum Command {
     Compare(CompareArgs),
     /// Show how memory, time and cost answer to a setting; without one, which setting moves memory most.
     Sensitivity(SensitivityArgs),
+    /// Search the whole space of sensible plans for this model, data and hardware: what nothing else is better than.
+    Search(SearchArgs),
     /// Show what a model file says: shape, exact parameter counts, remarks.
     Inspect(InspectArgs),
     /// Compare predictions with measured rows.
@@ -175,6 +178,36 @@ struct SensitivityArgs {
 }
 
 #[derive(Debug, Args)]
+struct SearchArgs {
+    /// Plan file; without it the default plan.
+    plan: Option<PathBuf>,
+    /// Most memory of one device, such as 24GiB; without it what the plan's accelerator offers.
+    #[arg(long, value_name = "BYTES")]
+    under: Option<String>,
+    /// Most hours of the run.
+    #[arg(long, value_name = "H")]
+    max_hours: Option<f64>,
+    /// Most money of the run, in the plan's currency.
+    #[arg(long, value_name = "X")]
+    max_cost: Option<f64>,
+    /// Greatest quality risk against the plan as it is: none, low or medium.
+    #[arg(long, value_name = "RISK")]
+    max_risk: Option<String>,
+    /// Plans that are printed as text, spread over the set.
+    #[arg(long, default_value_t = 20)]
+    top: usize,
+    /// One JSON object with every plan of the set; byte counts are integers.
+    #[arg(long)]
+    json: bool,
+    /// Write the fastest plan of the set.
+    #[arg(short, long, value_name = "PLAN.ron")]
+    output: Option<PathBuf>,
+    /// Replace the file if it exists.
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Debug, Args)]
 struct InspectArgs {
     /// Model folder, `config.json`, `.safetensors` or `.gguf` file.
     path: PathBuf,
@@ -236,6 +269,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
         Some(Command::Levers(args)) => levers::run(&args, flags, out, err),
         Some(Command::Compare(args)) => compare::run(&args, out, err),
         Some(Command::Sensitivity(args)) => sensitivity::run(&args, flags, out, err),
+        Some(Command::Search(args)) => search::run(&args, flags, out, err),
         Some(Command::Inspect(args)) => inspect::run(&args, out),
         Some(Command::Validate(args)) => validate::run(&args, out),
         Some(Command::Screenshot(args)) => screenshot::run(&args, out, err),
@@ -254,7 +288,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
 
 /// The command line as clap sees it: the declared part and one flag for every plan field.
 pub fn command() -> clap::Command {
-    ["estimate", "solve", "levers", "sensitivity"].into_iter().fold(Cli::command(), |command, name| {
+    ["estimate", "solve", "levers", "sensitivity", "search"].into_iter().fold(Cli::command(), |command, name| {
         command.mut_subcommand(name, |subcommand| subcommand.args(load::field_args()))
     })
 }

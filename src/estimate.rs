@@ -25,6 +25,7 @@ mod overhead;
 mod pass;
 pub mod picture;
 pub mod profile;
+pub mod replay;
 mod resolve;
 pub mod serving;
 mod setup;
@@ -371,8 +372,44 @@ fn lasting(phases: &[Phase]) -> Bytes {
 }
 
 fn ledger(setup: &Setup<'_>, inputs: &Inputs<'_>) -> Ledger {
-    let trained = if setup.training { trainable::totals(setup) } else { TrainedTotals::default() };
-    let frozen_extra = trainable::vera_shared_values(setup).saturating_mul(4);
+    let optimizer = if setup.training { optimizer::optimizer(setup) } else { OptimizerBytes::default() };
+    let generation = if setup.training {
+        inference::GenerationPeaks::default()
+    } else {
+        inference::generation(setup, inputs.kv_format, inputs.profile.full_prefill_logits)
+    };
+    assembled(setup, &Replayed::of(setup), optimizer, generation)
+}
+
+/// Everything dear about a plan that its optimizer has no part in.
+struct Replayed {
+    weights: StoredBytes,
+    trained: TrainedTotals,
+    frozen_extra: u64,
+    rotary_tables: u64,
+    step: StepPeaks,
+}
+
+impl Replayed {
+    fn of(setup: &Setup<'_>) -> Self {
+        Self {
+            weights: storage::base_weights(setup),
+            trained: if setup.training { trainable::totals(setup) } else { TrainedTotals::default() },
+            frozen_extra: trainable::vera_shared_values(setup).saturating_mul(4),
+            rotary_tables: step::kept_rotary_tables(setup),
+            step: if setup.training { step::training_step(setup) } else { StepPeaks::default() },
+        }
+    }
+}
+
+/// The ledger from what was replayed and what the optimizer keeps.
+fn assembled(
+    setup: &Setup<'_>,
+    replayed: &Replayed,
+    optimizer: OptimizerBytes,
+    generation: inference::GenerationPeaks,
+) -> Ledger {
+    let trained = replayed.trained;
     let accumulates = setup.plan.batch.gradient_accumulation > 1;
     let in_backward = setup.plan.optimizer.implementation == crate::plan::Implementation::InBackward;
     let ratio = setup.plan.precision.gradient_format.map(crate::plan::FloatFormat::bytes);
@@ -382,20 +419,17 @@ fn ledger(setup: &Setup<'_>, inputs: &Inputs<'_>) -> Ledger {
     };
     let ids = setup.tokens.saturating_mul(if setup.training { 16 } else { 8 });
     let mask = if setup.padded { setup.tokens.saturating_mul(8) } else { 0 };
+    let frozen_extra = if setup.training { replayed.frozen_extra } else { 0 };
     Ledger {
-        weights: storage::base_weights(setup),
+        weights: replayed.weights,
         gradients: if in_backward && !accumulates { trained.largest_bytes } else { gradients },
         lasting_gradients: if setup.training && accumulates { gradients } else { 0 },
-        optimizer: if setup.training { optimizer::optimizer(setup) } else { OptimizerBytes::default() },
-        adapters: trained.added_bytes.saturating_add(if setup.training { frozen_extra } else { 0 }),
+        optimizer,
+        adapters: trained.added_bytes.saturating_add(frozen_extra),
         inputs: ids.saturating_add(mask),
-        rotary_tables: step::kept_rotary_tables(setup),
-        step: if setup.training { step::training_step(setup) } else { StepPeaks::default() },
-        generation: if setup.training {
-            inference::GenerationPeaks::default()
-        } else {
-            inference::generation(setup, inputs.kv_format, inputs.profile.full_prefill_logits)
-        },
+        rotary_tables: replayed.rotary_tables,
+        step: replayed.step,
+        generation,
         trained,
     }
 }

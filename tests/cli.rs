@@ -151,6 +151,11 @@ fn refusals_say_what_and_exit_with_two() {
         (vec!["sensitivity", "--over", "ranks"], "did you mean `rank`"),
         (vec!["sensitivity", "--over", "notes"], "no number"),
         (vec!["sensitivity", "--over", "rank", "--values", "8,none"], "`none`"),
+        (vec!["search", "--max-risk", "high"], "none, low or medium"),
+        (vec!["search", "--under", "much"], "24GiB"),
+        (vec!["search", "--max-hours", "8"], "under Run"),
+        (vec!["search", "--max-cost", "8", "--training-tokens", "1000"], "under Cost"),
+        (vec!["search", "--max-hours", "nan", "--training-tokens", "1000"], "--max-hours"),
         (vec!["solve", "--for", "sequence"], "it takes seq-len"),
         (vec!["solve", "--for", "devcies"], "did you mean `devices`"),
         (vec!["inspect", "no-such-model"], "no-such-model"),
@@ -382,6 +387,26 @@ fn sensitivity_follows_a_setting() {
     let rows = map["process_bytes"].as_array().unwrap();
     assert_eq!(rows.len(), map["micro_batches"].as_array().unwrap().len());
     assert!(run(&["sensitivity", "--heat-map"]).out.contains("does not fit"));
+}
+
+#[test]
+fn search_lists_plans_within_the_limits() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fastest.plan.ron");
+    // Running the model has a small space, so that a debug build is quick.
+    let args = ["search", "--workload", "inference", "--under", "12GiB", "--max-risk", "low"];
+    let answer = json(&[&args[..], &["--json", "-o", text(&path)]].concat());
+    let plans = answer["plans"].as_array().unwrap();
+    assert!(!plans.is_empty(), "{}", answer["words"]);
+    for plan in plans {
+        assert!(plan["figures"]["process_bytes"]["expected"].as_u64().unwrap() <= 12 << 30);
+        assert_ne!(plan["risk"], "medium");
+    }
+    let written = json(&["estimate", text(&path), "--json"]);
+    assert!(written["peak_bytes"]["process"]["expected"].as_u64().unwrap() <= 12 << 30);
+    assert!(run(&args).out.contains("plans were estimated"));
+    let none = run(&["search", "--workload", "inference", "--under", "1GiB"]);
+    assert!(none.out.contains("Nothing is within the limits"), "{}", none.out);
 }
 
 #[test]

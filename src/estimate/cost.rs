@@ -147,6 +147,49 @@ fn steps(inputs: &Inputs<'_>, time: &TimeEstimate, tokens: f64) -> u64 {
     if useful > 0.0 { (tokens / useful).ceil() as u64 } else { 0 }
 }
 
+/// What turns seconds of a step into hours and money, for searches: expected figures only.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rates {
+    /// Tokens over all epochs that a step is no padding for; `None`: not said.
+    pub tokens: Option<f64>,
+    /// Share of a step's tokens that is no padding.
+    pub filled: f64,
+    /// Start and checkpoints.
+    pub overhead_secs: f64,
+    /// Money of an hour of all devices; `None`: no price is typed.
+    pub money_per_hour: Option<f64>,
+}
+
+impl Rates {
+    /// Of a plan.
+    pub fn of(inputs: &Inputs<'_>) -> Self {
+        let plan = inputs.plan;
+        let table = Efficiency::embedded();
+        let devices = plan.hardware.count.max(1) as f64;
+        let watts = inputs.accelerator.and_then(|device| device.tdp_watts);
+        let rented = plan.cost.price_per_device_hour.map(|price| devices * price);
+        let drawn = watts.map(|watts| table.energy.utilisation.expected * devices * watts / 1000.0);
+        let powered = drawn.zip(plan.cost.power_price_per_kwh).map(|(kilowatts, price)| kilowatts * price);
+        Self {
+            tokens: if plan.workload == Workload::Training { data_tokens(inputs) } else { None },
+            filled: filled_share(plan),
+            overhead_secs: table.overheads.start_secs
+                + table.overheads.checkpoint_secs * plan.run.checkpoints.unwrap_or(0) as f64,
+            money_per_hour: match (rented, powered) {
+                (Some(rented), Some(powered)) => Some(rented + powered),
+                (one, other) => one.or(other),
+            },
+        }
+    }
+
+    /// Hours of the run with steps of `tokens_per_step` tokens and `step_secs` seconds.
+    pub fn hours(&self, tokens_per_step: u64, step_secs: f64) -> Option<f64> {
+        let useful = tokens_per_step as f64 * self.filled;
+        let steps = if useful > 0.0 { (self.tokens? / useful).ceil() } else { 0.0 };
+        Some((step_secs * steps + self.overhead_secs) / 3600.0)
+    }
+}
+
 fn derivations(
     inputs: &Inputs<'_>,
     time: &TimeEstimate,

@@ -4,9 +4,9 @@
 //! bandwidth, kernels over the host's patience, collectives over links. What share of a data sheet's figure is reached
 //! is data with sources (`assets/efficiency`); the result is always a range.
 
-use super::optimizer;
+use super::optimizer::{self, OptimizerBytes};
 use super::setup::Setup;
-use super::trainable;
+use super::trainable::{self, TrainedTotals};
 use super::{Detail, Inputs};
 use crate::explained::{Band, Explained};
 use crate::plan::{FloatFormat, Method, Packing, Plan, Workload};
@@ -371,8 +371,11 @@ fn spent(parts: &[(TimeKind, f64)]) -> Vec<Spent> {
 /// Bytes an update moves (weights and state read and written, gradients read), of all gradients, of all trained
 /// weights.
 fn update_bytes(setup: &Setup<'_>) -> (f64, f64, f64) {
-    let trained = trainable::totals(setup);
-    let state = optimizer::optimizer(setup);
+    moved_by_update(setup, trainable::totals(setup), optimizer::optimizer(setup))
+}
+
+/// The same from trained tensors and state that are known already.
+fn moved_by_update(setup: &Setup<'_>, trained: TrainedTotals, state: OptimizerBytes) -> (f64, f64, f64) {
     let gradients = setup
         .plan
         .precision
@@ -381,6 +384,44 @@ fn update_bytes(setup: &Setup<'_>) -> (f64, f64, f64) {
         .map_or(trained.bytes as f64, |width| trained.values as f64 * width as f64);
     let state = state.state.saturating_add(state.paged) as f64;
     (2.0 * trained.bytes as f64 + 2.0 * state + gradients, gradients, trained.bytes as f64)
+}
+
+/// What a step of a plan on one device takes beside its update: for searches that vary the optimizer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PassesAlone {
+    /// Expected seconds of all passes of a step.
+    secs: f64,
+    /// Bytes a second that an update moves.
+    update_bytes_per_sec: f64,
+    /// Seconds that the data of a step takes to load.
+    floor: f64,
+    /// Tokens of a step.
+    pub tokens: u64,
+}
+
+impl PassesAlone {
+    /// Of a training plan that shares nothing.
+    pub fn of(inputs: &Inputs<'_>, setup: &Setup<'_>) -> Result<Self, Missing> {
+        let table = Efficiency::embedded();
+        let device = Device::of(inputs, setup, table)?;
+        let (micro, _) = step::micro_batch(setup, &device, table, DequantizationKernel::Current, 1.0);
+        let plan = inputs.plan;
+        let tokens = tokens_per_step(plan, &Division::of(plan));
+        let rate = plan.run.loader_tokens_per_sec.filter(|&rate| rate > 0.0);
+        let accumulation = plan.batch.gradient_accumulation.max(1) as f64;
+        Ok(Self {
+            secs: micro.total() * accumulation * band(setup, &device).expected,
+            update_bytes_per_sec: device.bytes_per_sec * table.optimizer_share,
+            floor: rate.map_or(0.0, |rate| tokens as f64 / rate),
+            tokens,
+        })
+    }
+
+    /// Expected seconds of a step.
+    pub fn step_secs(&self, setup: &Setup<'_>, trained: TrainedTotals, state: OptimizerBytes) -> f64 {
+        let (moved, ..) = moved_by_update(setup, trained, state);
+        (self.secs + moved / self.update_bytes_per_sec).max(self.floor)
+    }
 }
 
 /// Share of each sequence that holds tokens of an example: 1 when packed.
