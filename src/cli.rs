@@ -190,9 +190,9 @@ struct SearchArgs {
     /// Most money of the run, in the plan's currency.
     #[arg(long, value_name = "X")]
     max_cost: Option<f64>,
-    /// Greatest quality risk against the plan as it is: none, low or medium.
-    #[arg(long, value_name = "RISK")]
-    max_risk: Option<String>,
+    /// Greatest quality risk against the plan as it is: none, low or medium (another method, fewer targets, …).
+    #[arg(long, value_name = "RISK", default_value = "low")]
+    max_risk: String,
     /// Plans that are printed as text, spread over the set.
     #[arg(long, default_value_t = 20)]
     top: usize,

@@ -46,19 +46,15 @@ fn limits(args: &SearchArgs, plan: &Plan, known: Known<'_>) -> Result<Limits> {
         Some(text) => Some(Bytes::parse(text).map_err(anyhow::Error::msg)?),
         None => capacity(),
     };
-    let risk = match &args.max_risk {
-        Some(word) => match Risk::from_word(word) {
-            Some(risk) => Some(risk),
-            None => bail!("--max-risk does not know `{word}`; it takes none, low or medium"),
-        },
-        None => None,
+    let Some(risk) = Risk::from_word(&args.max_risk) else {
+        bail!("--max-risk does not know `{}`; it takes none, low or medium", args.max_risk)
     };
     for (flag, amount) in [("max-hours", args.max_hours), ("max-cost", args.max_cost)] {
         if amount.is_some_and(|amount| !amount.is_finite() || amount < 0.0) {
             bail!("--{flag} takes a number that is not negative");
         }
     }
-    Ok(Limits { memory, hours: args.max_hours, money: args.max_cost, risk })
+    Ok(Limits { memory, hours: args.max_hours, money: args.max_cost, risk: Some(risk) })
 }
 
 /// Parts go to whichever core is free; the result does not depend on which.

@@ -133,22 +133,21 @@ pub fn edited(plan: &Plan, edit: &PlanEdit) -> Option<Plan> {
     Some(after)
 }
 
-/// Settings that differ: label, before, after. What merely appears with its default, because the plan is now about
-/// several devices, is left out.
+/// Settings that differ: label, before, after. What follows from another change is left out: settings that the new
+/// method does not have, and defaults that merely appear because the plan is now about several devices.
 pub fn changes(before: &Plan, after: &Plan) -> Vec<[String; 3]> {
     let mut usual = Plan::default();
     usual.hardware.count = 2;
-    let merely_appears = |change: &Change| {
+    let follows = |change: &Change| {
         change.field.is_some_and(|field| {
             let (old, new) = ((field.get)(before), (field.get)(after));
-            field.section == Section::Parallelism
-                && (old.is_none() || new.is_none())
-                && old.or(new) == (field.get)(&usual)
+            let appears = old.is_none() && field.section == Section::Parallelism && new == (field.get)(&usual);
+            new.is_none() || appears
         })
     };
     diff(before, after)
         .into_iter()
-        .filter(|change| !merely_appears(change))
+        .filter(|change| !follows(change))
         .map(|change| [change.label.to_owned(), change.before, change.after])
         .collect()
 }

@@ -200,16 +200,16 @@ fn method(plan: &Plan, kinds: &mut Vec<Kind>) {
 
 fn adapters(plan: &Plan, kinds: &mut Vec<Kind>) {
     if let Some(lora) = plan.method.method.lora() {
-        let words = if lora.targets == Targets::AllLinear {
-            "With every linear layer adapted, the rank made no difference to the result."
-        } else {
-            "Small ranks were enough on the paper's tasks; harder ones can need more."
-        };
-        let source = if lora.targets == Targets::AllLinear {
-            "Dettmers et al., 2023, QLoRA, appendix on hyperparameters"
-        } else {
-            "Hu et al., 2021, LoRA, section on the optimal rank"
-        };
+        let tried = quality(
+            Risk::Low,
+            "With every linear layer adapted, ranks from 8 on made no difference to the result.",
+            "Dettmers et al., 2023, QLoRA, appendix on hyperparameters",
+        );
+        let small = quality(
+            Risk::Medium,
+            "Small ranks were enough on the paper's tasks; harder ones can need more.",
+            "Hu et al., 2021, LoRA, section on the optimal rank",
+        );
         let ids = [("rank-half", lora.rank / 2), ("rank-8", 8)];
         for (id, rank) in
             ids.into_iter().filter(|(id, rank)| *rank >= 1 && *rank < lora.rank && (*rank != 8 || *id == "rank-8"))
@@ -217,7 +217,8 @@ fn adapters(plan: &Plan, kinds: &mut Vec<Kind>) {
             let scaled = lora.alpha * rank as f64 / lora.rank as f64;
             let edits = vec![number("method.rank", rank), PlanEdit::Set("method.alpha", FieldValue::Decimal(scaled))];
             let edit = PlanEdit::Group(edits, format!("Rank {rank}"));
-            push(kinds, "rank", id, &format!("Rank {rank}"), edit, quality(Risk::Low, words, source));
+            let result = if rank >= 8 && lora.targets == Targets::AllLinear { tried } else { small };
+            push(kinds, "rank", id, &format!("Rank {rank}"), edit, result);
         }
         if lora.dtype == FloatFormat::Fp32 {
             let rounded = quality(

@@ -135,19 +135,19 @@ fn formats(own: FloatFormat) -> Vec<FloatFormat> {
     found
 }
 
-/// Risk of other settings of LoRA: lower rank and narrower format round or constrain, fewer targets take away.
+/// Risk of other settings of LoRA: a lower rank or a narrower format constrains, fewer targets take away. With all linear
+/// layers adapted, ranks from 8 on made no difference (Dettmers et al., 2023, QLoRA); lower ones are to be measured.
 fn lora_risk(own: &Lora, new: &Lora) -> Risk {
     let holds = match (&own.targets, &new.targets) {
         (_, Targets::AllLinear) => true,
         (Targets::Parts(before), Targets::Parts(after)) => before.iter().all(|part| after.contains(part)),
         (before, after) => before == after,
     };
-    if !holds {
+    let lower = new.rank < own.rank;
+    let tried = new.rank >= 8 && new.targets == Targets::AllLinear;
+    if !holds || (lower && !tried) {
         Risk::Medium
-    } else if new.rank < own.rank
-        || new.dtype.bytes() < own.dtype.bytes()
-        || new.weight_decomposed != own.weight_decomposed
-    {
+    } else if lower || new.dtype.bytes() < own.dtype.bytes() || new.weight_decomposed != own.weight_decomposed {
         Risk::Low
     } else {
         Risk::None
