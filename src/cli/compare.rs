@@ -5,7 +5,7 @@ use super::{CompareArgs, Outcome};
 use crate::app::store;
 use crate::plan::Plan;
 use crate::solve::Known;
-use crate::solve::compare::{Comparison, MOST_PLANS, compare};
+use crate::solve::compare::{Comparison, Headline, MOST_PLANS, compare};
 use crate::units::ByteUnit;
 use anyhow::{Result, bail};
 use serde_json::{Value as Json, json};
@@ -135,7 +135,12 @@ fn to_text(found: &Comparison) -> String {
         }
     }
     push_line(&mut text, "");
-    for row in &found.headlines {
+    // A review wants what changed; memory is told either way.
+    let changed = |row: &&Headline| {
+        row.id == "process_bytes" || (0..row.values.len()).any(|index| row.values[index] != row.values[0])
+    };
+    let rows = found.headlines.iter().filter(|row| found.names.len() == 1 || changed(row));
+    for row in rows {
         let shown: Vec<String> = row
             .values
             .iter()

@@ -79,9 +79,11 @@ pub fn model(plan: &Plan, before: Figures, known: Known<'_>) -> Solution {
 /// fully sharded data parallel (FSDP2), then a pipeline: the first that fits without a contradiction.
 pub fn devices(plan: &Plan, before: Figures, known: Known<'_>) -> Solution {
     let known_errors = errors_of(plan, known);
+    let layers =
+        Inputs::resolve(plan, known.catalog, known.profiles).map_or(0, |inputs| inputs.architecture.num_layers());
     let counts = (1..=EVERY_COUNT).chain((EVERY_COUNT + HOST..=MOST_DEVICES).step_by(HOST as usize));
     for count in counts {
-        for (edit, how) in ways(plan, count) {
+        for (edit, how) in ways(plan, count, layers) {
             let Some(changed) = edited(plan, &edit) else { continue };
             let Ok(inputs) = Inputs::resolve(&changed, known.catalog, known.profiles) else { continue };
             if memory_and_fit(&inputs).1.expected_fits() != Some(true) || contradicts_more(&known_errors, &inputs) {
@@ -114,8 +116,8 @@ pub fn devices(plan: &Plan, before: Figures, known: Known<'_>) -> Solution {
     Solution::without(Question::Devices, Ending::NothingFits, before, words)
 }
 
-/// Ways that `count` devices share the work, the plan's own first.
-fn ways(plan: &Plan, count: u64) -> Vec<(PlanEdit, &'static str)> {
+/// Ways that `count` devices share the work of a model of so many layers, the plan's own first.
+fn ways(plan: &Plan, count: u64, layers: u64) -> Vec<(PlanEdit, &'static str)> {
     let number = |id, value| PlanEdit::Set(id, FieldValue::Integer(value));
     let word = |id, value: &str| PlanEdit::Set(id, FieldValue::Id(value.to_owned()));
     let group = |edits| PlanEdit::Group(edits, format!("{} devices", grouped(count)));
@@ -150,14 +152,17 @@ fn ways(plan: &Plan, count: u64) -> Vec<(PlanEdit, &'static str)> {
         edits.push(PlanEdit::Set("parallelism.micro_batches", FieldValue::Counts(Vec::new())));
         ways.push((group(edits), "FSDP2"));
     }
-    let mut edits = alone(count);
-    edits.push(number("parallelism.pipeline", count));
-    edits.push(word("parallelism.strategy", "single"));
-    if parallel.schedule == Schedule::Interleaved {
-        edits.push(word("parallelism.schedule", "1f1b"));
+    // A stage holds at least one layer.
+    if count <= layers {
+        let mut edits = alone(count);
+        edits.push(number("parallelism.pipeline", count));
+        edits.push(word("parallelism.strategy", "single"));
+        if parallel.schedule == Schedule::Interleaved {
+            edits.push(word("parallelism.schedule", "1f1b"));
+        }
+        edits.push(PlanEdit::Set("parallelism.micro_batches", FieldValue::Counts(Vec::new())));
+        ways.push((group(edits), "a stage of the layers each"));
     }
-    edits.push(PlanEdit::Set("parallelism.micro_batches", FieldValue::Counts(Vec::new())));
-    ways.push((group(edits), "a stage of the layers each"));
     if plan.workload == Workload::Inference {
         let mut edits = alone(count);
         edits.push(number("parallelism.tensor", count));

@@ -1,6 +1,6 @@
 //! The whole space of sensible plans for one model, its data and its hardware: which of them are worth a look.
 //!
-//! [`Space`](space::Space) holds the choices of every dimension; contradictions are left out. [`Search`] runs through
+//! [`Space`] holds the choices of every dimension; contradictions are left out. [`Search`] runs through
 //! it part by part, so that a caller can show what was found so far, stop, or give parts to several threads: the
 //! result does not depend on the order. What remains is the Pareto set over memory, time and quality risk under the
 //! given limits: plans for which no other plan is at least as good in all three and better in one. On given devices the
