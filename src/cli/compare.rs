@@ -119,7 +119,7 @@ fn to_text(found: &Comparison) -> String {
         push_line(&mut text, heading);
         for row in &found.settings {
             // Notes of several lines stay on theirs.
-            let values: Vec<String> = row.values.iter().map(|value| value.replace('\n', " ⏎ ")).collect();
+            let values: Vec<String> = row.values.iter().map(|value| value.replace('\n', " · ")).collect();
             push_line(&mut text, &format!("  {:<26} {}", row.label, values.join(" → ")));
         }
         push_line(&mut text, "");
