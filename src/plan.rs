@@ -7,18 +7,28 @@
 //! * [`mod@check`] — contradictions, each with a fix.
 //! * [`mod@diff`] — which fields differ between two plans.
 
-use crate::architecture::Architecture;
-
 pub mod check;
 pub mod diff;
 pub mod edit;
 pub mod field;
 pub mod file;
+mod lora;
 mod method;
+mod model;
+mod optimizer;
 mod parallelism;
+mod precision;
+mod run;
+mod runtime;
 mod templates;
 
+pub use lora::{Lora, LoraInit, LoraScaling, TargetPart, Targets};
+pub use model::{HandShape, Model, ModelSource};
+pub use optimizer::{Algorithm, Implementation, Optimizer};
 pub use parallelism::{Offload, Parallelism, Schedule, Strategy};
+pub use precision::{FloatFormat, Precision, QuantizeWhen};
+pub use run::{Cost, Hardware, Run};
+pub use runtime::{AttentionKernel, Checkpointing, LossKernel, Runtime};
 pub use templates::{Template, templates};
 
 /// Schema number written into plan files; older ones are migrated, newer ones refused.
@@ -55,58 +65,6 @@ pub struct Plan {
     pub run: Run,
     /// Prices, as the user was quoted them.
     pub cost: Cost,
-}
-
-/// Base model and remarks on it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Model {
-    /// Where its shape comes from.
-    pub source: ModelSource,
-    /// Free text.
-    pub notes: String,
-}
-
-/// Where the shape of the model comes from.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ModelSource {
-    /// A row of the catalogue, by id.
-    Catalog(String),
-    /// A file or folder, with the shape read from it, so that the plan means the same where the file is not.
-    File {
-        /// Path as the user gave it.
-        path: String,
-        /// Shape read from it.
-        architecture: Box<Architecture>,
-    },
-    /// Typed by hand: a Llama-like shape.
-    Typed(HandShape),
-}
-
-/// The few numbers a person types to describe a model.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HandShape {
-    /// Width of the residual stream.
-    pub hidden_size: u64,
-    /// Decoder layers.
-    pub layers: u64,
-    /// Query heads.
-    pub heads: u64,
-    /// Key and value heads.
-    pub kv_heads: u64,
-    /// Width of a head.
-    pub head_dim: u64,
-    /// Inner width of the MLP (of one expert where there are experts).
-    pub intermediate_size: u64,
-    /// Vocabulary rows.
-    pub vocab_size: u64,
-    /// Head shares the token embedding.
-    pub tied: bool,
-    /// Gate × up (three matrices) or two matrices.
-    pub gated_mlp: bool,
-    /// Routed experts; 0 for a dense model.
-    pub experts: u64,
-    /// Experts a token goes through.
-    pub experts_per_token: u64,
 }
 
 /// What the plan is for.
@@ -221,175 +179,6 @@ pub enum Method {
     },
 }
 
-/// Settings of LoRA and its relatives.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Lora {
-    /// Rank r of the two factors.
-    pub rank: u64,
-    /// Scaling numerator α: the update is α / r · A·B (α / √r with rank-stabilised scaling).
-    pub alpha: f64,
-    /// Dropout on the adapter's input while training.
-    pub dropout: f64,
-    /// Adapted modules.
-    pub targets: Targets,
-    /// Number format of the adapter weights.
-    pub dtype: FloatFormat,
-    /// How α is divided.
-    pub scaling: LoraScaling,
-    /// Magnitude and direction are learned apart (DoRA, Liu et al., 2024).
-    pub weight_decomposed: bool,
-    /// Start values.
-    pub init: LoraInit,
-}
-
-/// How α scales the update.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LoraScaling {
-    /// α / r.
-    Standard,
-    /// α / √r (rsLoRA, Kalajdzievski, 2023).
-    RankStabilized,
-}
-
-/// Start values of the adapter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LoraInit {
-    /// A random, B zero.
-    Zero,
-    /// Principal singular vectors of the weight (Meng et al., 2024).
-    Pissa,
-    /// Fitted to the quantization error (Li et al., 2023).
-    Loftq,
-}
-
-/// Modules a method works on.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Targets {
-    /// Every linear layer except the output head.
-    AllLinear,
-    /// These parts of each layer; a fused matrix is hit when any of its parts is.
-    Parts(Vec<TargetPart>),
-    /// Module names of the model's own code.
-    Custom(Vec<String>),
-}
-
-/// Part of a layer by its usual name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "the field's standard names")]
-pub enum TargetPart {
-    Q,
-    K,
-    V,
-    O,
-    Gate,
-    Up,
-    Down,
-}
-
-/// Formats arithmetic is done in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "the field's standard names")]
-pub enum FloatFormat {
-    Fp64,
-    Fp32,
-    Fp16,
-    Bf16,
-    Fp8,
-}
-
-impl FloatFormat {
-    /// Bytes of one value.
-    pub const fn bytes(self) -> u64 {
-        match self {
-            Self::Fp64 => 8,
-            Self::Fp32 => 4,
-            Self::Fp16 | Self::Bf16 => 2,
-            Self::Fp8 => 1,
-        }
-    }
-}
-
-/// Number formats.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Precision {
-    /// Format the weights are held in: an id of the format catalogue (`bf16`, `nf4`, `gguf-q4-k`, …).
-    pub load_format: String,
-    /// The scales of a 4-bit load are quantized again.
-    pub double_quantization: bool,
-    /// Autocast format of the forward pass; `None` computes in the format the weights are in.
-    pub autocast: Option<FloatFormat>,
-    /// The optimizer keeps an FP32 copy of 16-bit weights.
-    pub fp32_master_weights: bool,
-    /// Format of gradients; `None`: that of the weights.
-    pub gradient_format: Option<FloatFormat>,
-    /// Norms, embeddings and head of a quantized base are raised to FP32 (PEFT's `prepare_model_for_kbit_training`).
-    pub upcast_unquantized: bool,
-    /// Format of the key-value cache: an id of the format catalogue.
-    pub kv_cache_format: String,
-    /// When weights are quantized.
-    pub quantize_when: QuantizeWhen,
-    /// Free text.
-    pub notes: String,
-}
-
-/// When, if at all, quantization happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum QuantizeWhen {
-    /// Not at all, or already quantized when loaded.
-    AsLoaded,
-    /// After training (PTQ).
-    AfterTraining,
-    /// Simulated during training (QAT).
-    DuringTraining,
-    /// The arithmetic of training itself is in few bits.
-    LowPrecisionTraining,
-}
-
-/// Optimizer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Optimizer {
-    /// Algorithm.
-    pub algorithm: Algorithm,
-    /// How the update loop is written; decides the temporary copies.
-    pub implementation: Implementation,
-    /// Gradients are clipped to a norm before the step.
-    pub clip_gradients: bool,
-    /// Free text.
-    pub notes: String,
-}
-
-/// Update rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the field's standard names")]
-pub enum Algorithm {
-    Sgd,
-    SgdMomentum,
-    Adam,
-    AdamW,
-    AdamW8bit,
-    PagedAdamW,
-    PagedAdamW8bit,
-    Adafactor,
-    Lion,
-    Lion8bit,
-    Muon,
-    Adagrad,
-    RmsProp,
-}
-
-/// How the update loop is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Implementation {
-    /// One tensor after another.
-    ForLoop,
-    /// Many tensors in one kernel, with a temporary the size of one moment (PyTorch's default on GPU).
-    Foreach,
-    /// One kernel, no temporary.
-    Fused,
-    /// Each weight is updated as soon as its gradient is there; gradients are never all alive.
-    InBackward,
-}
-
 /// Tokens of one step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
@@ -414,171 +203,6 @@ pub enum Packing {
     Packed,
     /// Padded to the longest; an attention mask goes along.
     Padded,
-}
-
-/// Software stack.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Runtime {
-    /// Id of a runtime profile (`hf-trainer`, `plain-pytorch`, `unsloth`, …).
-    pub profile: String,
-    /// What is recomputed in backward.
-    pub checkpointing: Checkpointing,
-    /// Attention kernel.
-    pub attention: AttentionKernel,
-    /// Loss kernel.
-    pub loss: LossKernel,
-    /// Free text.
-    pub notes: String,
-}
-
-/// Gradient checkpointing (activation recomputation).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Checkpointing {
-    /// Everything is kept.
-    None,
-    /// Attention and activation functions are recomputed, matrix products kept.
-    Selective,
-    /// Only the input of each layer is kept.
-    Full,
-}
-
-/// Attention kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AttentionKernel {
-    /// Flash attention or PyTorch SDPA: no sequence × sequence matrix.
-    Sdpa,
-    /// Written out; keeps the probabilities.
-    Eager,
-}
-
-/// Loss kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LossKernel {
-    /// Logits, FP32 copy, log-softmax: three vocabulary-sized tensors.
-    Unfused,
-    /// One kernel on logits that exist once.
-    FusedLogits,
-    /// Head and loss in chunks; the logits never exist whole (Liger, cut cross-entropy).
-    FusedLinear,
-}
-
-/// Devices. `None` means: the catalogue's figure.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hardware {
-    /// Id of the accelerator catalogue; empty: none chosen.
-    pub accelerator: String,
-    /// Number of devices.
-    pub count: u64,
-    /// Memory one device offers, edited.
-    pub memory_mib: Option<u64>,
-    /// Memory to keep free for other programs.
-    pub reserve_mib: u64,
-    /// Bandwidth, edited.
-    pub bandwidth_gb_s: Option<f64>,
-    /// Dense 16-bit rate, edited.
-    pub bf16_tflops: Option<f64>,
-    /// Free text.
-    pub notes: String,
-}
-
-/// How much is run: what turns tokens a second into hours.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Run {
-    /// Training examples; `None`: not said.
-    pub examples: Option<u64>,
-    /// Tokens of an example on average; `None`: as long as the sequence.
-    pub average_length: Option<u64>,
-    /// Training tokens of one epoch; given, they count instead of examples × length.
-    pub tokens: Option<u64>,
-    /// Times the data is gone through.
-    pub epochs: f64,
-    /// Checkpoints written during the run; `None`: not said.
-    pub checkpoints: Option<u64>,
-    /// Tokens a second the data loader delivers to all devices; `None`: it never makes them wait.
-    pub loader_tokens_per_sec: Option<f64>,
-    /// Adapters (customers) served from one base model.
-    pub adapters: u64,
-    /// Bandwidth at which weights reach a device; `None`: that of the device's host link.
-    pub load_gb_s: Option<f64>,
-    /// Free text.
-    pub notes: String,
-}
-
-/// Prices. There is none in the program: they change by the week and by the customer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cost {
-    /// Price of one device for an hour.
-    pub price_per_device_hour: Option<f64>,
-    /// Currency of the prices, such as `USD`.
-    pub currency: String,
-    /// Day the price was quoted, `YYYY-MM-DD`.
-    pub price_date: String,
-    /// Price of a kilowatt-hour, where the user pays for power himself.
-    pub power_price_per_kwh: Option<f64>,
-    /// Free text.
-    pub notes: String,
-}
-
-impl Default for Run {
-    fn default() -> Self {
-        Self {
-            examples: None,
-            average_length: None,
-            tokens: None,
-            epochs: 1.0,
-            checkpoints: None,
-            loader_tokens_per_sec: None,
-            adapters: 100,
-            load_gb_s: None,
-            notes: String::new(),
-        }
-    }
-}
-
-impl Default for Cost {
-    fn default() -> Self {
-        Self {
-            price_per_device_hour: None,
-            currency: "USD".to_owned(),
-            price_date: String::new(),
-            power_price_per_kwh: None,
-            notes: String::new(),
-        }
-    }
-}
-
-impl Default for HandShape {
-    /// Llama 3.1 8B, so that a person starts from figures that fit together.
-    fn default() -> Self {
-        Self {
-            hidden_size: 4096,
-            layers: 32,
-            heads: 32,
-            kv_heads: 8,
-            head_dim: 128,
-            intermediate_size: 14336,
-            vocab_size: 128_256,
-            tied: false,
-            gated_mlp: true,
-            experts: 0,
-            experts_per_token: 2,
-        }
-    }
-}
-
-impl Default for Lora {
-    fn default() -> Self {
-        Self {
-            rank: 16,
-            alpha: 32.0,
-            dropout: 0.0,
-            targets: Targets::AllLinear,
-            dtype: FloatFormat::Fp32,
-            scaling: LoraScaling::Standard,
-            weight_decomposed: false,
-            init: LoraInit::Zero,
-        }
-    }
 }
 
 impl Default for Plan {

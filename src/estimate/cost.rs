@@ -1,9 +1,10 @@
 //! From seconds to a run: steps, hours, energy and money. Prices are the user's own.
 
 use super::time::efficiency::Efficiency;
-use super::time::{TimeEstimate, TimeSubject, filled_share};
+
+use super::time::{TimeEstimate, TimeSubject, filled_share, rough};
 use super::{Detail, Inputs};
-use crate::explained::{Band, Exactness, Explained, Input, Value};
+use crate::explained::{Band, Explained, Input, Value};
 use crate::plan::Workload;
 
 /// What is missing for a figure of the run.
@@ -200,17 +201,6 @@ fn derivations(
     let table = Efficiency::embedded();
     let plan = inputs.plan;
     let mut out = Vec::new();
-    let rough =
-        |title: &'static str, value, formula: &'static str, inputs, why: &'static str, source: String| Explained {
-            title: title.into(),
-            value,
-            formula: formula.into(),
-            inputs,
-            why: why.into(),
-            source: source.into(),
-            exactness: Exactness::Approximate,
-            parts: Vec::new(),
-        };
     if let (Some(hours), Some(steps)) = (run.hours, run.steps) {
         out.push((
             TimeSubject::Hours,

@@ -80,7 +80,7 @@ pub(super) fn explained(
     formula: &'static str,
     inputs: Vec<Input>,
     why: impl Into<Cow<'static, str>>,
-    source: &'static str,
+    source: impl Into<Cow<'static, str>>,
 ) -> Explained {
     Explained {
         title: title.into(),

@@ -12,6 +12,7 @@ use crate::explained::{Band, Explained};
 use crate::plan::{FloatFormat, Method, Packing, Plan, Workload};
 use device::Device;
 use efficiency::Efficiency;
+pub(super) use explain::rough;
 use parallel::{Division, Sent};
 
 mod device;

@@ -20,16 +20,39 @@ pub struct Accuracy {
     pub median_interval_width: Option<f64>,
 }
 
+/// One prediction with its interval beside what was measured, all in one unit.
+#[derive(Clone, Copy, Debug)]
+pub struct Figure {
+    /// Predicted over measured, less one.
+    pub error: f64,
+    /// Low end of the interval.
+    pub low: f64,
+    /// High end of the interval.
+    pub high: f64,
+    /// What was measured.
+    pub measured: f64,
+}
+
 impl Accuracy {
     /// Of these rows.
     pub fn of<'a>(rows: impl Iterator<Item = &'a RowResult>) -> Self {
+        Self::of_figures(rows.map(|row| Figure {
+            error: row.error,
+            low: row.low_bytes as f64,
+            high: row.high_bytes as f64,
+            measured: row.measured_bytes as f64,
+        }))
+    }
+
+    /// Of predictions in any unit.
+    pub fn of_figures(figures: impl Iterator<Item = Figure>) -> Self {
         let (mut absolute, mut widths) = (Vec::new(), Vec::new());
         let (mut sum, mut inside) = (0.0, 0_usize);
-        for row in rows {
-            absolute.push(row.error.abs());
-            widths.push(row.high_bytes.saturating_sub(row.low_bytes) as f64 / row.measured_bytes.max(1) as f64);
-            sum += row.error;
-            inside += usize::from((row.low_bytes..=row.high_bytes).contains(&row.measured_bytes));
+        for figure in figures {
+            absolute.push(figure.error.abs());
+            widths.push((figure.high - figure.low) / figure.measured.max(f64::MIN_POSITIVE));
+            sum += figure.error;
+            inside += usize::from((figure.low..=figure.high).contains(&figure.measured));
         }
         let count = absolute.len();
         let mean = |total: f64| (count > 0).then(|| total / count as f64);

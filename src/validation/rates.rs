@@ -3,7 +3,7 @@
 //! Sources count differently: tokens a second, seconds a step, seconds for so many micro-batches. All become tokens a
 //! second of one device. Rows whose sequences differ in length, so that no token count follows, are left out.
 
-use super::accuracy::{Accuracy, quantile};
+use super::accuracy::{Accuracy, Figure};
 use super::table::{Layout, ReadError, Row, Table};
 use super::{Skipped, published, shape, stack};
 use crate::catalog::Catalog;
@@ -131,25 +131,12 @@ fn throughput(rows: &[Row], catalog: &Catalog, profiles: &Profiles) -> Option<Th
 }
 
 fn accuracy<'a>(rows: impl Iterator<Item = &'a RateResult>) -> Accuracy {
-    let (mut absolute, mut widths) = (Vec::new(), Vec::new());
-    let (mut sum, mut inside) = (0.0, 0_usize);
-    for row in rows {
-        let band = row.predicted_tokens_per_sec;
-        absolute.push(row.error.abs());
-        widths.push((band.high - band.low) / row.measured_tokens_per_sec);
-        sum += row.error;
-        inside += usize::from((band.low..=band.high).contains(&row.measured_tokens_per_sec));
-    }
-    let count = absolute.len();
-    let mean = |total: f64| (count > 0).then(|| total / count as f64);
-    Accuracy {
-        rows: count,
-        median_abs_error: quantile(&mut absolute, 0.5),
-        p95_abs_error: quantile(&mut absolute, 0.95),
-        bias: mean(sum),
-        within_interval: mean(inside as f64),
-        median_interval_width: quantile(&mut widths, 0.5),
-    }
+    Accuracy::of_figures(rows.map(|row| Figure {
+        error: row.error,
+        low: row.predicted_tokens_per_sec.low,
+        high: row.predicted_tokens_per_sec.high,
+        measured: row.measured_tokens_per_sec,
+    }))
 }
 
 fn case(row: &Row, catalog: &Catalog, profiles: &Profiles) -> Result<RateCase, String> {

@@ -5,6 +5,7 @@ use super::efficiency::Efficiency;
 use super::generation::cache_moves;
 use super::{Basis, TimeEstimate, TimeKind, TimeSubject, step};
 use crate::estimate::Inputs;
+use crate::estimate::explain::explained;
 use crate::estimate::setup::Setup;
 use crate::explained::{Exactness, Explained, Input, Value};
 use crate::plan::Method;
@@ -15,7 +16,7 @@ type Derivations = Vec<(TimeSubject, Explained)>;
 const FLOPS_SOURCE: &str = "Kaplan et al. 2020, Scaling Laws for Neural Language Models; Chowdhery et al. 2022, PaLM, appendix B; counted here matrix by matrix";
 
 /// A derivation that rests on fitted shares.
-fn rough(
+pub(in crate::estimate) fn rough(
     title: &'static str,
     value: Value,
     formula: &'static str,
@@ -23,16 +24,7 @@ fn rough(
     why: impl Into<Cow<'static, str>>,
     source: impl Into<Cow<'static, str>>,
 ) -> Explained {
-    Explained {
-        title: title.into(),
-        value,
-        formula: formula.into(),
-        inputs,
-        why: why.into(),
-        source: source.into(),
-        exactness: Exactness::Approximate,
-        parts: Vec::new(),
-    }
+    Explained { exactness: Exactness::Approximate, ..explained(title, value, formula, inputs, why, source) }
 }
 
 fn secs(amount: f64) -> Value {
