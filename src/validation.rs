@@ -15,8 +15,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 pub mod accuracy;
+mod evidence;
 mod neighbours;
 mod parallel;
+mod peers;
 mod published;
 mod rates;
 mod shape;
@@ -24,8 +26,10 @@ mod stack;
 mod table;
 mod truth;
 
-pub use accuracy::Accuracy;
+pub use accuracy::{Accuracy, Figure};
+pub use evidence::{Class, Evidence, Measured, PROFILED_SOURCES};
 pub use neighbours::{Neighbour, nearest};
+pub use peers::{Peer, PeerAccuracy};
 pub use rates::{RateResult, Throughput};
 pub use table::{MAX_ROWS, ReadError};
 
@@ -173,6 +177,8 @@ pub struct Report {
     pub by_source: BTreeMap<String, Accuracy>,
     /// By how devices shared the work.
     pub by_sharing: BTreeMap<String, Accuracy>,
+    /// Public formulas on the training rows of one device.
+    pub peers: Vec<PeerAccuracy>,
     /// Agreement on the phase of the peak; `None` where no row says it.
     pub phase_agreement: Option<PhaseAgreement>,
     /// Predicted against measured pace; `None` where no row says it.
@@ -221,15 +227,18 @@ pub fn read_cases(csv_text: &str, catalog: &Catalog, profiles: &Profiles) -> Res
 pub fn validate(csv_text: &str, catalog: &Catalog, profiles: &Profiles) -> Result<Report, ReadError> {
     let cases = read_cases(csv_text, catalog, profiles)?;
     let mut skipped = cases.skipped;
-    let mut per_row = Vec::with_capacity(cases.cases.len());
+    let mut predicted = Vec::with_capacity(cases.cases.len());
     for case in &cases.cases {
         match predict(case, catalog) {
-            Ok(estimate) => per_row.push(result(case, &estimate)),
+            Ok(estimate) => predicted.push((case, estimate)),
             Err(why) => skipped.push(Skipped { id: case.id.clone(), why: format!("line {}: {why}", case.line) }),
         }
     }
     let throughput = rates::of_text(csv_text, catalog, profiles)?;
-    Ok(Report { throughput, ..report(cases.rows, skipped, per_row) })
+    let per_row = predicted.iter().map(|(case, estimate)| result(case, estimate)).collect();
+    let borrowed: Vec<(&Case, &Estimate)> = predicted.iter().map(|(case, estimate)| (*case, estimate)).collect();
+    let peers = peers::compare(&borrowed, catalog);
+    Ok(Report { throughput, peers, ..report(cases.rows, skipped, per_row) })
 }
 
 /// The estimate for a case; `Err`: why it cannot be made.
@@ -297,6 +306,7 @@ fn report(rows: usize, skipped: Vec<Skipped>, per_row: Vec<RowResult>) -> Report
         by_profile: grouped(profiles),
         by_source: grouped(sources),
         by_sharing: grouped(sharings),
+        peers: Vec::new(),
         throughput: None,
         phase_agreement: (phases > 0).then_some(PhaseAgreement { rows: phases, agreeing }),
         skipped,

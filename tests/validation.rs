@@ -4,7 +4,8 @@
 use std::fs;
 use tuneplan::catalog::Catalog;
 use tuneplan::estimate::profile::Profiles;
-use tuneplan::validation::{Accuracy, Report, RowResult, validate};
+use tuneplan::units::percent;
+use tuneplan::validation::{Accuracy, Evidence, Peer, Report, RowResult, validate};
 
 fn report(text: &str) -> Report {
     validate(text, Catalog::embedded(), Profiles::embedded()).unwrap()
@@ -158,4 +159,52 @@ fn published_rows_stay_at_least_as_good_as_they_are() {
         assert!(of(source).median_abs_error.unwrap() <= most, "{source}: {:?}", of(source));
     }
     assert!(of("fitcheck-T4").median_abs_error.unwrap() <= 0.02, "{:?}", of("fitcheck-T4"));
+}
+
+/// Figures of `peers.md`, computed independently of this program for the training rows of `truth-dev.csv`: rows, median
+/// and 95th percentile of the absolute errors, median of the signed ones.
+#[test]
+fn public_formulas_err_as_an_independent_computation_says() {
+    let report = report(&shipped("truth-dev"));
+    let published = [
+        (Peer::Accelerate, 133, 0.542, 1.851),
+        (Peer::TextbookStates, 148, 0.465, 0.966),
+        (Peer::EleutherAi, 148, 1.440, 6.696),
+        (Peer::Megatron, 148, 0.289, 0.775),
+    ];
+    for (peer, rows, median, p95) in published {
+        let found = report.peers.iter().find(|found| found.peer == peer).unwrap();
+        assert_eq!(found.accuracy.rows, rows, "{peer:?}");
+        assert!((found.accuracy.median_abs_error.unwrap() - median).abs() < 6e-4, "{peer:?} {:?}", found.accuracy);
+        assert!((found.accuracy.p95_abs_error.unwrap() - p95).abs() < 6e-4, "{peer:?} {:?}", found.accuracy);
+        assert!(found.ours.p95_abs_error.unwrap() < 0.01, "{peer:?} {:?}", found.ours);
+    }
+}
+
+/// The README's table is that of the shipped rows, to the digit.
+#[test]
+fn the_accuracy_table_of_the_readme_is_computed() {
+    let evidence = Evidence::embedded();
+    let readme = fs::read_to_string("README.md").unwrap();
+    let figure = |share: Option<f64>| percent(share.unwrap());
+    let mut lines = Vec::new();
+    for class in &evidence.classes {
+        let rows = match class.of_rows {
+            Some(all) => format!("{} of {all}", class.accuracy.rows),
+            None => class.accuracy.rows.to_string(),
+        };
+        lines.push((class.name, rows, class.accuracy));
+    }
+    for found in &evidence.peers {
+        lines.push((found.peer.label(), found.accuracy.rows.to_string(), found.accuracy));
+    }
+    let missing: Vec<String> = lines
+        .into_iter()
+        .map(|(name, rows, accuracy)| {
+            let (median, p95) = (figure(accuracy.median_abs_error), figure(accuracy.p95_abs_error));
+            format!("| {name} | {rows} | {median} | {p95} |")
+        })
+        .filter(|line| !readme.contains(line.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "the README lacks\n{}", missing.join("\n"));
 }

@@ -66,6 +66,14 @@ fn to_text(report: &Report) -> String {
         lines.push(row("training", &pace.training));
         lines.push(row("inference", &pace.inference));
     }
+    if !report.peers.is_empty() {
+        lines.push(String::new());
+        lines.push("public formulas on the training rows of one device (below each: Tuneplan on the same rows)".to_owned());
+        for found in &report.peers {
+            lines.push(row(found.peer.label(), &found.accuracy));
+            lines.push(row("  Tuneplan", &found.ours));
+        }
+    }
     let mut worst: Vec<_> = report.per_row.iter().collect();
     worst.sort_by(|a, b| b.error.abs().total_cmp(&a.error.abs()));
     lines.push(String::new());
