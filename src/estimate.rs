@@ -15,6 +15,7 @@ use step::{Moment, StepPeaks};
 use storage::StoredBytes;
 use trainable::TrainedTotals;
 
+pub mod calibration;
 mod class;
 pub mod cost;
 mod explain;
@@ -237,6 +238,8 @@ pub struct Estimate {
     pub process: Interval,
     /// What one device offers after reserve; `None`: no accelerator chosen.
     pub capacity: Option<Bytes>,
+    /// What the user's measurements say; `None` without any.
+    pub calibration: Option<calibration::Calibration>,
     /// Verdict.
     pub fit: Fit,
     /// The figure of the textbook rule for the same plan: weights, gradients and optimizer state times fixed bytes.
@@ -264,6 +267,8 @@ pub enum Subject {
     Capacity,
     /// Textbook rule.
     Textbook,
+    /// Whole process times what the user's measurements say.
+    Calibrated,
     /// Parameter counts.
     Parameters,
     /// Trainable parameters.
@@ -323,11 +328,13 @@ struct Ledger {
 ///
 /// Pure and total: any plan gives a figure, absurd sizes stop at the largest number.
 pub fn estimate(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
-    if inputs.plan.is_parallel()
-        && let Some(shared) = sharding::estimate(inputs, detail)
-    {
-        return shared;
-    }
+    let shared = inputs.plan.is_parallel().then(|| sharding::estimate(inputs, detail)).flatten();
+    let mut estimate = shared.unwrap_or_else(|| on_one_device(inputs, detail));
+    calibration::calibrate(inputs.plan, &mut estimate, detail);
+    estimate
+}
+
+fn on_one_device(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
     let setup = Setup::new(inputs);
     let ledger = ledger(&setup, inputs);
     let phases = phases(&setup, &ledger);
@@ -355,6 +362,7 @@ pub fn estimate(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
         reserved,
         process,
         capacity,
+        calibration: None,
         fit: overhead::fit(process, capacity),
         textbook: textbook::bytes(&setup, inputs, model.total, ledger.trained.values),
         derivations: Vec::new(),

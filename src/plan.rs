@@ -13,6 +13,7 @@ pub mod edit;
 pub mod field;
 pub mod file;
 mod lora;
+mod measured;
 mod method;
 mod model;
 mod optimizer;
@@ -23,6 +24,7 @@ mod runtime;
 mod templates;
 
 pub use lora::{Lora, LoraInit, LoraScaling, TargetPart, Targets};
+pub use measured::{MAX_PEAKS, Measured, MeasuredPeak, Metric, read_peaks};
 pub use model::{HandShape, Model, ModelSource};
 pub use optimizer::{Algorithm, Implementation, Optimizer};
 pub use parallelism::{Offload, Parallelism, Schedule, Strategy};
@@ -65,6 +67,8 @@ pub struct Plan {
     pub run: Run,
     /// Prices, as the user was quoted them.
     pub cost: Cost,
+    /// Peaks the user measured.
+    pub measured: Measured,
 }
 
 /// What the plan is for.
@@ -264,6 +268,7 @@ impl Default for Plan {
             parallelism: Parallelism::default(),
             run: Run::default(),
             cost: Cost::default(),
+            measured: Measured::default(),
         }
     }
 }

@@ -26,6 +26,7 @@ mod stack;
 mod table;
 mod truth;
 
+pub use crate::plan::Metric;
 pub use accuracy::{Accuracy, Figure};
 pub use evidence::{Class, Evidence, Measured, PROFILED_SOURCES};
 pub use neighbours::{Neighbour, nearest};
@@ -33,29 +34,8 @@ pub use peers::{Peer, PeerAccuracy};
 pub use rates::{RateResult, Throughput};
 pub use table::{MAX_ROWS, ReadError};
 
-/// Which of the estimate's three answers a measurement is compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Metric {
-    /// `torch.cuda.max_memory_allocated`.
-    Tensors,
-    /// `torch.cuda.max_memory_reserved`.
-    Reserved,
-    /// `nvidia-smi`, or a figure that does not say what it is.
-    Process,
-}
-
 impl Metric {
-    /// The answer of `estimate` that this metric measures.
-    pub const fn of(self, estimate: &Estimate) -> Interval {
-        match self {
-            Self::Tensors => estimate.tensors,
-            Self::Reserved => estimate.reserved,
-            Self::Process => estimate.process,
-        }
-    }
-
-    /// The same summed over all devices of the plan.
+    /// The answer that this metric measures, summed over all devices of the plan.
     pub fn over_all(self, estimate: &Estimate) -> Interval {
         let Some(devices) = &estimate.devices else { return self.of(estimate) };
         devices.groups.iter().fold(Interval::default(), |sum, group| {
@@ -238,7 +218,7 @@ pub fn validate(csv_text: &str, catalog: &Catalog, profiles: &Profiles) -> Resul
     let per_row = predicted.iter().map(|(case, estimate)| result(case, estimate)).collect();
     let borrowed: Vec<(&Case, &Estimate)> = predicted.iter().map(|(case, estimate)| (*case, estimate)).collect();
     let peers = peers::compare(&borrowed, catalog);
-    Ok(Report { throughput, peers, ..report(cases.rows, skipped, per_row) })
+    Ok(Report { peers, throughput, ..report(cases.rows, skipped, per_row) })
 }
 
 /// The estimate for a case; `Err`: why it cannot be made.

@@ -293,6 +293,10 @@ fn some_value(field: &Field, pick: u64) -> FieldValue {
         }
         FieldKind::OptionalInteger { .. } | FieldKind::OptionalDecimal { .. } => FieldValue::Unset,
         FieldKind::Toggle => FieldValue::Toggle(pick.is_multiple_of(2)),
+        FieldKind::Peaks => {
+            let peak = |n: u64| format!("reserved {}.5 MiB of {} MiB expected: run {n}", n % 50_000, pick % 60_000 + 1);
+            FieldValue::List((0..pick % 4).map(peak).collect())
+        }
         FieldKind::Choice(choices) => of(choices.iter().map(|choice| choice.id).collect()),
         FieldKind::Catalog(CatalogKind::Model) if pick.is_multiple_of(4) => FieldValue::Id("typed".to_owned()),
         FieldKind::Catalog(CatalogKind::Model) => of(catalog.models.iter().map(|entry| entry.id.as_str()).collect()),

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use tuneplan::plan::field::{Field, FieldKind, FieldValue, Section, field, fields};
-use tuneplan::plan::{HandShape, Method, ModelSource, Plan, Schedule, Strategy as Sharing};
+use tuneplan::plan::{HandShape, MeasuredPeak, Method, ModelSource, Plan, Schedule, Strategy as Sharing};
 
 /// Plans that between them have every setting: each method, a typed model.
 fn plans() -> Vec<Plan> {
@@ -29,6 +29,9 @@ fn plans() -> Vec<Plan> {
         many.parallelism.schedule = Schedule::Interleaved;
         plans.push(many);
     }
+    let mut measured = Plan::default();
+    measured.measured.peaks = vec!["process 20 GiB: RTX 4090".parse().unwrap()];
+    plans.push(measured);
     plans
 }
 
@@ -57,6 +60,13 @@ fn value_strategy(field: &'static Field) -> BoxedStrategy<FieldValue> {
                 .boxed()
         }
         FieldKind::Counts { max } => proptest::collection::vec(1..=max, 0..=9).prop_map(FieldValue::Counts).boxed(),
+        FieldKind::Peaks => {
+            let peak = (1_u64..1 << 30, "[a-z0-9 ,.]{0,12}").prop_map(|(mib, note)| {
+                // As the file writes it: what is typed otherwise is rewritten.
+                format!("reserved {mib}.0 MiB: {note}").parse::<MeasuredPeak>().unwrap().to_string()
+            });
+            proptest::collection::vec(peak, 1..4).prop_map(FieldValue::List).boxed()
+        }
         FieldKind::Text | FieldKind::Notes => any::<String>().prop_map(FieldValue::Text).boxed(),
     }
 }
@@ -278,6 +288,7 @@ fn other_value(field: &Field, present: &FieldValue) -> Option<FieldValue> {
         FieldKind::Targets => vec![words(&["q"]), words(&["all-linear"])],
         FieldKind::Stages => vec![words(&["infilling"])],
         FieldKind::Counts { .. } => vec![FieldValue::Counts(vec![1, 2])],
+        FieldKind::Peaks => vec![words(&["reserved 1.0 MiB"])],
         FieldKind::Text | FieldKind::Notes => vec![FieldValue::Text("another".to_owned())],
     };
     candidates.into_iter().find(|value| value != present)

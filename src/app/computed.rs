@@ -138,7 +138,7 @@ impl Against {
 pub(super) fn numbers(plan: &Plan) -> Option<(Bytes, Fit)> {
     let inputs = Inputs::resolve(plan, Catalog::embedded(), Profiles::embedded()).ok()?;
     let found = estimate(&inputs, Detail::Numbers);
-    Some((found.process.expected, found.fit))
+    Some((found.needed().expected, found.fit))
 }
 
 fn with_other_workload(plan: &Plan) -> Plan {

@@ -65,7 +65,7 @@ fn refusal(estimate: &Estimate, diagnostics: &[Diagnostic], limit: Option<Bytes>
     if let Some(error) = diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error) {
         return Some(error.message.clone());
     }
-    let need = estimate.process.expected;
+    let need = estimate.needed().expected;
     if let Some(limit) = limit.filter(|limit| need > *limit) {
         let (need, of, over) = (need.display(unit), limit.display(unit), (need - limit).display(unit));
         return Some(format!("{need} needed of {of} allowed, {over} over"));

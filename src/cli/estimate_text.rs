@@ -45,6 +45,15 @@ pub fn to_json(estimate: &Estimate, diagnostics: &[Diagnostic]) -> Json {
             "reserved": interval(estimate.reserved),
             "process": interval(estimate.process),
         },
+        "calibration": estimate.calibration.map(|found| {
+            json!({
+                "factor": found.factor,
+                "metric": found.metric.id(),
+                "measurements": found.peaks,
+                "applied": found.applied,
+                "process": interval(found.process),
+            })
+        }),
         "peak_phase": estimate.peak_phase().map(|phase| phase.kind.id()),
         "phases": phases,
         "components": components,
@@ -91,6 +100,11 @@ pub fn to_text(heading: &Heading, estimate: &Estimate, diagnostics: &[Diagnostic
         ("Whole process", estimate.process),
     ] {
         line(format!("{label:<28} {:>10}   {}", band.expected.number(unit), band_words(band, unit)));
+    }
+    if let Some(found) = &estimate.calibration {
+        let (band, state) = (found.process, if found.applied { "applied" } else { "not applied" });
+        let how = format!("× {:.3} by {} measured, {state}; {}", found.factor, found.peaks, band_words(band, unit));
+        line(format!("{:<28} {:>10}   {how}", "Calibrated", band.expected.number(unit)));
     }
     line(String::new());
 

@@ -47,6 +47,7 @@ const fn heading(section: Section) -> &'static str {
         Section::Parallelism => "Parallelism",
         Section::Run => "Run",
         Section::Cost => "Cost",
+        Section::Measured => "Measured",
     }
 }
 
@@ -59,6 +60,7 @@ const fn value_name(kind: &FieldKind) -> &'static str {
         FieldKind::Catalog(_) => "ID",
         FieldKind::Targets | FieldKind::Stages => "A,B,…",
         FieldKind::Counts { .. } => "N,N,…",
+        FieldKind::Peaks => "PEAK;PEAK…",
         FieldKind::Text | FieldKind::Notes => "TEXT",
     }
 }

@@ -68,7 +68,9 @@ fn to_text(report: &Report) -> String {
     }
     if !report.peers.is_empty() {
         lines.push(String::new());
-        lines.push("public formulas on the training rows of one device (below each: Tuneplan on the same rows)".to_owned());
+        lines.push(
+            "public formulas on the training rows of one device (below each: Tuneplan on the same rows)".to_owned(),
+        );
         for found in &report.peers {
             lines.push(row(found.peer.label(), &found.accuracy));
             lines.push(row("  Tuneplan", &found.ours));

@@ -4,6 +4,7 @@
 //! on batch, checkpointing, loss or attention. A search over all of them computes each once and puts them together by
 //! the same code as [`estimate`](super::estimate()), so that the result is the same to the byte.
 
+use super::calibration::{factor, times};
 use super::inference::GenerationPeaks;
 use super::optimizer::{OptimizerBytes, optimizer};
 use super::setup::Setup;
@@ -68,7 +69,7 @@ impl Replay {
         let reserved = overhead::reserved(tensors, lasting(&phases), inputs.profile);
         let step_secs = self.time.map(|time| time.step_secs(&setup, self.replayed.trained, state.0));
         Quick {
-            memory: overhead::process(reserved, inputs.profile).expected,
+            memory: times(overhead::process(reserved, inputs.profile).expected, factor(inputs.plan)),
             step_secs,
             tokens_per_step: self.time.map_or(0, |time| time.tokens),
         }

@@ -137,6 +137,7 @@ pub(super) fn estimate(inputs: &Inputs<'_>, detail: Detail) -> Option<Estimate> 
         reserved: group.reserved,
         process: group.process,
         capacity,
+        calibration: None,
         fit: overhead::fit(group.process, capacity),
         textbook: textbook::bytes(&setup, inputs, model.total, trained.values),
         derivations: Vec::new(),

@@ -42,7 +42,7 @@ impl Estimate {
 
     /// By how much: `14.08 of 23.99 GiB, 9.91 GiB free`.
     pub fn verdict_figures(&self, unit: ByteUnit) -> String {
-        let need = self.process.expected;
+        let need = self.needed().expected;
         let Some(capacity) = self.capacity else {
             return format!("{} needed; choose an accelerator to see whether it fits", need.display(unit));
         };
@@ -59,6 +59,10 @@ impl Estimate {
             .peak_phase()
             .map(|phase| format!("Peak: {}, {}. ", phase.kind.label().to_lowercase(), phase.place))
             .unwrap_or_default();
-        format!("{place}Whole process, upper end of the band: {}.", self.process.high.display(unit))
+        let calibrated = match &self.calibration {
+            Some(found) if found.applied => format!(" calibrated × {:.3} by your measurements,", found.factor),
+            _ => String::new(),
+        };
+        format!("{place}Whole process,{calibrated} upper end of the band: {}.", self.needed().high.display(unit))
     }
 }

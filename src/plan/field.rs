@@ -13,6 +13,7 @@ mod macros;
 mod batch;
 mod cost;
 mod hardware;
+mod measured;
 mod method;
 mod model;
 mod optimizer;
@@ -44,11 +45,12 @@ pub enum Section {
     Parallelism,
     Run,
     Cost,
+    Measured,
 }
 
 impl Section {
     /// All, in the order of panel and file.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Plan,
         Self::Model,
         Self::Method,
@@ -60,6 +62,7 @@ impl Section {
         Self::Parallelism,
         Self::Run,
         Self::Cost,
+        Self::Measured,
     ];
 
     /// Name on screen.
@@ -76,6 +79,7 @@ impl Section {
             Self::Parallelism => "Parallelism",
             Self::Run => "Run",
             Self::Cost => "Cost",
+            Self::Measured => "Measured",
         }
     }
 
@@ -93,6 +97,7 @@ impl Section {
             Self::Parallelism => "parallelism",
             Self::Run => "run",
             Self::Cost => "cost",
+            Self::Measured => "measured",
         }
     }
 }
@@ -171,6 +176,8 @@ pub enum FieldKind {
         /// Most each may be.
         max: u64,
     },
+    /// Measured peaks, one text each.
+    Peaks,
     /// One line.
     Text,
     /// Several lines.
@@ -228,6 +235,7 @@ pub fn fields() -> &'static [Field] {
             parallelism::fields(),
             run::fields(),
             cost::fields(),
+            measured::fields(),
         ]
         .into_iter()
         .flatten()

@@ -79,7 +79,7 @@ impl Figures {
         let run = time.as_ref().map(|time| run_with(inputs, time, Detail::Numbers));
         let peak = found.peak_phase();
         Self {
-            process: found.process,
+            process: found.needed(),
             tensors: found.tensors.expected,
             peak: peak.map(|phase| phase.kind),
             place: peak.map_or("", |phase| phase.place),
@@ -179,5 +179,5 @@ pub fn remarks(inputs: &Inputs<'_>, severity: Severity) -> Vec<String> {
 /// Expected memory and verdict only.
 pub fn memory_and_fit(inputs: &Inputs<'_>) -> (Bytes, Fit) {
     let found = estimate(inputs, Detail::Numbers);
-    (found.process.expected, found.fit)
+    (found.needed().expected, found.fit)
 }

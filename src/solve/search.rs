@@ -185,7 +185,7 @@ impl<'a> Search<'a> {
             }
             let time = time_with(&inputs, DequantizationKernel::Current, Detail::Numbers).ok();
             let quick = Quick {
-                memory: estimate(&inputs, Detail::Numbers).process.expected,
+                memory: estimate(&inputs, Detail::Numbers).needed().expected,
                 step_secs: time.as_ref().map(|time| time.step_secs.expected),
                 tokens_per_step: time.as_ref().map_or(0, |time| time.tokens_per_step),
             };

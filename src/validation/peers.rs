@@ -41,7 +41,9 @@ impl Peer {
     /// The formula in a line, with its source.
     pub const fn formula(self) -> &'static str {
         match self {
-            Self::Accelerate => "4 × parameters × bytes of the loaded format (Hugging Face accelerate, estimate-memory)",
+            Self::Accelerate => {
+                "4 × parameters × bytes of the loaded format (Hugging Face accelerate, estimate-memory)"
+            }
             Self::TextbookStates => "weights + trained × (gradient + optimizer values)",
             Self::EleutherAi => {
                 "(2 + 4 + 12) × its count of parameters + activations of Korthikanti et al. 2022 (EleutherAI cookbook, calc_transformer_mem.py, defaults)"

@@ -1,6 +1,7 @@
 //! A field's value without its type: what widgets, flags, files and undo labels trade in.
 
 use super::{CatalogKind, Choice, Field, FieldKind, Section, words};
+use crate::plan::MeasuredPeak;
 use crate::units::grouped;
 
 /// Longest text a field takes, in bytes.
@@ -63,6 +64,10 @@ impl FieldValue {
                 let parts = word.split([',', ' ', ';']).map(str::trim).filter(|part| !part.is_empty());
                 Self::Counts(parts.map(parse_count).collect::<Result<_, _>>()?)
             }
+            FieldKind::Peaks => {
+                let lines = word.split([';', '\n']).map(str::trim).filter(|line| !line.is_empty() && *line != "none");
+                Self::List(lines.map(ToOwned::to_owned).collect())
+            }
             FieldKind::Text | FieldKind::Notes => Self::Text(text.to_owned()),
         };
         value.check(field)?;
@@ -120,6 +125,10 @@ impl FieldValue {
                 }
                 ids.iter().try_for_each(|id| check_text(label, id))
             }
+            (FieldKind::Peaks, Self::List(lines)) => {
+                check_list(label, lines)?;
+                lines.iter().try_for_each(|line| line.parse::<MeasuredPeak>().map(|_peak| ()))
+            }
             (FieldKind::Text | FieldKind::Notes, Self::Text(text)) => check_text(label, text),
             _ => Err(format!("{label} takes {}", expected(field.kind))),
         }
@@ -141,6 +150,13 @@ impl FieldValue {
             },
             Self::Counts(counts) if counts.is_empty() => EVEN.to_owned(),
             Self::Counts(counts) => counts.iter().map(u64::to_string).collect::<Vec<_>>().join(", "),
+            Self::List(lines) if matches!(field.kind, FieldKind::Peaks) => {
+                if lines.is_empty() {
+                    "none".to_owned()
+                } else {
+                    lines.join("; ")
+                }
+            }
             Self::List(ids) => ids.join(", "),
             Self::Text(text) => text.clone(),
         }
@@ -164,6 +180,7 @@ pub const fn expected(kind: FieldKind) -> &'static str {
         FieldKind::Catalog(_) => "an id of the catalogue, in quotes",
         FieldKind::Targets | FieldKind::Stages => "a list of names",
         FieldKind::Counts { .. } => "a list of whole numbers",
+        FieldKind::Peaks => "a list of peaks, such as \"reserved 18.42 GiB: RTX 4090\"",
         FieldKind::Text | FieldKind::Notes => "text in quotes",
     }
 }

@@ -32,7 +32,7 @@ pub fn write(plan: &Plan, unknown: &[UnknownKey]) -> String {
         for field in fields().iter().filter(|field| field.section == section) {
             if let Some(value) = (field.get)(plan) {
                 let _ = writeln!(text, "{indent}// {}", comment(field));
-                let _ = writeln!(text, "{indent}{}: {},", field.key(), literal(&value));
+                let _ = writeln!(text, "{indent}{}: {},", field.key(), literal(field, &value));
             }
         }
         for kept in unknown.iter().filter(|kept| kept.section == key) {
@@ -88,8 +88,12 @@ fn comment(field: &Field) -> String {
     format!("{}{unit}: {}{words}", field.label, field.help)
 }
 
-fn literal(value: &FieldValue) -> String {
+fn literal(field: &Field, value: &FieldValue) -> String {
     match value {
+        FieldValue::List(lines) if matches!(field.kind, FieldKind::Peaks) => {
+            let lines: String = lines.iter().map(|line| format!("            {},\n", quoted(line))).collect();
+            format!("[\n{lines}        ]")
+        }
         FieldValue::Integer(number) => number.to_string(),
         // `{:?}` is the shortest text that reads back as the same number, with a point or an exponent.
         FieldValue::Decimal(number) => format!("{number:?}"),

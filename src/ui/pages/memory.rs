@@ -153,7 +153,7 @@ fn other_card_ui(ui: &mut Ui, other: &Estimate, view: &View<'_>) -> Touched {
 fn against_card_ui(ui: &mut Ui, against: &Against, view: &View<'_>) {
     card(ui, view.tokens, |ui| {
         card_head(ui, view.text("Against the baseline"), &format!("“{}”", against.title));
-        let here = view.computed.estimate.as_ref().map(|estimate| estimate.process.expected);
+        let here = view.computed.estimate.as_ref().map(|estimate| estimate.needed().expected);
         let figure =
             |bytes: Option<crate::units::Bytes>| bytes.map_or_else(|| "–".to_owned(), |b| b.display(view.unit()));
         let delta = match (against.process, here) {

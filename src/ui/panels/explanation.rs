@@ -23,6 +23,9 @@ pub fn explanation_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         ] {
             answer_ui(ui, subject, label, band, view, out);
         }
+        if let Some(found) = estimate.calibration.filter(|found| found.applied) {
+            answer_ui(ui, Subject::Calibrated, "Calibrated", found.process, view, out);
+        }
     });
 
     section_head(ui, view.tokens, view.text("Why"));

@@ -18,6 +18,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("Copy picture", "그림 복사"),
     ("Copy table", "표 복사"),
     ("Cost", "비용"),
+    ("Measured", "측정값"),
     ("Dark", "어둡게"),
     ("Device offers", "장치 제공량"),
     ("Devices", "장치"),

@@ -98,7 +98,11 @@ fn usual(field: &Field, view: &View<'_>) -> Option<FieldValue> {
     // Optional figures have their own way back to the catalogue; texts are retyped.
     if matches!(
         field.kind,
-        FieldKind::OptionalInteger { .. } | FieldKind::OptionalDecimal { .. } | FieldKind::Text | FieldKind::Notes
+        FieldKind::OptionalInteger { .. }
+            | FieldKind::OptionalDecimal { .. }
+            | FieldKind::Peaks
+            | FieldKind::Text
+            | FieldKind::Notes
     ) {
         return None;
     }
@@ -206,7 +210,7 @@ fn control_ui(
             Some(FieldValue::Id(chosen.to_owned()))
         }
         (FieldKind::Catalog(kind), FieldValue::Id(id)) => catalog_ui(ui, field, kind, id, view, ui_state),
-        (FieldKind::Targets | FieldKind::Stages | FieldKind::Counts { .. } | FieldKind::Text, _) => {
+        (FieldKind::Targets | FieldKind::Stages | FieldKind::Counts { .. } | FieldKind::Peaks | FieldKind::Text, _) => {
             typed_ui(ui, field, value, ui_state, out)
         }
         _ => None,

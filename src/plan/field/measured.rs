@@ -1,0 +1,50 @@
+//! Fields of the user's own measurements.
+
+use super::{Field, FieldKind, FieldValue, Section};
+use crate::plan::Plan;
+
+const fn any(plan: &Plan) -> bool {
+    !plan.measured.peaks.is_empty()
+}
+
+pub fn fields() -> Vec<Field> {
+    vec![
+        Field {
+            id: "measured.peaks",
+            flag: "measured",
+            section: Section::Measured,
+            label: "Measured peaks",
+            unit: "",
+            help: "Peaks of one device measured for this plan, such as `reserved 18.42 GiB: RTX 4090, torch 2.9`. What was expected then is kept beside.",
+            kind: FieldKind::Peaks,
+            applies: any,
+            get: |plan| {
+                let lines = plan.measured.peaks.iter().map(ToString::to_string).collect();
+                any(plan).then_some(FieldValue::List(lines))
+            },
+            set: |plan, value| {
+                if let FieldValue::List(lines) = value {
+                    plan.measured.peaks = lines.iter().map(|line| line.parse()).collect::<Result<_, _>>()?;
+                }
+                Ok(())
+            },
+        },
+        Field {
+            id: "measured.calibrate",
+            flag: "calibrate",
+            section: Section::Measured,
+            label: "Calibrate",
+            unit: "",
+            help: "Multiply the estimate by what the measurements say: the median of measured over expected.",
+            kind: FieldKind::Toggle,
+            applies: any,
+            get: |plan| any(plan).then_some(FieldValue::Toggle(plan.measured.calibrate)),
+            set: |plan, value| {
+                if let FieldValue::Toggle(on) = value {
+                    plan.measured.calibrate = *on;
+                }
+                Ok(())
+            },
+        },
+    ]
+}
