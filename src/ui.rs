@@ -53,6 +53,8 @@ pub struct UiState {
     pub formats: pages::formats::state::FormatsState,
     /// What is looked at on the page of methods.
     pub method: pages::method::MethodState,
+    /// What is being typed on the page "How sure".
+    pub sure: pages::sure::SureState,
     /// Figure of time that is explained.
     pub time_subject: Option<crate::estimate::time::TimeSubject>,
     /// Setting under the pointer in this frame.

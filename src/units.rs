@@ -206,7 +206,19 @@ pub fn percent(share: f64) -> String {
     } else {
         0
     };
-    format!("{value:.decimals$} %")
+    let text = format!("{value:.decimals$} %");
+    // What rounds to zero has no sign.
+    if value < 0.0 && !text.contains(|c| ('1'..='9').contains(&c)) { text.replacen('-', "", 1) } else { text }
+}
+
+/// An error in percent, always with its sign: `+19 %`, `−4.2 %`.
+pub fn signed_percent(share: f64) -> String {
+    let text = percent(share);
+    match text.strip_prefix('-') {
+        Some(rest) => format!("−{rest}"),
+        None if text.contains(|c| ('1'..='9').contains(&c)) => format!("+{text}"),
+        None => text,
+    }
 }
 
 /// An amount in its unit with three or four significant digits: `3,947 tokens/s`, `12.4 h`, `0.0416 s`.

@@ -11,6 +11,7 @@ use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldId;
 use crate::ui::text::Language;
 use crate::units::ByteUnit;
+use crate::validation::Evidence;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -59,6 +60,8 @@ pub enum Command {
     FindSetting(&'static str),
     /// Show training and inference side by side, or only the plan's own workload.
     ShowBoth(bool),
+    /// The shipped measurements were predicted.
+    Evidence(&'static Evidence),
     /// Turn to a step of the follow-along page.
     ShowStep(usize),
     /// A text was pasted or typed: a `config.json`, a plan, or a model's name.

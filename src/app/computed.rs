@@ -11,9 +11,13 @@ use crate::plan::check::{Context, Diagnostic, check};
 use crate::plan::diff::diff;
 use crate::plan::{Plan, Workload};
 use crate::units::Bytes;
+use crate::validation::{Evidence, Neighbour};
 use std::cell::OnceCell;
 
 mod pace;
+
+/// Measured rows that are looked at for a plan.
+const NEIGHBOURS: usize = 24;
 
 pub use pace::{MERGED_MODELS, Pace, Serving};
 
@@ -59,6 +63,8 @@ pub struct Computed {
     pub field_cost: Option<FieldCost>,
     /// Time and cost; `None` where something the plan names is not known.
     pub pace: Option<Pace>,
+    /// Measured rows nearest to the plan, once they were asked for.
+    near: OnceCell<Vec<Neighbour>>,
     /// Serving, once it was asked for.
     serving: OnceCell<Option<Serving>>,
 }
@@ -100,10 +106,19 @@ impl Computed {
             against,
             field_cost: None,
             pace: Pace::of_plan(plan),
+            near: OnceCell::new(),
             serving: OnceCell::new(),
         };
         computed.look_at_field(state);
         computed
+    }
+
+    /// Measured rows nearest to `plan`, which must be the one this was computed for: worked out at the first question.
+    pub fn neighbours(&self, plan: &Plan, evidence: &Evidence) -> &[Neighbour] {
+        self.near.get_or_init(|| match &self.architecture {
+            Some(architecture) => evidence.nearest(plan, architecture, NEIGHBOURS),
+            None => Vec::new(),
+        })
     }
 
     /// Serving of `plan`, which must be the one this was computed for: worked out at the first question.

@@ -102,6 +102,11 @@ pub fn dispatch(state: &mut State, command: Command) -> Vec<Effect> {
         Command::SetUnit(unit) => set(state, |settings| settings.unit = unit),
         Command::SetLanguage(language) => set(state, |settings| settings.language = language),
         Command::SetAuthor(author) => set(state, |settings| settings.author = author),
+        Command::ShowPage(page) => {
+            state.session.page = page;
+            let wanted = page == Page::Sure && state.session.evidence.is_none();
+            if wanted { vec![Effect::LoadEvidence] } else { Vec::new() }
+        }
         looks => {
             look(state, looks);
             Vec::new()
@@ -119,7 +124,7 @@ fn set(state: &mut State, change: impl FnOnce(&mut Settings)) -> Vec<Effect> {
 fn look(state: &mut State, command: Command) {
     let session = &mut state.session;
     match command {
-        Command::ShowPage(page) => session.page = page,
+        Command::Evidence(evidence) => session.evidence = Some(evidence),
         Command::Select(subject) => session.selected = Some(subject),
         Command::Hover(component) => session.hovered = component,
         Command::HoverField(field) => session.hovered_field = field,

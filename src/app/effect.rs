@@ -52,6 +52,8 @@ pub enum Effect {
     FullScreen(bool),
     /// Write the recovery copies now.
     KeepRecovery,
+    /// Predict the shipped measurements.
+    LoadEvidence,
     /// Throw away what an earlier run left.
     ForgetRecovered,
     /// Write the settings.

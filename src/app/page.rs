@@ -18,14 +18,25 @@ pub enum Page {
     Serving,
     /// The estimate built up in steps, one picture each.
     Steps,
+    /// How sure the estimate is: measured rows like it, errors, the user's own measurements.
+    Sure,
     /// What the method trains, on one matrix and in one layer, and what backward keeps for it.
     Method,
 }
 
 impl Page {
     /// All, in the order of the rail.
-    pub const ALL: [Self; 8] =
-        [Self::Start, Self::Memory, Self::Devices, Self::Time, Self::Serving, Self::Steps, Self::Method, Self::Formats];
+    pub const ALL: [Self; 9] = [
+        Self::Start,
+        Self::Memory,
+        Self::Sure,
+        Self::Devices,
+        Self::Time,
+        Self::Serving,
+        Self::Steps,
+        Self::Method,
+        Self::Formats,
+    ];
 
     /// Word on the command line.
     pub const fn id(self) -> &'static str {
@@ -37,6 +48,7 @@ impl Page {
             Self::Time => "time",
             Self::Serving => "serving",
             Self::Steps => "steps",
+            Self::Sure => "sure",
             Self::Method => "method",
         }
     }
@@ -51,6 +63,7 @@ impl Page {
             Self::Time => "Time",
             Self::Serving => "Serving",
             Self::Steps => "Steps",
+            Self::Sure => "How sure",
             Self::Method => "Method",
         }
     }
@@ -65,6 +78,7 @@ impl Page {
             Self::Method => "What the method trains, and what a layer keeps for backward.",
             Self::Time => "How long it takes, where the time goes and what it costs.",
             Self::Serving => "How far batch and context go, and what many adapters cost.",
+            Self::Sure => "Measured jobs like this one, how far off the estimate was, and your own measurements.",
             Self::Steps => "Follow along: how the memory comes about, one picture a step.",
         }
     }

@@ -11,6 +11,7 @@ use super::watch::Watch;
 use crate::architecture;
 use crate::jobs::{CancelToken, Jobs};
 use crate::ui::{PanelName, Part};
+use crate::validation::Evidence;
 use rfd::AsyncFileDialog;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -156,6 +157,11 @@ impl Runtime {
                     journal.look(state, f64::NEG_INFINITY);
                     write_copies(&self.jobs, journal.writer());
                 }
+            }
+            Effect::LoadEvidence => {
+                let failed =
+                    |error: String| Command::Tell(format!("The measurements could not be predicted: {error}."));
+                self.jobs.spawn("evidence", failed, |_cancel| Command::Evidence(Evidence::embedded()));
             }
             Effect::ForgetRecovered => {
                 for leftover in std::mem::take(&mut self.leftovers) {

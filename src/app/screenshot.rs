@@ -2,6 +2,7 @@
 
 use super::command::Commands;
 use super::computed::Computed;
+use super::page::Page;
 use super::settings::Settings;
 use super::state::State;
 use super::window::PRESENTER_ZOOM;
@@ -9,6 +10,7 @@ use crate::plan::Plan;
 use crate::raster::Rasterizer;
 use crate::ui::theme::{self, Theme};
 use crate::ui::{self, PanelName, UiState, View};
+use crate::validation::Evidence;
 use egui::{ColorImage, RawInput, Rect, Vec2};
 
 /// Frames drawn before the picture: egui settles sizes in the first ones.
@@ -34,7 +36,10 @@ pub fn render(plan: &Plan, settings: &Settings, shot: &Shot) -> ColorImage {
     state.document.saved_plan = plan.clone();
     state.settings.theme = shot.theme.into();
     match shot.panel {
-        PanelName::Window(page) => state.session.page = page,
+        PanelName::Window(page) => {
+            state.session.page = page;
+            state.session.evidence = (page == Page::Sure).then(Evidence::embedded);
+        }
         PanelName::Presenter => state.session.presenting = true,
         PanelName::Part(_) => {}
     }

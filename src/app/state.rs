@@ -10,6 +10,7 @@ use crate::estimate::{Component, Subject};
 use crate::plan::field::FieldId;
 use crate::plan::file::UnknownKey;
 use crate::plan::{Plan, file};
+use crate::validation::Evidence;
 use std::path::{Path, PathBuf};
 
 /// The state of the program.
@@ -96,6 +97,8 @@ pub struct Session {
     pub hovered_field: Option<FieldId>,
     /// Training and inference are shown side by side.
     pub both: bool,
+    /// Shipped measurements with their predictions, once the page that shows them was opened.
+    pub evidence: Option<&'static Evidence>,
     /// Step of the follow-along page, from 0.
     pub step: usize,
     /// The plan that others are compared with.

@@ -12,6 +12,7 @@ pub mod method;
 pub mod serving;
 pub mod start;
 pub mod steps;
+pub mod sure;
 pub mod time;
 
 /// Draws the page that is chosen.
@@ -25,5 +26,6 @@ pub fn page_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut C
         Page::Time => time::time_ui(ui, view, ui_state),
         Page::Serving => serving::serving_ui(ui, view),
         Page::Steps => steps::steps_ui(ui, view, out),
+        Page::Sure => sure::sure_ui(ui, view, ui_state, out),
     }
 }

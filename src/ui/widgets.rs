@@ -7,6 +7,7 @@ pub mod device_bars;
 pub mod field;
 pub mod figures;
 pub mod icon;
+pub mod log_axes;
 pub mod memory_bar;
 pub mod pattern;
 pub mod phase_chart;

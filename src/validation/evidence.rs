@@ -1,9 +1,13 @@
 //! The rows that ship with the program, predicted: what the page "How sure" and the README's table are made from.
 
-use super::{Accuracy, Case, Peer, PeerAccuracy, RowResult, Skipped, peers, predict, read_cases, result};
+use super::{
+    Accuracy, Case, Neighbour, Peer, PeerAccuracy, RowResult, Skipped, nearest, peers, predict, read_cases, result,
+};
+use crate::architecture::Architecture;
 use crate::catalog::Catalog;
 use crate::estimate::Estimate;
 use crate::estimate::profile::Profiles;
+use crate::plan::Plan;
 use std::sync::OnceLock;
 
 /// A file of rows that ships with the program.
@@ -64,6 +68,13 @@ pub struct Evidence {
     pub skipped: Vec<Skipped>,
 }
 
+/// There is one of it: what ships.
+impl PartialEq for Evidence {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
 impl Evidence {
     /// Of the shipped files; computed at the first call, which takes some milliseconds.
     pub fn embedded() -> &'static Self {
@@ -101,6 +112,11 @@ impl Evidence {
         let borrowed: Vec<(&Case, &Estimate)> = exact.iter().map(|(case, estimate)| (case, estimate)).collect();
         let peers = peers::compare(&borrowed, catalog);
         Self { classes: classes(&rows, &counts), rows, peers, skipped }
+    }
+
+    /// Rows nearest to `plan`, nearest first, with their distance.
+    pub fn nearest(&self, plan: &Plan, architecture: &Architecture, count: usize) -> Vec<Neighbour> {
+        nearest(plan, architecture, self.rows.iter().map(|measured| &measured.case), count)
     }
 
     /// Errors of one public formula on the exact training rows.

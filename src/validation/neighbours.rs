@@ -4,11 +4,14 @@ use super::Case;
 use crate::architecture::Architecture;
 use crate::plan::{LossKernel, Method, Plan, Workload};
 
+/// A row up to this distance resembles the plan: about a factor of two in size and one setting of weight.
+pub const RESEMBLES: f64 = 1.75;
+
 /// A measured row and how far it is from the plan.
-#[derive(Clone, Copy, Debug)]
-pub struct Neighbour<'a> {
-    /// The row.
-    pub case: &'a Case,
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Neighbour {
+    /// Its place among the rows that were looked at.
+    pub index: usize,
     /// 0: the same job. 1 is about a factor of e in one dimension, or another loss kernel.
     pub distance: f64,
 }
@@ -17,11 +20,16 @@ pub struct Neighbour<'a> {
 ///
 /// The distance adds, for parameters, tokens, sequence and vocabulary, the logarithm of the ratio, and a fixed step
 /// for each setting that changes what is kept: method, checkpointing, attention, loss, quantization, stack.
-pub fn nearest<'a>(plan: &Plan, architecture: &Architecture, cases: &'a [Case], count: usize) -> Vec<Neighbour<'a>> {
-    let mut found: Vec<Neighbour<'a>> = cases
-        .iter()
-        .filter(|case| case.plan.workload == plan.workload)
-        .filter_map(|case| Some(Neighbour { case, distance: distance(plan, architecture, case)? }))
+pub fn nearest<'a>(
+    plan: &Plan,
+    architecture: &Architecture,
+    cases: impl Iterator<Item = &'a Case>,
+    count: usize,
+) -> Vec<Neighbour> {
+    let mut found: Vec<Neighbour> = cases
+        .enumerate()
+        .filter(|(_, case)| case.plan.workload == plan.workload)
+        .filter_map(|(index, case)| Some(Neighbour { index, distance: distance(plan, architecture, case)? }))
         .collect();
     found.sort_by(|a, b| a.distance.total_cmp(&b.distance));
     found.truncate(count);
@@ -40,7 +48,9 @@ fn distance(plan: &Plan, architecture: &Architecture, case: &Case) -> Option<f64
         + 0.25 * ratio(architecture.vocab_size, other.vocab_size)
         + step(a.runtime.profile != b.runtime.profile, 1.0)
         + step(a.precision.load_format != b.precision.load_format, 0.5)
-        + step(a.runtime.attention != b.runtime.attention, 0.25);
+        + step(a.runtime.attention != b.runtime.attention, 0.25)
+        + step(a.is_parallel() != b.is_parallel(), 2.0)
+        + 0.5 * ratio(a.hardware.count, b.hardware.count);
     if plan.workload == Workload::Training {
         sum += step(kind(&a.method.method) != kind(&b.method.method), 2.0)
             + step(a.runtime.checkpointing != b.runtime.checkpointing, 1.0)

@@ -1,0 +1,65 @@
+//! Two axes by powers of ten, for charts whose figures are of every order.
+
+use crate::ui::theme::{Tokens, space, type_size};
+use egui::{Align2, FontId, Pos2, Rangef, Rect, Stroke, Ui, Vec2};
+
+/// Room left of the area for the figures of the upright axis.
+const LEFT: f32 = 56.0;
+/// Room below the area for those of the level axis and its name.
+const BELOW: f32 = 36.0;
+
+/// An area with both axes.
+#[derive(Clone, Copy, Debug)]
+pub struct LogAxes {
+    /// Where marks are drawn.
+    pub area: Rect,
+    /// Powers of ten at the left and right end.
+    pub across: Rangef,
+    /// Powers of ten at the lower and upper end.
+    pub up: Rangef,
+}
+
+impl LogAxes {
+    /// Axes inside `whole`, which also holds their figures.
+    pub fn inside(whole: Rect, across: Rangef, up: Rangef) -> Self {
+        let area =
+            Rect::from_min_max(whole.min + Vec2::new(LEFT, space::s()), whole.max - Vec2::new(space::s(), BELOW));
+        Self { area, across, up }
+    }
+
+    /// Place of a pair of figures above 0; what is beyond an axis is put at its end.
+    pub fn at(&self, x: f64, y: f64) -> Pos2 {
+        let share = |figure: f64, range: Rangef| {
+            let power = figure.max(f64::MIN_POSITIVE).log10() as f32;
+            ((power - range.min) / range.span().max(f32::EPSILON)).clamp(0.0, 1.0)
+        };
+        Pos2::new(
+            self.area.left() + self.area.width() * share(x, self.across),
+            self.area.bottom() - self.area.height() * share(y, self.up),
+        )
+    }
+
+    /// Ground, a line at every power of ten, figures and names. `figure` makes the text of a power of ten.
+    pub fn draw(&self, ui: &Ui, tokens: &Tokens, names: [&str; 2], figure: impl Fn(f64) -> String) {
+        let painter = ui.painter();
+        painter.rect_filled(self.area, 3, tokens.raised.0);
+        let font = FontId::proportional(type_size::small());
+        let hairline = Stroke::new(1.0, tokens.line.0);
+        let powers = |range: Rangef| range.min.ceil() as i32..=range.max.floor() as i32;
+        for power in powers(self.up) {
+            let y = self.at(1.0, 10_f64.powi(power)).y;
+            painter.hline(self.area.x_range(), y, hairline);
+            let place = Pos2::new(self.area.left() - 6.0, y);
+            painter.text(place, Align2::RIGHT_CENTER, figure(10_f64.powi(power)), font.clone(), tokens.muted.0);
+        }
+        for power in powers(self.across) {
+            let x = self.at(10_f64.powi(power), 1.0).x;
+            painter.vline(x, self.area.y_range(), hairline);
+            let place = Pos2::new(x, self.area.bottom() + 4.0);
+            painter.text(place, Align2::CENTER_TOP, figure(10_f64.powi(power)), font.clone(), tokens.muted.0);
+        }
+        let below = Pos2::new(self.area.right(), self.area.bottom() + 4.0 + type_size::small() + 4.0);
+        painter.text(below, Align2::RIGHT_TOP, names[0], font.clone(), tokens.muted.0);
+        painter.text(self.area.left_top() + Vec2::splat(6.0), Align2::LEFT_TOP, names[1], font, tokens.muted.0);
+    }
+}
