@@ -19,6 +19,7 @@ mod inspect;
 mod levers;
 mod load;
 mod plans;
+mod profiles;
 mod screenshot;
 mod search;
 mod sensitivity;
@@ -45,6 +46,9 @@ pub enum Outcome {
 struct Cli {
     /// Plan to open in the window.
     plan: Option<PathBuf>,
+    /// Folder of runtime profiles (*.ron) put over the shipped ones; without it `profiles` beside the settings.
+    #[arg(long, global = true, value_name = "DIR")]
+    profiles: Option<PathBuf>,
     /// Close the window as soon as its first frame is on screen, and say so: for benches/start.sh.
     #[arg(long, hide = true)]
     first_frame: bool,
@@ -257,6 +261,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
         Err(usage) => return report_usage(&usage, out, err),
     };
     let flags = matches.subcommand().map(|(_, flags)| flags);
+    if let Err(error) = profiles::install(cli.profiles.as_deref(), err) {
+        let _ = writeln!(err, "tuneplan: {error:#}");
+        return Outcome::BadInput;
+    }
     let result = match cli.command {
         None => {
             let stay = if cli.first_frame { Stay::OneFrame } else { Stay::UntilClosed };

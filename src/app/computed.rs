@@ -93,7 +93,7 @@ impl Computed {
             Some(against) => against.process,
             None => state.document.history.previous().and_then(numbers).map(|(bytes, _)| bytes),
         };
-        let inputs = Inputs::resolve(plan, Catalog::embedded(), Profiles::embedded()).ok();
+        let inputs = Inputs::resolve(plan, Catalog::embedded(), Profiles::known()).ok();
         let mut computed = Self {
             key: Key::of(state),
             estimate,
@@ -151,7 +151,7 @@ impl Against {
 
 /// Whole process and verdict of a plan, without explanations.
 pub(super) fn numbers(plan: &Plan) -> Option<(Bytes, Fit)> {
-    let inputs = Inputs::resolve(plan, Catalog::embedded(), Profiles::embedded()).ok()?;
+    let inputs = Inputs::resolve(plan, Catalog::embedded(), Profiles::known()).ok()?;
     let found = estimate(&inputs, Detail::Numbers);
     Some((found.needed().expected, found.fit))
 }
@@ -168,7 +168,7 @@ fn with_other_workload(plan: &Plan) -> Plan {
 /// Estimate, remarks and model line of a plan.
 pub fn of_plan(plan: &Plan) -> (Option<Estimate>, Vec<Diagnostic>, String) {
     let catalog = Catalog::embedded();
-    match Inputs::resolve(plan, catalog, Profiles::embedded()) {
+    match Inputs::resolve(plan, catalog, Profiles::known()) {
         Ok(inputs) => {
             let context = Context {
                 architecture: Some(&inputs.architecture),

@@ -73,7 +73,7 @@ pub fn run(path: Option<&Path>, stay: Stay) -> Result<(), WindowError> {
 fn read_ahead() {
     let read = || {
         Catalog::embedded();
-        Profiles::embedded();
+        Profiles::known();
         templates();
     };
     // Without the thread they are read when they are needed.

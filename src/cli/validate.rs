@@ -15,7 +15,7 @@ const MAX_BYTES: u64 = 64 << 20;
 
 pub fn run(args: &ValidateArgs, out: &mut dyn Write) -> Result<Outcome> {
     let text = read(args).with_context(|| format!("cannot read {}", args.rows.display()))?;
-    let report = validation::validate(&text, Catalog::embedded(), Profiles::embedded())
+    let report = validation::validate(&text, Catalog::embedded(), Profiles::known())
         .with_context(|| args.rows.display().to_string())?;
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &report)?;

@@ -103,11 +103,51 @@ const EMBEDDED: [&str; 12] = [
     include_str!("../../assets/profiles/transformers-4.51.ron"),
 ];
 
+/// What the user added, set once when the program starts.
+static INSTALLED: OnceLock<Profiles> = OnceLock::new();
+
+impl RuntimeProfile {
+    /// Whether its figures can be reckoned with; the error names the one that cannot.
+    fn check(&self) -> Result<(), String> {
+        if self.id.trim().is_empty() || self.source.trim().is_empty() {
+            return Err("`id` and `source` must say something".to_owned());
+        }
+        for (name, band) in [("reserved", self.reserved), ("tensors", self.tensors)] {
+            let ordered = band.low <= band.expected && band.expected <= band.high;
+            if !ordered || !(0.0..=100.0).contains(&band.low) || !(0.0..=100.0).contains(&band.high) {
+                return Err(format!("`{name}` must be low ≤ expected ≤ high, each from 0 to 100"));
+            }
+        }
+        let context = self.context_mib;
+        if context.low > context.expected || context.expected > context.high {
+            return Err("`context_mib` must be low ≤ expected ≤ high".to_owned());
+        }
+        let loops = crate::plan::field::words::IMPLEMENTATIONS;
+        if !loops.iter().any(|word| word.id == self.default_implementation) {
+            return Err(format!("`default_implementation` does not know `{}`", self.default_implementation));
+        }
+        Ok(())
+    }
+}
+
 impl Profiles {
     /// The profiles that ship with the program. A test parses each file, so none is missing in a release.
     pub fn embedded() -> &'static Self {
         static PROFILES: OnceLock<Profiles> = OnceLock::new();
         PROFILES.get_or_init(|| Self { entries: EMBEDDED.iter().filter_map(|text| ron::from_str(text).ok()).collect() })
+    }
+
+    /// The shipped profiles and the user's: those that [`Profiles::install`] was given when the program started, else
+    /// the shipped ones alone.
+    pub fn known() -> &'static Self {
+        INSTALLED.get().unwrap_or_else(Self::embedded)
+    }
+
+    /// Makes `profiles` the known ones until the program ends. Only the first call counts: what was estimated before
+    /// it and after it would not agree.
+    pub fn install(profiles: Self) {
+        // A second call keeps the first.
+        let _ = INSTALLED.set(profiles);
     }
 
     /// A profile by its exact id.
@@ -118,6 +158,7 @@ impl Profiles {
     /// These profiles with one user file put over them: same id replaces, new id adds. The error says line and column.
     pub fn merged_with(&self, text: &str) -> Result<Self, String> {
         let profile: RuntimeProfile = ron::from_str(text).map_err(|error| error.to_string())?;
+        profile.check()?;
         let mut merged = self.clone();
         match merged.entries.iter_mut().find(|known| known.id == profile.id) {
             Some(known) => *known = profile,

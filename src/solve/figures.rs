@@ -25,7 +25,7 @@ pub struct Known<'a> {
 impl Known<'static> {
     /// Those that ship with the program.
     pub fn embedded() -> Self {
-        Self { catalog: Catalog::embedded(), profiles: Profiles::embedded() }
+        Self { catalog: Catalog::embedded(), profiles: Profiles::known() }
     }
 }
 

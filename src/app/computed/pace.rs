@@ -42,7 +42,7 @@ impl Pace {
 
     /// Of a plan; `None` where something it names is not known.
     pub fn of_plan(plan: &Plan) -> Option<Self> {
-        Inputs::resolve(plan, Catalog::embedded(), Profiles::embedded()).ok().map(|inputs| Self::of(&inputs))
+        Inputs::resolve(plan, Catalog::embedded(), Profiles::known()).ok().map(|inputs| Self::of(&inputs))
     }
 }
 
@@ -67,7 +67,7 @@ pub const MERGED_MODELS: u64 = 3;
 impl Serving {
     /// Of a plan; `None` where something it names is not known.
     pub fn of_plan(plan: &Plan) -> Option<Self> {
-        let inputs = Inputs::resolve(plan, Catalog::embedded(), Profiles::embedded()).ok()?;
+        let inputs = Inputs::resolve(plan, Catalog::embedded(), Profiles::known()).ok()?;
         Some(Self {
             cache: serving::cache(&inputs),
             largest_batch: serving::largest(&inputs, Stretch::Batch),

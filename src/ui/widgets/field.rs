@@ -441,7 +441,7 @@ fn title_of(kind: CatalogKind, id: &str) -> String {
         CatalogKind::Accelerator if id.is_empty() => Some("None chosen".to_owned()),
         CatalogKind::Accelerator => catalog.accelerator(id).map(|entry| entry.name.clone()),
         CatalogKind::LoadFormat | CatalogKind::KvFormat => catalog.format(id).map(|entry| format_title(&entry.name)),
-        CatalogKind::Profile => Profiles::embedded().get(id).map(|entry| entry.name.clone()),
+        CatalogKind::Profile => Profiles::known().get(id).map(|entry| entry.name.clone()),
     };
     known.unwrap_or_else(|| format!("{id} (unknown)"))
 }
@@ -489,7 +489,7 @@ pub fn entries(kind: CatalogKind, query: &str) -> Vec<Entry> {
         }
         CatalogKind::Profile => {
             let query = query.to_lowercase();
-            Profiles::embedded()
+            Profiles::known()
                 .entries
                 .iter()
                 .filter(|profile| profile.name.to_lowercase().contains(&query))
