@@ -161,3 +161,21 @@ fn parameter_counts_match_the_instantiated_classes() {
         }
     }
 }
+
+/// Where forward peaks in the loss, what it holds is what it keeps: activations alone, for every model.
+#[test]
+fn forward_keeps_what_was_traced() {
+    let errors: Vec<(f64, String)> = all_rows()
+        .iter()
+        .filter(|row| !inference(row))
+        .filter_map(|row| {
+            let estimate = estimate_row(row);
+            let forward = estimate.phases.iter().find(|phase| phase.kind == PhaseKind::Forward)?;
+            let kept = forward.components.get(Component::Activations).0;
+            let error = relative(kept, row.bytes("saved_act_end_forward_bytes"));
+            (forward.place == "in the loss").then(|| (error, describe(row)))
+        })
+        .collect();
+    assert!(errors.len() >= 250, "{}", errors.len());
+    check("activations at the end of forward", errors, 0.0001, 0.001);
+}
