@@ -10,6 +10,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 mod compare;
+mod decide;
 mod devices_text;
 mod estimate;
 mod estimate_run;
@@ -78,6 +79,8 @@ enum Command {
     Sensitivity(SensitivityArgs),
     /// Search the whole space of sensible plans for this model, data and hardware: what nothing else is better than.
     Search(SearchArgs),
+    /// Decide from answers whether to prompt, fetch or fine-tune: recommendation, reasons, flips, missing evidence.
+    Decide(DecideArgs),
     /// Show what a model file says: shape, exact parameter counts, remarks.
     Inspect(InspectArgs),
     /// Compare predictions with measured rows.
@@ -212,6 +215,15 @@ struct SearchArgs {
 }
 
 #[derive(Debug, Args)]
+struct DecideArgs {
+    /// File of answers; every question may be left out. See docs/decide.md.
+    answers: PathBuf,
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
 struct InspectArgs {
     /// Model folder, `config.json`, `.safetensors` or `.gguf` file.
     path: PathBuf,
@@ -278,6 +290,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
         Some(Command::Compare(args)) => compare::run(&args, out, err),
         Some(Command::Sensitivity(args)) => sensitivity::run(&args, flags, out, err),
         Some(Command::Search(args)) => search::run(&args, flags, out, err),
+        Some(Command::Decide(args)) => decide::run(&args, out),
         Some(Command::Inspect(args)) => inspect::run(&args, out),
         Some(Command::Validate(args)) => validate::run(&args, out),
         Some(Command::Screenshot(args)) => screenshot::run(&args, out, err),

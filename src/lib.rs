@@ -21,6 +21,7 @@
 //! | [`plan`] | the plan as plain data; the field table and what is made from it: edits, file, checks, diff | files, windows |
 //! | [`estimate`] | from a plan to memory: phases, components, derivations | files, windows, clocks |
 //! | [`solve`] | the estimate turned round: what fits, what to change, what is best | files, windows, threads |
+//! | [`decide`] | whether to fine-tune at all: rules, evidence, break-even | files, windows, clocks |
 //! | [`quantize`] | number formats as codecs: what values become in few bits, and the error | plans, files, windows |
 //! | [`validation`] | predicted against measured rows | files, windows |
 //! | [`report`] | SVG and tables for other programs | files, windows |
@@ -32,7 +33,7 @@
 //!
 //! # Invariants (held by `tests/layering.rs`)
 //!
-//! 1. `units explained catalog architecture plan estimate solve quantize validation report` know neither egui, threads, clocks, environment
+//! 1. `units explained catalog architecture plan estimate solve decide quantize validation report` know neither egui, threads, clocks, environment
 //!    nor — outside the readers of model files — the file system. Same input, same bytes, on every system. Bytes are
 //!    integers.
 //! 2. `ui` never changes a plan, never blocks, never reads files. It gets a [`ui::View`] and returns commands.
@@ -50,6 +51,7 @@ pub mod app;
 pub mod architecture;
 pub mod catalog;
 pub mod cli;
+pub mod decide;
 pub mod estimate;
 pub mod explained;
 pub mod jobs;

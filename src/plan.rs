@@ -4,10 +4,12 @@
 //!   the comments of the plan file and the names of undo steps are all made from it.
 //! * [`edit`] — the only way to change a plan.
 //! * [`mod@file`] — plan ⇄ RON text, made from the same table.
+//! * [`decision`] — the record of whether to fine-tune at all: answers, evidence, outcome, why.
 //! * [`mod@check`] — contradictions, each with a fix.
 //! * [`mod@diff`] — which fields differ between two plans.
 
 pub mod check;
+pub mod decision;
 pub mod diff;
 pub mod edit;
 pub mod field;
@@ -69,6 +71,8 @@ pub struct Plan {
     pub cost: Cost,
     /// Peaks the user measured.
     pub measured: Measured,
+    /// What was decided before, with its evidence.
+    pub decision: Option<Box<decision::Decision>>,
 }
 
 /// What the plan is for.
@@ -269,6 +273,7 @@ impl Default for Plan {
             run: Run::default(),
             cost: Cost::default(),
             measured: Measured::default(),
+            decision: None,
         }
     }
 }

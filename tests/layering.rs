@@ -46,8 +46,19 @@ fn assert_free_of(rooms: &[&str], words: &[&str], except: &[&str]) {
     }
 }
 
-const DOMAIN: [&str; 10] =
-    ["units", "explained", "catalog", "architecture", "plan", "estimate", "solve", "quantize", "validation", "report"];
+const DOMAIN: [&str; 11] = [
+    "units",
+    "explained",
+    "catalog",
+    "architecture",
+    "plan",
+    "estimate",
+    "solve",
+    "decide",
+    "quantize",
+    "validation",
+    "report",
+];
 
 #[test]
 fn the_domain_knows_no_window_no_threads_no_clock_no_environment() {

@@ -1,5 +1,7 @@
 //! Changes to a plan: the only way one is changed, by hand, wizard, solver or command line.
 
+use super::decision::Decision;
+use super::decision::questions::question;
 use super::field::{FieldId, FieldValue, field};
 use super::{FloatFormat, LoraInit, Method, ModelSource, Plan};
 
@@ -10,6 +12,13 @@ pub enum PlanEdit {
     Set(FieldId, FieldValue),
     /// The base model is replaced.
     Model(ModelSource),
+    /// The record of the decision changes; `None`: it is dropped.
+    Decision {
+        /// Id of the question that was answered, or a word for another part; steps of the same are merged.
+        what: &'static str,
+        /// The record as it then is.
+        decision: Option<Box<Decision>>,
+    },
     /// Everything is replaced (a template, a wizard's answer); the text names the step.
     Replace(Box<Plan>, String),
     /// Several at once, one undo step named by the text.
@@ -40,6 +49,10 @@ impl PlanEdit {
                 plan.model.source = source.clone();
                 Ok(())
             }
+            Self::Decision { decision, .. } => {
+                plan.decision.clone_from(decision);
+                Ok(())
+            }
             Self::Replace(new, _) => {
                 plan.clone_from(new);
                 Ok(())
@@ -62,6 +75,13 @@ impl PlanEdit {
                 }
             }
             Self::Model(source) => format!("Base model {}", source.name()),
+            Self::Decision { what, decision } => match (question(what), decision) {
+                (Some(question), Some(decision)) => {
+                    format!("{}: {}", question.label, question.words(&decision.answers))
+                }
+                (_, None) => "Decision dropped".to_owned(),
+                _ => format!("Decision: {what}"),
+            },
             Self::Replace(_, text) | Self::Group(_, text) => text.clone(),
         }
     }
@@ -70,6 +90,7 @@ impl PlanEdit {
     pub const fn merge_key(&self) -> Option<FieldId> {
         match self {
             Self::Set(id, _) => Some(id),
+            Self::Decision { what, .. } => Some(what),
             _ => None,
         }
     }

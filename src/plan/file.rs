@@ -12,7 +12,7 @@ use tree::{Entry, Node, NodeKind, Position};
 
 mod migrate;
 mod read;
-mod tree;
+pub(super) mod tree;
 mod write;
 
 pub use read::read;

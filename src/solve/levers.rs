@@ -82,7 +82,7 @@ fn touched(edit: &PlanEdit) -> Vec<FieldId> {
     match edit {
         PlanEdit::Set(id, _) => vec![id],
         PlanEdit::Group(edits, _) => edits.iter().flat_map(touched).collect(),
-        PlanEdit::Model(_) | PlanEdit::Replace(..) => Vec::new(),
+        PlanEdit::Model(_) | PlanEdit::Decision { .. } | PlanEdit::Replace(..) => Vec::new(),
     }
 }
 

@@ -6,8 +6,12 @@ use super::{
     Architecture, Entry, Field, FieldKind, FieldValue, FileDiagnostic, HandShape, Loaded, MAX_BYTES, ModelSource, Node,
     NodeKind, Plan, Position, ReadError, SCHEMA, Section, UnknownKey, fields, tree,
 };
+use crate::plan::decision::read_decision;
 use crate::plan::field::nearest;
 use std::collections::HashSet;
+
+/// Key of the record of the decision.
+const DECISION: &str = "decision";
 
 /// Reads a plan file. An error means that the text is no plan and must be left alone.
 pub fn read(text: &str) -> Result<Loaded, ReadError> {
@@ -26,6 +30,7 @@ pub fn read(text: &str) -> Result<Loaded, ReadError> {
     let all = placed(entries, schema, &mut reader.diagnostics)?;
     let all = reader.without_repeats(all);
     reader.model(&all);
+    reader.decision(&all);
     // The load format decides what base a variant of LoRA stands on, so it goes before the method.
     let (load_format, others): (Vec<_>, Vec<_>) = fields().iter().partition(|f| f.id == "precision.load_format");
     for field in load_format.into_iter().chain(others) {
@@ -57,6 +62,7 @@ fn is_ours(comment: &str) -> bool {
     text.starts_with("Tuneplan plan.")
         || text.starts_with(super::write::NOT_UNDERSTOOD)
         || super::write::MODEL_COMMENTS.contains(&text)
+        || text == super::write::DECISION_COMMENT
         || fields().iter().any(is_label)
 }
 
@@ -144,6 +150,25 @@ impl Reader {
         }
     }
 
+    /// The record of the decision stands at the top under one key.
+    fn decision(&mut self, all: &[Placed<'_, '_>]) {
+        let Some(found) = all.iter().find(|found| found.section.is_empty() && found.key == DECISION) else { return };
+        let node = &found.entry.value;
+        if node.raw == "None" {
+            return;
+        }
+        match read_decision(node.raw) {
+            Ok(decision) => self.plan.decision = Some(Box::new(decision)),
+            Err(error) => {
+                // Places inside the value start anew; add them to where it begins.
+                let before = if error.line == 1 { node.at.column - 1 } else { 0 };
+                let at = Position { line: node.at.line + error.line - 1, column: before + error.column };
+                self.note(at, format!("the decision was not understood ({}); it is kept as a comment", error.message));
+                self.keep(found, true);
+            }
+        }
+    }
+
     /// Of a key that an older schema and this one both name only the first holds.
     fn without_repeats<'n, 'a>(&mut self, all: Vec<Placed<'n, 'a>>) -> Vec<Placed<'n, 'a>> {
         let mut kept: Vec<Placed<'n, 'a>> = Vec::with_capacity(all.len());
@@ -210,13 +235,14 @@ impl Reader {
 
     fn report_unknown(&mut self, found: &Placed<'_, '_>) {
         let is_known = fields().iter().any(|field| field.section.key() == found.section && field.key() == found.key)
-            || found.section.is_empty() && found.key == "schema"
+            || found.section.is_empty() && matches!(found.key.as_str(), "schema" | DECISION)
             || found.section == "model" && matches!(found.key.as_str(), "path" | "architecture");
         if is_known {
             return;
         }
         let keys = fields().iter().filter(|field| field.section.key() == found.section).map(Field::key);
-        let sections = Section::ALL.iter().map(|section| section.key()).filter(|_| found.section.is_empty());
+        let sections = Section::ALL.iter().map(|section| section.key()).chain([DECISION]);
+        let sections = sections.filter(|_| found.section.is_empty());
         let message = match nearest(&found.key, keys.chain(sections)) {
             Some(near) => format!("`{}` is not a key of this version, did you mean `{near}`? It is kept", found.key),
             None => format!("`{}` is not a key of this version; it is kept", found.key),

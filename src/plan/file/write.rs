@@ -1,11 +1,16 @@
 //! The canonical text of a plan.
 
 use super::{Architecture, Field, FieldKind, FieldValue, ModelSource, Plan, SCHEMA, Section, UnknownKey, fields};
+use crate::plan::decision::decision_text;
 use std::fmt::Write as _;
 
 /// Comments of a model read from a file.
 pub const MODEL_COMMENTS: [&str; 2] =
     ["File the shape was read from; the shape below holds where the file is not.", "Shape of the model as read."];
+
+/// Comment of the record of the decision.
+pub const DECISION_COMMENT: &str =
+    "Decision: what was answered and decided before training was planned, with its evidence.";
 
 /// Begins a comment that keeps a value which was not understood.
 pub const NOT_UNDERSTOOD: &str = "Not understood:";
@@ -41,6 +46,11 @@ pub fn write(plan: &Plan, unknown: &[UnknownKey]) -> String {
         if !key.is_empty() {
             text.push_str("    ),\n");
         }
+    }
+    if let Some(decision) = &plan.decision {
+        let _ = writeln!(text, "    // {DECISION_COMMENT}");
+        // Line breaks inside texts are escaped, so that only the layout is moved in.
+        let _ = writeln!(text, "    decision: {},", decision_text(decision).replace('\n', "\n    "));
     }
     // Sections that a newer or other program added.
     for kept in unknown.iter().filter(|kept| Section::ALL.iter().all(|section| section.key() != kept.section)) {

@@ -1,0 +1,21 @@
+//! Whether to fine-tune at all: from the answers of a design review to a recommendation that refuses to guess.
+//!
+//! * [`stats`] — intervals, sample sizes, agreement.
+//! * [`facts`] — answers and counts boiled down to yes, no, undecided (counted, but too few) and unknown (skipped).
+//! * [`rules`] — the rules as data, `assets/decide/rules.ron`: conditions on facts, outcome, reason, source.
+//! * [`engine`] — which rules hold, what drove them, what single answer would flip them, what is missing.
+//! * [`break_even`] — fine-tuning against a long prompt, a cached one and retrieval, over requests a month.
+//! * [`tactics`] — stages, bands of learning rate and epochs, with their sources.
+//! * [`tally`] — labels of several annotators: counts and agreement.
+//! * [`apply`] — a decision into the plan.
+
+pub mod apply;
+pub mod break_even;
+pub mod engine;
+pub mod facts;
+pub mod rules;
+pub mod stats;
+pub mod tactics;
+pub mod tally;
+
+pub use engine::{Recommendation, recommend};

@@ -1,0 +1,411 @@
+//! What was decided before anything is trained: the answers of a design review, their evidence, the outcome and why.
+//!
+//! Plain data; the rules that turn answers into a recommendation live in [`crate::decide`]. Every answer may be missing:
+//! a question that was skipped is not a no.
+
+use serde::{Deserialize, Serialize};
+
+pub mod questions;
+mod read;
+mod write;
+
+pub use read::{AnswersError, is_date, problems, read_answers, read_decision};
+pub use write::{answers_text, decision_text};
+
+/// A decision as it is kept in the plan.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Decision {
+    /// Day of the decision, `YYYY-MM-DD`; empty while it is open.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub date: String,
+    /// Ids of the outcomes that were taken into the plan; empty while it is open.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outcomes: Vec<String>,
+    /// Why, in the team's own words.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reasoning: String,
+    /// What was answered.
+    pub answers: Answers,
+    /// Labels given to examples.
+    #[serde(skip_serializing_if = "Tally::is_empty")]
+    pub tally: Tally,
+}
+
+/// Answers in the order of the adaptation path.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Answers {
+    /// The evaluation set and what the present best solution scores on it.
+    #[serde(skip_serializing_if = "is_default")]
+    pub evaluation: Evaluation,
+    /// Prompt versions in the order they were tried; an empty list: none were kept apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompts: Option<Vec<PromptVersion>>,
+    /// A person who never saw the task could follow the instructions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instructions_clear: Option<bool>,
+    /// Failures counted by kind, the first failure of each answer.
+    #[serde(skip_serializing_if = "is_default")]
+    pub failures: Failures,
+    /// How facts are fetched now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retrieval: Option<Retrieval>,
+    /// The answer is wrong even with the right text in the prompt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ideal_context_fails: Option<bool>,
+    /// Facts change faster than a model would be trained again, or must be cited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facts_change: Option<bool>,
+    /// Decoding is already constrained to the wanted format.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub constrained_decoding: Option<bool>,
+    /// Good labelled examples that may be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub examples: Option<u64>,
+    /// Licence, contracts and privacy allow training on them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rights: Option<bool>,
+    /// Agreement of annotators on the labels (kappa, −1 to 1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<f64>,
+    /// Several answers are right and people prefer one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preference: Option<bool>,
+    /// Pairs of a better and a worse answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preference_pairs: Option<u64>,
+    /// The domain's language or jargon is foreign to the base model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain_language: Option<bool>,
+    /// Raw text of the domain, far more than there are labelled examples.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw_text: Option<bool>,
+    /// Text is to be filled in between a given beginning and end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fill_in: Option<bool>,
+    /// Long inputs fail where short ones of the same kind succeed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub long_inputs_fail: Option<bool>,
+    /// The answer needs the whole long input at once, not passages of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub whole_input: Option<bool>,
+    /// A stronger base model, prompted alike, meets the need.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stronger_model: Option<bool>,
+    /// Quality aside, a request costs too much or takes too long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub too_expensive: Option<bool>,
+    /// Tokens at the head of the prompt that are the same in every request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub static_tokens: Option<u64>,
+    /// They are already cached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caching: Option<bool>,
+    /// The licence of the present model allows training another on its outputs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub teacher_allowed: Option<bool>,
+    /// Tasks to be tuned for, and where their data is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<Tasks>,
+    /// Other tasks of the same model must not get worse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_tasks: Option<bool>,
+    /// Named people will serve, monitor and retrain the model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<bool>,
+    /// Somebody else can retire the base model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vendor_retires: Option<bool>,
+    /// Data must stay in house, or the model runs offline or on a device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_house: Option<bool>,
+    /// There is money for labels, runs and upkeep.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<bool>,
+    /// The wish to fine-tune comes from interest in it alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interest_only: Option<bool>,
+    /// Prices and amounts for the break-even, as they were quoted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub costs: Option<Costs>,
+}
+
+/// The evaluation set.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Evaluation {
+    /// Labelled examples in it; 0: there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub examples: Option<u64>,
+    /// What counts as right.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub metric: String,
+    /// Examples the present best solution gets right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correct: Option<u64>,
+    /// Share that is good enough, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<f64>,
+    /// Its examples come from real use, not from a person's imagination.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_real_use: Option<bool>,
+}
+
+/// A prompt and what it scored.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PromptVersion {
+    /// Name under which it is kept.
+    pub name: String,
+    /// Examples it got right.
+    pub correct: u64,
+    /// Examples it was tried on.
+    pub of: u64,
+    /// Worked examples inside the prompt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub examples: Option<u64>,
+}
+
+/// Failures by kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Failures {
+    /// A fact the model does not have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<u64>,
+    /// A fact that was true once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outdated: Option<u64>,
+    /// A fact that only the organisation has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub private: Option<u64>,
+    /// Wrong format or syntax.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<u64>,
+    /// Right, but not what was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub off_topic: Option<u64>,
+    /// Wrong style or tone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub style: Option<u64>,
+    /// Unsafe.
+    #[serde(rename = "unsafe", skip_serializing_if = "Option::is_none")]
+    pub unsafe_answer: Option<u64>,
+    /// The facts are there and the conclusion is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<u64>,
+    /// The task itself is not clear: people disagree on the right answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unclear_task: Option<u64>,
+    /// The input is broken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_error: Option<u64>,
+    /// Retrieval did not find a text that is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retrieval_miss: Option<u64>,
+    /// The right text was in the prompt and was not used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignored_context: Option<u64>,
+}
+
+/// How facts are fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Retrieval {
+    /// Not at all.
+    Nothing,
+    /// By words (BM25).
+    Terms,
+    /// By embeddings, or both.
+    Vectors,
+}
+
+/// Tasks to be tuned for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tasks {
+    /// One.
+    One,
+    /// Several, their data in one place.
+    Together,
+    /// Several, their data or models apart.
+    Apart,
+    /// One for each customer.
+    PerTenant,
+}
+
+/// Prices and amounts, all typed by the user. Token prices are for a million tokens.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Costs {
+    /// Day of the quotes, `YYYY-MM-DD`.
+    pub date: String,
+    /// Currency.
+    pub currency: String,
+    /// Requests a month that are expected.
+    pub requests_per_month: f64,
+    /// How far one-off, monthly and per-request sums may be off either way, 0 to 0.9.
+    pub uncertainty: f64,
+    /// Months over which one-off costs are spread.
+    pub horizon_months: f64,
+    /// Tokens of the long prompt that are the same in every request.
+    pub static_tokens: u64,
+    /// Tokens that differ by request.
+    pub dynamic_tokens: u64,
+    /// Tokens of the answer.
+    pub output_tokens: u64,
+    /// Price of a million input tokens of the prompted model.
+    pub input_price: f64,
+    /// Price of a million output tokens of the prompted model.
+    pub output_price: f64,
+    /// Prompt caching, where it is offered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Cache>,
+    /// The fine-tuned model.
+    pub tuned: TunedCosts,
+    /// Retrieval, where it is an alternative.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rag: Option<RagCosts>,
+}
+
+/// Prompt caching.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cache {
+    /// Share of requests that find the head of the prompt in the cache, 0 to 1.
+    pub hit_share: f64,
+    /// Price of a cached token over that of a fresh one.
+    pub read_factor: f64,
+    /// Price of a token that is put into the cache over that of a fresh one.
+    pub write_factor: f64,
+}
+
+/// What a fine-tuned model costs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TunedCosts {
+    /// Tokens of its shorter prompt that are the same in every request.
+    pub static_tokens: u64,
+    /// Price of a million input tokens.
+    pub input_price: f64,
+    /// Price of a million output tokens.
+    pub output_price: f64,
+    /// Data, once.
+    pub data: f64,
+    /// One training run.
+    pub run: f64,
+    /// Runs until one is good, failed ones included.
+    pub runs: u64,
+    /// Evaluation, once.
+    pub evaluation: f64,
+    /// Devices that wait for requests, a month.
+    pub idle_per_month: f64,
+    /// Months from one retraining to the next; 0: never.
+    pub retrain_months: f64,
+    /// A retraining with new labels and regression tests.
+    pub retrain: f64,
+}
+
+/// What retrieval costs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RagCosts {
+    /// Tokens of the prompt that are the same in every request.
+    pub static_tokens: u64,
+    /// Retrieved tokens a request.
+    pub retrieved_tokens: u64,
+    /// Building it, once.
+    pub build: f64,
+    /// Keeping the index, a month.
+    pub index_per_month: f64,
+    /// A search, a request.
+    pub search: f64,
+}
+
+impl Default for Costs {
+    /// No prices: they are typed. The horizon and the doubt are starting points for a discussion.
+    fn default() -> Self {
+        Self {
+            date: String::new(),
+            currency: "USD".to_owned(),
+            requests_per_month: 0.0,
+            uncertainty: 0.25,
+            horizon_months: 12.0,
+            static_tokens: 0,
+            dynamic_tokens: 0,
+            output_tokens: 0,
+            input_price: 0.0,
+            output_price: 0.0,
+            cache: None,
+            tuned: TunedCosts::default(),
+            rag: None,
+        }
+    }
+}
+
+/// Labels that annotators gave to the examples of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tally {
+    /// File of the examples.
+    pub file: String,
+    /// Examples in it.
+    pub examples: u64,
+    /// Annotators in the order they came.
+    pub annotators: Vec<Annotator>,
+}
+
+/// One person's labels.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Annotator {
+    /// Name.
+    pub name: String,
+    /// A letter for each example in order, `.` where there is none: see [`crate::decide::tally`].
+    pub labels: String,
+}
+
+impl Tally {
+    /// Whether nothing was labelled.
+    pub const fn is_empty(&self) -> bool {
+        self.annotators.is_empty()
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// Kind of failure, in the order of the keys that give it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Label {
+    /// Letter in a plan and key on the keyboard.
+    pub letter: char,
+    /// Id of its count: `failures.missing`; empty for an answer that is right.
+    pub question: &'static str,
+    /// Name on screen.
+    pub name: &'static str,
+}
+
+/// Every label.
+pub const LABELS: [Label; 13] = [
+    Label { letter: 'r', question: "", name: "Right" },
+    Label { letter: 'm', question: "failures.missing", name: "Fact missing" },
+    Label { letter: 'o', question: "failures.outdated", name: "Fact outdated" },
+    Label { letter: 'p', question: "failures.private", name: "Fact private" },
+    Label { letter: 'f', question: "failures.format", name: "Wrong format" },
+    Label { letter: 't', question: "failures.off_topic", name: "Off topic" },
+    Label { letter: 's', question: "failures.style", name: "Wrong style" },
+    Label { letter: 'u', question: "failures.unsafe", name: "Unsafe" },
+    Label { letter: 'w', question: "failures.reasoning", name: "Wrong reasoning" },
+    Label { letter: 'k', question: "failures.unclear_task", name: "Task unclear" },
+    Label { letter: 'b', question: "failures.input_error", name: "Input broken" },
+    Label { letter: 'n', question: "failures.retrieval_miss", name: "Retrieval missed" },
+    Label { letter: 'i', question: "failures.ignored_context", name: "Context ignored" },
+];
+
+/// The label of a letter.
+pub fn label_of(letter: char) -> Option<&'static Label> {
+    LABELS.iter().find(|label| label.letter == letter)
+}
