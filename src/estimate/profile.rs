@@ -68,6 +68,10 @@ pub struct RuntimeProfile {
     /// memory-efficient kernel takes 32-bit queries too (transformers before 4.48, or with a mask).
     #[serde(default)]
     pub repeats_kv: bool,
+    /// Backward of softmax makes the product of gradient and result first, as on CUDA; off for traces that do not see
+    /// what a kernel allocates.
+    #[serde(default = "on")]
+    pub softmax_workspace: bool,
     /// How the stack's default optimizer loop is written: an id of the field `optimizer.implementation`.
     pub default_implementation: String,
     /// Unquantized parts of a quantized base are raised to FP32 by default.
@@ -78,6 +82,10 @@ pub struct RuntimeProfile {
     pub context_mib: MibBand,
     /// Band on the tensors' peak itself: 1 where the traced code is the stack's own.
     pub tensors: RatioBand,
+}
+
+const fn on() -> bool {
+    true
 }
 
 /// All profiles the program knows.

@@ -32,6 +32,8 @@ pub struct Setup<'a> {
     pub outer_width: u64,
     /// Width of arithmetic under autocast.
     pub autocast: Option<u64>,
+    /// 16-bit arithmetic is in FP16 rather than BF16.
+    pub fp16: bool,
     /// What is trained.
     pub trained: Trained<'a>,
     /// Gradients of parameters do not stay beside those that exist already.
@@ -58,6 +60,8 @@ pub struct Setup<'a> {
     pub rotary_rows_per_layer: u64,
     /// Keys and values are repeated before the attention kernel.
     pub repeats_kv: bool,
+    /// Backward of softmax allocates inside its kernel.
+    pub softmax_workspace: bool,
     /// Stacked experts are quantized too.
     pub quantizes_experts: bool,
     /// Ends of the model that are here: both, unless this is a stage of a pipeline.
@@ -167,6 +171,10 @@ impl<'a> Setup<'a> {
             width,
             outer_width: if upcast { width.max(4) } else { width },
             autocast: plan.precision.autocast.filter(|_| training).map(arithmetic_width),
+            fp16: match plan.precision.autocast.filter(|_| training) {
+                Some(format) => format == FloatFormat::Fp16,
+                None => plan.precision.load_format == "fp16",
+            },
             trained,
             gradients_pass: accumulates || plan.optimizer.implementation == Implementation::InBackward,
             recompute: training && plan.runtime.checkpointing == Checkpointing::Full,
@@ -180,6 +188,7 @@ impl<'a> Setup<'a> {
             fused_logit_bytes: inputs.profile.fused_logit_bytes,
             rotary_rows_per_layer: inputs.profile.rotary_rows_per_layer,
             repeats_kv: inputs.profile.repeats_kv,
+            softmax_workspace: inputs.profile.softmax_workspace,
             quantizes_experts: inputs.profile.quantizes_stacked_experts,
             ends: Ends::WHOLE,
             upstream: false,

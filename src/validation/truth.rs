@@ -24,6 +24,8 @@ pub fn case(row: &Row, catalog: &Catalog, profiles: &Profiles) -> Result<Case, S
     let inference = row.text("method") == "infer";
     let mut profile = profiles.get("hf-trainer").cloned().ok_or("there is no profile `hf-trainer`")?;
     profile.keeps_outputs = row.flag("keep_outputs", false)?;
+    // Rows are traced operator by operator: what a kernel allocates inside is not in them.
+    profile.softmax_workspace = false;
     let measured_phase = match row.text("peak_phase") {
         "forward" if inference => Some(PhaseKind::Prefill),
         "forward" => Some(PhaseKind::Forward),

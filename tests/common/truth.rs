@@ -153,6 +153,7 @@ pub fn plan_of(row: &Row, architecture: Architecture) -> Plan {
 pub fn profile(row: &Row) -> RuntimeProfile {
     let mut profile = Profiles::embedded().get("hf-trainer").unwrap().clone();
     profile.keeps_outputs = row.flag("keep_outputs");
+    profile.softmax_workspace = false;
     profile
 }
 

@@ -113,7 +113,7 @@ fn mixture(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, moe: &Moe) -> Tenso
         None => product(setup, tape, x, tokens.saturating_mul(moe.experts), gate_values, trained, 0, setup.outer_width),
     };
     let wide = tape.cast(logits, 4);
-    let probabilities = tape.unary_saving_output(wide);
+    let probabilities = tape.softmax(wide, wide.width, setup.softmax_workspace);
     tape.drop(wide);
     tape.drop(logits);
     let weights = tape.unary(probabilities, routed, 4, true);

@@ -47,6 +47,18 @@ impl Tape {
         y
     }
 
+    /// Softmax to `width` bytes a value: keeps its result. With `workspace` backward first makes the product of gradient and result, as CUDA's
+    /// kernel does (`softmax_backward_cuda_out` of PyTorch's SoftMax.cu); the trace on meta tensors does not see it.
+    pub fn softmax(&mut self, x: Tensor, width: u64, workspace: bool) -> Tensor {
+        let mut y = self.output(x.count, width);
+        if self.records(x) {
+            let node = Node::of(x, Back::One { bytes: x.bytes(), extra: if workspace { y.bytes() } else { 0 } });
+            y.node = self.push(node.saving([y.storage, NONE, NONE, NONE]));
+            self.memory.note_save();
+        }
+        y
+    }
+
     /// A function of one tensor that keeps nothing and answers `count` values of `width` bytes; `allocates`: backward
     /// makes a gradient rather than passing its own on.
     pub fn unary(&mut self, x: Tensor, count: u64, width: u64, allocates: bool) -> Tensor {

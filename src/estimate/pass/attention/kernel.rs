@@ -92,7 +92,7 @@ fn math(
     let raw = tape.matmul(scaled_q, scaled_k, scores);
     let masked = tape.unary(raw, scores, raw.width, false);
     tape.drop(raw);
-    let weights = tape.unary_saving_output(masked);
+    let weights = tape.softmax(masked, masked.width, setup.softmax_workspace);
     tape.drop(masked);
     let mixed = tape.matmul(weights, v_all, out_values);
     for tensor in [scaled_q, scaled_k, weights, v_all, k_all, mask] {
@@ -152,8 +152,11 @@ fn eager(
     // The mask has the width of the residual stream.
     let masked = tape.unary(weights, scores, weights.width.max(setup.stream_width()), false);
     tape.drop(weights);
-    let wide = tape.cast(masked, if setup.class.narrow_softmax { masked.width } else { 4 });
-    let probabilities = tape.unary_saving_output(wide);
+    // CUDA's softmax reads FP16 and answers FP32 in one kernel; BF16 is copied first (`softmax` of PyTorch's SoftMax.cpp).
+    let reads_narrow = setup.fp16 && setup.softmax_workspace && masked.width == 2;
+    let wide = tape.cast(masked, if setup.class.narrow_softmax || reads_narrow { masked.width } else { 4 });
+    let width = if setup.class.narrow_softmax { masked.width } else { 4 };
+    let probabilities = tape.softmax(wide, width, setup.softmax_workspace);
     tape.drop(wide);
     let mut narrow = tape.cast(probabilities, q.width);
     tape.drop(probabilities);
