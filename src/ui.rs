@@ -51,6 +51,8 @@ pub struct UiState {
     pub typing: Option<(crate::plan::field::FieldId, String)>,
     /// What is tried on the page of formats.
     pub formats: pages::formats::state::FormatsState,
+    /// What is looked at and typed on the page of the decision.
+    pub decide: pages::decide::DecideState,
     /// What is looked at on the page of methods.
     pub method: pages::method::MethodState,
     /// What is being typed on the page "How sure".
@@ -176,8 +178,8 @@ fn panes_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Comm
             .resizable(false)
             .show(ui, |ui| rail::rail_ui(ui, view, out));
     }
-    // The start page is about no plan yet.
-    let beside = view.state.session.page != Page::Start;
+    // Neither the start page nor the decision is about the settings of a plan.
+    let beside = !matches!(view.state.session.page, Page::Start | Page::Decide);
     if panes != Panes::One && beside {
         Panel::left("settings")
             .frame(side)

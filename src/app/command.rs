@@ -64,6 +64,8 @@ pub enum Command {
     Evidence(&'static Evidence),
     /// Turn to a step of the follow-along page.
     ShowStep(usize),
+    /// Take the recommendation of the decision into the plan.
+    TakeDecision,
     /// A text was pasted or typed: a `config.json`, a plan, or a model's name.
     Paste(String),
     /// Choose a theme.

@@ -14,11 +14,13 @@ use crate::units::Bytes;
 use crate::validation::{Evidence, Neighbour};
 use std::cell::OnceCell;
 
+mod decided;
 mod pace;
 
 /// Measured rows that are looked at for a plan.
 const NEIGHBOURS: usize = 24;
 
+pub use decided::Decided;
 pub use pace::{MERGED_MODELS, Pace, Serving};
 
 /// What the figures were computed for: they are kept until it moves.
@@ -65,6 +67,8 @@ pub struct Computed {
     pub pace: Option<Pace>,
     /// Measured rows nearest to the plan, once they were asked for.
     near: OnceCell<Vec<Neighbour>>,
+    /// What follows from the answers of the decision, once it was asked for.
+    decided: OnceCell<Decided>,
     /// Serving, once it was asked for.
     serving: OnceCell<Option<Serving>>,
 }
@@ -107,6 +111,7 @@ impl Computed {
             field_cost: None,
             pace: Pace::of_plan(plan),
             near: OnceCell::new(),
+            decided: OnceCell::new(),
             serving: OnceCell::new(),
         };
         computed.look_at_field(state);
@@ -119,6 +124,12 @@ impl Computed {
             Some(architecture) => evidence.nearest(plan, architecture, NEIGHBOURS),
             None => Vec::new(),
         })
+    }
+
+    /// What follows from the decision of `plan`, which must be the one this was computed for: worked out at the first
+    /// question.
+    pub fn decided(&self, plan: &Plan) -> &Decided {
+        self.decided.get_or_init(|| Decided::of_plan(plan))
     }
 
     /// Serving of `plan`, which must be the one this was computed for: worked out at the first question.

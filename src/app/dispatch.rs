@@ -9,6 +9,7 @@ use crate::plan::edit::PlanEdit;
 use crate::plan::{Plan, templates};
 
 mod closing;
+mod decision;
 mod files;
 mod menu;
 mod paste;
@@ -52,6 +53,10 @@ pub fn dispatch(state: &mut State, command: Command) -> Vec<Effect> {
             vec![Effect::ReadModel(path)]
         }
         Command::SavePicture { path, replace } => files::save_picture(state, path, replace),
+        Command::TakeDecision => {
+            decision::take(state);
+            Vec::new()
+        }
         Command::Paste(text) => {
             paste::paste(state, &text);
             Vec::new()

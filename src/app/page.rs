@@ -20,13 +20,15 @@ pub enum Page {
     Steps,
     /// How sure the estimate is: measured rows like it, errors, the user's own measurements.
     Sure,
+    /// Whether to fine-tune at all: the path, the evidence, the break-even.
+    Decide,
     /// What the method trains, on one matrix and in one layer, and what backward keeps for it.
     Method,
 }
 
 impl Page {
     /// All, in the order of the rail.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Start,
         Self::Memory,
         Self::Sure,
@@ -36,6 +38,7 @@ impl Page {
         Self::Steps,
         Self::Method,
         Self::Formats,
+        Self::Decide,
     ];
 
     /// Word on the command line.
@@ -49,6 +52,7 @@ impl Page {
             Self::Serving => "serving",
             Self::Steps => "steps",
             Self::Sure => "sure",
+            Self::Decide => "decide",
             Self::Method => "method",
         }
     }
@@ -64,6 +68,7 @@ impl Page {
             Self::Serving => "Serving",
             Self::Steps => "Steps",
             Self::Sure => "How sure",
+            Self::Decide => "Decide",
             Self::Method => "Method",
         }
     }
@@ -79,6 +84,7 @@ impl Page {
             Self::Time => "How long it takes, where the time goes and what it costs.",
             Self::Serving => "How far batch and context go, and what many adapters cost.",
             Self::Sure => "Measured jobs like this one, how far off the estimate was, and your own measurements.",
+            Self::Decide => "Prompt, fetch or fine-tune: the path, the evidence, and what would change the answer.",
             Self::Steps => "Follow along: how the memory comes about, one picture a step.",
         }
     }

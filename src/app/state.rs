@@ -121,6 +121,8 @@ pub struct Session {
     pub dialog: Option<Dialog>,
     /// A model or plan is being read: its path.
     pub reading: Option<PathBuf>,
+    /// Today, `YYYY-MM-DD`, where the program knows.
+    pub today: String,
     /// What goes on once the plan is saved.
     pub after_save: Option<AfterUnsaved>,
     /// Plans whose changes the user gave up while closing the window.

@@ -58,7 +58,9 @@ pub fn run(path: Option<&Path>, stay: Stay) -> Result<(), WindowError> {
             runtime.write_recovery_on_panic();
         }
         runtime.watch_files();
+        let today = today();
         let mut app = App::new(&cc.egui_ctx, runtime, settings_path.as_deref());
+        app.state.session.today = today;
         app.send(match plan {
             Some((path, opened)) => Command::PlanRead(path, Box::new(Ok(opened))),
             None => Command::ShowPage(Page::Start),
@@ -67,6 +69,25 @@ pub fn run(path: Option<&Path>, stay: Stay) -> Result<(), WindowError> {
         Ok(if stay == Stay::OneFrame { Box::new(OneFrame::of(app)) } else { app })
     };
     eframe::run_native("Tuneplan", options, Box::new(start)).map_err(|error| WindowError::System(error.to_string()))
+}
+
+/// Today in universal time, `YYYY-MM-DD`.
+fn today() -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map(|since| day(since.as_secs() / 86_400)).unwrap_or_default()
+}
+
+/// The day this many days after 1970-01-01, by the calendar of 400 years that begins in March.
+fn day(since_1970: u64) -> String {
+    let days = since_1970 + 719_468;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let march_month = (5 * of_year + 2) / 153;
+    let date = of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let year = era * 400 + year + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{date:02}")
 }
 
 /// Reads the catalogues while the system makes the window: whoever needs them first waits for what is left.
@@ -288,6 +309,24 @@ impl Look {
             page: (session.page, session.step),
             sheet: session.dialog.as_ref().map(std::mem::discriminant),
             presenting: session.presenting,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// Days by Python: `(date(y, m, d) - date(1970, 1, 1)).days`.
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        for (days, wanted) in [
+            (0, "1970-01-01"),
+            (19_782, "2024-02-29"),
+            (19_783, "2024-03-01"),
+            (20_453, "2025-12-31"),
+            (47_540, "2100-02-28"),
+            (47_541, "2100-03-01"),
+        ] {
+            assert_eq!(super::day(days), wanted);
         }
     }
 }

@@ -4,7 +4,7 @@ use super::facts::{Fact, Holds, Kinds, Proportion, facts, proportions};
 use super::rules::{Against, Outcome, Rule, rules};
 use super::stats::{Samples, samples};
 use crate::plan::decision::Answers;
-use crate::plan::decision::questions::{AnswerKind, AnswerValue, QUESTIONS, Question};
+use crate::plan::decision::questions::{AnswerKind, AnswerValue, QUESTIONS, Question, Step};
 
 mod alternatives;
 
@@ -147,13 +147,20 @@ pub fn recommend(answers: &Answers) -> Recommendation {
     let changes = changes(answers, &now);
     let missing = missing(answers, &proportions, &changes);
     let is_answered = |flip: &Flip| flip.now != "–";
+    let mut flips: Vec<Flip> = changes.into_iter().filter(is_answered).collect();
+    // That everything hangs on the evaluation is no news; what the failures decide comes first.
+    let is_basic = |flip: &Flip| {
+        let step = crate::plan::decision::questions::question(flip.question).map(|question| question.step);
+        matches!(step, Some(Step::Evaluate | Step::Prompt))
+    };
+    flips.sort_by_key(is_basic);
     let applies = |against: &&'static Against| {
         against.when.iter().all(|condition| condition.allows(holds_of(&holds, condition.fact())))
     };
     Recommendation {
         advice,
         drivers: drivers(answers, &held, &holds),
-        flips: changes.into_iter().filter(is_answered).collect(),
+        flips,
         missing,
         against: rules().against.iter().filter(applies).collect(),
         proportions,

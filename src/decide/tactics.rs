@@ -2,6 +2,7 @@
 //!
 //! Only figures that were read in their source stand here.
 
+use crate::plan::decision::Answers;
 use crate::plan::{Method, Plan, StageKind, Workload};
 use crate::units::grouped;
 
@@ -196,6 +197,44 @@ fn prompt_loss(plan: &Plan) -> Tactic {
         }),
         source: "Huyen, AI Engineering (2025), ch. 7; options of the five programs as released in 2026",
     }
+}
+
+/// Advice on serving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServingAdvice {
+    /// What to do.
+    pub words: &'static str,
+    /// Where it is from.
+    pub source: &'static str,
+}
+
+/// How to serve, from who may take the base away, where data may go, and how many adapters there are.
+pub fn serving(answers: &Answers, adapters: u64) -> Vec<ServingAdvice> {
+    const BOOK: &str = "Huyen, AI Engineering (2025), ch. 7: serving adapters";
+    let mut found = vec![if adapters <= 1 {
+        ServingAdvice {
+            words: "One adapter: merge it into the base, and no request takes longer than on the base.",
+            source: BOOK,
+        }
+    } else {
+        ServingAdvice {
+            words: "Several adapters: keep them apart from one base, so that a switch loads an adapter and not a model.",
+            source: BOOK,
+        }
+    }];
+    if answers.vendor_retires == Some(true) {
+        found.push(ServingAdvice {
+            words: "Somebody else can retire the base: ask for the date, keep data and evaluation so that another base can be tuned, and keep the weights where the licence allows it.",
+            source: "Vendors' deprecation pages, 2026; check the date of yours",
+        });
+    }
+    if answers.in_house == Some(true) {
+        found.push(ServingAdvice {
+            words: "Data stays in house or the model runs on a device: open weights on own hardware, merged and quantized for a device, measured again after quantization.",
+            source: BOOK,
+        });
+    }
+    found
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::app::command::Commands;
 use crate::app::page::Page;
 use egui::Ui;
 
+pub mod decide;
 pub mod devices;
 pub mod formats;
 pub mod memory;
@@ -19,6 +20,7 @@ pub mod time;
 pub fn page_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
     match view.state.session.page {
         Page::Start => start::start_ui(ui, view, out),
+        Page::Decide => decide::decide_ui(ui, view, ui_state, out),
         Page::Memory => memory::memory_ui(ui, view, out),
         Page::Devices => devices::devices_ui(ui, view, out),
         Page::Formats => formats::formats_ui(ui, view, ui_state, out),

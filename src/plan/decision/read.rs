@@ -36,14 +36,10 @@ pub fn read_answers(text: &str) -> Result<Answers, AnswersError> {
     read_checked(text, |answers: &Answers| problems(answers))
 }
 
-/// Reads a decision as it stands in a plan; places are counted from the text's beginning.
+/// Reads a decision as it stands in a plan; places are counted from the text's beginning. One that is still being made
+/// may contradict itself: the window says where.
 pub fn read_decision(text: &str) -> Result<Decision, AnswersError> {
-    let path = |(place, message): (String, String)| (format!("answers.{place}"), message);
-    read_checked(text, |decision: &Decision| {
-        let mut all: Vec<_> = problems(&decision.answers).into_iter().map(path).collect();
-        all.extend(tally_problems(decision));
-        all
-    })
+    read_checked(text, |_: &Decision| Vec::new())
 }
 
 fn read_checked<T: DeserializeOwned>(
@@ -205,22 +201,6 @@ fn cost_problems(answers: &Answers) -> Vec<(String, String)> {
     }
     if !(costs.horizon_months.is_finite() && costs.horizon_months > 0.0) {
         say("horizon_months", "one-off costs are spread over some months; give a number above 0".to_owned());
-    }
-    found
-}
-
-/// Labels that do not belong to the tally's examples.
-fn tally_problems(decision: &Decision) -> Vec<(String, String)> {
-    let tally = &decision.tally;
-    let strange = |c: char| crate::plan::decision::label_of(c).is_none() && c != '.';
-    let mut found = Vec::new();
-    for (index, annotator) in tally.annotators.iter().enumerate() {
-        let path = format!("tally.annotators.{index}.labels");
-        if let Some(c) = annotator.labels.chars().find(|c| strange(*c)) {
-            found.push((path, format!("`{c}` is no label of {}", annotator.name)));
-        } else if annotator.labels.chars().count() as u64 > tally.examples {
-            found.push((path, format!("{} labelled more examples than the file has", annotator.name)));
-        }
     }
     found
 }

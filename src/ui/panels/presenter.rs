@@ -3,7 +3,7 @@
 use crate::app::command::{Command, Commands, MenuCommand};
 use crate::app::page::Page;
 use crate::estimate::Component;
-use crate::ui::pages::{memory, steps};
+use crate::ui::pages::{decide, memory, steps};
 use crate::ui::theme::{bold, space, type_size};
 use crate::ui::widgets::component_table::paint_swatch;
 use crate::ui::{View, card};
@@ -23,10 +23,10 @@ pub fn presenter_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     let frame = Frame::new().fill(view.tokens.ground.0).inner_margin(Margin::symmetric(40, 24));
     CentralPanel::default().frame(frame).show(ui, |ui| {
         ScrollArea::vertical().id_salt("presenter").auto_shrink(false).show(ui, |ui| {
-            if view.state.session.page == Page::Steps {
-                steps::steps_ui(ui, view, out);
-            } else {
-                overview_ui(ui, view, out);
+            match view.state.session.page {
+                Page::Steps => steps::steps_ui(ui, view, out),
+                Page::Decide => decide::presented_ui(ui, view),
+                _ => overview_ui(ui, view, out),
             }
             ui.add_space(space::l());
             let note = "F5 or Escape: back to work · F6: ring around the pointer · F11: full screen";

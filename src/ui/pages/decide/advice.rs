@@ -1,0 +1,226 @@
+//! The recommendation: what to do, what drove it, what would flip it, what is missing, what speaks against training.
+
+use super::{DecideState, Sheet, changed, decision, head_ui, note_ui, text_ui};
+use crate::app::command::{Command, Commands};
+use crate::decide::engine::named;
+use crate::decide::facts::Holds;
+use crate::decide::rules::Outcome;
+use crate::decide::{Recommendation, engine};
+use crate::plan::decision::questions::question;
+use crate::ui::theme::{bold, space, type_size};
+use crate::ui::{View, card};
+use egui::{Color32, RichText, Ui};
+
+/// Flips that are listed before the rest is folded.
+const FLIPS: usize = 6;
+
+/// Draws the column.
+pub fn advice_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut Commands) {
+    let found = &view.computed.decided(&view.state.document.plan).found;
+    card(ui, view.tokens, |ui| {
+        headline_ui(ui, view, found);
+        for advice in &found.advice {
+            ui.add(egui::Label::new(advice.outcome.words()).wrap());
+            for rule in &advice.rules {
+                ui.add(egui::Label::new(RichText::new(&rule.reason).color(view.tokens.muted.0)).wrap());
+                note_ui(ui, view, &format!("Rule: {}. Source: {}.", rule.name, rule.source));
+            }
+        }
+        if found.is_open() {
+            ui.add(egui::Label::new("No rule holds on what is known. What is missing stands below.").wrap());
+        }
+    });
+    ui.add_space(space::xs());
+    card(ui, view.tokens, |ui| {
+        if found.is_open() {
+            head_ui(ui, "Missing evidence");
+            missing_ui(ui, view, found, state);
+        } else {
+            head_ui(ui, "What drove it");
+            drivers_ui(ui, view, found);
+        }
+        ui.add_space(space::s());
+        head_ui(ui, "What would flip it");
+        flips_ui(ui, view, found, state);
+        if !found.is_open() {
+            ui.add_space(space::s());
+            head_ui(ui, "Missing evidence");
+            missing_ui(ui, view, found, state);
+        }
+    });
+    ui.add_space(space::xs());
+    card(ui, view.tokens, |ui| {
+        let title =
+            if found.trains() { "Reasons against training, and who pays" } else { "If you train anyway: who pays" };
+        head_ui(ui, title);
+        against_ui(ui, view, found);
+    });
+    ui.add_space(space::xs());
+    card(ui, view.tokens, |ui| record_ui(ui, view, found, state, out));
+}
+
+fn headline_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation) {
+    ui.label(RichText::new("Recommendation").small().color(view.tokens.muted.0));
+    let ink = if found.is_open() { view.tokens.tight.0 } else { view.tokens.text.0 };
+    let text = RichText::new(found.headline()).font(bold(type_size::figure())).color(ink);
+    ui.add(egui::Label::new(text).wrap());
+}
+
+fn drivers_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation) {
+    if found.drivers.is_empty() {
+        note_ui(ui, view, "Nothing was answered that a rule rests on.");
+    }
+    for driver in &found.drivers {
+        let ink = holds_ink(view, driver.holds);
+        line_ui(ui, |ui| {
+            ui.label(RichText::new(format!("{}:", capital(driver.fact.words()))));
+            ui.label(RichText::new(driver.holds.word()).font(bold(type_size::body())).color(ink));
+            if !driver.words.is_empty() && driver.words != driver.holds.word() {
+                ui.label(RichText::new(&driver.words).small().color(view.tokens.muted.0));
+            }
+        });
+    }
+}
+
+const fn holds_ink(view: &View<'_>, holds: Holds) -> Color32 {
+    match holds {
+        Holds::Yes | Holds::No => view.tokens.text.0,
+        Holds::Undecided => view.tokens.tight.0,
+        Holds::Unknown => view.tokens.muted.0,
+    }
+}
+
+fn flips_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation, state: &mut DecideState) {
+    if found.flips.is_empty() {
+        note_ui(ui, view, "No single other answer to what was answered.");
+        return;
+    }
+    let (first, rest) = found.flips.split_at(found.flips.len().min(FLIPS));
+    for flip in first {
+        flip_ui(ui, view, flip, state);
+    }
+    if !rest.is_empty() {
+        egui::CollapsingHeader::new(format!("{} more", rest.len())).id_salt("more-flips").show(ui, |ui| {
+            for flip in rest {
+                flip_ui(ui, view, flip, state);
+            }
+        });
+    }
+}
+
+fn flip_ui(ui: &mut Ui, view: &View<'_>, flip: &engine::Flip, state: &mut DecideState) {
+    line_ui(ui, |ui| {
+        link_ui(ui, flip.label, flip.question, state);
+        // The versions of a prompt fill lines.
+        let now = if flip.question == "prompts" { "as they are" } else { flip.now.as_str() };
+        ui.label(format!("{now} → {}:", flip.instead));
+        ui.label(RichText::new(named(&flip.outcomes)).color(view.tokens.muted.0));
+    });
+}
+
+fn missing_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation, state: &mut DecideState) {
+    if found.missing.is_empty() {
+        note_ui(ui, view, "Nothing that would change the recommendation.");
+    }
+    for missing in &found.missing {
+        line_ui(ui, |ui| {
+            link_ui(ui, &format!("{}:", missing.label), missing.question, state);
+            ui.label(&missing.why);
+        });
+    }
+}
+
+/// Words beside each other, as close as in a sentence.
+fn line_ui(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
+    ui.horizontal_wrapped(|ui| {
+        let spacing = ui.spacing_mut();
+        spacing.item_spacing = egui::vec2(space::xs(), 2.0);
+        spacing.interact_size.y = type_size::body() + 4.0;
+        content(ui);
+    });
+}
+
+/// The name of a question, as a link to its step.
+fn link_ui(ui: &mut Ui, words: &str, id: &str, state: &mut DecideState) {
+    if ui.link(words).on_hover_text("Show the question.").clicked()
+        && let Some(question) = question(id)
+    {
+        state.step = question.step;
+        state.sheet = Sheet::Questions;
+    }
+}
+
+fn against_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation) {
+    for against in &found.against {
+        ui.add(egui::Label::new(&against.name).wrap()).on_hover_text(&against.reason);
+        note_ui(ui, view, &format!("{} Pays: {}.", against.reason, against.pays.to_lowercase()));
+    }
+}
+
+/// Day, reasoning, and the step into the plan.
+fn record_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation, state: &mut DecideState, out: &mut Commands) {
+    let record = decision(view);
+    head_ui(ui, "Decision");
+    if !record.outcomes.is_empty() {
+        let taken: Vec<Outcome> = record.outcomes.iter().filter_map(|id| Outcome::from_id(id)).collect();
+        ui.add(egui::Label::new(format!("Taken into the plan on {}: {}.", record.date, named(&taken))).wrap());
+        if taken != found.outcomes() {
+            let text =
+                RichText::new("The answers have changed since: they lead elsewhere now.").color(view.tokens.tight.0);
+            ui.add(egui::Label::new(text).wrap());
+        }
+    }
+    let hint = "Why, in your own words: what was weighed, who disagreed, when to look again.";
+    if let Some(text) = text_ui(ui, state, "Reasoning", &record.reasoning, hint, f32::INFINITY, 3) {
+        out.push(changed(view, "reasoning", |record| record.reasoning = text));
+    }
+    ui.horizontal(|ui| {
+        let can = !found.is_open();
+        let button = ui.add_enabled(can, egui::Button::new(RichText::new("Into the plan").font(bold(type_size::body()))));
+        let help = "Fills kind, method and number of examples of the plan as one step, and keeps the decision with its evidence in the plan file.";
+        if button.on_hover_text(help).on_disabled_hover_text("There is not enough evidence for a decision yet.").clicked() {
+            out.push(Command::TakeDecision);
+        }
+        let label = ui.label("Day");
+        let hint = if view.state.session.today.is_empty() { "YYYY-MM-DD" } else { view.state.session.today.as_str() };
+        if let Some(text) = text_ui(ui, state, "Day of the decision", &record.date, hint, 96.0, 1) {
+            out.push(changed(view, "date", |record| text.trim().clone_into(&mut record.date)));
+        }
+        label.on_hover_text("Day of the decision; today where it is left empty.");
+    });
+}
+
+/// Headline, reasons, drivers and flips in large type.
+pub fn presented_ui(ui: &mut Ui, view: &View<'_>) {
+    let found = &view.computed.decided(&view.state.document.plan).found;
+    card(ui, view.tokens, |ui| {
+        headline_ui(ui, view, found);
+        for rule in found.advice.iter().flat_map(|advice| &advice.rules) {
+            ui.add(egui::Label::new(&rule.reason).wrap());
+            note_ui(ui, view, &rule.source);
+        }
+    });
+    ui.add_space(space::xs());
+    ui.columns(2, |columns| {
+        if let [left, right] = columns {
+            card(left, view.tokens, |ui| {
+                head_ui(ui, "What drove it");
+                drivers_ui(ui, view, found);
+            });
+            card(right, view.tokens, |ui| {
+                head_ui(ui, if found.is_open() { "Missing evidence" } else { "What would flip it" });
+                let mut nowhere = DecideState::default();
+                if found.is_open() {
+                    missing_ui(ui, view, found, &mut nowhere);
+                } else {
+                    flips_ui(ui, view, found, &mut nowhere);
+                }
+            });
+        }
+    });
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

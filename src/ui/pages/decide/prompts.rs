@@ -1,0 +1,128 @@
+//! Prompt versions: name, score, examples inside, interval, and whether a version is better than the one before.
+
+use super::{DecideState, changed, decision, head_ui, intervals, note_ui, text_ui};
+use crate::app::command::Commands;
+use crate::decide::facts::Proportion;
+use crate::decide::stats::{Interval, difference};
+use crate::plan::decision::PromptVersion;
+use crate::ui::View;
+use crate::ui::theme::space;
+use egui::{DragValue, Grid, RichText, Ui};
+
+/// Draws the list and what adds to it.
+pub fn prompts_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut Commands) {
+    let versions = decision(view).answers.prompts.as_deref();
+    head_ui(ui, "Prompt versions");
+    match versions {
+        None => note_ui(ui, view, "Skipped. Add versions with their scores, or say that none were kept."),
+        Some([]) => note_ui(ui, view, "None were kept apart."),
+        Some(versions) => table_ui(ui, view, versions, state, out),
+    }
+    ui.horizontal(|ui| {
+        if ui.button("Add version").on_hover_text("A version with its score on the evaluation set.").clicked() {
+            let of = decision(view).answers.evaluation.examples.unwrap_or(100).max(1);
+            out.push(changed(view, "prompts", |record| {
+                let all = record.answers.prompts.get_or_insert_default();
+                let name = format!("v{}", all.len() + 1);
+                all.push(PromptVersion { name, correct: 0, of, examples: Some(0) });
+            }));
+        }
+        if versions.is_none_or(|all| !all.is_empty())
+            && ui.button("None kept").on_hover_text("No versions were kept apart and scored.").clicked()
+        {
+            out.push(changed(view, "prompts", |record| record.answers.prompts = Some(Vec::new())));
+        }
+        if versions.is_some() && ui.button("Skip").on_hover_text("Not answered.").clicked() {
+            out.push(changed(view, "prompts", |record| record.answers.prompts = None));
+        }
+    });
+    ui.add_space(space::xs());
+}
+
+fn table_ui(ui: &mut Ui, view: &View<'_>, versions: &[PromptVersion], state: &mut DecideState, out: &mut Commands) {
+    Grid::new("prompt-versions").num_columns(6).spacing([space::s(), space::xs()]).show(ui, |ui| {
+        for head in ["Name", "Right", "Of", "Examples inside", "95 % interval", ""] {
+            ui.label(RichText::new(head).small().color(view.tokens.muted.0));
+        }
+        ui.end_row();
+        for (index, version) in versions.iter().enumerate() {
+            row_ui(ui, view, index, version, state, out);
+            ui.end_row();
+        }
+    });
+    for pair in versions.windows(2) {
+        if let [before, after] = pair
+            && let Some(found) = difference((before.correct, before.of), (after.correct, after.of))
+        {
+            note_ui(ui, view, &step_words(before, after, found));
+        }
+    }
+}
+
+fn row_ui(
+    ui: &mut Ui,
+    view: &View<'_>,
+    index: usize,
+    version: &PromptVersion,
+    state: &mut DecideState,
+    out: &mut Commands,
+) {
+    let place = format!("Name of prompt version {}", index + 1);
+    if let Some(name) = text_ui(ui, state, &place, &version.name, "name", 72.0, 1) {
+        out.push(replaced(view, index, PromptVersion { name, ..version.clone() }));
+    }
+    let mut number = |ui: &mut Ui, name: &str, now: u64, set: fn(&mut PromptVersion, u64)| {
+        let mut new = now;
+        let response = ui.add_sized([64.0, 24.0], DragValue::new(&mut new).range(0..=1_000_000_000_u64));
+        let name = format!("{name} of prompt version {}", index + 1);
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, &name));
+        if new != now {
+            let mut changed = version.clone();
+            set(&mut changed, new);
+            out.push(replaced(view, index, changed));
+        }
+    };
+    number(ui, "Right", version.correct, |version, count| version.correct = count);
+    number(ui, "Total", version.of, |version, count| version.of = count);
+    number(ui, "Examples inside", version.examples.unwrap_or(0), |version, count| version.examples = Some(count));
+    let name = format!("Prompt {}", version.name);
+    let share = Proportion { name, count: version.correct, total: version.of, against: None, more: None, told: true };
+    intervals::bar_ui(ui, view, &share, 130.0);
+    let remove = ui.small_button("Remove");
+    let name = format!("Remove prompt version {}", index + 1);
+    remove.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
+    if remove.clicked() {
+        out.push(changed(view, "prompts", |record| {
+            if let Some(all) = record.answers.prompts.as_mut().filter(|all| index < all.len()) {
+                all.remove(index);
+            }
+        }));
+    }
+}
+
+fn replaced(view: &View<'_>, index: usize, version: PromptVersion) -> crate::app::command::Command {
+    changed(view, "prompts", |record| {
+        if let Some(slot) = record.answers.prompts.as_mut().and_then(|all| all.get_mut(index)) {
+            *slot = version;
+        }
+    })
+}
+
+/// Whether the later version is better, in words.
+fn step_words(before: &PromptVersion, after: &PromptVersion, found: Interval) -> String {
+    let points = |share: f64| format!("{:+.0}", share * 100.0).replace('-', "−");
+    let verdict = if found.low > 0.0 {
+        "better"
+    } else if found.high < 0.0 {
+        "worse"
+    } else {
+        "not distinguishable"
+    };
+    format!(
+        "{} → {}: {verdict} ({} to {} percentage points; as if on separate examples, so the same examples tell sooner)",
+        before.name,
+        after.name,
+        points(found.low),
+        points(found.high)
+    )
+}
