@@ -160,3 +160,27 @@ fn a_panic_writes_what_was_not_yet_due() {
     let _ = std::thread::spawn(|| panic!("on purpose")).join();
     assert_eq!(copies(root.path()).len(), 1);
 }
+
+/// A label is one key, and nobody remembers which it was: it is on disk before the next frame is drawn.
+#[test]
+fn labels_survive_a_kill_at_once() {
+    use tuneplan::decide::tally::labelled;
+    use tuneplan::plan::decision::{LABELS, Tally};
+    let root = tempfile::tempdir().unwrap();
+    let mut journal = Journal::begin(root.path()).unwrap();
+    let mut state = State::default();
+    let mut tally = Tally { file: "failures.jsonl".to_owned(), examples: 3, ..Tally::default() };
+    for (index, label) in LABELS.iter().take(3).enumerate() {
+        tally = labelled(&tally, "A", index, Some(label));
+        let mut decision = state.document.plan.decision.as_deref().cloned().unwrap_or_default();
+        decision.take_tally(tally.clone());
+        let edit = PlanEdit::Decision { what: "label", decision: Some(Box::new(decision)) };
+        dispatch(&mut state, Command::Edit(edit));
+        let now = 10.0 + index as f64;
+        assert_eq!(journal.look(&state, now), Some(0.0));
+        journal.when_due(now).unwrap()().unwrap();
+    }
+    killed(journal, root.path());
+    let (_held, found) = leftovers(root.path());
+    assert_eq!(found[0].plan.decision.as_ref().unwrap().tally, tally);
+}

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::app::{click, focused, press, send, state, type_text};
+use common::app::{click, focused, press, send, state, type_text, wait};
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
@@ -132,7 +132,92 @@ fn every_rule_and_band_is_shown_with_its_source() {
     for rule in &tuneplan::decide::rules::rules().rules {
         assert!(has(&harness, &rule.name), "{}", rule.name);
     }
-    click(&mut harness, "How to go about it");
+    click(&mut harness, "How");
     assert!(has(&harness, "Progression path") && has(&harness, "Distillation path"));
     assert!(has(&harness, "OpenAI cookbook"));
+}
+
+/// A file of four wrong answers, one line of which is broken.
+fn examples(folder: &std::path::Path) -> std::path::PathBuf {
+    let path = folder.join("failures.jsonl");
+    let lines = [
+        "{\"question\": \"capital?\", \"answer\": \"Lyon\"}",
+        "{\"question\": ",
+        "{\"question\": \"q2\"}",
+        "{\"question\": \"q3\"}",
+    ];
+    std::fs::write(&path, lines.join("\n")).unwrap();
+    path
+}
+
+#[test]
+fn examples_are_labelled_with_keys_by_two_people_who_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window();
+    click(&mut harness, "Tally");
+    send(&mut harness, Command::OpenExamples(examples(folder.path())));
+    wait(&mut harness, |app| app.state().session.examples.is_some());
+    assert!(has(&harness, "Example 1 of 3"));
+    assert!(has(&harness, "Lyon"));
+    // What could not be read is told with its line.
+    assert!(has(&harness, "line 2, column"));
+    press(&mut harness, Modifiers::NONE, Key::M);
+    assert!(has(&harness, "Example 2 of 3"));
+    press(&mut harness, Modifiers::NONE, Key::F);
+    harness.get_by_label("Label Wrong format, key F").click();
+    harness.run_ok();
+    let record = state(&harness).document.plan.decision.as_deref().unwrap();
+    assert_eq!(record.tally.annotators[0].labels, "mff");
+    assert_eq!((record.answers.failures.missing, record.answers.failures.format), (Some(1), Some(2)));
+    // A second person under another name: typing it labels nothing.
+    harness.get_by_role_and_label(egui::accesskit::Role::TextInput, "Annotator").focus();
+    harness.run_ok();
+    press(&mut harness, Modifiers::COMMAND, Key::A);
+    type_text(&mut harness, "Kim");
+    press(&mut harness, Modifiers::NONE, Key::Tab);
+    assert!(has(&harness, "Example 1 of 3") && has(&harness, "0 labelled by Kim"));
+    for key in [Key::M, Key::F, Key::M] {
+        press(&mut harness, Modifiers::NONE, key);
+    }
+    // By hand: 2 of 3 agree; chance 1/3·2/3 + 2/3·1/3 = 4/9; kappa = (6/9 − 4/9) / (5/9) = 0.4.
+    assert!(has(&harness, "Cohen's kappa 0.40 on 3 examples"));
+    let record = state(&harness).document.plan.decision.as_deref().unwrap();
+    assert_eq!(record.answers.agreement, Some(0.4));
+    // Taking back, and undo.
+    press(&mut harness, Modifiers::NONE, Key::Backspace);
+    assert_eq!(state(&harness).document.plan.decision.as_ref().unwrap().tally.annotators[1].labels, "mf");
+    press(&mut harness, Modifiers::COMMAND, Key::Z);
+    assert_eq!(state(&harness).document.plan.decision.as_ref().unwrap().tally.annotators[1].labels, "mfm");
+}
+
+#[test]
+fn labels_are_saved_and_taken_in_and_bad_files_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window();
+    click(&mut harness, "Tally");
+    send(&mut harness, Command::OpenExamples(examples(folder.path())));
+    wait(&mut harness, |app| app.state().session.examples.is_some());
+    for key in [Key::M, Key::S] {
+        press(&mut harness, Modifiers::NONE, key);
+    }
+    let path = folder.path().join("labels.csv");
+    send(&mut harness, Command::SaveLabels { path: path.clone(), replace: false });
+    wait(&mut harness, |app| app.state().session.message.as_ref().is_some_and(|m| m.text.starts_with("Saved")));
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text, "example,annotator,label,key\n1,A,missing,m\n2,A,style,s\n");
+    std::fs::write(&path, "example,annotator,label\n1,B,style\n2,B,style\n").unwrap();
+    send(&mut harness, Command::OpenExamples(path.clone()));
+    wait(&mut harness, |app| app.state().document.plan.decision.as_ref().unwrap().tally.annotators.len() == 2);
+    let before = state(&harness).document.plan.clone();
+    std::fs::write(&path, "example,annotator,label\n1,B,lovely\n").unwrap();
+    send(&mut harness, Command::OpenExamples(path));
+    wait(&mut harness, |app| app.state().session.message.as_ref().is_some_and(|m| m.is_error));
+    assert!(has(&harness, "lovely"));
+    assert_eq!(state(&harness).document.plan, before);
+    // Another file of examples would put the labels on the wrong ones.
+    let other = folder.path().join("other.jsonl");
+    std::fs::write(&other, "{\"a\": 1}").unwrap();
+    send(&mut harness, Command::OpenExamples(other));
+    wait(&mut harness, |app| app.state().session.message.as_ref().is_some_and(|m| m.text.contains("belong to")));
+    assert_eq!(state(&harness).document.plan, before);
 }

@@ -4,7 +4,7 @@ use super::page::Page;
 use super::recovery::Recovered;
 use super::settings::ThemeChoice;
 use super::state::{DocumentId, PathPurpose};
-use super::store::{Opened, StoreError, WriteError};
+use super::store::{ExamplesFile, Opened, StoreError, WriteError};
 use crate::architecture::Architecture;
 use crate::estimate::{Component, Subject};
 use crate::plan::edit::PlanEdit;
@@ -64,6 +64,21 @@ pub enum Command {
     Evidence(&'static Evidence),
     /// Turn to a step of the follow-along page.
     ShowStep(usize),
+    /// Choose a file for this purpose.
+    PickFile(PathPurpose),
+    /// Type a path for this purpose.
+    AskPath(PathPurpose),
+    /// Read examples to be labelled, or labels of them, from this file.
+    OpenExamples(PathBuf),
+    /// Examples or labels were read.
+    ExamplesRead(PathBuf, Box<Result<ExamplesFile, StoreError>>),
+    /// Save the labels under this name.
+    SaveLabels {
+        /// File to write.
+        path: PathBuf,
+        /// The user agreed to replace a file of this name.
+        replace: bool,
+    },
     /// Take the recommendation of the decision into the plan.
     TakeDecision,
     /// A text was pasted or typed: a `config.json`, a plan, or a model's name.

@@ -53,6 +53,14 @@ pub fn dispatch(state: &mut State, command: Command) -> Vec<Effect> {
             vec![Effect::ReadModel(path)]
         }
         Command::SavePicture { path, replace } => files::save_picture(state, path, replace),
+        Command::PickFile(purpose) => vec![Effect::PickFile(purpose)],
+        Command::AskPath(purpose) => files::ask_path(state, purpose),
+        Command::OpenExamples(path) => vec![Effect::ReadExamples(path)],
+        Command::ExamplesRead(path, result) => {
+            decision::examples_read(state, path, *result);
+            Vec::new()
+        }
+        Command::SaveLabels { path, replace } => decision::save_labels(state, path, replace),
         Command::TakeDecision => {
             decision::take(state);
             Vec::new()
@@ -153,6 +161,7 @@ const fn by_path(purpose: PathPurpose) -> &'static str {
         PathPurpose::SavePlan => MenuCommand::SaveByPath.info().title,
         PathPurpose::OpenModel => MenuCommand::OpenModelByPath.info().title,
         PathPurpose::SavePicture => MenuCommand::SavePictureByPath.info().title,
+        PathPurpose::OpenExamples | PathPurpose::SaveLabels => "The button beside it",
     }
 }
 
@@ -196,6 +205,7 @@ fn answered(state: &mut State, answer: Answer) -> Vec<Effect> {
             files::external_answered(state, &path, *opened, answer);
             Vec::new()
         }
+        (Dialog::Replace(path, PathPurpose::SaveLabels), Answer::GoOn) => decision::save_labels(state, path, true),
         (Dialog::Replace(path, PathPurpose::SavePicture), Answer::GoOn) => files::save_picture(state, path, true),
         (Dialog::Replace(path, _), Answer::GoOn) => files::save_as(state, &path, true),
         (Dialog::Path(purpose, text), Answer::GoOn) => files::typed_path(state, purpose, &text),

@@ -24,6 +24,8 @@ pub enum Effect {
         /// The text it must have now; `None` where anything may be replaced.
         expected: Option<String>,
     },
+    /// Read examples to be labelled, or labels of them.
+    ReadExamples(PathBuf),
     /// Read a model.
     ReadModel(PathBuf),
     /// Draw the charts and write them as PNG.

@@ -78,8 +78,16 @@ impl Journal {
         if changed {
             self.seen = unsaved().map(|document| (document.id, document.revision)).collect();
             let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
+            let labels =
+                |plan: &Plan| plan.decision.as_ref().map(|decision| decision.tally.clone()).unwrap_or_default();
+            let known = |document: &Document| match copies.get(&document.id) {
+                Some(copy) => labels(&copy.plan),
+                None => labels(&document.saved_plan),
+            };
+            // Labels are given by a key each, and a person does not remember which: they are written at once.
+            let labelled = unsaved().any(|document| labels(&document.plan) != known(document));
             *copies = unsaved().map(|document| (document.id, Copy::of(document))).collect();
-            self.due = Some(now_secs + DELAY_SECS);
+            self.due = Some(now_secs + if labelled { 0.0 } else { DELAY_SECS });
         }
         self.due.map(|due| due - now_secs)
     }

@@ -140,6 +140,17 @@ impl Runtime {
                     },
                 );
             }
+            Effect::ReadExamples(path) => {
+                let failed_path = path.clone();
+                self.jobs.spawn(
+                    "read-examples",
+                    move |error| Command::ExamplesRead(failed_path.clone(), Box::new(Err(store::StoreError(error)))),
+                    move |_cancel| {
+                        let result = store::read_examples_file(&path);
+                        Command::ExamplesRead(path, Box::new(result))
+                    },
+                );
+            }
             Effect::ReadModel(path) => self.read_model(path),
             Effect::WritePng { path, replace } => self.write_png(path, replace, state),
             Effect::WriteText { path, text, replace } => {
@@ -196,6 +207,16 @@ impl Runtime {
                 let dialog = dialog.set_title("Save picture").add_filter("Pictures", &["png", "svg"]);
                 self.await_dialog(dialog.set_file_name(name).save_file(), purpose);
             }
+            PathPurpose::OpenExamples => {
+                let filter = &["jsonl", "json", "csv"];
+                let dialog = dialog.set_title("Open examples or labels").add_filter("Examples", filter).pick_file();
+                self.await_dialog(dialog, purpose);
+            }
+            PathPurpose::SaveLabels => {
+                let name = format!("{}-labels.csv", file_stem(&state.document.plan.name));
+                let dialog = dialog.set_title("Save labels").add_filter("Tables", &["csv"]);
+                self.await_dialog(dialog.set_file_name(name).save_file(), purpose);
+            }
             PathPurpose::SavePlan => {
                 let name = state.document.path.as_deref().and_then(Path::file_name).map_or_else(
                     || format!("{}.plan.ron", file_stem(&state.document.plan.name)),
@@ -225,6 +246,8 @@ impl Runtime {
                         // The system's dialog has asked already.
                         PathPurpose::SavePlan => Command::SaveAs { path, replace: true },
                         PathPurpose::SavePicture => Command::SavePicture { path, replace: true },
+                        PathPurpose::OpenExamples => Command::OpenExamples(path),
+                        PathPurpose::SaveLabels => Command::SaveLabels { path, replace: true },
                     }
                 }
             },

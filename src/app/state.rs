@@ -6,12 +6,14 @@ use super::recovery::Recovered;
 use super::settings::Settings;
 use super::store::Opened;
 use super::tabs::Others;
+use crate::decide::tally::Reading;
 use crate::estimate::{Component, Subject};
 use crate::plan::field::FieldId;
 use crate::plan::file::UnknownKey;
 use crate::plan::{Plan, file};
 use crate::validation::Evidence;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The state of the program.
 #[derive(Clone, Debug, Default)]
@@ -121,6 +123,8 @@ pub struct Session {
     pub dialog: Option<Dialog>,
     /// A model or plan is being read: its path.
     pub reading: Option<PathBuf>,
+    /// Examples that are being labelled.
+    pub examples: Option<Arc<OpenExamples>>,
     /// Today, `YYYY-MM-DD`, where the program knows.
     pub today: String,
     /// What goes on once the plan is saved.
@@ -129,6 +133,15 @@ pub struct Session {
     pub given_up: Vec<DocumentId>,
     /// The window is to be closed without further questions.
     pub closing: bool,
+}
+
+/// Examples that were read for labelling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenExamples {
+    /// Their file.
+    pub path: PathBuf,
+    /// What was read, and what was left out.
+    pub reading: Reading,
 }
 
 /// A plan that was pinned.
@@ -205,4 +218,8 @@ pub enum PathPurpose {
     OpenModel,
     /// Save a picture of the charts.
     SavePicture,
+    /// Read examples, or labels of them.
+    OpenExamples,
+    /// Save the labels of examples.
+    SaveLabels,
 }

@@ -1,5 +1,6 @@
 //! Reading and writing files so that nothing is lost.
 
+use crate::decide::tally::{Reading, read_examples};
 use crate::plan::file::{self, Loaded};
 use std::io::{Read as _, Write as _};
 use std::path::Path;
@@ -39,16 +40,43 @@ pub fn read_plan(path: &Path) -> Result<Loaded, StoreError> {
     file::read(&text).map_err(|error| StoreError(format!("{}:{error}", path.display())))
 }
 
+/// Largest file of examples that is read.
+const MAX_EXAMPLES_BYTES: u64 = 256 << 20;
+
+/// What a file beside a decision holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExamplesFile {
+    /// Examples to be labelled.
+    Examples(Reading),
+    /// Labels of them, as text.
+    Labels(String),
+}
+
+/// Reads examples, or labels of them: which, the header says.
+pub fn read_examples_file(path: &Path) -> Result<ExamplesFile, StoreError> {
+    let bytes = read_capped(path, MAX_EXAMPLES_BYTES)?;
+    let header = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let header = String::from_utf8_lossy(header);
+    let has = |name: &str| header.split(',').any(|cell| cell.trim_matches(['\u{feff}', '"', ' ', '\r']) == name);
+    if has("example") && has("annotator") && has("label") {
+        let text = String::from_utf8(bytes)
+            .map_err(|_error| StoreError(format!("{}: not UTF-8 text; save it as UTF-8", path.display())))?;
+        return Ok(ExamplesFile::Labels(text));
+    }
+    let reading = read_examples(&bytes).map_err(|error| StoreError(format!("{}: {error}", path.display())))?;
+    Ok(ExamplesFile::Examples(reading))
+}
+
 fn read_capped(path: &Path, most: u64) -> Result<Vec<u8>, StoreError> {
     let told = |error: std::io::Error| StoreError(format!("{}: {error}", path.display()));
     let file = std::fs::File::open(path).map_err(told)?;
     if file.metadata().map_err(told)?.is_dir() {
-        return Err(StoreError(format!("{}: a folder, not a plan file", path.display())));
+        return Err(StoreError(format!("{}: a folder, not a file", path.display())));
     }
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes).map_err(told)?;
     if bytes.len() as u64 > most {
-        return Err(StoreError(format!("{}: over {} MiB, so not a plan file", path.display(), most >> 20)));
+        return Err(StoreError(format!("{}: over {} MiB, which is more than is read", path.display(), most >> 20)));
     }
     Ok(bytes)
 }

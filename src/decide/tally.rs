@@ -5,7 +5,7 @@
 
 use super::stats::{cohen_kappa, fleiss_kappa};
 use crate::plan::decision::questions::{AnswerValue, question};
-use crate::plan::decision::{Annotator, Answers, Failures, LABELS, Label, Tally, label_of};
+use crate::plan::decision::{Annotator, Answers, Decision, Failures, LABELS, Label, Tally, label_of};
 use crate::units::grouped;
 use std::fmt::Write as _;
 
@@ -52,6 +52,19 @@ pub fn labelled(tally: &Tally, name: &str, index: usize, label: Option<&Label>) 
         }
     }
     tally
+}
+
+impl Decision {
+    /// Takes a tally: counts of failures and agreement follow from it.
+    pub fn take_tally(&mut self, tally: Tally) {
+        if !tally.is_empty() {
+            self.answers.failures = failures(&tally);
+            let kappa = agreement(&tally).and_then(|found| found.kappa);
+            // Two decimals are what it can be told to.
+            self.answers.agreement = kappa.map(|kappa| (kappa * 100.0).round() / 100.0).or(self.answers.agreement);
+        }
+        self.tally = tally;
+    }
 }
 
 /// Examples that somebody labelled.

@@ -1,9 +1,16 @@
-//! The decision: taken into the plan.
+//! The decision: taken into the plan; examples and labels read and saved.
 
 use super::{apply, tell};
-use crate::app::state::State;
+use crate::app::effect::Effect;
+use crate::app::state::{OpenExamples, State};
+use crate::app::store::{ExamplesFile, StoreError};
 use crate::decide::apply::into_plan;
 use crate::decide::recommend;
+use crate::decide::tally::{Reading, from_csv, to_csv};
+use crate::plan::edit::PlanEdit;
+use crate::units::grouped;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Fills the plan with the recommendation, dated today unless a day was typed for a decision that is still open.
 pub(super) fn take(state: &mut State) {
@@ -20,5 +27,73 @@ pub(super) fn take(state: &mut State) {
             }
         }
         Err(error) => tell(state, true, &error),
+    }
+}
+
+/// Examples are shown for labelling; labels are taken into the tally.
+pub(super) fn examples_read(state: &mut State, path: PathBuf, result: Result<ExamplesFile, StoreError>) {
+    match result {
+        Err(error) => tell(state, true, &error.to_string()),
+        Ok(ExamplesFile::Examples(reading)) => show_examples(state, path, reading),
+        Ok(ExamplesFile::Labels(text)) => {
+            let mut decision = state.document.plan.decision.as_deref().cloned().unwrap_or_default();
+            match from_csv(&decision.tally, &text) {
+                Ok(tally) => {
+                    decision.take_tally(tally);
+                    let edit = PlanEdit::Decision { what: "labels from a file", decision: Some(Box::new(decision)) };
+                    apply(state, &edit);
+                    tell(state, false, &format!("Labels of {} were taken in.", path.display()));
+                }
+                Err(error) => tell(state, true, &format!("{}: {error}. No label was changed.", path.display())),
+            }
+        }
+    }
+}
+
+/// Labels belong to examples by their places, so those of another file stand in the way of a new one.
+fn show_examples(state: &mut State, path: PathBuf, reading: Reading) {
+    let mut decision = state.document.plan.decision.as_deref().cloned().unwrap_or_default();
+    let (shown, count) = (path.display().to_string(), reading.examples.len() as u64);
+    let is_same = std::path::Path::new(&decision.tally.file).file_name() == path.file_name();
+    if !decision.tally.is_empty() && !is_same && !decision.tally.file.is_empty() {
+        let file = &decision.tally.file;
+        let words = format!("The labels so far belong to {file}. Save and clear them before labelling another file.");
+        tell(state, true, &words);
+        return;
+    }
+    let mut said = format!("{} examples of {shown}", grouped(count));
+    if !decision.tally.is_empty() && decision.tally.examples != count {
+        said = format!(
+            "{said}; the file had {} when it was labelled, so labels may have moved",
+            grouped(decision.tally.examples)
+        );
+    }
+    if let Some(remark) = reading.remarks.first() {
+        said = format!("{said}; {} remarks, the first: {remark}", grouped(reading.remarks.len() as u64));
+    }
+    if decision.tally.file != shown || decision.tally.examples < count {
+        decision.tally.file = shown;
+        decision.tally.examples = decision.tally.examples.max(count);
+        apply(state, &PlanEdit::Decision { what: "file of examples", decision: Some(Box::new(decision)) });
+    }
+    state.session.examples = Some(Arc::new(OpenExamples { path, reading }));
+    tell(state, false, &said);
+}
+
+/// Writes the labels as a table.
+pub(super) fn save_labels(state: &mut State, path: PathBuf, replace: bool) -> Vec<Effect> {
+    let is_table = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+    match state.document.plan.decision.as_deref() {
+        Some(decision) if !decision.tally.is_empty() && is_table => {
+            vec![Effect::WriteText { path, text: to_csv(&decision.tally), replace }]
+        }
+        Some(decision) if !decision.tally.is_empty() => {
+            tell(state, true, &format!("{}: end the name in .csv", path.display()));
+            Vec::new()
+        }
+        _ => {
+            tell(state, true, "There are no labels to save yet.");
+            Vec::new()
+        }
     }
 }

@@ -107,6 +107,8 @@ pub(super) fn typed_path(state: &mut State, purpose: PathPurpose, text: &str) ->
             PathPurpose::SavePlan => Command::SaveAs { path, replace: false },
             PathPurpose::OpenModel => Command::OpenModel(path),
             PathPurpose::SavePicture => Command::SavePicture { path, replace: false },
+            PathPurpose::OpenExamples => Command::OpenExamples(path),
+            PathPurpose::SaveLabels => Command::SaveLabels { path, replace: false },
         },
     )
 }
@@ -238,7 +240,9 @@ pub(super) fn picture_written(state: &mut State, path: PathBuf, result: Result<(
     match result {
         Ok(()) => tell(state, false, &format!("Saved {}", path.display())),
         Err(WriteError::ChangedOnDisk) => {
-            state.session.dialog = Some(Dialog::Replace(path, PathPurpose::SavePicture));
+            let is_table = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+            let purpose = if is_table { PathPurpose::SaveLabels } else { PathPurpose::SavePicture };
+            state.session.dialog = Some(Dialog::Replace(path, purpose));
         }
         Err(WriteError::Failed(error)) => {
             let other = by_path(PathPurpose::SavePicture);

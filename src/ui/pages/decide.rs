@@ -17,6 +17,7 @@ mod path;
 mod prompts;
 mod questions;
 mod rules;
+mod tally;
 
 /// Least height of the columns before the page scrolls as a whole.
 const LEAST_HEIGHT: f32 = 360.0;
@@ -31,6 +32,8 @@ pub enum Sheet {
     /// Questions of the chosen step.
     #[default]
     Questions,
+    /// Examples to be labelled.
+    Tally,
     /// Break-even.
     Costs,
     /// Stages, bands, serving.
@@ -46,28 +49,37 @@ pub struct DecideState {
     pub sheet: Sheet,
     /// Step whose questions are shown.
     pub step: Step,
+    /// Who labels.
+    pub annotator: String,
+    /// Example that is shown, from 0.
+    pub example: usize,
     /// Text being typed, with the name of its place.
     pub typing: Option<(String, String)>,
 }
 
 impl Default for DecideState {
     fn default() -> Self {
-        Self { sheet: Sheet::Questions, step: Step::Evaluate, typing: None }
+        Self { sheet: Sheet::Questions, step: Step::Evaluate, annotator: "A".to_owned(), example: 0, typing: None }
     }
 }
 
-const SHEETS: [Segment<Sheet>; 4] = [
+const SHEETS: [Segment<Sheet>; 5] = [
     Segment {
         value: Sheet::Questions,
         label: "Questions",
         help: "The questions of the chosen step; each can be skipped.",
     },
     Segment {
+        value: Sheet::Tally,
+        label: "Tally",
+        help: "Read examples one by one and label each with a key; several people's labels are compared.",
+    },
+    Segment {
         value: Sheet::Costs,
         label: "Break-even",
         help: "Fine-tuning against long prompts and retrieval, over requests a month.",
     },
-    Segment { value: Sheet::Going, label: "How to go about it", help: "Stages, bands for the settings, serving." },
+    Segment { value: Sheet::Going, label: "How", help: "Stages, bands for the settings, serving." },
     Segment { value: Sheet::Rules, label: "All rules", help: "Every rule with its conditions and source." },
 ];
 
@@ -112,6 +124,7 @@ fn sheet_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut Com
     ui.add_space(space::s());
     match state.sheet {
         Sheet::Questions => questions::step_ui(ui, view, state, out),
+        Sheet::Tally => tally::tally_ui(ui, view, state, out),
         Sheet::Costs => costs::costs_ui(ui, view, state, out),
         Sheet::Going => going::going_ui(ui, view),
         Sheet::Rules => rules::rules_ui(ui, view),

@@ -139,6 +139,8 @@ fn path_ui(ui: &mut Ui, purpose: PathPurpose, text: &str, out: &mut Commands) {
         PathPurpose::OpenModel => {
             ("Open model", "Path of a config.json, .safetensors, .gguf or a model folder", "Open")
         }
+        PathPurpose::OpenExamples => ("Open examples or labels", "Path of a .jsonl, .json or .csv file", "Open"),
+        PathPurpose::SaveLabels => ("Save labels", "Path ending in .csv", "Save"),
         PathPurpose::SavePicture => ("Save picture", "Path ending in .png or .svg", "Save"),
     };
     head_ui(ui, title);
