@@ -216,7 +216,7 @@ struct SearchArgs {
 
 #[derive(Debug, Args)]
 struct DecideArgs {
-    /// File of answers; every question may be left out. See docs/decide.md.
+    /// File of answers, or a `.plan.ron` that holds a decision; every question may be left out. See docs/decide.md.
     answers: PathBuf,
     /// One JSON object.
     #[arg(long)]

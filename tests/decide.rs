@@ -402,6 +402,23 @@ mod files {
         }
     }
 
+    proptest::proptest! {
+        /// Cut, doubled and garbled files are refused or read, and what is read can be recommended upon.
+        #[test]
+        fn garbled_files_never_panic(seed in 0_usize..10, cut in 0_usize..800, with in "\\PC{0,12}", take in 0_usize..40) {
+            let mut paths: Vec<_> = fs::read_dir("tests/fixtures/decide").unwrap().map(|e| e.unwrap().path()).collect();
+            paths.sort();
+            let text = fs::read_to_string(&paths[seed % paths.len()]).unwrap();
+            let at = (0..=cut.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap();
+            let after = (at + take..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+            let garbled = format!("{}{with}{}", &text[..at], &text[after..]);
+            match read_answers(&garbled) {
+                Ok(answers) => assert!(recommend(&answers).advice.len() <= Outcome::ALL.len()),
+                Err(error) => assert!(error.line >= 1 && error.column >= 1 && !error.message.is_empty()),
+            }
+        }
+    }
+
     #[test]
     fn answers_survive_writing_and_reading() {
         use tuneplan::plan::decision::answers_text;
@@ -556,5 +573,19 @@ mod command_line {
         std::fs::write(&path, [0xff, 0xfe, 0, 1]).unwrap();
         assert!(decide(&[path.to_str().unwrap()]).2.contains("UTF-8"));
         assert!(decide(&["no-such-file.ron"]).2.contains("could not be read"));
+    }
+
+    #[test]
+    fn a_plan_that_holds_a_decision_will_do() {
+        use tuneplan::plan::decision::{Decision, read_answers};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.plan.ron");
+        let text = std::fs::read_to_string("tests/fixtures/decide/05-style.ron").unwrap();
+        let record = Decision { answers: read_answers(&text).unwrap(), ..Decision::default() };
+        let plan = tuneplan::plan::Plan { decision: Some(Box::new(record)), ..Default::default() };
+        std::fs::write(&path, tuneplan::plan::file::write(&plan, &[])).unwrap();
+        assert!(decide(&[path.to_str().unwrap()]).1.starts_with("Supervised fine-tuning\n"));
+        std::fs::write(&path, tuneplan::plan::file::write(&tuneplan::plan::Plan::default(), &[])).unwrap();
+        assert!(decide(&[path.to_str().unwrap()]).2.contains("holds no decision"));
     }
 }

@@ -132,7 +132,7 @@ fn every_rule_and_band_is_shown_with_its_source() {
     for rule in &tuneplan::decide::rules::rules().rules {
         assert!(has(&harness, &rule.name), "{}", rule.name);
     }
-    click(&mut harness, "How");
+    click(&mut harness, "Stages");
     assert!(has(&harness, "Progression path") && has(&harness, "Distillation path"));
     assert!(has(&harness, "OpenAI cookbook"));
 }

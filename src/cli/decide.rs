@@ -2,6 +2,7 @@
 
 use super::figures::push_line;
 use super::{DecideArgs, Outcome};
+use crate::app::store;
 use crate::decide::break_even::{BreakEven, Crossing, break_even};
 use crate::decide::engine::named;
 use crate::decide::facts::share_words;
@@ -15,16 +16,27 @@ use std::io::Write;
 
 pub fn run(args: &DecideArgs, out: &mut dyn Write) -> Result<Outcome> {
     let path = args.answers.display();
+    if path.to_string().ends_with(".plan.ron") {
+        let plan = store::read_plan(&args.answers)?.plan;
+        let Some(decision) = plan.decision else {
+            bail!("{path}: this plan holds no decision; give a file of answers")
+        };
+        return print(&decision.answers, args.json, out);
+    }
     let bytes = std::fs::read(&args.answers).with_context(|| format!("{path} could not be read"))?;
     let Ok(text) = String::from_utf8(bytes) else { bail!("{path}: not a text in UTF-8; save it as UTF-8") };
     let answers = read_answers(&text).map_err(|error| anyhow::anyhow!("{path}:{error}"))?;
-    let found = recommend(&answers);
+    print(&answers, args.json, out)
+}
+
+fn print(answers: &Answers, as_json: bool, out: &mut dyn Write) -> Result<Outcome> {
+    let found = recommend(answers);
     let costs = answers.costs.as_ref().map(break_even);
-    if args.json {
+    if as_json {
         serde_json::to_writer_pretty(&mut *out, &to_json(&found, costs.as_ref()))?;
         writeln!(out)?;
     } else {
-        write!(out, "{}", to_text(&found, &answers, costs.as_ref()))?;
+        write!(out, "{}", to_text(&found, answers, costs.as_ref()))?;
     }
     Ok(Outcome::Done)
 }

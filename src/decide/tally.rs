@@ -13,6 +13,9 @@ mod examples;
 
 pub use examples::{Example, MAX_EXAMPLES, Reading, read_examples};
 
+/// Most annotators of one tally.
+const MAX_ANNOTATORS: usize = 100;
+
 /// No label.
 pub const UNLABELLED: char = '.';
 
@@ -170,6 +173,9 @@ pub fn from_csv(tally: &Tally, text: &str) -> Result<Tally, String> {
     };
     let (example, annotator, label) = (column("example")?, column("annotator")?, column("label")?);
     let mut tally = tally.clone();
+    // By letters, since a file may have a million lines.
+    let mut letters: Vec<(String, Vec<char>)> =
+        tally.annotators.iter().map(|known| (known.name.clone(), known.labels.chars().collect())).collect();
     for record in reader.records() {
         let record = record.map_err(|error| format!("this is no CSV file: {error}"))?;
         let line = record.position().map_or(0, csv::Position::line);
@@ -197,9 +203,23 @@ pub fn from_csv(tally: &Tally, text: &str) -> Result<Tally, String> {
         if cell(annotator).is_empty() {
             return Err(format!("line {line}: the label has no annotator"));
         }
-        tally = labelled(&tally, cell(annotator), number - 1, Some(found));
+        let name = cell(annotator);
+        let place = letters.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
+            letters.push((name.to_owned(), Vec::new()));
+            letters.len() - 1
+        });
+        if letters.len() > MAX_ANNOTATORS {
+            return Err(format!("line {line}: over {MAX_ANNOTATORS} annotators; is that the right column?"));
+        }
+        let given = &mut letters[place].1;
+        if given.len() < number {
+            given.resize(number, UNLABELLED);
+        }
+        given[number - 1] = found.letter;
         tally.examples = tally.examples.max(number as u64);
     }
+    tally.annotators =
+        letters.into_iter().map(|(name, given)| Annotator { name, labels: given.into_iter().collect() }).collect();
     Ok(tally)
 }
 
@@ -253,6 +273,12 @@ mod tests {
         assert_eq!(read, before);
         let wrong = from_csv(&before, "example,annotator,label\n1,A,nonsense\n").unwrap_err();
         assert!(wrong.contains("line 2") && wrong.contains("nonsense"), "{wrong}");
+        // Of a million labels of the same few examples the last of each holds.
+        let mut many = "example,annotator,label\n".to_owned();
+        for line in 0..1_000_000 {
+            let _ = writeln!(many, "{},A0,{}", line % 4 + 1, if line % 8 < 4 { "format" } else { "style" });
+        }
+        assert_eq!(from_csv(&before, &many).unwrap().annotators[0].labels, "ssss");
         assert!(from_csv(&before, "a,b\n1,2\n").unwrap_err().contains("example"));
         assert!(from_csv(&before, "example,annotator,label\n0,A,format\n").is_err());
     }

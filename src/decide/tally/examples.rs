@@ -2,6 +2,8 @@
 //! silently.
 
 use crate::units::grouped;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
 
 /// Most examples that are read: a tally of more says nothing that this many do not.
@@ -70,15 +72,17 @@ pub fn read_examples(bytes: &[u8]) -> Result<Reading, String> {
 }
 
 fn from_array(text: &str) -> Result<Reading, String> {
-    let all: Vec<Json> = serde_json::from_str(text)
+    let all: Vec<Line> = serde_json::from_str(text)
         .map_err(|error| format!("line {}, column {}: {error}", error.line(), error.column()))?;
     let mut reading = Reading::default();
     for (index, value) in all.into_iter().take(MAX_EXAMPLES).enumerate() {
         match value {
-            Json::Object(map) => {
-                reading.examples.push(Example { line: index + 1, fields: fields(map) });
+            Line::Fields(Fields(fields)) => {
+                reading.examples.push(Example { line: index + 1, fields: in_order(fields) });
             }
-            other => reading.remark(format!("element {}: {} is not an object", index + 1, brief(&other.to_string()))),
+            Line::Other(other) => {
+                reading.remark(format!("element {}: {} is not an object", index + 1, brief(&other.to_string())));
+            }
         }
     }
     Ok(reading)
@@ -95,8 +99,10 @@ fn from_lines(text: &str) -> Reading {
             break;
         }
         match serde_json::from_str(line) {
-            Ok(Json::Object(map)) => reading.examples.push(Example { line: index + 1, fields: fields(map) }),
-            Ok(_) => reading.remark(format!("line {}: not an object; left out", index + 1)),
+            Ok(Line::Fields(Fields(fields))) => {
+                reading.examples.push(Example { line: index + 1, fields: in_order(fields) });
+            }
+            Ok(Line::Other(_)) => reading.remark(format!("line {}: not an object; left out", index + 1)),
             Err(error) => {
                 reading.remark(format!("line {}, column {}: {error}; left out", index + 1, error.column()));
             }
@@ -105,8 +111,41 @@ fn from_lines(text: &str) -> Reading {
     reading
 }
 
-fn fields(map: serde_json::Map<String, Json>) -> Vec<(String, String)> {
-    map.into_iter().map(|(key, value)| (key, shown(&in_words(&value)))).collect()
+/// An object, or anything else.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Fields(Fields),
+    Other(Json),
+}
+
+/// Fields of an object in the order of the file, a key that is there twice twice.
+struct Fields(Vec<(String, Json)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Fields;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+fn in_order(fields: Vec<(String, Json)>) -> Vec<(String, String)> {
+    fields.into_iter().map(|(key, value)| (key, shown(&in_words(&value)))).collect()
 }
 
 /// Text as text, chats as turns, anything else as JSON.
@@ -188,6 +227,7 @@ mod tests {
         let read = read_examples(text.as_bytes()).unwrap();
         assert_eq!(read.examples.len(), 2);
         assert_eq!(read.examples[1].line, 5);
+        assert_eq!(read.examples[0].fields[0].0, "q", "the order of the file");
         assert!(read.examples[0].fields.contains(&("messages".to_owned(), "user: hi".to_owned())));
         assert!(read.remarks[0].starts_with("line 3") && read.remarks[1].starts_with("line 4"), "{:?}", read.remarks);
     }

@@ -79,7 +79,7 @@ const SHEETS: [Segment<Sheet>; 5] = [
         label: "Break-even",
         help: "Fine-tuning against long prompts and retrieval, over requests a month.",
     },
-    Segment { value: Sheet::Going, label: "How", help: "Stages, bands for the settings, serving." },
+    Segment { value: Sheet::Going, label: "Stages", help: "Stages, bands for the settings, serving." },
     Segment { value: Sheet::Rules, label: "All rules", help: "Every rule with its conditions and source." },
 ];
 
@@ -92,6 +92,11 @@ pub fn decide_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut
     if ui.available_width() < TWO_COLUMNS {
         advice::advice_ui(ui, view, &mut ui_state.decide, out);
         ui.add_space(space::s());
+        sheet_ui(ui, view, &mut ui_state.decide, out);
+        return;
+    }
+    if ui_state.decide.sheet == Sheet::Rules {
+        // All rules are to be read on one screen.
         sheet_ui(ui, view, &mut ui_state.decide, out);
         return;
     }
@@ -167,7 +172,9 @@ fn text_ui(
     };
     let editor =
         if lines > 1 { TextEdit::multiline(&mut text).desired_rows(lines) } else { TextEdit::singleline(&mut text) };
-    let response = ui.add(editor.desired_width(width).hint_text(hint));
+    let editor = editor.desired_width(width).hint_text(hint);
+    // A grid would squeeze it.
+    let response = if width.is_finite() { ui.add_sized([width, 24.0], editor) } else { ui.add(editor) };
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, name));
     if response.changed() {
         state.typing = Some((name.to_owned(), text.clone()));

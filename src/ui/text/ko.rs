@@ -19,6 +19,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("Copy table", "표 복사"),
     ("Cost", "비용"),
     ("Dark", "어둡게"),
+    ("Decide", "결정"),
     ("Device offers", "장치 제공량"),
     ("Devices", "장치"),
     ("Does not fit", "초과"),

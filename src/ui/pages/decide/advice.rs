@@ -110,7 +110,7 @@ fn flips_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation, state: &mut De
 
 fn flip_ui(ui: &mut Ui, view: &View<'_>, flip: &engine::Flip, state: &mut DecideState) {
     line_ui(ui, |ui| {
-        link_ui(ui, flip.label, flip.question, state);
+        link_ui(ui, view, flip.label, flip.question, state);
         // The versions of a prompt fill lines.
         let now = if flip.question == "prompts" { "as they are" } else { flip.now.as_str() };
         ui.label(format!("{now} → {}:", flip.instead));
@@ -124,7 +124,7 @@ fn missing_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation, state: &mut 
     }
     for missing in &found.missing {
         line_ui(ui, |ui| {
-            link_ui(ui, &format!("{}:", missing.label), missing.question, state);
+            link_ui(ui, view, &format!("{}:", missing.label), missing.question, state);
             ui.label(&missing.why);
         });
     }
@@ -141,7 +141,11 @@ fn line_ui(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
 }
 
 /// The name of a question, as a link to its step.
-fn link_ui(ui: &mut Ui, words: &str, id: &str, state: &mut DecideState) {
+fn link_ui(ui: &mut Ui, view: &View<'_>, words: &str, id: &str, state: &mut DecideState) {
+    if view.state.session.presenting {
+        ui.label(words);
+        return;
+    }
     if ui.link(words).on_hover_text("Show the question.").clicked()
         && let Some(question) = question(id)
     {

@@ -320,12 +320,11 @@ fn chart_ui(ui: &mut Ui, view: &View<'_>, found: &BreakEven) {
     let least = costs.iter().copied().fold(f64::INFINITY, f64::min).log10().floor() as f32;
     let most = costs.iter().copied().fold(0.0, f64::max).log10().ceil() as f32;
     let up = Rangef::new(least.max(most - 8.0), most.max(least + 1.0));
-    let axes = LogAxes::inside(whole, across, up);
+    // Room for the last figure of the level axis, which is centred on its line.
+    let axes = LogAxes::inside(whole.with_max_x(whole.right() - 24.0), across, up);
     axes.draw(ui, view.tokens, ["requests a month", &format!("{} a month", found.currency)], significant);
     for (index, against) in found.against.iter().enumerate() {
-        // Every other figure stands above, so that near ones do not cover each other.
-        let above = index % 2 == 0;
-        crossing_ui(ui, view, &axes, found, against.crossing, color(view.tokens, against.other), above);
+        crossing_ui(ui, view, &axes, found, against.crossing, color(view.tokens, against.other), index);
     }
     for line in &found.lines {
         line_ui(ui, view, &axes, line);
@@ -391,7 +390,7 @@ fn crossing_ui(
     found: &BreakEven,
     crossing: Crossing,
     color: Color32,
-    above: bool,
+    row: usize,
 ) {
     let Some(tuned) = found.lines.iter().find(|line| line.way == Way::Tuned) else { return };
     let (expected, range) = match crossing {
@@ -407,9 +406,11 @@ fn crossing_ui(
     let at = axes.at(expected, tuned.at(expected));
     ui.painter().circle(at, 5.0, view.tokens.panel.0, Stroke::new(2.5, color));
     let font = FontId::proportional(type_size::small());
-    let (offset, align) =
-        if above { (Vec2::new(-4.0, -8.0), Align2::RIGHT_BOTTOM) } else { (Vec2::new(6.0, 6.0), Align2::LEFT_TOP) };
-    ui.painter().text(at + offset, align, significant(expected), font, view.tokens.text.0);
+    // Each on a row of its own at the foot, so that near ones do not cover each other.
+    let foot = axes.area.bottom() - (type_size::small() + 6.0) * (row as f32 + 2.0);
+    ui.painter().vline(at.x, at.y.min(foot)..=at.y.max(foot), Stroke::new(1.0, color));
+    let place = egui::pos2(at.x + 4.0, foot);
+    ui.painter().text(place, Align2::LEFT_CENTER, significant(expected), font, view.tokens.text.0);
 }
 
 /// Names with their colours, in the corner where lines begin low.

@@ -106,6 +106,7 @@ fn node_ui(ui: &Ui, node: &Node, rect: Rect, decided: &Decided, state: &DecideSt
     let (done, all) = answered(decided, node.step);
     let is_both = node.title == "Both";
     let count = if is_both { String::new() } else { format!("{done} of {all} answered") };
+    let small = FontId::proportional(type_size::small());
     let mut name = format!("Step {}", node.title);
     if !is_both {
         name = format!("{name}, {count}");
@@ -121,7 +122,8 @@ fn node_ui(ui: &Ui, node: &Node, rect: Rect, decided: &Decided, state: &DecideSt
     } else {
         (tokens.raised.0, tokens.text.0, tokens.muted.0)
     };
-    let chosen = state.sheet == Sheet::Questions && state.step == node.step && !is_both;
+    let presenting = view.state.session.presenting;
+    let chosen = !presenting && state.sheet == Sheet::Questions && state.step == node.step && !is_both;
     let edge = if response.has_focus() {
         Stroke::new(3.0, tokens.text.0)
     } else if chosen {
@@ -138,9 +140,16 @@ fn node_ui(ui: &Ui, node: &Node, rect: Rect, decided: &Decided, state: &DecideSt
         painter.layout_no_wrap(text.to_owned(), bold(type_size::body()), ink).size().x <= rect.width() - 12.0
     };
     let title = if fits(title) { title } else { node.title };
-    let small = FontId::proportional(type_size::small());
     painter.text(rect.center_top() + Vec2::new(0.0, 6.0), Align2::CENTER_TOP, title, bold(type_size::body()), ink);
-    let below = if is_both { "after either" } else { count.as_str() };
+    let short = format!("{done} of {all}");
+    let is_wide = painter.layout_no_wrap(count.clone(), small.clone(), faint).size().x <= rect.width() - 8.0;
+    let below = if is_both {
+        "after either"
+    } else if is_wide {
+        count.as_str()
+    } else {
+        short.as_str()
+    };
     painter.text(rect.center_bottom() - Vec2::new(0.0, 8.0), Align2::CENTER_BOTTOM, below, small, faint);
     if !is_both && all > 0 {
         let bar = Rect::from_min_max(

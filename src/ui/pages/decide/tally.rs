@@ -12,7 +12,7 @@ use crate::units::grouped;
 use egui::{Key, RichText, ScrollArea, Ui, Vec2};
 
 /// Height of the example's text.
-const TEXT: f32 = 220.0;
+const TEXT: f32 = 180.0;
 /// Width of a label's button.
 const LABEL: f32 = 148.0;
 /// Disagreements that are listed.
@@ -22,18 +22,18 @@ const LISTED: usize = 12;
 pub fn tally_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut Commands) {
     let tally = &decision(view).tally;
     let examples = view.state.session.examples.as_deref().filter(|open| is_of(open, tally));
-    card(ui, view.tokens, |ui| {
-        card_head(ui, "Tally", "one example, one key");
-        files_ui(ui, view, state, tally, examples.is_some(), out);
-    });
-    ui.add_space(space::xs());
     if let Some(open) = examples {
         card(ui, view.tokens, |ui| example_ui(ui, view, state, open, out));
         ui.add_space(space::xs());
     }
     if !tally.is_empty() {
         card(ui, view.tokens, |ui| summary_ui(ui, view, state, tally, out));
+        ui.add_space(space::xs());
     }
+    card(ui, view.tokens, |ui| {
+        card_head(ui, "Examples and labels", "one example, one key");
+        files_ui(ui, view, tally, examples.is_some(), out);
+    });
 }
 
 /// The open examples are those the labels belong to.
@@ -41,7 +41,7 @@ fn is_of(open: &OpenExamples, tally: &Tally) -> bool {
     tally.file.is_empty() || std::path::Path::new(&tally.file).file_name() == open.path.file_name()
 }
 
-fn files_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, tally: &Tally, is_open: bool, out: &mut Commands) {
+fn files_ui(ui: &mut Ui, view: &View<'_>, tally: &Tally, is_open: bool, out: &mut Commands) {
     if tally.file.is_empty() && tally.is_empty() {
         ui.add(egui::Label::new("Open wrong answers as JSONL, JSON or CSV, read them one by one, and give each the kind of its first failure. About 100 are a good start; each person labels under a name of their own.").wrap());
     }
@@ -71,20 +71,22 @@ fn files_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, tally: &Tally
             }
         }
     });
-    ui.horizontal(|ui| {
-        ui.label("Annotator");
-        let name = state.annotator.clone();
-        if let Some(name) = text_ui(ui, state, "Annotator", &name, "name", 120.0, 1) {
-            let name = name.trim();
-            if !name.is_empty() {
-                name.clone_into(&mut state.annotator);
-                state.example = 0;
-            }
+    if !tally.file.is_empty() {
+        note_ui(ui, view, &tally.file);
+    }
+}
+
+/// Who labels: typed at the right of the head.
+fn annotator_ui(ui: &mut Ui, state: &mut DecideState) {
+    let name = state.annotator.clone();
+    if let Some(name) = text_ui(ui, state, "Annotator", &name, "name", 90.0, 1) {
+        let name = name.trim();
+        if !name.is_empty() {
+            name.clone_into(&mut state.annotator);
+            state.example = 0;
         }
-        if !tally.file.is_empty() {
-            ui.add(egui::Label::new(RichText::new(&tally.file).small().color(view.tokens.muted.0)).truncate());
-        }
-    });
+    }
+    ui.label(RichText::new("by").small());
 }
 
 fn short(path: &str) -> &str {
@@ -104,11 +106,9 @@ fn example_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, open: &Open
         let words = format!("Example {} of {}", grouped(state.example as u64 + 1), grouped(all as u64));
         ui.label(RichText::new(words).font(bold(type_size::title())));
         ui.label(RichText::new(format!("line {}", grouped(example.line as u64))).small().color(view.tokens.muted.0));
-        ui.label(
-            RichText::new(format!("{} labelled by {}", grouped(done as u64), state.annotator))
-                .small()
-                .color(view.tokens.muted.0),
-        );
+        let words = format!("{} labelled by {}", grouped(done as u64), state.annotator);
+        ui.label(RichText::new(words).small().color(view.tokens.muted.0));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| annotator_ui(ui, state));
     });
     ScrollArea::vertical().id_salt("example").max_height(TEXT).show(ui, |ui| {
         ui.set_width(ui.available_width() - space::s());
@@ -210,10 +210,12 @@ fn label_ui(ui: &mut Ui, view: &View<'_>, label: &Label, is_given: bool) -> bool
 /// Counts, agreement, and where annotators differ.
 fn summary_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, tally: &Tally, out: &mut Commands) {
     let decided = view.computed.decided(&view.state.document.plan);
-    head_ui(
-        ui,
-        &format!("{} examples labelled by {} annotators", grouped(labelled_examples(tally)), tally.annotators.len()),
-    );
+    let people = if tally.annotators.len() == 1 {
+        "one annotator".to_owned()
+    } else {
+        format!("{} annotators", tally.annotators.len())
+    };
+    head_ui(ui, &format!("{} examples labelled by {people}", grouped(labelled_examples(tally))));
     for share in
         decided.found.proportions.iter().filter(|share| share.against == Some(0.5) && share.name != "Right now")
     {
