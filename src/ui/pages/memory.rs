@@ -229,7 +229,10 @@ fn device_name(view: &View<'_>) -> String {
 pub fn bar_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) -> Touched {
     let Some(estimate) = &view.computed.estimate else { return Touched::default() };
     card(ui, view.tokens, |ui| {
-        card_head(ui, view.text("Memory at the peak"), &format!("{} · whole process", view.unit().symbol()));
+        // The parts are as estimated: a factor of the whole says nothing of them.
+        let calibrated = estimate.calibration.is_some_and(|found| found.applied);
+        let what = if calibrated { "whole process before calibration" } else { "whole process" };
+        card_head(ui, view.text("Memory at the peak"), &format!("{} · {what}", view.unit().symbol()));
         let bar = MemoryBar {
             amounts: &estimate.at_peak,
             capacity: estimate.capacity,
