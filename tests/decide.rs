@@ -282,6 +282,15 @@ fn the_rules_of_the_book_hold() {
     assert_eq!(with(Retrieval::Vectors, failing(50, 50)), [Outcome::RagAndTuning]);
 }
 
+/// Training before prompts were tried is a guess: it is withheld, and what is missing is named.
+#[test]
+fn nothing_is_trained_before_prompting_was_tried() {
+    let skipped = recommend(&Answers { prompts: None, ..failing(10, 90) });
+    assert!(skipped.is_open(), "{}", skipped.headline());
+    assert!(skipped.missing.iter().any(|missing| missing.question == "prompts"), "{:?}", skipped.missing);
+    assert_eq!(outcomes(&Answers { prompts: Some(vec![]), ..failing(10, 90) }), [Outcome::BetterPrompt]);
+}
+
 /// 20 of 30 is not most of them (21 are), and 9 of 10 are: the wizard says how many more to label instead of a verdict.
 #[test]
 fn too_few_failures_are_no_verdict() {

@@ -41,6 +41,8 @@ fn nothing_answered_asks_for_an_evaluation() {
     assert!(has(&harness, "Build an evaluation first"));
     assert!(has(&harness, "Step Evaluate, 0 of 5 answered, recommended: Build an evaluation first"));
     assert!(has(&harness, "Evaluation set"));
+    // R: power.prop.test(p1 = .7, p2 = .8, power = .8) gives n = 293.15.
+    assert!(has(&harness, "293 examples in each of two groups"));
 }
 
 #[test]

@@ -53,13 +53,22 @@ pub struct DecideState {
     pub annotator: String,
     /// Example that is shown, from 0.
     pub example: usize,
+    /// Shares whose difference is to be seen, in per cent.
+    pub wanted: [f64; 2],
     /// Text being typed, with the name of its place.
     pub typing: Option<(String, String)>,
 }
 
 impl Default for DecideState {
     fn default() -> Self {
-        Self { sheet: Sheet::Questions, step: Step::Evaluate, annotator: "A".to_owned(), example: 0, typing: None }
+        Self {
+            sheet: Sheet::Questions,
+            step: Step::Evaluate,
+            annotator: String::new(),
+            example: 0,
+            wanted: [70.0, 80.0],
+            typing: None,
+        }
     }
 }
 

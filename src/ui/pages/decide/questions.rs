@@ -2,7 +2,8 @@
 
 use super::{DecideState, changed, decision, head_ui, intervals, note_ui, prompts, text_ui};
 use crate::app::command::Commands;
-use crate::decide::facts::{Fact, Proportion};
+use crate::decide::facts::{Fact, Proportion, share_words};
+use crate::decide::stats::{Samples, samples};
 use crate::plan::decision::questions::{AnswerKind, AnswerValue, QUESTIONS, Question, Step, question};
 use crate::ui::theme::{bold, space, type_size};
 use crate::ui::widgets::segmented::{Segment, segmented_ui};
@@ -54,6 +55,9 @@ pub fn step_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut 
                 }
             }
             shares_ui(ui, view, step);
+        }
+        if step == Step::Evaluate {
+            wanted_ui(ui, view, state);
         }
         problems_ui(ui, view, step);
         ui.add_space(space::s());
@@ -230,6 +234,39 @@ fn choice_ui(
     new
 }
 
+/// Examples that a difference takes, whichever one wants to see.
+fn wanted_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState) {
+    ui.add_space(space::s());
+    head_ui(ui, "How many examples a difference takes");
+    ui.horizontal(|ui| {
+        for (index, words) in ["From", "to"].into_iter().enumerate() {
+            ui.label(words);
+            let drag =
+                DragValue::new(&mut state.wanted[index]).range(0.0..=100.0).speed(1.0).max_decimals(1).suffix(" %");
+            let response = ui.add_sized([84.0, 26.0], drag);
+            let name = format!("{words} share");
+            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, &name));
+        }
+    });
+    let words = match samples(state.wanted[0] / 100.0, state.wanted[1] / 100.0) {
+        Some(found) => samples_words(found),
+        None => "The two are the same.".to_owned(),
+    };
+    note_ui(ui, view, &words);
+}
+
+fn samples_words(found: Samples) -> String {
+    let grouped = |count: f64| crate::units::grouped(count.round() as u64);
+    format!(
+        "{} → {}: {} examples in each of two groups, or {} to {} when both versions answer the same ones (McNemar); 95 % confidence, 80 % power.",
+        share_words(found.before),
+        share_words(found.after),
+        grouped(found.unpaired_per_arm),
+        grouped(found.paired.0),
+        grouped(found.paired.1)
+    )
+}
+
 /// What contradicts itself among the answers of this step.
 fn problems_ui(ui: &mut Ui, view: &View<'_>, step: Step) {
     let decided = view.computed.decided(&view.state.document.plan);
@@ -258,15 +295,6 @@ fn shares_ui(ui: &mut Ui, view: &View<'_>, step: Step) {
     if step == Step::Evaluate
         && let Some(samples) = found.samples
     {
-        let grouped = |count: f64| crate::units::grouped(count.round() as u64);
-        let words = format!(
-            "To see the step from {} to {} with 95 % confidence and 80 % power: {} examples in each of two groups, or {} to {} when both versions answer the same ones (McNemar).",
-            crate::decide::facts::share_words(samples.before),
-            crate::decide::facts::share_words(samples.after),
-            grouped(samples.unpaired_per_arm),
-            grouped(samples.paired.0),
-            grouped(samples.paired.1)
-        );
-        note_ui(ui, view, &words);
+        note_ui(ui, view, &format!("To the target: {}", samples_words(samples)));
     }
 }

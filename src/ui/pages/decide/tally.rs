@@ -67,7 +67,7 @@ fn files_ui(ui: &mut Ui, view: &View<'_>, tally: &Tally, is_open: bool, out: &mu
                 out.push(Command::AskPath(PathPurpose::SaveLabels));
             }
             if ui.button("Clear labels").on_hover_text("One step that can be undone; the counts stay.").clicked() {
-                out.push(changed(view, "labels cleared", |record| record.tally = Tally::default()));
+                out.push(changed(view, "labels cleared", |record| record.tally.annotators.clear()));
             }
         }
     });
@@ -98,6 +98,11 @@ fn example_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, open: &Open
     let tally = &decision(view).tally;
     let all = open.reading.examples.len();
     state.example = state.example.min(all.saturating_sub(1));
+    if state.annotator.is_empty() {
+        // Two people who both are "A" would overwrite each other where their labels meet.
+        let author = view.state.settings.author.trim();
+        state.annotator = if author.is_empty() { "A".to_owned() } else { author.to_owned() };
+    }
     let Some(example) = open.reading.examples.get(state.example) else { return };
     let own = tally.annotators.iter().find(|annotator| annotator.name == state.annotator);
     let given = own.and_then(|own| label_at(own, state.example));
