@@ -41,7 +41,10 @@ fn to_text(report: &Report) -> String {
         lines.push(format!("phase of the peak named rightly: {} of {}", phases.agreeing, phases.rows));
     }
     lines.push(String::new());
-    lines.push(format!("{:<34} {:>5} {:>9} {:>9} {:>9} {:>9}", "profile", "rows", "median", "95th", "bias", "in band"));
+    lines.push(format!(
+        "{:<34} {:>5} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "profile", "rows", "median", "95th", "bias", "in band", "width"
+    ));
     for (profile, accuracy) in &report.by_profile {
         lines.push(row(profile, accuracy));
     }
@@ -95,12 +98,13 @@ fn to_text(report: &Report) -> String {
 
 fn row(name: &str, accuracy: &Accuracy) -> String {
     format!(
-        "{name:<34} {:>5} {:>9} {:>9} {:>9} {:>9}",
+        "{name:<34} {:>5} {:>9} {:>9} {:>9} {:>9} {:>9}",
         accuracy.rows,
         figure(accuracy.median_abs_error),
         figure(accuracy.p95_abs_error),
         figure(accuracy.bias),
         figure(accuracy.within_interval),
+        figure(accuracy.median_interval_width),
     )
 }
 
