@@ -572,6 +572,31 @@ mod command_line {
     }
 
     #[test]
+    fn compare_says_what_changed_the_mind() {
+        use tuneplan::plan::decision::{Decision, read_answers};
+        let folder = tempfile::tempdir().unwrap();
+        let text = std::fs::read_to_string("tests/fixtures/decide/05-style.ron").unwrap();
+        let mut record = Decision { answers: read_answers(&text).unwrap(), ..Decision::default() };
+        let write = |name: &str, record: &Decision| {
+            let path = folder.path().join(name);
+            let plan = tuneplan::plan::Plan { decision: Some(Box::new(record.clone())), ..Default::default() };
+            std::fs::write(&path, tuneplan::plan::file::write(&plan, &[])).unwrap();
+            path.into_os_string()
+        };
+        let before = write("before.plan.ron", &record);
+        record.answers.failures.style = Some(20);
+        record.reasoning = "The editors were wrong.".to_owned();
+        let after = write("after.plan.ron", &record);
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        run([OsString::from("tuneplan"), OsString::from("compare"), before, after], &mut out, &mut err);
+        let text = String::from_utf8(out).unwrap();
+        for words in ["60 failures → 20 failures", "The editors were wrong."] {
+            assert!(text.contains(words), "{text}");
+        }
+        assert!(!text.contains("Wrong reasoning"), "{text}");
+    }
+
+    #[test]
     fn bad_input_is_told_with_file_line_and_column() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("answers.ron");

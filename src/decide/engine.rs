@@ -280,6 +280,16 @@ fn missing(answers: &Answers, proportions: &[Proportion], changes: &[Flip]) -> V
             .filter(|change| change.question == question.id)
             .map(|change| format!("if {}: {}", change.instead, named(&change.outcomes)))
             .collect();
+        if question.id == "evaluation.examples" && !leads.is_empty() {
+            // How many follows from the difference one wants to see, not from a rule.
+            found.push(Missing {
+                question: question.id,
+                label: question.label.to_owned(),
+                why: question.help.to_owned(),
+                more: None,
+            });
+            continue;
+        }
         if let Some(first) = leads.first() {
             let why = if question.kind == AnswerKind::YesNo { leads.join("; ") } else { first.clone() };
             found.push(Missing { question: question.id, label: question.label.to_owned(), why, more: None });

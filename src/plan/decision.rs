@@ -366,6 +366,28 @@ pub struct Annotator {
     pub labels: String,
 }
 
+impl Decision {
+    /// Everything in words, for comparing: label and value of the outcome, the reasoning, every answer; `–` where there
+    /// is nothing. The same labels in the same order for every decision.
+    pub fn rows(&self) -> Vec<(&'static str, String)> {
+        let said = |text: &str| if text.is_empty() { "–".to_owned() } else { text.to_owned() };
+        let mut rows = vec![
+            ("Decision", said(&self.outcomes.join(", "))),
+            ("Decided on", said(&self.date)),
+            ("Reasoning", said(&self.reasoning)),
+        ];
+        rows.extend(questions::QUESTIONS.iter().map(|question| (question.label, question.words(&self.answers))));
+        let costs = self.answers.costs.as_ref().and_then(|costs| ron::to_string(costs).ok());
+        rows.push(("Prices of the break-even", costs.unwrap_or_else(|| "–".to_owned())));
+        let given: usize =
+            self.tally.annotators.iter().map(|who| who.labels.chars().filter(|letter| *letter != '.').count()).sum();
+        let labels =
+            if given == 0 { "–".to_owned() } else { format!("{given} by {} people", self.tally.annotators.len()) };
+        rows.push(("Labels of examples", labels));
+        rows
+    }
+}
+
 impl Tally {
     /// Whether nothing was labelled.
     pub const fn is_empty(&self) -> bool {

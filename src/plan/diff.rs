@@ -1,7 +1,6 @@
 //! Which fields differ between two plans.
 
 use super::decision::Decision;
-use super::decision::questions::QUESTIONS;
 use super::field::{Field, FieldValue, fields};
 use super::{ModelSource, Plan};
 
@@ -45,38 +44,11 @@ fn decision_changes(before: Option<&Decision>, after: Option<&Decision>) -> Vec<
         return Vec::new();
     }
     let none = Decision::default();
-    let (old, new) = (before.unwrap_or(&none), after.unwrap_or(&none));
-    let said = |text: &str| if text.is_empty() { "–".to_owned() } else { text.to_owned() };
-    let mut rows = vec![
-        ("Decision", said(&old.outcomes.join(", ")), said(&new.outcomes.join(", "))),
-        ("Decided on", said(&old.date), said(&new.date)),
-        ("Reasoning", said(&old.reasoning), said(&new.reasoning)),
-    ];
-    rows.extend(QUESTIONS.iter().map(|q| (q.label, q.words(&old.answers), q.words(&new.answers))));
-    if old.answers.costs != new.answers.costs {
-        let dated = |decision: &Decision| {
-            decision
-                .answers
-                .costs
-                .as_ref()
-                .map_or_else(|| "–".to_owned(), |costs| format!("as of {}", said(&costs.date)))
-        };
-        rows.push(("Prices of the break-even", dated(old), dated(new)));
-    }
-    if old.tally != new.tally {
-        let words = |decision: &Decision| {
-            let tally = &decision.tally;
-            let given = tally.annotators.iter().map(|a| a.labels.chars().filter(|c| *c != '.').count()).sum::<usize>();
-            format!("{given} labels by {} annotators", tally.annotators.len())
-        };
-        rows.push(("Labels of examples", words(old), words(new)));
-    }
-    let differs = |(label, before, after): &(&str, String, String)| {
-        before != after || matches!(*label, "Prices of the break-even" | "Labels of examples")
-    };
-    rows.into_iter()
-        .filter(differs)
-        .map(|(label, before, after)| Change { field: None, label, before, after })
+    let (old, new) = (before.unwrap_or(&none).rows(), after.unwrap_or(&none).rows());
+    old.into_iter()
+        .zip(new)
+        .filter(|((_, before), (_, after))| before != after)
+        .map(|((label, before), (_, after))| Change { field: None, label, before, after })
         .collect()
 }
 

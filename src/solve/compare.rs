@@ -1,6 +1,7 @@
 //! Plans side by side: the settings that differ, and what each comes to against the first.
 
 use super::figures::{Figures, Known};
+use crate::plan::decision::Decision;
 use crate::plan::field::{Field, Section, fields};
 use crate::plan::{ModelSource, Plan};
 use crate::units::{ByteUnit, Bytes, duration, grouped, percent, quantity};
@@ -149,7 +150,22 @@ fn settings(plans: &[(String, &Plan)]) -> Vec<Setting> {
         let shown = values.iter().map(|value| value.as_ref().map_or_else(|| "–".to_owned(), |v| with_unit(field, v)));
         out.push(Setting { label: field.label.to_owned(), values: shown.collect() });
     }
+    out.extend(decisions(plans));
     out
+}
+
+/// What changed one's mind: outcome, reasoning and every answer that is not the same in all plans.
+fn decisions(plans: &[(String, &Plan)]) -> Vec<Setting> {
+    let none = Decision::default();
+    let all: Vec<Vec<(&str, String)>> =
+        plans.iter().map(|(_, plan)| plan.decision.as_deref().unwrap_or(&none).rows()).collect();
+    let labels: Vec<&str> = all.first().into_iter().flatten().map(|(label, _)| *label).collect();
+    let row = |(index, label): (usize, &&str)| Setting {
+        label: (*label).to_owned(),
+        values: all.iter().filter_map(|rows| rows.get(index)).map(|(_, value)| value.clone()).collect(),
+    };
+    let differs = |row: &Setting| row.values.iter().any(|value| Some(value) != row.values.first());
+    labels.iter().enumerate().map(row).filter(differs).collect()
 }
 
 fn with_unit(field: &Field, value: &crate::plan::field::FieldValue) -> String {
