@@ -23,6 +23,7 @@
 //! | [`solve`] | the estimate turned round: what fits, what to change, what is best | files, windows, threads |
 //! | [`decide`] | whether to fine-tune at all: rules, evidence, break-even | files, windows, clocks |
 //! | [`quantize`] | number formats as codecs: what values become in few bits, and the error | plans, files, windows |
+//! | [`preview`] | a small run of the real thing: LoRA beside frozen weights, trained with candle | plans, windows |
 //! | [`validation`] | predicted against measured rows | files, windows |
 //! | [`report`] | SVG and tables for other programs | files, windows |
 //! | [`jobs`] | named threads that report once | plans |
@@ -56,6 +57,7 @@ pub mod estimate;
 pub mod explained;
 pub mod jobs;
 pub mod plan;
+pub mod preview;
 pub mod quantize;
 pub mod raster;
 pub mod report;

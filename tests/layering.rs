@@ -116,6 +116,9 @@ fn nothing_speaks_to_a_network() {
         "cli",
         "jobs",
         "raster",
+        "decide",
+        "report",
+        "preview",
     ];
     assert_free_of(&all, &["std::net", "TcpStream", "reqwest::", "ureq::", "hyper::"], &[]);
     let manifest = fs::read_to_string("Cargo.toml").unwrap();

@@ -1,0 +1,34 @@
+//! The real thing, small: a Llama-type model on this machine's CPU, LoRA beside its frozen weights, trained with candle.
+//!
+//! Activations are 32-bit and lie as `[tokens, width]`, tokens of a sequence after each other. Candle's own fast operators
+//! cut the graph in silence, so every operator a gradient goes through here is either one with a backward of candle's or
+//! one of [`mod@ops`].
+
+pub mod adamw;
+pub mod adapter;
+pub mod config;
+pub mod lora;
+pub mod model;
+pub mod ops;
+
+/// Why a run could not be made, in words for its user.
+#[derive(Debug, thiserror::Error)]
+pub enum PreviewError {
+    /// The model or data is not what can be run here.
+    #[error("{0}")]
+    Unsuitable(String),
+    /// Arithmetic or memory.
+    #[error("{0}")]
+    Candle(#[from] candle_core::Error),
+    /// A file.
+    #[error("{path}: {error}")]
+    File {
+        /// Which.
+        path: String,
+        /// What happened.
+        error: String,
+    },
+}
+
+/// A result of this room.
+pub type Result<T> = std::result::Result<T, PreviewError>;

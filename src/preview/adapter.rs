@@ -1,0 +1,123 @@
+//! Adapters in the format of Hugging Face PEFT: `adapter_model.safetensors` and `adapter_config.json`.
+//!
+//! Whatever a loader would otherwise guess is written (peft 0.21.2 takes α = 8 and its own target modules in silence);
+//! `init_lora_weights` is always true, since other words make peft change the base when it loads the adapter.
+
+use super::config::{LlamaConfig, Part, unsuitable};
+use super::lora::{Adapter, Adapters, LoraSettings};
+use super::{PreviewError, Result};
+use candle_core::{DType, Device, Var};
+use serde_json::json;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+/// Names of the files in an adapter's folder.
+pub const FILES: [&str; 2] = ["adapter_model.safetensors", "adapter_config.json"];
+
+/// Name of a factor in the file.
+fn key(layer: usize, part: Part, factor: char) -> String {
+    format!("base_model.model.{}.lora_{factor}.weight", part.path(layer))
+}
+
+/// Writes both files into `folder`, which must not exist: nothing is overwritten, and a folder that is there is whole.
+pub fn save(folder: &Path, adapters: &Adapters, settings: &LoraSettings, base: &str) -> Result<()> {
+    let failed = |error: String| PreviewError::File { path: folder.display().to_string(), error };
+    if folder.exists() {
+        return Err(failed("it exists already; choose another name".to_owned()));
+    }
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Written beside its place and moved there when it is complete.
+    let unfinished =
+        tempfile::Builder::new().prefix(".adapter-").tempdir_in(parent).map_err(|e| failed(e.to_string()))?;
+    let mut tensors = HashMap::new();
+    for ((layer, part), adapter) in adapters.iter() {
+        tensors.insert(key(*layer, *part, 'A'), adapter.a.as_tensor().contiguous()?);
+        tensors.insert(key(*layer, *part, 'B'), adapter.b.as_tensor().contiguous()?);
+    }
+    candle_core::safetensors::save(&tensors, unfinished.path().join(FILES[0])).map_err(|e| failed(e.to_string()))?;
+    let text = format!("{:#}\n", config(settings, base));
+    std::fs::write(unfinished.path().join(FILES[1]), text).map_err(|e| failed(e.to_string()))?;
+    let whole = unfinished.keep();
+    std::fs::rename(&whole, folder).map_err(|error| {
+        // What was written is of no use under its temporary name.
+        let _ = std::fs::remove_dir_all(&whole);
+        failed(error.to_string())
+    })
+}
+
+/// `adapter_config.json`.
+fn config(settings: &LoraSettings, base: &str) -> serde_json::Value {
+    let mut targets: Vec<&str> = settings.targets.iter().map(|part| part.name()).collect();
+    targets.sort_unstable();
+    json!({
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": base,
+        "r": settings.rank,
+        "lora_alpha": settings.alpha,
+        "lora_dropout": 0.0,
+        "bias": "none",
+        "fan_in_fan_out": false,
+        "inference_mode": true,
+        "target_modules": targets,
+        "modules_to_save": null,
+        "use_rslora": settings.rank_stabilized,
+        "use_dora": false,
+        "init_lora_weights": true,
+        "rank_pattern": {},
+        "alpha_pattern": {},
+    })
+}
+
+/// Reads an adapter for a model of this shape: its settings and factors.
+pub fn load(folder: &Path, model: &LlamaConfig) -> Result<(LoraSettings, Adapters)> {
+    let settings = settings(&folder.join(FILES[1]))?;
+    let path = folder.join(FILES[0]);
+    let tensors = super::model::read_weights(&path)?;
+    let mut by_place = BTreeMap::new();
+    for layer in 0..model.num_hidden_layers {
+        for part in &settings.targets {
+            let (out, inner) = model.shape_of(*part);
+            let factor = |factor: char, shape: (usize, usize)| -> Result<Var> {
+                let name = key(layer, *part, factor);
+                let found = tensors.get(&name).ok_or_else(|| unsuitable(format!("{}: no `{name}`", path.display())))?;
+                if found.dims() != [shape.0, shape.1] {
+                    let message = format!("{}: `{name}` is {:?} instead of {shape:?}", path.display(), found.dims());
+                    return Err(unsuitable(message));
+                }
+                Ok(Var::from_tensor(&found.to_device(&Device::Cpu)?.to_dtype(DType::F32)?)?)
+            };
+            let adapter = Adapter { a: factor('A', (settings.rank, inner))?, b: factor('B', (out, settings.rank))? };
+            by_place.insert((layer, *part), adapter);
+        }
+    }
+    Ok((settings.clone(), Adapters::of(settings.scale(), by_place)))
+}
+
+fn settings(path: &Path) -> Result<LoraSettings> {
+    let failed = |error: String| PreviewError::File { path: path.display().to_string(), error };
+    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let config: serde_json::Value = serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
+    let number =
+        |name: &str| config.get(name).and_then(serde_json::Value::as_f64).ok_or_else(|| failed(format!("no `{name}`")));
+    let rank = number("r")? as usize;
+    if rank == 0 || rank > 1 << 14 {
+        return Err(failed(format!("`r` is {rank}")));
+    }
+    let names = config
+        .get("target_modules")
+        .and_then(serde_json::Value::as_array)
+        .ok_or_else(|| failed("no list of `target_modules`".to_owned()))?;
+    let targets = names
+        .iter()
+        .map(|name| {
+            let part = Part::ALL.into_iter().find(|part| name.as_str() == Some(part.name()));
+            part.ok_or_else(|| failed(format!("the target {name} is no linear map of a Llama-type layer")))
+        })
+        .collect::<Result<Vec<Part>>>()?;
+    let flag = |name: &str| config.get(name).and_then(serde_json::Value::as_bool).unwrap_or(false);
+    if flag("use_dora") {
+        return Err(failed("DoRA adapters cannot be run here".to_owned()));
+    }
+    Ok(LoraSettings { rank, alpha: number("lora_alpha")?, rank_stabilized: flag("use_rslora"), targets, seed: 0 })
+}

@@ -1,0 +1,246 @@
+//! A Llama-type model with frozen weights and, beside them, adapters.
+
+use super::config::{LlamaConfig, Part, unsuitable};
+use super::lora::Adapters;
+use super::ops::{
+    FrozenWeight, Heads, LossOfHead, Rotary, attention, frozen_linear, head_loss, of_head, rms_norm, rotate, silu_times,
+};
+use super::{PreviewError, Result};
+use candle_core::{DType, Device, Tensor};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Weights of a checkpoint by name.
+pub type Weights = HashMap<String, Tensor>;
+
+/// Tokens of equally long sequences, one after another.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Token numbers, `sequences × length`.
+    pub tokens: Vec<u32>,
+    /// What should come next at each place, or [`IGNORED`](super::ops::IGNORED).
+    pub targets: Vec<u32>,
+    /// Tokens of a sequence.
+    pub length: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Layer {
+    attention_norm: Arc<Vec<f32>>,
+    mlp_norm: Arc<Vec<f32>>,
+    /// Norms of the heads of queries and keys (Qwen3).
+    head_norms: Option<[Arc<Vec<f32>>; 2]>,
+    maps: HashMap<Part, FrozenWeight>,
+    /// Biases of query, key and value (Qwen2).
+    biases: HashMap<Part, Tensor>,
+}
+
+/// A model that can be run and trained beside.
+#[derive(Clone, Debug)]
+pub struct Llama {
+    /// Its shape.
+    pub config: LlamaConfig,
+    embedding: Tensor,
+    head: FrozenWeight,
+    final_norm: Arc<Vec<f32>>,
+    layers: Vec<Layer>,
+    rotary: Arc<Rotary>,
+}
+
+/// Reads a `.safetensors` file whole.
+pub fn read_weights(path: &Path) -> Result<Weights> {
+    candle_core::safetensors::load(path, &Device::Cpu)
+        .map_err(|error| PreviewError::File { path: path.display().to_string(), error: error.to_string() })
+}
+
+impl Llama {
+    /// Of a checkpoint's weights, all as 32-bit values; `pack` may put a linear map into fewer bits.
+    pub fn new(
+        config: LlamaConfig,
+        weights: &Weights,
+        pack: impl Fn(&str, Tensor) -> Result<FrozenWeight>,
+    ) -> Result<Self> {
+        let named = Named { weights };
+        let hidden = config.hidden_size;
+        let embedding = named.matrix("model.embed_tokens.weight", (config.vocab_size, hidden))?;
+        let head = if config.tie_word_embeddings {
+            FrozenWeight::Dense(embedding.clone())
+        } else {
+            FrozenWeight::Dense(named.matrix("lm_head.weight", (config.vocab_size, hidden))?)
+        };
+        let mut layers = Vec::with_capacity(config.num_hidden_layers);
+        for layer in 0..config.num_hidden_layers {
+            let mut maps = HashMap::new();
+            let mut biases = HashMap::new();
+            for part in Part::ALL {
+                let path = part.path(layer);
+                let shape = config.shape_of(part);
+                maps.insert(part, pack(&path, named.matrix(&format!("{path}.weight"), shape)?)?);
+                if let Some(bias) = named.optional(&format!("{path}.bias"))? {
+                    check(&format!("{path}.bias"), bias.dims(), &[shape.0])?;
+                    biases.insert(part, bias);
+                }
+            }
+            let of = |name: &str| format!("model.layers.{layer}.{name}.weight");
+            let head_norms = match named.optional(&of("self_attn.q_norm"))? {
+                Some(_) => Some([
+                    named.vector(&of("self_attn.q_norm"), config.head_dim())?,
+                    named.vector(&of("self_attn.k_norm"), config.head_dim())?,
+                ]),
+                None => None,
+            };
+            layers.push(Layer {
+                attention_norm: named.vector(&of("input_layernorm"), hidden)?,
+                mlp_norm: named.vector(&of("post_attention_layernorm"), hidden)?,
+                head_norms,
+                maps,
+                biases,
+            });
+        }
+        let positions = config.max_position_embeddings;
+        Ok(Self {
+            embedding,
+            head,
+            final_norm: named.vector("model.norm.weight", hidden)?,
+            layers,
+            rotary: Arc::new(Rotary::new(positions, config.head_dim(), config.rope_theta)),
+            config,
+        })
+    }
+
+    /// Hidden states after the last norm, `[tokens, hidden]`.
+    fn hidden(&self, tokens: &[u32], length: usize, adapters: Option<&Adapters>) -> Result<Tensor> {
+        if length == 0 || !tokens.len().is_multiple_of(length) {
+            return Err(unsuitable(format!("{} tokens are no sequences of {length}", tokens.len())));
+        }
+        if let Some(token) = tokens.iter().find(|token| **token as usize >= self.config.vocab_size) {
+            let size = self.config.vocab_size;
+            return Err(unsuitable(format!("token {token} is outside of the vocabulary of {size}")));
+        }
+        let ids = Tensor::new(tokens, &Device::Cpu)?;
+        let mut x = self.embedding.index_select(&ids, 0)?;
+        for (index, layer) in self.layers.iter().enumerate() {
+            x = self.layer(index, layer, &x, length, adapters)?;
+        }
+        Ok(rms_norm(&x, &self.final_norm, self.config.rms_norm_eps)?)
+    }
+
+    fn layer(
+        &self,
+        index: usize,
+        layer: &Layer,
+        x: &Tensor,
+        length: usize,
+        adapters: Option<&Adapters>,
+    ) -> Result<Tensor> {
+        let epsilon = self.config.rms_norm_eps;
+        let map = |part: Part, x: &Tensor| -> Result<Tensor> {
+            let Some(weight) = layer.maps.get(&part) else { return Err(unsuitable(format!("no {}", part.name()))) };
+            let mut y = frozen_linear(x, weight)?;
+            if let Some(bias) = layer.biases.get(&part) {
+                y = y.broadcast_add(bias)?;
+            }
+            match adapters {
+                Some(adapters) => adapters.add_to(y, x, index, part),
+                None => Ok(y),
+            }
+        };
+        let normed = rms_norm(x, &layer.attention_norm, epsilon)?;
+        let (mut q, mut k) = (map(Part::Query, &normed)?, map(Part::Key, &normed)?);
+        let v = map(Part::Value, &normed)?;
+        if let Some([of_q, of_k]) = &layer.head_norms {
+            (q, k) = (self.head_norm(&q, of_q)?, self.head_norm(&k, of_k)?);
+        }
+        let heads = Heads {
+            sequence: length,
+            queries: self.config.num_attention_heads,
+            keys: self.config.kv_heads(),
+            width: self.config.head_dim(),
+        };
+        let mixed = attention(&rotate(&q, &self.rotary, length)?, &rotate(&k, &self.rotary, length)?, &v, heads)?;
+        let x = (x + map(Part::Output, &mixed)?)?;
+        let normed = rms_norm(&x, &layer.mlp_norm, epsilon)?;
+        let inner = silu_times(&map(Part::Gate, &normed)?, &map(Part::Up, &normed)?)?;
+        Ok((&x + map(Part::Down, &inner)?)?)
+    }
+
+    /// Norm over each head.
+    fn head_norm(&self, x: &Tensor, weight: &Arc<Vec<f32>>) -> Result<Tensor> {
+        let (tokens, width) = x.dims2()?;
+        let heads = x.reshape((tokens * width / weight.len().max(1), weight.len()))?;
+        Ok(rms_norm(&heads, weight, self.config.rms_norm_eps)?.reshape((tokens, width))?)
+    }
+
+    /// Logits of every token, `[tokens, vocabulary]`.
+    pub fn logits(&self, tokens: &[u32], length: usize, adapters: Option<&Adapters>) -> Result<Tensor> {
+        let hidden = self.hidden(tokens, length, adapters)?.detach();
+        Ok(hidden.matmul(&self.head.values()?.t()?)?)
+    }
+
+    /// The loss that backward goes through, and what it came to.
+    pub fn loss(&self, batch: &Batch, adapters: &Adapters) -> Result<(Tensor, LossOfHead)> {
+        let hidden = self.hidden(&batch.tokens, batch.length, Some(adapters))?;
+        Ok(head_loss(&hidden, &self.head, &batch.targets)?)
+    }
+
+    /// The loss alone.
+    pub fn evaluate(&self, batch: &Batch, adapters: Option<&Adapters>) -> Result<LossOfHead> {
+        let hidden = self.hidden(&batch.tokens, batch.length, adapters)?.detach();
+        Ok(of_head(&hidden, &self.head, &batch.targets, false)?)
+    }
+
+    /// The model with the adapters merged into its maps, which become dense: `W + s · B A`.
+    pub fn merged(&self, adapters: &Adapters) -> Result<Self> {
+        let mut merged = self.clone();
+        for (index, layer) in merged.layers.iter_mut().enumerate() {
+            for (part, weight) in &mut layer.maps {
+                if let Some(update) = adapters.update(index, *part)? {
+                    *weight = FrozenWeight::Dense((weight.values()? + update)?);
+                }
+            }
+        }
+        Ok(merged)
+    }
+
+    /// Bytes of its weights as they are held.
+    pub fn bytes(&self) -> u64 {
+        let maps = self.layers.iter().flat_map(|layer| layer.maps.values()).map(FrozenWeight::bytes);
+        let table = self.embedding.elem_count() as u64 * 4;
+        let head = if self.config.tie_word_embeddings { 0 } else { self.head.bytes() };
+        maps.fold(table, u64::saturating_add).saturating_add(head)
+    }
+}
+
+/// Weights that are looked up with a message when they are not as the configuration says.
+struct Named<'a> {
+    weights: &'a Weights,
+}
+
+impl Named<'_> {
+    fn optional(&self, name: &str) -> Result<Option<Tensor>> {
+        let Some(found) = self.weights.get(name) else { return Ok(None) };
+        Ok(Some(found.to_dtype(DType::F32)?.contiguous()?))
+    }
+
+    fn needed(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
+        let found = self.optional(name)?.ok_or_else(|| unsuitable(format!("the checkpoint lacks `{name}`")))?;
+        check(name, found.dims(), shape)?;
+        Ok(found)
+    }
+
+    fn matrix(&self, name: &str, (rows, columns): (usize, usize)) -> Result<Tensor> {
+        self.needed(name, &[rows, columns])
+    }
+
+    fn vector(&self, name: &str, length: usize) -> Result<Arc<Vec<f32>>> {
+        Ok(Arc::new(self.needed(name, &[length])?.to_vec1()?))
+    }
+}
+
+fn check(name: &str, found: &[usize], wanted: &[usize]) -> Result<()> {
+    if found == wanted {
+        return Ok(());
+    }
+    Err(unsuitable(format!("`{name}` has the shape {found:?} where the configuration says {wanted:?}")))
+}
