@@ -82,7 +82,7 @@ pub fn more_until_told_from(count: u64, total: u64, share: f64) -> Option<u64> {
 }
 
 /// Examples in each of two separate groups to see a change of a share from `before` to `after` with 95 % confidence and
-/// 80 % power: normal approximation with the pooled variance under no change (Fleiss, Levin & Paik, 2003, eq. 4.14
+/// 80 % power: normal approximation with the pooled variance under no change (Fleiss, Levin & Paik, 2003,
 /// without continuity correction; R's `power.prop.test`). `None` where the two are equal or not shares.
 pub fn unpaired_per_arm(before: f64, after: f64) -> Option<f64> {
     let difference = after - before;
