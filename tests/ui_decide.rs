@@ -223,3 +223,39 @@ fn labels_are_saved_and_taken_in_and_bad_files_change_nothing() {
     wait(&mut harness, |app| app.state().session.message.as_ref().is_some_and(|m| m.text.contains("belong to")));
     assert_eq!(state(&harness).document.plan, before);
 }
+
+#[test]
+fn every_sheet_is_tidy_at_every_size() {
+    use tuneplan::plan::decision::questions::Step;
+    let folder = tempfile::tempdir().unwrap();
+    let path = examples(folder.path());
+    for size in [[1920.0, 1080.0], [1280.0, 800.0], [1024.0, 700.0], [900.0, 700.0], [620.0, 900.0]] {
+        let mut harness = common::builder(Theme::Light, size)
+            .with_max_steps(32)
+            .build_eframe(|cc| App::new(&cc.egui_ctx, Runtime::new(None, || ()), None));
+        send(&mut harness, Command::ShowPage(Page::Decide));
+        for case in ["05-style", "07-not-enough-evidence"] {
+            answer(&mut harness, case);
+            let mut record = state(&harness).document.plan.decision.as_deref().cloned().unwrap();
+            record.answers.costs =
+                Some(tuneplan::plan::decision::Costs { static_tokens: 4000, input_price: 2.0, ..Default::default() });
+            send(&mut harness, Command::Edit(PlanEdit::Decision { what: "test", decision: Some(Box::new(record)) }));
+            for step in Step::ALL {
+                let name = format!("Step {},", step.label());
+                harness.query_all_by_label_contains(&name).next().unwrap().click();
+                harness.run_ok();
+                common::tidy::assert_tidy(&harness, &format!("{case}, {} at {size:?}", step.label()));
+            }
+            for sheet in ["Tally", "Break-even", "Stages", "All rules"] {
+                harness.get_by_role_and_label(egui::accesskit::Role::RadioButton, sheet).click();
+                harness.run_ok();
+                if sheet == "Tally" {
+                    send(&mut harness, Command::OpenExamples(path.clone()));
+                    wait(&mut harness, |app| app.state().session.examples.is_some());
+                    press(&mut harness, Modifiers::NONE, Key::M);
+                }
+                common::tidy::assert_tidy(&harness, &format!("{case}, {sheet} at {size:?}"));
+            }
+        }
+    }
+}

@@ -22,7 +22,7 @@ mod tally;
 /// Least height of the columns before the page scrolls as a whole.
 const LEAST_HEIGHT: f32 = 360.0;
 /// Narrower than this the recommendation stands above the questions.
-const TWO_COLUMNS: f32 = 760.0;
+const TWO_COLUMNS: f32 = 900.0;
 /// Share of the width that the questions take.
 const LEFT_SHARE: f32 = 0.56;
 

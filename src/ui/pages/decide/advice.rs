@@ -9,7 +9,8 @@ use crate::decide::{Recommendation, engine};
 use crate::plan::decision::questions::question;
 use crate::ui::theme::{bold, space, type_size};
 use crate::ui::{View, card};
-use egui::{Color32, RichText, Ui};
+use egui::text::{LayoutJob, TextFormat};
+use egui::{Align, Color32, FontId, RichText, Sense, Stroke, StrokeKind, Ui};
 
 /// Flips that are listed before the rest is folded.
 const FLIPS: usize = 6;
@@ -72,13 +73,13 @@ fn drivers_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation) {
     }
     for driver in &found.drivers {
         let ink = holds_ink(view, driver.holds);
-        line_ui(ui, |ui| {
-            ui.label(RichText::new(format!("{}:", capital(driver.fact.words()))));
-            ui.label(RichText::new(driver.holds.word()).font(bold(type_size::body())).color(ink));
-            if !driver.words.is_empty() && driver.words != driver.holds.word() {
-                ui.label(RichText::new(&driver.words).small().color(view.tokens.muted.0));
-            }
-        });
+        let evidence = if driver.words == driver.holds.word() { "" } else { driver.words.as_str() };
+        let fact = format!("{}:", capital(driver.fact.words()));
+        let mut line = Words::default();
+        line.add(&fact, body(), view.tokens.text.0);
+        line.add(driver.holds.word(), bold(type_size::body()), ink);
+        line.add(evidence, small(), view.tokens.muted.0);
+        ui.add(egui::Label::new(line.job).wrap());
     }
 }
 
@@ -109,13 +110,14 @@ fn flips_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation, state: &mut De
 }
 
 fn flip_ui(ui: &mut Ui, view: &View<'_>, flip: &engine::Flip, state: &mut DecideState) {
-    line_ui(ui, |ui| {
-        link_ui(ui, view, flip.label, flip.question, state);
-        // The versions of a prompt fill lines.
-        let now = if flip.question == "prompts" { "as they are" } else { flip.now.as_str() };
-        ui.label(format!("{now} → {}:", flip.instead));
-        ui.label(RichText::new(named(&flip.outcomes)).color(view.tokens.muted.0));
-    });
+    // The versions of a prompt fill lines.
+    let now = if flip.question == "prompts" { "as they are" } else { flip.now.as_str() };
+    let change = format!("{now} → {}:", flip.instead);
+    let mut line = Words::default();
+    line.add(flip.label, body(), link_ink(view));
+    line.add(&change, body(), view.tokens.text.0);
+    line.add(&named(&flip.outcomes), body(), view.tokens.muted.0);
+    link_ui(ui, view, line, flip.question, state);
 }
 
 fn missing_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation, state: &mut DecideState) {
@@ -123,30 +125,60 @@ fn missing_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation, state: &mut 
         note_ui(ui, view, "Nothing that would change the recommendation.");
     }
     for missing in &found.missing {
-        line_ui(ui, |ui| {
-            link_ui(ui, view, &format!("{}:", missing.label), missing.question, state);
-            ui.label(&missing.why);
-        });
+        let mut line = Words::default();
+        line.add(&format!("{}:", missing.label), body(), link_ink(view));
+        line.add(&missing.why, body(), view.tokens.text.0);
+        link_ui(ui, view, line, missing.question, state);
     }
 }
 
-/// Words beside each other, as close as in a sentence.
-fn line_ui(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
-    ui.horizontal_wrapped(|ui| {
-        let spacing = ui.spacing_mut();
-        spacing.item_spacing = egui::vec2(space::xs(), 2.0);
-        spacing.interact_size.y = type_size::body() + 4.0;
-        content(ui);
-    });
+/// A line of differently set words that wraps as one.
+#[derive(Default)]
+struct Words {
+    job: LayoutJob,
 }
 
-/// The name of a question, as a link to its step.
-fn link_ui(ui: &mut Ui, view: &View<'_>, words: &str, id: &str, state: &mut DecideState) {
+impl Words {
+    /// Adds words, a space before them; nothing where there are none.
+    fn add(&mut self, words: &str, font_id: FontId, color: Color32) {
+        if words.is_empty() {
+            return;
+        }
+        let space = if self.job.is_empty() { "" } else { " " };
+        let format = TextFormat { font_id, color, valign: Align::Center, ..TextFormat::default() };
+        self.job.append(&format!("{space}{words}"), 0.0, format);
+    }
+}
+
+fn body() -> FontId {
+    FontId::proportional(type_size::body())
+}
+
+fn small() -> FontId {
+    FontId::proportional(type_size::small())
+}
+
+/// Colour of what leads to a question; presenting, nothing does.
+const fn link_ink(view: &View<'_>) -> Color32 {
+    if view.state.session.presenting { view.tokens.text.0 } else { view.tokens.accent.0 }
+}
+
+/// A line that shows its question when it is pressed.
+fn link_ui(ui: &mut Ui, view: &View<'_>, line: Words, id: &str, state: &mut DecideState) {
+    let text = line.job.text.clone();
+    let label = egui::Label::new(line.job).wrap();
     if view.state.session.presenting {
-        ui.label(words);
+        ui.add(label);
         return;
     }
-    if ui.link(words).on_hover_text("Show the question.").clicked()
+    let response = ui.add(label.selectable(false).sense(Sense::click()));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Link, true, &text));
+    if response.has_focus() {
+        let ring = Stroke::new(2.0, view.tokens.accent.0);
+        ui.painter().rect_stroke(response.rect.expand(2.0), 2, ring, StrokeKind::Outside);
+    }
+    let response = response.on_hover_cursor(egui::CursorIcon::PointingHand).on_hover_text("Show the question.");
+    if response.clicked()
         && let Some(question) = question(id)
     {
         state.step = question.step;

@@ -5,7 +5,7 @@ use crate::app::computed::Decided;
 use crate::decide::rules::Outcome;
 use crate::plan::decision::questions::{AnswerValue, QUESTIONS, Step};
 use crate::ui::View;
-use crate::ui::theme::{RADIUS, Tokens, bold, type_size};
+use crate::ui::theme::{RADIUS, Tokens, bold, space, type_size};
 use egui::{Align2, FontId, Pos2, Rect, Sense, Shape, Stroke, StrokeKind, Ui, Vec2};
 
 /// Height of a node.
@@ -16,6 +16,10 @@ const APART: f32 = 14.0;
 const ARROW: f32 = 26.0;
 /// Columns of the diagram: evaluate, prompt, examples, failures, branches, both, and cost over upkeep.
 const COLUMNS: f32 = 7.0;
+/// Narrower than this, the nodes stand in rows.
+const NARROW: f32 = 700.0;
+/// Least width of a node.
+const LEAST: f32 = 92.0;
 /// Height of the bar that fills.
 const BAR: f32 = 4.0;
 
@@ -63,6 +67,10 @@ const ARROWS: [(usize, usize, &str); 7] =
 /// Draws the diagram; a node that is pressed shows its questions.
 pub fn path_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState) {
     let decided = view.computed.decided(&view.state.document.plan);
+    if ui.available_width() < NARROW {
+        rows_ui(ui, decided, view, state);
+        return;
+    }
     let height = 2.0 * NODE + APART + 2.0 * type_size::small();
     let (area, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), Sense::hover());
     let places: Vec<Rect> = NODES.iter().map(|node| place(area, node)).collect();
@@ -73,6 +81,24 @@ pub fn path_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState) {
     }
     for (node, place) in NODES.iter().zip(&places) {
         if node_ui(ui, node, *place, decided, state, view) {
+            state.step = node.step;
+            state.sheet = Sheet::Questions;
+        }
+    }
+}
+
+/// The nodes in rows, without arrows, where there is no room for the diagram.
+fn rows_ui(ui: &mut Ui, decided: &Decided, view: &View<'_>, state: &mut DecideState) {
+    let gap = space::xs();
+    let columns = (((ui.available_width() + gap) / (LEAST + gap)) as usize).clamp(1, NODES.len());
+    let rows = NODES.len().div_ceil(columns);
+    let width = (ui.available_width() - gap * (columns - 1) as f32) / columns as f32;
+    let height = rows as f32 * (NODE + gap) - gap;
+    let (area, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), Sense::hover());
+    for (index, node) in NODES.iter().enumerate() {
+        let offset = Vec2::new((index % columns) as f32 * (width + gap), (index / columns) as f32 * (NODE + gap));
+        let place = Rect::from_min_size(area.min + offset, Vec2::new(width, NODE));
+        if node_ui(ui, node, place, decided, state, view) {
             state.step = node.step;
             state.sheet = Sheet::Questions;
         }

@@ -41,7 +41,7 @@ pub fn prompts_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &m
 
 fn table_ui(ui: &mut Ui, view: &View<'_>, versions: &[PromptVersion], state: &mut DecideState, out: &mut Commands) {
     Grid::new("prompt-versions").num_columns(6).spacing([space::s(), space::xs()]).show(ui, |ui| {
-        for head in ["Name", "Right", "Of", "Examples inside", "95 % interval", ""] {
+        for head in ["Name", "Right", "Of", "Inside", "95 % interval", ""] {
             ui.label(RichText::new(head).small().color(view.tokens.muted.0));
         }
         ui.end_row();
@@ -68,7 +68,7 @@ fn row_ui(
     out: &mut Commands,
 ) {
     let place = format!("Name of prompt version {}", index + 1);
-    if let Some(name) = text_ui(ui, state, &place, &version.name, "name", 72.0, 1) {
+    if let Some(name) = text_ui(ui, state, &place, &version.name, "name", 60.0, 1) {
         out.push(replaced(view, index, PromptVersion { name, ..version.clone() }));
     }
     let mut number = |ui: &mut Ui, name: &str, now: u64, set: fn(&mut PromptVersion, u64)| {
@@ -87,7 +87,7 @@ fn row_ui(
     number(ui, "Examples inside", version.examples.unwrap_or(0), |version, count| version.examples = Some(count));
     let name = format!("Prompt {}", version.name);
     let share = Proportion { name, count: version.correct, total: version.of, against: None, more: None, told: true };
-    intervals::bar_ui(ui, view, &share, 130.0);
+    intervals::bar_ui(ui, view, &share, 90.0);
     let remove = ui.small_button("Remove");
     let name = format!("Remove prompt version {}", index + 1);
     remove.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));

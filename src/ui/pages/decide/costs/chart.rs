@@ -53,7 +53,8 @@ pub fn chart_ui(ui: &mut Ui, view: &View<'_>, found: &BreakEven) {
     }
     let least = costs.iter().copied().fold(f64::INFINITY, f64::min).log10().floor() as f32;
     let most = costs.iter().copied().fold(0.0, f64::max).log10().ceil() as f32;
-    let up = Rangef::new(least.max(most - 8.0), most.max(least + 1.0));
+    // A little below the lowest figure, so that it does not stand on those of the level axis.
+    let up = Rangef::new(least.max(most - 8.0) - 0.4, most.max(least + 1.0));
     // Room for the last figure of the level axis, which is centred on its line.
     let axes = LogAxes::inside(whole.with_max_x(whole.right() - 24.0), across, up);
     axes.draw(ui, view.tokens, ["requests a month", &format!("{} a month", found.currency)], significant);
