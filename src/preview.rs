@@ -7,9 +7,12 @@
 pub mod adamw;
 pub mod adapter;
 pub mod config;
+pub mod corpus;
+pub mod data;
 pub mod lora;
 pub mod model;
 pub mod ops;
+pub mod pretrain;
 
 /// Why a run could not be made, in words for its user.
 #[derive(Debug, thiserror::Error)]

@@ -44,6 +44,11 @@ impl AdamW {
         Ok(Self { settings, variables, means, steps: 0 })
     }
 
+    /// Changes the learning rate.
+    pub const fn set_learning_rate(&mut self, learning_rate: f64) {
+        self.settings.learning_rate = learning_rate;
+    }
+
     /// One step along `gradients`; a variable without one stays.
     pub fn step(&mut self, gradients: &GradStore) -> Result<()> {
         self.steps = self.steps.saturating_add(1);

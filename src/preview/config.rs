@@ -1,7 +1,7 @@
 //! What of a `config.json` a run needs. Shapes are checked here, so that nothing further in has to.
 
 use super::{PreviewError, Result};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Classes whose layers are those of Llama, with what differs read from the configuration.
 const CLASSES: [&str; 4] = ["llama", "mistral", "qwen2", "qwen3"];
@@ -10,7 +10,7 @@ const CLASSES: [&str; 4] = ["llama", "mistral", "qwen2", "qwen3"];
 const MOST: usize = 1 << 20;
 
 /// A Llama-type model, field names as in `config.json`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct LlamaConfig {
     /// Class of the model: `llama`, `mistral`, `qwen2`, `qwen3`.
     pub model_type: String,

@@ -6,7 +6,7 @@ use super::ops::{
     FrozenWeight, Heads, LossOfHead, Rotary, attention, frozen_linear, head_loss, of_head, rms_norm, rotate, silu_times,
 };
 use super::{PreviewError, Result};
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor, Var};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -41,7 +41,8 @@ struct Layer {
 pub struct Llama {
     /// Its shape.
     pub config: LlamaConfig,
-    embedding: Tensor,
+    /// Token table: trained only when a base model is made.
+    embedding: FrozenWeight,
     head: FrozenWeight,
     final_norm: Arc<Vec<f32>>,
     layers: Vec<Layer>,
@@ -63,9 +64,9 @@ impl Llama {
     ) -> Result<Self> {
         let named = Named { weights };
         let hidden = config.hidden_size;
-        let embedding = named.matrix("model.embed_tokens.weight", (config.vocab_size, hidden))?;
+        let embedding = FrozenWeight::Dense(named.matrix("model.embed_tokens.weight", (config.vocab_size, hidden))?);
         let head = if config.tie_word_embeddings {
-            FrozenWeight::Dense(embedding.clone())
+            embedding.clone()
         } else {
             FrozenWeight::Dense(named.matrix("lm_head.weight", (config.vocab_size, hidden))?)
         };
@@ -109,6 +110,14 @@ impl Llama {
         })
     }
 
+    /// Trains the token table too, and with it a tied head.
+    pub fn train_table(&mut self, table: Var) {
+        if self.config.tie_word_embeddings {
+            self.head = FrozenWeight::Trained(table.clone());
+        }
+        self.embedding = FrozenWeight::Trained(table);
+    }
+
     /// Hidden states after the last norm, `[tokens, hidden]`.
     fn hidden(&self, tokens: &[u32], length: usize, adapters: Option<&Adapters>) -> Result<Tensor> {
         if length == 0 || !tokens.len().is_multiple_of(length) {
@@ -119,7 +128,10 @@ impl Llama {
             return Err(unsuitable(format!("token {token} is outside of the vocabulary of {size}")));
         }
         let ids = Tensor::new(tokens, &Device::Cpu)?;
-        let mut x = self.embedding.index_select(&ids, 0)?;
+        let mut x = match &self.embedding {
+            FrozenWeight::Trained(table) => table.index_select(&ids, 0)?,
+            table => table.values()?.index_select(&ids, 0)?,
+        };
         for (index, layer) in self.layers.iter().enumerate() {
             x = self.layer(index, layer, &x, length, adapters)?;
         }
@@ -178,6 +190,12 @@ impl Llama {
         Ok(hidden.matmul(&self.head.values()?.t()?)?)
     }
 
+    /// The loss that backward goes through, and what it came to, of a model without adapters.
+    pub fn own_loss(&self, batch: &Batch) -> Result<(Tensor, LossOfHead)> {
+        let hidden = self.hidden(&batch.tokens, batch.length, None)?;
+        Ok(head_loss(&hidden, &self.head, &batch.targets)?)
+    }
+
     /// The loss that backward goes through, and what it came to.
     pub fn loss(&self, batch: &Batch, adapters: &Adapters) -> Result<(Tensor, LossOfHead)> {
         let hidden = self.hidden(&batch.tokens, batch.length, Some(adapters))?;
@@ -206,7 +224,7 @@ impl Llama {
     /// Bytes of its weights as they are held.
     pub fn bytes(&self) -> u64 {
         let maps = self.layers.iter().flat_map(|layer| layer.maps.values()).map(FrozenWeight::bytes);
-        let table = self.embedding.elem_count() as u64 * 4;
+        let table = self.embedding.bytes();
         let head = if self.config.tie_word_embeddings { 0 } else { self.head.bytes() };
         maps.fold(table, u64::saturating_add).saturating_add(head)
     }

@@ -2,7 +2,7 @@
 //! the weight's gradient.
 
 use candle_core::backend::BackendStorage as _;
-use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Result, Shape, Storage, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Result, Shape, Storage, Tensor, Var, bail};
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,6 +13,8 @@ pub enum FrozenWeight {
     Dense(Tensor),
     /// Packed values, unpacked for each product.
     Packed(Arc<dyn Unpack>),
+    /// Values that are trained after all, when a base model is made.
+    Trained(Var),
 }
 
 /// A packed matrix.
@@ -30,6 +32,7 @@ impl fmt::Debug for FrozenWeight {
         match self {
             Self::Dense(weight) => write!(f, "Dense({:?})", weight.shape()),
             Self::Packed(weight) => write!(f, "Packed({:?})", weight.shape()),
+            Self::Trained(weight) => write!(f, "Trained({:?})", weight.shape()),
         }
     }
 }
@@ -40,6 +43,7 @@ impl FrozenWeight {
         match self {
             Self::Dense(weight) => Ok(weight.clone()),
             Self::Packed(weight) => Tensor::from_vec(weight.unpack(), weight.shape(), &Device::Cpu),
+            Self::Trained(weight) => Ok(weight.as_tensor().detach()),
         }
     }
 
@@ -48,6 +52,7 @@ impl FrozenWeight {
         match self {
             Self::Dense(weight) => weight.elem_count() as u64 * weight.dtype().size_in_bytes() as u64,
             Self::Packed(weight) => weight.bytes(),
+            Self::Trained(weight) => weight.elem_count() as u64 * 4,
         }
     }
 
@@ -56,6 +61,7 @@ impl FrozenWeight {
         match self {
             Self::Dense(weight) => weight.dims2(),
             Self::Packed(weight) => Ok(weight.shape()),
+            Self::Trained(weight) => weight.dims2(),
         }
     }
 }
@@ -88,5 +94,8 @@ pub fn frozen_linear(x: &Tensor, weight: &FrozenWeight) -> Result<Tensor> {
     if x.dtype() != DType::F32 {
         bail!("activations are 32-bit here");
     }
-    x.apply_op1(FrozenLinear(weight.clone()))
+    match weight {
+        FrozenWeight::Trained(weight) => x.matmul(&weight.t()?),
+        frozen => x.apply_op1(FrozenLinear(frozen.clone())),
+    }
 }

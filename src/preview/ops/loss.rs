@@ -2,7 +2,7 @@
 //! of the hidden states, as Liger's kernel does (Hsu et al., 2024); the head is frozen.
 
 use super::{FrozenWeight, with_values};
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, Var, bail};
 use rayon::prelude::*;
 
 /// A target that is not counted: a prompt, or padding.
@@ -113,8 +113,30 @@ impl CustomOp1 for Known {
 
 /// The mean loss as a scalar that backward goes through, and what it came to.
 pub fn head_loss(hidden: &Tensor, head: &FrozenWeight, targets: &[u32]) -> Result<(Tensor, LossOfHead)> {
+    if let FrozenWeight::Trained(weight) = head {
+        return trained_head_loss(hidden, weight, targets);
+    }
     let mut found = of_head(&hidden.detach(), head, targets, true)?;
     let Some(gradient) = found.gradient.take() else { bail!("the loss has no gradient") };
     let loss = hidden.apply_op1(Known { loss: found.loss as f32, gradient })?;
     Ok((loss, found))
+}
+
+/// The same with a head that is trained, in candle's own operators: the logits exist whole, which a small vocabulary
+/// allows.
+fn trained_head_loss(hidden: &Tensor, weight: &Var, targets: &[u32]) -> Result<(Tensor, LossOfHead)> {
+    let found = of_head(&hidden.detach(), &FrozenWeight::Trained(weight.clone()), targets, false)?;
+    let places: Vec<u32> = (0_u32..).zip(targets).filter(|(_, target)| **target != IGNORED).map(|(at, _)| at).collect();
+    let wanted: Vec<u32> = targets.iter().copied().filter(|target| *target != IGNORED).collect();
+    if wanted.is_empty() {
+        bail!("no token is a target");
+    }
+    let count = wanted.len();
+    let rows = hidden.index_select(&Tensor::from_vec(places, count, hidden.device())?, 0)?;
+    let logits = rows.matmul(&weight.t()?)?;
+    let most = logits.max_keepdim(1)?.detach();
+    let shifted = logits.broadcast_sub(&most)?;
+    let sums = shifted.exp()?.sum_keepdim(1)?.log()?;
+    let chosen = shifted.gather(&Tensor::from_vec(wanted, (count, 1), hidden.device())?, 1)?;
+    Ok(((sums - chosen)?.mean_all()?, found))
 }
