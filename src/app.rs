@@ -1,6 +1,7 @@
 //! The program around the domain: state, commands, dispatch, files, history, settings. The only owner of mutable
 //! state, files, dialogs and threads.
 
+pub mod changes;
 pub mod command;
 pub mod computed;
 pub mod dispatch;

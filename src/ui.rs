@@ -55,6 +55,8 @@ pub struct UiState {
     pub decide: pages::decide::DecideState,
     /// What is looked at on the page of methods.
     pub method: pages::method::MethodState,
+    /// What is chosen on the page of changes.
+    pub change: pages::change::ChangeState,
     /// What is being typed on the page "How sure".
     pub sure: pages::sure::SureState,
     /// Figure of time that is explained.

@@ -1,5 +1,7 @@
 //! What can be asked of the program: by menus, keys, panels and finished jobs.
 
+use super::changes::Changes;
+use super::computed::Key;
 use super::page::Page;
 use super::recovery::Recovered;
 use super::settings::ThemeChoice;
@@ -60,6 +62,8 @@ pub enum Command {
     FindSetting(&'static str),
     /// Show training and inference side by side, or only the plan's own workload.
     ShowBoth(bool),
+    /// What to change in a revision of a plan was found, or why nothing can be.
+    ChangesFound(Key, Result<Arc<Changes>, String>),
     /// The shipped measurements were predicted.
     Evidence(&'static Evidence),
     /// Turn to a step of the follow-along page.

@@ -161,7 +161,7 @@ impl Against {
 }
 
 /// Whole process and verdict of a plan, without explanations.
-pub(super) fn numbers(plan: &Plan) -> Option<(Bytes, Fit)> {
+pub fn numbers(plan: &Plan) -> Option<(Bytes, Fit)> {
     let inputs = Inputs::resolve(plan, Catalog::embedded(), Profiles::known()).ok()?;
     let found = estimate(&inputs, Detail::Numbers);
     Some((found.needed().expected, found.fit))

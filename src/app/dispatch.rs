@@ -1,5 +1,6 @@
 //! The only place where the state changes. Pure: what must happen outside comes back as effects.
 
+use super::changes;
 use super::command::{Answer, Command, MenuCommand};
 use super::effect::Effect;
 use super::page::Page;
@@ -15,8 +16,14 @@ mod menu;
 mod paste;
 mod recovered;
 
-/// Carries out one command.
+/// Carries out one command, and asks for what the page that is then shown needs.
 pub fn dispatch(state: &mut State, command: Command) -> Vec<Effect> {
+    let mut effects = carry_out(state, command);
+    effects.extend(changes::wanted(state));
+    effects
+}
+
+fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
     match command {
         Command::Menu(command) => menu::menu(state, command),
         Command::Edit(edit) => {
@@ -138,6 +145,8 @@ fn look(state: &mut State, command: Command) {
     let session = &mut state.session;
     match command {
         Command::Evidence(evidence) => session.evidence = Some(evidence),
+        // What was found for an earlier revision comes too late.
+        Command::ChangesFound(key, found) if session.changes_asked == Some(key) => session.changes = Some((key, found)),
         Command::Select(subject) => session.selected = Some(subject),
         Command::Hover(component) => session.hovered = component,
         Command::HoverField(field) => session.hovered_field = field,

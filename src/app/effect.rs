@@ -1,5 +1,6 @@
 //! What dispatch asks of the world outside the state.
 
+use super::computed::Key;
 use super::state::{DocumentId, PathPurpose};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -54,6 +55,8 @@ pub enum Effect {
     FullScreen(bool),
     /// Write the recovery copies now.
     KeepRecovery,
+    /// Find what to change in this revision of the shown plan.
+    FindChanges(Key),
     /// Predict the shipped measurements.
     LoadEvidence,
     /// Throw away what an earlier run left.

@@ -18,6 +18,8 @@ pub enum Page {
     Serving,
     /// The estimate built up in steps, one picture each.
     Steps,
+    /// What to change: sets that make it fit, levers, how far settings go.
+    Change,
     /// How sure the estimate is: measured rows like it, errors, the user's own measurements.
     Sure,
     /// Whether to fine-tune at all: the path, the evidence, the break-even.
@@ -28,9 +30,10 @@ pub enum Page {
 
 impl Page {
     /// All, in the order of the rail.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Start,
         Self::Memory,
+        Self::Change,
         Self::Sure,
         Self::Devices,
         Self::Time,
@@ -51,6 +54,7 @@ impl Page {
             Self::Time => "time",
             Self::Serving => "serving",
             Self::Steps => "steps",
+            Self::Change => "change",
             Self::Sure => "sure",
             Self::Decide => "decide",
             Self::Method => "method",
@@ -67,6 +71,7 @@ impl Page {
             Self::Time => "Time",
             Self::Serving => "Serving",
             Self::Steps => "Steps",
+            Self::Change => "Change",
             Self::Sure => "How sure",
             Self::Decide => "Decide",
             Self::Method => "Method",
@@ -83,6 +88,9 @@ impl Page {
             Self::Method => "What the method trains, and what a layer keeps for backward.",
             Self::Time => "How long it takes, where the time goes and what it costs.",
             Self::Serving => "How far batch and context go, and what many adapters cost.",
+            Self::Change => {
+                "What to change: what makes the plan fit, what each change saves and costs, how far it goes."
+            }
             Self::Sure => "Measured jobs like this one, how far off the estimate was, and your own measurements.",
             Self::Decide => "Prompt, fetch or fine-tune: the path, the evidence, and what would change the answer.",
             Self::Steps => "Follow along: how the memory comes about, one picture a step.",

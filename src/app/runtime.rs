@@ -1,5 +1,6 @@
 //! Carries out effects: threads, files, dialogs. Results come back as commands.
 
+use super::changes::Changes;
 use super::command::Command;
 use super::effect::Effect;
 use super::recovery::{self, Journal, Leftover};
@@ -22,6 +23,8 @@ pub struct Runtime {
     settings_path: Option<PathBuf>,
     /// The model being read; a newer wish cancels an older one.
     reading_model: Option<CancelToken>,
+    /// What to change is being looked for; a newer revision cancels an older one.
+    finding_changes: Option<CancelToken>,
     /// Copies of unsaved plans, where there is a place for them.
     journal: Option<Journal>,
     /// What earlier runs left, until the user said what to do with it.
@@ -42,6 +45,7 @@ impl Runtime {
             jobs: Jobs::new(wake),
             settings_path,
             reading_model: None,
+            finding_changes: None,
             journal: None,
             leftovers: Vec::new(),
             watch: None,
@@ -168,6 +172,16 @@ impl Runtime {
                     journal.look(state, f64::NEG_INFINITY);
                     write_copies(&self.jobs, journal.writer());
                 }
+            }
+            Effect::FindChanges(key) => {
+                if let Some(earlier) = self.finding_changes.take() {
+                    earlier.cancel();
+                }
+                let plan = state.document.plan.clone();
+                let failed = move |error: String| Command::ChangesFound(key, Err(error));
+                self.finding_changes = Some(self.jobs.spawn("find-changes", failed, move |_cancel| {
+                    Command::ChangesFound(key, Changes::of(&plan).map(Arc::new))
+                }));
             }
             Effect::LoadEvidence => {
                 let failed =

@@ -1,7 +1,8 @@
 //! Pictures of the window without a display: the same panels, drawn by the software rasteriser.
 
+use super::changes::Changes;
 use super::command::Commands;
-use super::computed::Computed;
+use super::computed::{Computed, Key};
 use super::page::Page;
 use super::settings::Settings;
 use super::state::State;
@@ -12,6 +13,7 @@ use crate::ui::theme::{self, Theme};
 use crate::ui::{self, PanelName, UiState, View};
 use crate::validation::Evidence;
 use egui::{ColorImage, RawInput, Rect, Vec2};
+use std::sync::Arc;
 
 /// Frames drawn before the picture: egui settles sizes in the first ones.
 const FRAMES: usize = 4;
@@ -39,6 +41,10 @@ pub fn render(plan: &Plan, settings: &Settings, shot: &Shot) -> ColorImage {
         PanelName::Window(page) => {
             state.session.page = page;
             state.session.evidence = (page == Page::Sure).then(Evidence::embedded);
+            if page == Page::Change {
+                let found = Changes::of(&state.document.plan).map(Arc::new);
+                state.session.changes = Some((Key::of(&state), found));
+            }
         }
         PanelName::Presenter => state.session.presenting = true,
         PanelName::Part(_) => {}

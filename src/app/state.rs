@@ -1,5 +1,7 @@
 //! Everything that can change while the program runs, without threads and textures.
 
+use super::changes::Changes;
+use super::computed::Key;
 use super::history::History;
 use super::page::Page;
 use super::recovery::Recovered;
@@ -99,6 +101,10 @@ pub struct Session {
     pub hovered_field: Option<FieldId>,
     /// Training and inference are shown side by side.
     pub both: bool,
+    /// What to change in the shown plan, once it was found, and for which revision.
+    pub changes: Option<(Key, Result<Arc<Changes>, String>)>,
+    /// The revision it was last asked for.
+    pub changes_asked: Option<Key>,
     /// Shipped measurements with their predictions, once the page that shows them was opened.
     pub evidence: Option<&'static Evidence>,
     /// Step of the follow-along page, from 0.

@@ -5,6 +5,7 @@ use crate::app::command::Commands;
 use crate::app::page::Page;
 use egui::Ui;
 
+pub mod change;
 pub mod decide;
 pub mod devices;
 pub mod formats;
@@ -28,6 +29,7 @@ pub fn page_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut C
         Page::Time => time::time_ui(ui, view, ui_state),
         Page::Serving => serving::serving_ui(ui, view),
         Page::Steps => steps::steps_ui(ui, view, out),
+        Page::Change => change::change_ui(ui, view, ui_state, out),
         Page::Sure => sure::sure_ui(ui, view, ui_state, out),
     }
 }

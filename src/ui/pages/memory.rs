@@ -2,7 +2,8 @@
 
 use crate::app::command::{Command, Commands};
 use crate::app::computed::Against;
-use crate::estimate::{Estimate, Subject};
+use crate::app::page::Page;
+use crate::estimate::{Estimate, Fit, Subject};
 use crate::plan::Workload;
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldValue;
@@ -89,12 +90,12 @@ pub fn verdict_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
                 ui.horizontal(|ui| {
                     let room = ui.available_width() - control - space::l();
                     ui.allocate_ui_with_layout(egui::vec2(room, 0.0), Layout::left_to_right(Align::Center), |ui| {
-                        verdict_ui(ui, view, color);
+                        verdict_ui(ui, view, color, out);
                     });
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| workload_ui(ui, view, out));
                 });
             } else {
-                ui.horizontal(|ui| verdict_ui(ui, view, color));
+                ui.horizontal(|ui| verdict_ui(ui, view, color, out));
                 ui.add_space(space::xs());
                 workload_ui(ui, view, out);
             }
@@ -185,7 +186,7 @@ fn against_card_ui(ui: &mut Ui, against: &Against, view: &View<'_>) {
     });
 }
 
-fn verdict_ui(ui: &mut Ui, view: &View<'_>, color: egui::Color32) {
+fn verdict_ui(ui: &mut Ui, view: &View<'_>, color: egui::Color32, out: &mut Commands) {
     let word = view.computed.estimate.as_ref().map_or("No estimate", |estimate| estimate.fit.word());
     ui.label(RichText::new(view.text(word)).font(bold(type_size::figure())).color(color));
     ui.add_space(space::s());
@@ -205,6 +206,14 @@ fn verdict_ui(ui: &mut Ui, view: &View<'_>, color: egui::Color32) {
                 let figures = format!("{}{}", estimate.verdict_figures(view.unit()), device_name(view));
                 ui.label(RichText::new(figures).font(bold(type_size::title())));
                 ui.label(RichText::new(estimate.verdict_reason(view.unit())).color(view.tokens.muted.0));
+                if estimate.fit == Fit::DoesNotFit
+                    && ui
+                        .button("Make it fit…")
+                        .on_hover_text("Which changes make it fit, and what each costs.")
+                        .clicked()
+                {
+                    out.push(Command::ShowPage(Page::Change));
+                }
             }
             None => {
                 let why = view.computed.diagnostics.first().map_or("", |first| first.message.as_str());

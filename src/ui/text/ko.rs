@@ -13,6 +13,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ),
     ("Both", "둘 다"),
     ("Bring a model", "모델 가져오기"),
+    ("Change", "변경"),
     ("Close plan", "계획 닫기"),
     ("Components", "구성 요소"),
     ("Copy picture", "그림 복사"),

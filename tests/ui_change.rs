@@ -1,0 +1,145 @@
+//! The page of changes: a plan that does not fit becomes one that does, by the names a screen reader has.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use egui::accesskit::Role;
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use std::sync::Arc;
+use tuneplan::app::Command;
+use tuneplan::app::changes::Changes;
+use tuneplan::app::command::MenuCommand;
+use tuneplan::app::computed::Key;
+use tuneplan::app::page::Page;
+use tuneplan::app::runtime::Runtime;
+use tuneplan::app::window::App;
+use tuneplan::estimate::Fit;
+use tuneplan::plan::Plan;
+use tuneplan::plan::edit::PlanEdit;
+use tuneplan::plan::field::FieldValue;
+use tuneplan::ui::theme::Theme;
+
+fn window<'a>() -> Harness<'a, App> {
+    common::builder(Theme::Dark, [1280.0, 3600.0])
+        .with_max_steps(32)
+        .build_eframe(|cc| App::new(&cc.egui_ctx, Runtime::new(None, || ()), None))
+}
+
+fn send(harness: &mut Harness<'_, App>, command: Command) {
+    harness.state_mut().send(command);
+    harness.run_ok();
+}
+
+/// What the background thread reports, at once.
+fn find(harness: &mut Harness<'_, App>) {
+    let state = harness.state().state();
+    let (key, found) = (Key::of(state), Changes::of(&state.document.plan).map(Arc::new));
+    send(harness, Command::ChangesFound(key, found));
+}
+
+fn click(harness: &mut Harness<'_, App>, label: &str) {
+    harness.get_by_role_and_label(Role::Button, label).click();
+    harness.run_ok();
+}
+
+fn has(harness: &Harness<'_, App>, text: &str) -> bool {
+    harness.query_all_by_label_contains(text).next().is_some()
+}
+
+fn plan(harness: &Harness<'_, App>) -> Plan {
+    harness.state().state().document.plan.clone()
+}
+
+fn fit(harness: &Harness<'_, App>) -> Fit {
+    harness.state().computed().estimate.as_ref().unwrap().fit
+}
+
+/// 70 billion parameters as somebody would begin: long sequences, several at a time, nothing recomputed.
+fn too_large(harness: &mut Harness<'_, App>) {
+    send(harness, Command::NewFromTemplate("70b-qlora-2x48gb"));
+    let set = |id, value| PlanEdit::Set(id, value);
+    let edits = vec![
+        set("batch.sequence_length", FieldValue::Integer(8192)),
+        set("batch.micro_batch", FieldValue::Integer(4)),
+        set("runtime.checkpointing", FieldValue::Id("none".to_owned())),
+    ];
+    send(harness, Command::Edit(PlanEdit::Group(edits, "Begin".to_owned())));
+}
+
+#[test]
+fn a_70b_plan_that_does_not_fit_becomes_one_that_does() {
+    let mut harness = window();
+    harness.run_ok();
+    too_large(&mut harness);
+    send(&mut harness, Command::ShowPage(Page::Memory));
+    assert_eq!(fit(&harness), Fit::DoesNotFit);
+    let before = plan(&harness);
+    click(&mut harness, "Make it fit…");
+    assert_eq!(harness.state().state().session.page, Page::Change);
+    find(&mut harness);
+    assert!(has(&harness, "Any one of these makes it fit"));
+    assert!(has(&harness, "Micro-batch 4 → 1"), "what is changed is said before it is");
+    click(&mut harness, "Apply set 1");
+    assert_ne!(fit(&harness), Fit::DoesNotFit);
+    find(&mut harness);
+    assert!(has(&harness, "The plan fits already"));
+    send(&mut harness, Command::Menu(MenuCommand::Undo));
+    assert_eq!(plan(&harness), before, "one step back");
+}
+
+#[test]
+fn ticked_changes_are_applied_together_and_what_excludes_them_cannot_be_ticked() {
+    let mut harness = window();
+    harness.run_ok();
+    let none = FieldValue::Id("none".to_owned());
+    send(&mut harness, Command::Edit(PlanEdit::Set("runtime.checkpointing", none)));
+    send(&mut harness, Command::ShowPage(Page::Change));
+    find(&mut harness);
+    let tick = |harness: &mut Harness<'_, App>, title: &str| {
+        harness.get_by_role_and_label(Role::CheckBox, &format!("Tick {title}")).click();
+        harness.run_ok();
+    };
+    tick(&mut harness, "Checkpoint every layer");
+    tick(&mut harness, "Fuse the loss with the head, in chunks");
+    let other = harness.get_by_role_and_label(Role::CheckBox, "Tick Fuse the loss on the logits");
+    assert!(other.accesskit_node().is_disabled(), "one loss kernel at a time");
+    click(&mut harness, "Apply the ticked changes");
+    let changed = plan(&harness);
+    assert_eq!(changed.runtime.checkpointing, tuneplan::plan::Checkpointing::Full);
+    assert_eq!(changed.runtime.loss, tuneplan::plan::LossKernel::FusedLinear);
+    send(&mut harness, Command::Menu(MenuCommand::Undo));
+    assert_eq!(plan(&harness).runtime.checkpointing, tuneplan::plan::Checkpointing::None);
+}
+
+#[test]
+fn how_far_it_goes_is_one_click_and_late_answers_are_dropped() {
+    let mut harness = window();
+    harness.run_ok();
+    send(&mut harness, Command::ShowPage(Page::Change));
+    assert!(harness.state().state().session.changes_asked.is_some(), "the page asks by itself");
+    find(&mut harness);
+    let old = plan(&harness).batch.sequence_length;
+    let take = harness.query_all_by_label_contains("Take Longest sequence").next().unwrap();
+    take.click();
+    harness.run_ok();
+    let longest = plan(&harness).batch.sequence_length;
+    assert!(longest > old, "{longest}");
+    // An answer for the revision before does not replace the new one.
+    let held = harness.state().state().session.changes.clone();
+    send(&mut harness, Command::ChangesFound(Key::default(), Err("late".to_owned())));
+    assert_eq!(harness.state().state().session.changes, held);
+}
+
+#[test]
+fn plans_without_device_or_model_are_answered_in_words() {
+    let mut harness = window();
+    harness.run_ok();
+    send(&mut harness, Command::ShowPage(Page::Change));
+    send(&mut harness, Command::Edit(PlanEdit::Set("hardware.accelerator", FieldValue::Id(String::new()))));
+    find(&mut harness);
+    assert!(has(&harness, "No accelerator is chosen"));
+    send(&mut harness, Command::Edit(PlanEdit::Set("model.id", FieldValue::Id("no/such-model".to_owned()))));
+    find(&mut harness);
+    assert!(has(&harness, "There is nothing to change yet"));
+}
