@@ -26,6 +26,7 @@ fn color(tokens: &Tokens, way: Way) -> Color32 {
 
 /// The lines, the crossings with their ranges, and the requests that are expected.
 pub fn chart_ui(ui: &mut Ui, view: &View<'_>, found: &BreakEven) {
+    legend_ui(ui, view, found);
     let (whole, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), CHART), Sense::hover());
     let crossings: Vec<String> = found
         .against
@@ -64,7 +65,6 @@ pub fn chart_ui(ui: &mut Ui, view: &View<'_>, found: &BreakEven) {
     for line in &found.lines {
         line_ui(ui, view, &axes, line);
     }
-    legend_ui(ui, view, &axes, found);
     if found.requests_per_month > 0.0 {
         let x = axes.at(found.requests_per_month, 1.0).x;
         let dashes = egui::Shape::dashed_line(
@@ -148,22 +148,13 @@ fn crossing_ui(
     ui.painter().text(place, Align2::LEFT_CENTER, significant(expected), font, view.tokens.text.0);
 }
 
-/// Names with their colours, in the corner where lines begin low.
-fn legend_ui(ui: &Ui, view: &View<'_>, axes: &LogAxes, found: &BreakEven) {
-    let font = FontId::proportional(type_size::small());
-    let mut at = axes.area.left_top() + Vec2::new(8.0, 10.0 + type_size::small());
-    for line in &found.lines {
-        ui.painter().line_segment(
-            [at + Vec2::new(0.0, 7.0), at + Vec2::new(16.0, 7.0)],
-            Stroke::new(2.5, color(view.tokens, line.way)),
-        );
-        ui.painter().text(
-            at + Vec2::new(22.0, 7.0),
-            Align2::LEFT_CENTER,
-            line.way.label(),
-            font.clone(),
-            view.tokens.text.0,
-        );
-        at.y += type_size::small() + 5.0;
-    }
+/// Names with their colours, over the chart.
+fn legend_ui(ui: &mut Ui, view: &View<'_>, found: &BreakEven) {
+    ui.horizontal(|ui| {
+        for line in &found.lines {
+            let (swatch, _) = ui.allocate_exact_size(Vec2::new(16.0, type_size::small()), Sense::hover());
+            ui.painter().hline(swatch.x_range(), swatch.center().y, Stroke::new(2.5, color(view.tokens, line.way)));
+            ui.label(egui::RichText::new(line.way.label()).small());
+        }
+    });
 }
