@@ -1,6 +1,7 @@
 //! The program around the domain: state, commands, dispatch, files, history, settings. The only owner of mutable
 //! state, files, dialogs and threads.
 
+pub mod answers;
 pub mod changes;
 pub mod command;
 pub mod computed;
@@ -14,6 +15,7 @@ pub mod page;
 pub mod recovery;
 pub mod runtime;
 pub mod screenshot;
+pub mod searching;
 pub mod settings;
 pub mod state;
 pub mod store;

@@ -143,3 +143,102 @@ fn plans_without_device_or_model_are_answered_in_words() {
     find(&mut harness);
     assert!(has(&harness, "There is nothing to change yet"));
 }
+
+fn part(harness: &mut Harness<'_, App>, name: &str) {
+    send(harness, Command::ShowPage(Page::Change));
+    find(harness);
+    let button = harness.query_all_by_label(name).last().unwrap();
+    button.click();
+    harness.run_ok();
+}
+
+#[test]
+fn a_search_shows_the_plans_nothing_is_better_than_and_applies_one() {
+    let mut harness = window();
+    harness.run_ok();
+    part(&mut harness, "Search");
+    let role = Role::Button;
+    harness.query_all_by_role_and_label(role, "Search").last().unwrap().click();
+    harness.run_ok();
+    let searching = harness.state().state().session.searching.clone().unwrap();
+    assert!(searching.running);
+    assert_eq!(searching.limits.memory, harness.state().computed().estimate.as_ref().unwrap().capacity);
+    // What the threads would tell, computed here to the end.
+    let cancel = tuneplan::jobs::CancelToken::default();
+    let told = std::sync::Mutex::new(0);
+    let plan_now = plan(&harness);
+    let tell = |_: Command| *told.lock().unwrap() += 1;
+    let last = tuneplan::app::searching::run(searching.key, &plan_now, searching.limits, &cancel, &tell);
+    assert!(*told.lock().unwrap() > 0, "it tells what it found on the way");
+    send(&mut harness, last);
+    let outcome = harness.state().state().session.searching.clone().unwrap().outcome.unwrap();
+    assert!(outcome.tally.estimated > 1_000_000, "{}", outcome.tally.estimated);
+    assert!(has(&harness, "plans were estimated") && has(&harness, "Memory against time of"));
+    click(&mut harness, "Apply plan 1");
+    assert_eq!(plan(&harness), outcome.choices[0].plan);
+    assert!(has(&harness, "search again to be up to date"));
+    send(&mut harness, Command::Menu(MenuCommand::Undo));
+    assert_eq!(plan(&harness), plan_now);
+}
+
+#[test]
+fn a_stopped_search_says_no_more_and_a_wrong_limit_is_refused() {
+    let mut harness = window();
+    harness.run_ok();
+    part(&mut harness, "Search");
+    harness.get_by_role_and_label(Role::TextInput, "Memory under").focus();
+    harness.run_ok();
+    harness.get_by_role_and_label(Role::TextInput, "Memory under").type_text("a lot");
+    harness.run_ok();
+    harness.query_all_by_role_and_label(Role::Button, "Search").last().unwrap().click();
+    harness.run_ok();
+    assert!(has(&harness, "`a lot` is no amount of memory"));
+    assert!(harness.state().state().session.searching.is_none());
+    let limits = tuneplan::solve::search::Limits::default();
+    send(&mut harness, Command::Search(limits));
+    send(&mut harness, Command::StopSearch);
+    let late = tuneplan::app::searching::Searching {
+        parts: (1, 2),
+        ..*harness.state().state().session.searching.clone().unwrap()
+    };
+    send(&mut harness, Command::Searched(Box::new(late)));
+    assert_eq!(harness.state().state().session.searching.as_ref().unwrap().parts, (0, 0));
+    let cancel = tuneplan::jobs::CancelToken::default();
+    cancel.cancel();
+    let stopped = tuneplan::app::searching::run(Key::default(), &plan(&harness), limits, &cancel, &|_| ());
+    let Command::Searched(stopped) = stopped else { panic!("{stopped:?}") };
+    assert_eq!((stopped.parts.0, stopped.running), (0, false), "nothing is searched once it is cancelled");
+}
+
+#[test]
+fn a_cell_of_the_heat_map_and_a_bar_of_the_tornado_change_the_plan() {
+    let mut harness = window();
+    harness.run_ok();
+    part(&mut harness, "Sensitivity");
+    assert!(has(&harness, "Memory over Sequence length; drag to change the plan"));
+    harness.query_all_by_label_contains("Micro-batch 2, 1,024 tokens").next().unwrap().click();
+    harness.run_ok();
+    let changed = plan(&harness);
+    assert_eq!((changed.batch.micro_batch, changed.batch.sequence_length), (2, 1024));
+    send(&mut harness, Command::Menu(MenuCommand::Undo));
+    assert_eq!(plan(&harness).batch.micro_batch, 1, "both settings are one step");
+    let swings = tuneplan::solve::sensitivity::tornado(&plan(&harness), tuneplan::solve::Known::embedded()).unwrap();
+    let length = swings.iter().find(|swing| swing.field == "batch.sequence_length").unwrap();
+    let Some((FieldValue::Integer(longer), _)) = length.above else { panic!("{length:?}") };
+    let label = format!("Sequence length {}: +", tuneplan::units::grouped(longer));
+    harness.query_all_by_label_contains(&label).next().unwrap().click();
+    harness.run_ok();
+    assert_eq!(plan(&harness).batch.sequence_length, longer);
+}
+
+#[test]
+fn open_plans_stand_side_by_side() {
+    let mut harness = window();
+    harness.run_ok();
+    part(&mut harness, "Compare");
+    click(&mut harness, "Duplicate this plan");
+    send(&mut harness, Command::Edit(PlanEdit::Set("batch.micro_batch", FieldValue::Integer(4))));
+    assert!(has(&harness, "Micro-batch"));
+    assert!(harness.query_all_by_role(Role::Image).count() >= 2, "a bar a plan");
+    assert!(has(&harness, "+"), "the change against the first");
+}

@@ -4,6 +4,7 @@ use super::changes::Changes;
 use super::computed::Key;
 use super::page::Page;
 use super::recovery::Recovered;
+use super::searching::Searching;
 use super::settings::ThemeChoice;
 use super::state::{DocumentId, PathPurpose};
 use super::store::{ExamplesFile, Opened, StoreError, WriteError};
@@ -11,6 +12,7 @@ use crate::architecture::Architecture;
 use crate::estimate::{Component, Subject};
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldId;
+use crate::solve::search::Limits;
 use crate::ui::text::Language;
 use crate::units::ByteUnit;
 use crate::validation::Evidence;
@@ -64,6 +66,12 @@ pub enum Command {
     ShowBoth(bool),
     /// What to change in a revision of a plan was found, or why nothing can be.
     ChangesFound(Key, Result<Arc<Changes>, String>),
+    /// Search the whole space of plans around the shown one.
+    Search(Limits),
+    /// Stop searching; what was found stays.
+    StopSearch,
+    /// How far a search is.
+    Searched(Box<Searching>),
     /// The shipped measurements were predicted.
     Evidence(&'static Evidence),
     /// Turn to a step of the follow-along page.

@@ -2,8 +2,10 @@
 
 use super::changes;
 use super::command::{Answer, Command, MenuCommand};
+use super::computed::Key;
 use super::effect::Effect;
 use super::page::Page;
+use super::searching::Searching;
 use super::settings::Settings;
 use super::state::{AfterUnsaved, Dialog, Document, Message, PathPurpose, State};
 use crate::plan::edit::PlanEdit;
@@ -122,6 +124,17 @@ fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
         Command::SetUnit(unit) => set(state, |settings| settings.unit = unit),
         Command::SetLanguage(language) => set(state, |settings| settings.language = language),
         Command::SetAuthor(author) => set(state, |settings| settings.author = author),
+        Command::Search(limits) => {
+            let key = Key::of(state);
+            state.session.searching = Some(Box::new(Searching::begun(key, limits)));
+            vec![Effect::Search]
+        }
+        Command::StopSearch => {
+            if let Some(searching) = &mut state.session.searching {
+                searching.running = false;
+            }
+            vec![Effect::StopSearch]
+        }
         Command::ShowPage(page) => {
             state.session.page = page;
             let wanted = page == Page::Sure && state.session.evidence.is_none();
@@ -145,6 +158,15 @@ fn look(state: &mut State, command: Command) {
     let session = &mut state.session;
     match command {
         Command::Evidence(evidence) => session.evidence = Some(evidence),
+        // A search that was stopped, or followed by another, has nothing more to say.
+        Command::Searched(found)
+            if session
+                .searching
+                .as_ref()
+                .is_some_and(|held| held.running && held.key == found.key && held.limits == found.limits) =>
+        {
+            session.searching = Some(found);
+        }
         // What was found for an earlier revision comes too late.
         Command::ChangesFound(key, found) if session.changes_asked == Some(key) => session.changes = Some((key, found)),
         Command::Select(subject) => session.selected = Some(subject),

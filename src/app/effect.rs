@@ -57,6 +57,10 @@ pub enum Effect {
     KeepRecovery,
     /// Find what to change in this revision of the shown plan.
     FindChanges(Key),
+    /// Search the whole space of plans around the shown one, under the limits that the state holds.
+    Search,
+    /// Stop searching.
+    StopSearch,
     /// Predict the shipped measurements.
     LoadEvidence,
     /// Throw away what an earlier run left.

@@ -5,6 +5,7 @@ use super::command::Command;
 use super::effect::Effect;
 use super::recovery::{self, Journal, Leftover};
 use super::screenshot::{self, Shot};
+use super::searching::{self, Searching};
 use super::settings::Settings;
 use super::state::{PathPurpose, State};
 use super::store;
@@ -15,7 +16,7 @@ use crate::ui::{PanelName, Part};
 use crate::validation::Evidence;
 use rfd::AsyncFileDialog;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Threads and places outside the state.
 pub struct Runtime {
@@ -23,6 +24,8 @@ pub struct Runtime {
     settings_path: Option<PathBuf>,
     /// The model being read; a newer wish cancels an older one.
     reading_model: Option<CancelToken>,
+    /// The search that runs.
+    searching: Option<CancelToken>,
     /// What to change is being looked for; a newer revision cancels an older one.
     finding_changes: Option<CancelToken>,
     /// Copies of unsaved plans, where there is a place for them.
@@ -45,6 +48,7 @@ impl Runtime {
             jobs: Jobs::new(wake),
             settings_path,
             reading_model: None,
+            searching: None,
             finding_changes: None,
             journal: None,
             leftovers: Vec::new(),
@@ -172,6 +176,27 @@ impl Runtime {
                     journal.look(state, f64::NEG_INFINITY);
                     write_copies(&self.jobs, journal.writer());
                 }
+            }
+            Effect::StopSearch => {
+                if let Some(running) = self.searching.take() {
+                    running.cancel();
+                }
+            }
+            Effect::Search => {
+                if let Some(earlier) = self.searching.take() {
+                    earlier.cancel();
+                }
+                let Some(begun) = state.session.searching.as_deref().cloned() else { return };
+                let plan = state.document.plan.clone();
+                let tell = Mutex::new(self.jobs.reporter());
+                let (key, limits) = (begun.key, begun.limits);
+                let failed = move |error: String| {
+                    Command::Searched(Box::new(Searching { refused: Some(error), running: false, ..begun.clone() }))
+                };
+                self.searching = Some(self.jobs.spawn("search", failed, move |cancel| {
+                    let tell = |command| tell.lock().unwrap_or_else(std::sync::PoisonError::into_inner)(command);
+                    searching::run(key, &plan, limits, cancel, &tell)
+                }));
             }
             Effect::FindChanges(key) => {
                 if let Some(earlier) = self.finding_changes.take() {

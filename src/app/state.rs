@@ -5,6 +5,7 @@ use super::computed::Key;
 use super::history::History;
 use super::page::Page;
 use super::recovery::Recovered;
+use super::searching::Searching;
 use super::settings::Settings;
 use super::store::Opened;
 use super::tabs::Others;
@@ -105,6 +106,8 @@ pub struct Session {
     pub changes: Option<(Key, Result<Arc<Changes>, String>)>,
     /// The revision it was last asked for.
     pub changes_asked: Option<Key>,
+    /// The last search of the whole space of plans.
+    pub searching: Option<Box<Searching>>,
     /// Shipped measurements with their predictions, once the page that shows them was opened.
     pub evidence: Option<&'static Evidence>,
     /// Step of the follow-along page, from 0.

@@ -6,13 +6,42 @@ use crate::plan::edit::PlanEdit;
 use crate::solve::figures::Figures;
 use crate::solve::levers::combine::time_words;
 use crate::ui::theme::space;
+use crate::ui::widgets::segmented::{Segment, segmented_ui};
 use crate::ui::{UiState, View, card, card_head};
 use egui::{Button, RichText, Ui};
 use std::collections::BTreeSet;
 
+mod answer;
+mod beside;
 mod far;
 mod fit;
 mod levers;
+mod search;
+
+/// Part of the page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// Single changes and sets of them.
+    #[default]
+    Levers,
+    /// The whole space of plans.
+    Search,
+    /// How the plan answers to its settings.
+    Answers,
+    /// Open plans side by side.
+    Beside,
+}
+
+const PARTS: [Segment<Part>; 4] = [
+    Segment { value: Part::Levers, label: "Levers", help: "What makes it fit, and what each change saves and costs." },
+    Segment {
+        value: Part::Search,
+        label: "Search",
+        help: "Every sensible combination: which plans nothing is better than.",
+    },
+    Segment { value: Part::Answers, label: "Sensitivity", help: "How memory, time and cost answer to a setting." },
+    Segment { value: Part::Beside, label: "Compare", help: "The open plans side by side." },
+];
 
 /// What is chosen on the page.
 #[derive(Clone, Debug, Default)]
@@ -21,10 +50,41 @@ pub struct ChangeState {
     pub ticked: BTreeSet<&'static str>,
     /// The lever under the pointer, or with the focus.
     pub looked_at: Option<&'static str>,
+    /// Part that is shown.
+    pub part: Part,
+    /// Limits of the search, and what is chosen of it.
+    pub search: search::SearchState,
+    /// Setting that is varied.
+    pub answer: answer::AnswerState,
+    /// What was compared.
+    pub beside: beside::BesideState,
 }
 
 /// Draws the page.
 pub fn change_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
+    if let Some(part) = segmented_ui(ui, &PARTS, ui_state.change.part, view.tokens) {
+        ui_state.change.part = part;
+    }
+    ui.add_space(space::xs());
+    let state = &mut ui_state.change;
+    match state.part {
+        Part::Levers => levers_part_ui(ui, view, ui_state, out),
+        Part::Search => card(ui, view.tokens, |ui| {
+            card_head(ui, "All plans", "nothing else is better");
+            search::search_ui(ui, view, &mut state.search, out);
+        }),
+        Part::Answers => card(ui, view.tokens, |ui| {
+            card_head(ui, "How the plan answers", "all else as it is");
+            answer::answer_ui(ui, view, &mut state.answer, out);
+        }),
+        Part::Beside => card(ui, view.tokens, |ui| {
+            card_head(ui, "Side by side", "against the first tab");
+            beside::beside_ui(ui, view, &mut state.beside, out);
+        }),
+    }
+}
+
+fn levers_part_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
     match &view.state.session.changes {
         None => card(ui, view.tokens, |ui| {
             ui.horizontal(|ui| {

@@ -1,0 +1,138 @@
+//! Plans side by side: the open tabs, what differs, and their memory on one axis.
+
+use super::muted_ui;
+use crate::app::command::{Command, Commands, MenuCommand};
+use crate::app::state::DocumentId;
+use crate::estimate::{ByComponent, Component};
+use crate::plan::Plan;
+use crate::solve::Known;
+use crate::solve::compare::{Comparison, MOST_PLANS, compare};
+use crate::solve::figures::Figures;
+use crate::ui::View;
+use crate::ui::theme::{bold, space, type_size};
+use crate::units::Bytes;
+use egui::{Button, Grid, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2};
+
+/// What was compared, for the revisions it was worked out for.
+#[derive(Clone, Debug, Default)]
+pub struct BesideState {
+    held: Option<Held>,
+}
+
+#[derive(Clone, Debug)]
+struct Held {
+    revisions: Vec<(DocumentId, u64)>,
+    found: Comparison,
+    /// What each plan holds at its peak.
+    parts: Vec<ByComponent>,
+}
+
+/// Draws bars and tables of the open plans; the first tab is what the others are measured against.
+pub fn beside_ui(ui: &mut Ui, view: &View<'_>, state: &mut BesideState, out: &mut Commands) {
+    let tabs: Vec<_> = view.state.tabs().take(MOST_PLANS).collect();
+    if tabs.len() < 2 {
+        ui.label(
+            "Only one plan is open. Duplicate it and change the copy, or open another file: the tabs are compared.",
+        );
+        if ui.add(Button::new("Duplicate this plan")).clicked() {
+            out.push(Command::Menu(MenuCommand::Duplicate));
+        }
+        return;
+    }
+    let revisions: Vec<(DocumentId, u64)> = tabs.iter().map(|document| (document.id, document.revision)).collect();
+    if state.held.as_ref().is_none_or(|held| held.revisions != revisions) {
+        let plans: Vec<(String, &Plan)> = tabs.iter().map(|document| (document.title(), &document.plan)).collect();
+        let parts = tabs.iter().map(|document| parts(&document.plan)).collect();
+        state.held = Some(Held { revisions, found: compare(&plans, Known::embedded()), parts });
+    }
+    let Some(Held { found, parts, .. }) = &state.held else { return };
+    bars_ui(ui, view, found, parts);
+    ui.add_space(space::s());
+    table_ui(ui, view, found);
+    let count = view.state.tabs().count();
+    if count > MOST_PLANS {
+        muted_ui(ui, view, format!("The first {MOST_PLANS} of {count} open plans are compared."));
+    }
+    for document in &tabs {
+        if !document.plan.notes.is_empty() {
+            muted_ui(ui, view, format!("{}: {}", document.title(), document.plan.notes));
+        }
+    }
+}
+
+fn parts(plan: &Plan) -> ByComponent {
+    let known = Known::embedded();
+    // What cannot be estimated has an empty bar; the table says why.
+    known.inputs(plan).map_or_else(
+        |_| ByComponent::default(),
+        |inputs| crate::estimate::estimate(&inputs, crate::estimate::Detail::Numbers).at_peak,
+    )
+}
+
+/// One bar a plan on one axis, capacities as lines.
+fn bars_ui(ui: &mut Ui, view: &View<'_>, found: &Comparison, parts: &[ByComponent]) {
+    let figures: Vec<Option<&Figures>> = found.figures.iter().map(|figures| figures.as_ref().ok()).collect();
+    let sizes = figures.iter().flatten().flat_map(|figures| [figures.memory(), figures.capacity.unwrap_or_default()]);
+    let most = sizes.max().unwrap_or_default().max(Bytes(1));
+    for ((name, parts), figures) in found.names.iter().zip(parts).zip(&figures) {
+        ui.label(RichText::new(name).font(bold(type_size::body())));
+        let (bar, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 26.0), Sense::hover());
+        ui.painter().rect_filled(bar, 3, view.tokens.raised.0);
+        let x = |bytes: Bytes| bar.left() + bar.width() * (bytes.0 as f64 / most.0 as f64) as f32;
+        let mut sum = Bytes::ZERO;
+        for component in Component::ALL {
+            let end = sum + parts.get(component);
+            let rect = Rect::from_min_max(Pos2::new(x(sum), bar.top()), Pos2::new(x(end), bar.bottom()));
+            ui.painter().rect_filled(rect, 0, view.tokens.series(component));
+            sum = end;
+        }
+        let words = figures.map_or_else(
+            || format!("{name}: no estimate"),
+            |figures| format!("{name}: {}, {}", figures.memory_words(view.unit()), figures.fit.word().to_lowercase()),
+        );
+        if let Some(capacity) = figures.and_then(|figures| figures.capacity) {
+            ui.painter().vline(x(capacity), bar.y_range(), Stroke::new(2.0, view.tokens.over.0));
+        }
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &words));
+        muted_ui(ui, view, words.clone());
+        response.on_hover_text(words);
+    }
+}
+
+fn table_ui(ui: &mut Ui, view: &View<'_>, found: &Comparison) {
+    let currency = found.currency.clone().unwrap_or_default();
+    let columns = found.names.len() + 1;
+    Grid::new("beside").num_columns(columns).spacing([space::l(), space::xs()]).striped(true).show(ui, |ui| {
+        ui.label("");
+        for name in &found.names {
+            ui.add(egui::Label::new(RichText::new(name).font(bold(type_size::body()))).truncate());
+        }
+        ui.end_row();
+        for headline in &found.headlines {
+            ui.label(headline.label);
+            for (index, value) in headline.values.iter().enumerate() {
+                let text = value
+                    .map_or_else(|| "–".to_owned(), |value| headline.measure.display(value, view.unit(), &currency));
+                let change = if index == 0 { None } else { headline.change_words(index, view.unit(), &currency) };
+                ui.vertical(|ui| {
+                    ui.spacing_mut().item_spacing.y = 0.0;
+                    ui.label(text);
+                    if let Some(change) = change {
+                        ui.label(RichText::new(change).small().color(view.tokens.muted.0));
+                    }
+                });
+            }
+            ui.end_row();
+        }
+        for setting in &found.settings {
+            ui.add(egui::Label::new(&setting.label).wrap());
+            for value in &setting.values {
+                ui.add(egui::Label::new(value).wrap());
+            }
+            ui.end_row();
+        }
+    });
+    if found.settings.is_empty() {
+        muted_ui(ui, view, "No setting differs.");
+    }
+}

@@ -1,0 +1,289 @@
+//! The whole space of plans: limits, the picture of memory against time, and the plans nothing else is better than.
+
+use super::{apply_ui, change_words, muted_ui};
+use crate::app::command::{Command, Commands};
+use crate::app::computed::Key;
+use crate::app::searching::Searching;
+use crate::plan::edit::PlanEdit;
+use crate::solve::levers::Risk;
+use crate::solve::search::{Choice, Limits, Outcome};
+use crate::ui::View;
+use crate::ui::theme::{Tokens, bold, space, type_size};
+use crate::ui::widgets::log_axes::LogAxes;
+use crate::ui::widgets::segmented::{Segment, segmented_ui};
+use crate::units::{Bytes, duration, grouped, quantity, significant};
+use egui::{Button, Color32, Pos2, Rangef, Rect, RichText, Sense, Shape, Stroke, TextEdit, Ui, Vec2};
+
+/// Height of the picture.
+const HEIGHT: f32 = 260.0;
+/// Plans listed before one asks for more.
+const FIRST: usize = 8;
+/// How near the pointer must come to a mark.
+const REACH: f32 = 12.0;
+
+/// What is typed and chosen.
+#[derive(Clone, Debug)]
+pub struct SearchState {
+    memory: String,
+    hours: String,
+    money: String,
+    risk: Risk,
+    refused: Option<String>,
+    /// Place of the chosen plan in the list.
+    chosen: Option<usize>,
+    all_listed: bool,
+}
+
+impl Default for SearchState {
+    fn default() -> Self {
+        Self {
+            memory: String::new(),
+            hours: String::new(),
+            money: String::new(),
+            risk: Risk::Low,
+            refused: None,
+            chosen: None,
+            all_listed: false,
+        }
+    }
+}
+
+const RISKS: [Segment<Risk>; 3] = [
+    Segment { value: Risk::None, label: "None", help: "The same arithmetic in another order or place." },
+    Segment { value: Risk::Low, label: "Low", help: "Rounding or settings that published work found harmless." },
+    Segment { value: Risk::Medium, label: "Medium", help: "Another method or less information: measure it." },
+];
+
+/// Draws limits, progress, picture and list.
+pub fn search_ui(ui: &mut Ui, view: &View<'_>, state: &mut SearchState, out: &mut Commands) {
+    let running = view.state.session.searching.as_ref().filter(|searching| searching.running);
+    limits_ui(ui, view, state);
+    ui.horizontal_wrapped(|ui| match running {
+        None => {
+            if ui.add(Button::new("Search")).clicked() {
+                begin(view, state, out);
+            }
+        }
+        Some(searching) => {
+            if ui.add(Button::new("Stop")).clicked() {
+                out.push(Command::StopSearch);
+            }
+            let (done, parts) = searching.parts;
+            ui.add(egui::ProgressBar::new(done as f32 / parts.max(1) as f32).desired_width(160.0));
+            ui.label(format!("{done} of {parts} parts"));
+        }
+    });
+    if let Some(refused) = &state.refused {
+        ui.colored_label(view.tokens.over.0, refused);
+    }
+    let Some(searching) = &view.state.session.searching else {
+        muted_ui(
+            ui,
+            view,
+            "Every sensible combination of method, formats, optimizer, batch, checkpointing, kernels and sharing is estimated; those that nothing else is better than are shown.",
+        );
+        return;
+    };
+    if let Some(refused) = &searching.refused {
+        ui.colored_label(view.tokens.over.0, refused);
+    }
+    if searching.key != Key::of(view.state) {
+        muted_ui(ui, view, "Found for the plan before its last change; search again to be up to date.");
+    }
+    if let Some(outcome) = &searching.outcome {
+        found_ui(ui, view, state, searching, outcome, out);
+    }
+}
+
+fn limits_ui(ui: &mut Ui, view: &View<'_>, state: &mut SearchState) {
+    let capacity = view.computed.estimate.as_ref().and_then(|estimate| estimate.capacity);
+    let usual = capacity.map_or_else(|| "no limit".to_owned(), |bytes| bytes.display(view.unit()));
+    ui.horizontal_wrapped(|ui| {
+        let field = |ui: &mut Ui, label: &'static str, text: &mut String, hint: &str| {
+            ui.label(label);
+            let edit = ui.add(TextEdit::singleline(text).desired_width(84.0).hint_text(hint));
+            edit.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, label));
+        };
+        field(ui, "Memory under", &mut state.memory, &usual);
+        field(ui, "Hours under", &mut state.hours, "no limit");
+        field(ui, "Cost under", &mut state.money, "no limit");
+    });
+    ui.horizontal_wrapped(|ui| {
+        ui.label("Quality risk up to");
+        if let Some(risk) = segmented_ui(ui, &RISKS, state.risk, view.tokens) {
+            state.risk = risk;
+        }
+    });
+}
+
+fn begin(view: &View<'_>, state: &mut SearchState, out: &mut Commands) {
+    let capacity = view.computed.estimate.as_ref().and_then(|estimate| estimate.capacity);
+    match limits(state, capacity) {
+        Ok(limits) => {
+            state.refused = None;
+            state.chosen = None;
+            out.push(Command::Search(limits));
+        }
+        Err(refused) => state.refused = Some(refused),
+    }
+}
+
+fn limits(state: &SearchState, capacity: Option<Bytes>) -> Result<Limits, String> {
+    let number = |text: &str, what: &str| -> Result<Option<f64>, String> {
+        let word = text.trim();
+        if word.is_empty() {
+            return Ok(None);
+        }
+        match word.replace([',', ' '], "").parse::<f64>() {
+            Ok(amount) if amount.is_finite() && amount >= 0.0 => Ok(Some(amount)),
+            _ => Err(format!("{what}: `{word}` is no number")),
+        }
+    };
+    let memory = match state.memory.trim() {
+        "" => capacity,
+        text => Some(Bytes::parse(text)?),
+    };
+    Ok(Limits {
+        memory,
+        hours: number(&state.hours, "Hours under")?,
+        money: number(&state.money, "Cost under")?,
+        risk: Some(state.risk),
+    })
+}
+
+fn found_ui(
+    ui: &mut Ui,
+    view: &View<'_>,
+    state: &mut SearchState,
+    searching: &Searching,
+    outcome: &Outcome,
+    out: &mut Commands,
+) {
+    ui.add(egui::Label::new(RichText::new(&outcome.words).font(bold(type_size::body()))).wrap());
+    if outcome.choices.is_empty() {
+        return;
+    }
+    picture_ui(ui, view, state, searching, outcome);
+    state.chosen = state.chosen.filter(|chosen| *chosen < outcome.choices.len());
+    if let Some(choice) = state.chosen.and_then(|chosen| outcome.choices.get(chosen)) {
+        ui.add_space(space::xs());
+        choice_ui(ui, view, choice, "Apply the chosen plan", out);
+        ui.separator();
+    }
+    let listed = if state.all_listed { outcome.choices.len() } else { FIRST };
+    for (index, choice) in outcome.choices.iter().enumerate().take(listed) {
+        ui.add_space(space::xs());
+        choice_ui(ui, view, choice, &format!("Apply plan {}", index + 1), out);
+    }
+    if outcome.choices.len() > FIRST {
+        let more = grouped((outcome.choices.len() - FIRST) as u64);
+        let text = if state.all_listed { "Show fewer".to_owned() } else { format!("Show {more} more") };
+        if ui.button(text).clicked() {
+            state.all_listed = !state.all_listed;
+        }
+    }
+}
+
+fn choice_ui(ui: &mut Ui, view: &View<'_>, choice: &Choice, name: &str, out: &mut Commands) {
+    ui.horizontal_top(|ui| {
+        let edit = PlanEdit::Group(vec![choice.edit.clone()], "Plan found by search".to_owned());
+        apply_ui(ui, "Apply", name, &edit, out);
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = 2.0;
+            ui.add(egui::Label::new(words(view, choice)).wrap());
+            let changes = if choice.changes.is_empty() { "as it is".to_owned() } else { change_words(&choice.changes) };
+            muted_ui(ui, view, changes);
+        });
+    });
+}
+
+/// `14.1 of 24.0 GiB, 3,900 tokens/s, 7.2 h, 12 USD, quality risk low`.
+fn words(view: &View<'_>, choice: &Choice) -> String {
+    let figures = &choice.figures;
+    let mut words = vec![figures.memory_words(view.unit())];
+    words.extend(figures.tokens_per_sec.map(|rate| quantity(rate.expected, "tokens/s")));
+    words.extend(figures.hours.map(|hours| quantity(hours.expected, "h")));
+    let currency = &view.state.document.plan.cost.currency;
+    words.extend(figures.money.map(|money| quantity(money.expected, currency)));
+    words.push(format!("quality risk {}", choice.risk.word()));
+    words.join(", ")
+}
+
+/// Memory across, time of a million tokens up; a mark's shape and colour say the risk.
+fn picture_ui(ui: &mut Ui, view: &View<'_>, state: &mut SearchState, searching: &Searching, outcome: &Outcome) {
+    let (whole, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), HEIGHT), Sense::click());
+    let name = format!("Memory against time of {} plans; a click chooses one", outcome.choices.len());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
+    let unit = view.unit();
+    let place = |choice: &Choice| {
+        let secs = choice.figures.secs_per_token().unwrap_or(1e-6) * 1e6;
+        (choice.figures.memory().in_unit(unit), secs)
+    };
+    let axes = axes(whole, outcome.choices.iter().map(place));
+    axes.draw(ui, view.tokens, ["memory →", "time of a million tokens ↑ (s)"], significant);
+    if let Some(limit) = searching.limits.memory {
+        let x = axes.at(limit.in_unit(unit), 1.0).x;
+        ui.painter().vline(x, axes.area.y_range(), Stroke::new(1.5, view.tokens.over.0));
+    }
+    let at = |choice: &Choice| {
+        let (x, y) = place(choice);
+        axes.at(x, y)
+    };
+    for (index, choice) in outcome.choices.iter().enumerate() {
+        mark(ui, choice.risk, at(choice), view.tokens);
+        if state.chosen == Some(index) {
+            ui.painter().circle_stroke(at(choice), 8.0, Stroke::new(2.0, view.tokens.text.0));
+        }
+    }
+    let under = response.hover_pos().and_then(|pointer| {
+        let distances = outcome.choices.iter().enumerate().map(|(index, choice)| (at(choice).distance(pointer), index));
+        distances.min_by(|a, b| a.0.total_cmp(&b.0)).filter(|(distance, _)| *distance <= REACH)
+    });
+    if response.clicked() {
+        state.chosen = under.map(|(_, index)| index);
+    }
+    let tip = under.and_then(|(_, index)| outcome.choices.get(index)).map_or(name, |choice| {
+        let secs = choice
+            .figures
+            .secs_per_token()
+            .map_or_else(String::new, |secs| format!("\n{} for a million tokens", duration(secs * 1e6)));
+        format!("{}{secs}\n{}", words(view, choice), change_words(&choice.changes))
+    });
+    response.on_hover_text(tip);
+}
+
+fn axes(whole: Rect, places: impl Iterator<Item = (f64, f64)>) -> LogAxes {
+    let mut ranges = [Rangef::new(f32::MAX, f32::MIN); 2];
+    for (x, y) in places {
+        for (range, value) in ranges.iter_mut().zip([x, y]) {
+            let power = value.max(1e-9).log10() as f32;
+            *range = Rangef::new(range.min.min(power), range.max.max(power));
+        }
+    }
+    // At least a decade, so that an axis has two figures.
+    let [across, up] = ranges.map(|range| {
+        let spare = ((1.05 - range.span()) / 2.0).max(0.06);
+        Rangef::new(range.min - spare, range.max + spare)
+    });
+    LogAxes::inside(whole, across, up)
+}
+
+fn mark(ui: &Ui, risk: Risk, at: Pos2, tokens: &Tokens) {
+    let (ink, size): (Color32, f32) = match risk {
+        Risk::None => (tokens.fits.0, 4.0),
+        Risk::Low => (tokens.accent.0, 4.0),
+        Risk::Medium => (tokens.tight.0, 4.5),
+    };
+    match risk {
+        Risk::None => {
+            ui.painter().circle_filled(at, size, ink);
+        }
+        Risk::Low => {
+            ui.painter().rect_filled(Rect::from_center_size(at, Vec2::splat(size * 1.8)), 0, ink);
+        }
+        Risk::Medium => {
+            let corners = [(0.0, -1.2), (1.1, 0.9), (-1.1, 0.9)].map(|(x, y)| at + Vec2::new(x, y) * size);
+            ui.painter().add(Shape::convex_polygon(corners.to_vec(), ink, Stroke::NONE));
+        }
+    }
+}
