@@ -45,21 +45,28 @@ impl LogAxes {
         painter.rect_filled(self.area, 3, tokens.raised.0);
         let font = FontId::proportional(type_size::small());
         let hairline = Stroke::new(1.0, tokens.line.0);
-        let powers = |range: Rangef| range.min.ceil() as i32..=range.max.floor() as i32;
-        for power in powers(self.up) {
-            let y = self.at(1.0, 10_f64.powi(power)).y;
+        for amount in ticks(self.up) {
+            let y = self.at(1.0, amount).y;
             painter.hline(self.area.x_range(), y, hairline);
             let place = Pos2::new(self.area.left() - 6.0, y);
-            painter.text(place, Align2::RIGHT_CENTER, figure(10_f64.powi(power)), font.clone(), tokens.muted.0);
+            painter.text(place, Align2::RIGHT_CENTER, figure(amount), font.clone(), tokens.muted.0);
         }
-        for power in powers(self.across) {
-            let x = self.at(10_f64.powi(power), 1.0).x;
+        for amount in ticks(self.across) {
+            let x = self.at(amount, 1.0).x;
             painter.vline(x, self.area.y_range(), hairline);
             let place = Pos2::new(x, self.area.bottom() + 4.0);
-            painter.text(place, Align2::CENTER_TOP, figure(10_f64.powi(power)), font.clone(), tokens.muted.0);
+            painter.text(place, Align2::CENTER_TOP, figure(amount), font.clone(), tokens.muted.0);
         }
         let below = Pos2::new(self.area.right(), self.area.bottom() + 4.0 + type_size::small() + 4.0);
         painter.text(below, Align2::RIGHT_TOP, names[0], font.clone(), tokens.muted.0);
         painter.text(self.area.left_top() + Vec2::splat(6.0), Align2::LEFT_TOP, names[1], font, tokens.muted.0);
     }
+}
+
+/// Powers of ten inside the range; on a short one twice and five times each too.
+fn ticks(range: Rangef) -> Vec<f64> {
+    let steps: &[f64] = if range.span() < 2.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+    let powers = range.min.floor() as i32..=range.max.ceil() as i32;
+    let all = powers.flat_map(|power| steps.iter().map(move |step| step * 10_f64.powi(power)));
+    all.filter(|amount| range.contains(amount.log10() as f32)).collect()
 }

@@ -142,10 +142,12 @@ fn curve_ui(ui: &mut Ui, view: &View<'_>, measured: Measured, curve: &Curve, out
     let area = Rect::from_min_max(whole.min + Vec2::new(70.0, 8.0), whole.max - Vec2::new(10.0, 24.0));
     ui.painter().rect_filled(area, 3, view.tokens.raised.0);
     let capacity = curve.capacity.filter(|_| measured == Measured::Memory).map(|bytes| bytes.0 as f64);
-    let most = shown.iter().map(|(_, y)| *y).fold(capacity.unwrap_or(0.0), f64::max).max(f64::MIN_POSITIVE) * 1.05;
+    let now = field(curve.field).and_then(|field| (field.get)(&view.state.document.plan));
+    let most = highest(&shown, capacity, now.as_ref()) * 1.05;
     let step = area.width() / shown.len().max(1) as f32;
     let x = |index: usize| area.left() + (index as f32 + 0.5) * step;
-    let y = |amount: f64| area.bottom() - (amount / most) as f32 * area.height();
+    // What is beyond the axis stands at its end.
+    let y = |amount: f64| area.bottom() - (amount / most).min(1.0) as f32 * area.height();
     let font = FontId::proportional(type_size::small());
     for share in [0.0, 0.5, 1.0] {
         let amount = most / 1.05 * share;
@@ -159,8 +161,8 @@ fn curve_ui(ui: &mut Ui, view: &View<'_>, measured: Measured, curve: &Curve, out
             view.tokens.muted.0,
         );
     }
-    let now = field(curve.field).and_then(|field| (field.get)(&view.state.document.plan));
     let mut label_end = f32::MIN;
+    let now_x = shown.iter().position(|(point, _)| now.as_ref() == Some(&point.value)).map(x);
     for (index, (point, amount)) in shown.iter().enumerate() {
         let at = Pos2::new(x(index), y(*amount));
         if let Some((_, before)) = index.checked_sub(1).and_then(|before| shown.get(before)) {
@@ -180,7 +182,8 @@ fn curve_ui(ui: &mut Ui, view: &View<'_>, measured: Measured, curve: &Curve, out
         );
         let left = at.x - galley.size().x / 2.0;
         // Labels that would touch are left out; the plan's own is always there.
-        if left > label_end + 6.0 || is_now {
+        let at_now = now_x.is_some_and(|now| !is_now && (at.x - now).abs() < galley.size().x + 6.0);
+        if (left > label_end + 6.0 && !at_now) || is_now {
             label_end = left + galley.size().x;
             ui.painter().galley(Pos2::new(left, area.bottom() + 5.0), galley, view.tokens.muted.0);
         }
@@ -217,6 +220,14 @@ fn curve_ui(ui: &mut Ui, view: &View<'_>, measured: Measured, curve: &Curve, out
     });
     response.on_hover_text(tip);
     muted_ui(ui, view, "Colour: the phase that decides. Dashed: what the device offers. Drag to change the plan.");
+}
+
+/// Top of the upright axis: with a capacity, what is far beyond it is of no interest and would flatten the rest.
+fn highest(shown: &[(&Point, f64)], capacity: Option<f64>, now: Option<&FieldValue>) -> f64 {
+    let all = shown.iter().map(|(_, y)| *y).fold(capacity.unwrap_or(0.0), f64::max);
+    let present = shown.iter().find(|(point, _)| Some(&point.value) == now).map_or(0.0, |(_, y)| *y);
+    let interest = capacity.map_or(f64::MAX, |capacity| (3.0 * capacity).max(1.5 * present));
+    all.min(interest).max(f64::MIN_POSITIVE)
 }
 
 fn value_words(value: &FieldValue) -> String {

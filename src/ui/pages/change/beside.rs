@@ -102,7 +102,9 @@ fn bars_ui(ui: &mut Ui, view: &View<'_>, found: &Comparison, parts: &[ByComponen
 fn table_ui(ui: &mut Ui, view: &View<'_>, found: &Comparison) {
     let currency = found.currency.clone().unwrap_or_default();
     let columns = found.names.len() + 1;
-    Grid::new("beside").num_columns(columns).spacing([space::l(), space::xs()]).striped(true).show(ui, |ui| {
+    let width = (ui.available_width() / columns as f32 - space::l()).max(60.0);
+    let grid = Grid::new("beside").num_columns(columns).min_col_width(width).max_col_width(width);
+    grid.spacing([space::l(), space::xs()]).striped(true).show(ui, |ui| {
         ui.label("");
         for name in &found.names {
             ui.add(egui::Label::new(RichText::new(name).font(bold(type_size::body()))).truncate());

@@ -220,7 +220,8 @@ fn picture_ui(ui: &mut Ui, view: &View<'_>, state: &mut SearchState, searching: 
         (choice.figures.memory().in_unit(unit), secs)
     };
     let axes = axes(whole, outcome.choices.iter().map(place));
-    axes.draw(ui, view.tokens, ["memory →", "time of a million tokens ↑ (s)"], significant);
+    let across = format!("memory, {} →", unit.symbol());
+    axes.draw(ui, view.tokens, [&across, "seconds for a million tokens ↑"], significant);
     if let Some(limit) = searching.limits.memory {
         let x = axes.at(limit.in_unit(unit), 1.0).x;
         ui.painter().vline(x, axes.area.y_range(), Stroke::new(1.5, view.tokens.over.0));
