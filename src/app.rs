@@ -13,6 +13,7 @@ pub mod history;
 pub mod menu;
 pub mod page;
 pub mod recovery;
+pub mod revision;
 pub mod runtime;
 pub mod screenshot;
 pub mod searching;

@@ -12,6 +12,7 @@ use crate::architecture::Architecture;
 use crate::estimate::{Component, Subject};
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldId;
+use crate::plan::file::Loaded;
 use crate::solve::search::Limits;
 use crate::ui::text::Language;
 use crate::units::ByteUnit;
@@ -66,6 +67,10 @@ pub enum Command {
     ShowBoth(bool),
     /// What to change in a revision of a plan was found, or why nothing can be.
     ChangesFound(Key, Result<Arc<Changes>, String>),
+    /// Open the shown plan's file as it was in this revision, in a tab of its own.
+    OpenRevision(String),
+    /// It was read, or why not.
+    RevisionRead(String, Box<Result<Loaded, StoreError>>),
     /// Search the whole space of plans around the shown one.
     Search(Limits),
     /// Stop searching; what was found stays.

@@ -124,6 +124,17 @@ fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
         Command::SetUnit(unit) => set(state, |settings| settings.unit = unit),
         Command::SetLanguage(language) => set(state, |settings| settings.language = language),
         Command::SetAuthor(author) => set(state, |settings| settings.author = author),
+        Command::OpenRevision(revision) => match &state.document.path {
+            Some(path) => vec![Effect::ReadRevision(path.clone(), revision)],
+            None => {
+                tell(state, true, "This plan has no file yet, so it has no revisions: save it first.");
+                Vec::new()
+            }
+        },
+        Command::RevisionRead(title, result) => {
+            files::revision_read(state, &title, *result);
+            Vec::new()
+        }
         Command::Search(limits) => {
             let key = Key::of(state);
             state.session.searching = Some(Box::new(Searching::begun(key, limits)));

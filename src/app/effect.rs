@@ -61,6 +61,8 @@ pub enum Effect {
     Search,
     /// Stop searching.
     StopSearch,
+    /// Read a plan file as it was in a revision.
+    ReadRevision(PathBuf, String),
     /// Predict the shipped measurements.
     LoadEvidence,
     /// Throw away what an earlier run left.

@@ -4,6 +4,7 @@ use super::changes::Changes;
 use super::command::Command;
 use super::effect::Effect;
 use super::recovery::{self, Journal, Leftover};
+use super::revision;
 use super::screenshot::{self, Shot};
 use super::searching::{self, Searching};
 use super::settings::Settings;
@@ -176,6 +177,15 @@ impl Runtime {
                     journal.look(state, f64::NEG_INFINITY);
                     write_copies(&self.jobs, journal.writer());
                 }
+            }
+            Effect::ReadRevision(path, revision) => {
+                let (failed_title, title) = (revision.clone(), revision.clone());
+                let failed = move |error: String| {
+                    Command::RevisionRead(failed_title.clone(), Box::new(Err(store::StoreError(error))))
+                };
+                self.jobs.spawn("read-revision", failed, move |_cancel| {
+                    Command::RevisionRead(title, Box::new(revision::read_of(&path, &revision)))
+                });
             }
             Effect::StopSearch => {
                 if let Some(running) = self.searching.take() {

@@ -2,7 +2,7 @@
 
 use super::figures::push_line;
 use super::{CompareArgs, Outcome};
-use crate::app::store;
+use crate::app::{revision, store};
 use crate::plan::Plan;
 use crate::solve::Known;
 use crate::solve::compare::{Comparison, Headline, MOST_PLANS, compare};
@@ -25,7 +25,11 @@ pub fn run(args: &CompareArgs, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         plans if (2..=MOST_PLANS).contains(&plans.len()) => {
             let mut read = Vec::new();
             for path in plans {
-                let loaded = store::read_plan(path)?;
+                let loaded = if revision::is_revision(path) {
+                    revision::read(&path.to_string_lossy())?
+                } else {
+                    store::read_plan(path)?
+                };
                 for diagnostic in &loaded.diagnostics {
                     writeln!(err, "{}:{diagnostic}", path.display())?;
                 }

@@ -7,6 +7,7 @@ use crate::app::state::{Dialog, Document, DocumentId, PathPurpose, State};
 use crate::app::store::{Opened, StoreError, WriteError};
 use crate::architecture::Architecture;
 use crate::plan::edit::PlanEdit;
+use crate::plan::file::Loaded;
 use crate::plan::{ModelSource, Plan};
 use std::path::{Path, PathBuf};
 
@@ -248,5 +249,18 @@ pub(super) fn picture_written(state: &mut State, path: PathBuf, result: Result<(
             let other = by_path(PathPurpose::SavePicture);
             tell(state, true, &format!("Not saved. {error}. {other} takes another place."));
         }
+    }
+}
+
+/// An earlier revision stands in a tab of its own, without a file: saving it asks where to.
+pub(super) fn revision_read(state: &mut State, title: &str, result: Result<Loaded, StoreError>) {
+    match result {
+        Ok(loaded) => {
+            let mut plan = loaded.plan;
+            plan.name = format!("{} ({title})", plan.name);
+            state.open_tab(Document { plan, unknown: loaded.unknown, ..Document::default() });
+            tell(state, false, &format!("Opened {title}; it has no file of its own."));
+        }
+        Err(error) => tell(state, true, &error.to_string()),
     }
 }

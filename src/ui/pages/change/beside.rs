@@ -17,6 +17,8 @@ use egui::{Button, Grid, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2};
 #[derive(Clone, Debug, Default)]
 pub struct BesideState {
     held: Option<Held>,
+    /// Revision that is typed; empty: the last commit.
+    revision: String,
 }
 
 #[derive(Clone, Debug)]
@@ -29,6 +31,7 @@ struct Held {
 
 /// Draws bars and tables of the open plans; the first tab is what the others are measured against.
 pub fn beside_ui(ui: &mut Ui, view: &View<'_>, state: &mut BesideState, out: &mut Commands) {
+    revision_ui(ui, view, state, out);
     let tabs: Vec<_> = view.state.tabs().take(MOST_PLANS).collect();
     if tabs.len() < 2 {
         ui.label(
@@ -58,6 +61,23 @@ pub fn beside_ui(ui: &mut Ui, view: &View<'_>, state: &mut BesideState, out: &mu
             muted_ui(ui, view, format!("{}: {}", document.title(), document.plan.notes));
         }
     }
+}
+
+/// Opens the plan's file as it was in a revision.
+fn revision_ui(ui: &mut Ui, view: &View<'_>, state: &mut BesideState, out: &mut Commands) {
+    if view.state.document.path.is_none() {
+        return;
+    }
+    ui.horizontal_wrapped(|ui| {
+        ui.label("This file in revision");
+        let edit = ui.add(egui::TextEdit::singleline(&mut state.revision).desired_width(120.0).hint_text("HEAD"));
+        edit.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Revision of this file"));
+        if ui.add(Button::new("Open beside")).on_hover_text("Read it through git into a tab.").clicked() {
+            let typed = state.revision.trim();
+            out.push(Command::OpenRevision(if typed.is_empty() { "HEAD".to_owned() } else { typed.to_owned() }));
+        }
+    });
+    ui.add_space(space::xs());
 }
 
 fn parts(plan: &Plan) -> ByComponent {
