@@ -20,6 +20,7 @@ mod inspect;
 mod levers;
 mod load;
 mod plans;
+mod preview;
 mod profiles;
 mod screenshot;
 mod search;
@@ -85,6 +86,8 @@ enum Command {
     Inspect(InspectArgs),
     /// Compare predictions with measured rows.
     Validate(ValidateArgs),
+    /// Train a small embedded model with quantized LoRA on this machine, and compare: what the methods do.
+    Preview(PreviewArgs),
     /// Draw the window into a PNG, without a display.
     Screenshot(ScreenshotArgs),
 }
@@ -233,6 +236,34 @@ struct InspectArgs {
 }
 
 #[derive(Debug, Args)]
+struct PreviewArgs {
+    /// Format of the frozen base: nf4 or fp32.
+    #[arg(long, default_value = "nf4", value_name = "WORD")]
+    format: String,
+    /// Rank of the adapters.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256), value_name = "N")]
+    rank: u16,
+    /// Learning rate.
+    #[arg(long, default_value_t = 5e-3, value_name = "X")]
+    learning_rate: f64,
+    /// Optimizer steps.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=100_000), value_name = "N")]
+    steps: u32,
+    /// Seed of adapters, examples and their order.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
+    /// Threads; without it all but one of the machine's.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "N")]
+    threads: Option<u16>,
+    /// Folder to write the adapter to, in the format of Hugging Face PEFT; it must not exist.
+    #[arg(short, long, value_name = "FOLDER")]
+    output: Option<PathBuf>,
+    /// One JSON object at the end instead of a report.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
 struct ValidateArgs {
     /// Measured rows: the layout of `assets/validation/truth-dev.csv` or of `published-memory.csv`, told by the header.
     rows: PathBuf,
@@ -292,6 +323,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
         Some(Command::Search(args)) => search::run(&args, flags, out, err),
         Some(Command::Decide(args)) => decide::run(&args, out),
         Some(Command::Inspect(args)) => inspect::run(&args, out),
+        Some(Command::Preview(args)) => preview::run(&args, out, err),
         Some(Command::Validate(args)) => validate::run(&args, out),
         Some(Command::Screenshot(args)) => screenshot::run(&args, out, err),
     };

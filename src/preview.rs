@@ -13,6 +13,7 @@ pub mod lora;
 pub mod model;
 pub mod ops;
 pub mod pretrain;
+pub mod run;
 
 /// Why a run could not be made, in words for its user.
 #[derive(Debug, thiserror::Error)]

@@ -221,6 +221,15 @@ impl Llama {
         Ok(merged)
     }
 
+    /// The model with every map in another form.
+    pub fn packed(&self, pack: impl Fn(&Tensor) -> Result<FrozenWeight>) -> Result<Self> {
+        let mut packed = self.clone();
+        for weight in packed.layers.iter_mut().flat_map(|layer| layer.maps.values_mut()) {
+            *weight = pack(&weight.values()?)?;
+        }
+        Ok(packed)
+    }
+
     /// Bytes of its weights as they are held.
     pub fn bytes(&self) -> u64 {
         let maps = self.layers.iter().flat_map(|layer| layer.maps.values()).map(FrozenWeight::bytes);

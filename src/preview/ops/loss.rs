@@ -16,8 +16,8 @@ pub struct LossOfHead {
     pub loss: f64,
     /// Targets that were counted.
     pub counted: usize,
-    /// Of them those with the highest logit.
-    pub right: usize,
+    /// For each token its loss and whether its target has the highest logit; (0, false) for those not counted.
+    pub tokens: Vec<(f64, bool)>,
     /// Gradient of the mean by the hidden states; `None` where none was asked for.
     pub gradient: Option<Tensor>,
 }
@@ -37,7 +37,7 @@ pub fn of_head(hidden: &Tensor, head: &FrozenWeight, targets: &[u32], wants_grad
     let share = if counted == 0 { 0.0 } else { 1.0 / counted as f32 };
     let rows = (CHUNK_VALUES / vocabulary.max(1)).clamp(1, tokens.max(1));
     let transposed = weight.t()?;
-    let (mut sum, mut right) = (0.0_f64, 0);
+    let mut all = Vec::with_capacity(tokens);
     let mut gradients = Vec::new();
     for start in (0..tokens).step_by(rows) {
         let count = rows.min(tokens - start);
@@ -58,8 +58,7 @@ pub fn of_head(hidden: &Tensor, head: &FrozenWeight, targets: &[u32], wants_grad
                     .collect()
             })
         })?;
-        sum += found.iter().map(|(loss, _)| loss).sum::<f64>();
-        right += found.iter().filter(|(_, hit)| *hit).count();
+        all.extend(found);
         if wants_gradient {
             let slopes = Tensor::from_vec(slopes, (count, vocabulary), hidden.device())?;
             gradients.push(slopes.matmul(&weight)?);
@@ -70,7 +69,8 @@ pub fn of_head(hidden: &Tensor, head: &FrozenWeight, targets: &[u32], wants_grad
         0 => None,
         _ => Some(Tensor::cat(&gradients, 0)?),
     };
-    Ok(LossOfHead { loss: sum * f64::from(share), counted, right, gradient })
+    let loss = all.iter().map(|(loss, _)| loss).sum::<f64>() * f64::from(share);
+    Ok(LossOfHead { loss, counted, tokens: all, gradient })
 }
 
 /// Loss of one row, whether its target has the highest logit, and `share` × (probabilities − target) into `slopes`.
