@@ -241,4 +241,7 @@ fn open_plans_stand_side_by_side() {
     assert!(has(&harness, "Micro-batch"));
     assert!(harness.query_all_by_role(Role::Image).count() >= 2, "a bar a plan");
     assert!(has(&harness, "+"), "the change against the first");
+    // A pinned plan goes before all of them.
+    send(&mut harness, Command::Menu(MenuCommand::Pin));
+    assert!(has(&harness, ", pinned"));
 }

@@ -78,7 +78,7 @@ pub fn change_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut
             answer::answer_ui(ui, view, &mut state.answer, out);
         }),
         Part::Beside => card(ui, view.tokens, |ui| {
-            card_head(ui, "Side by side", "against the first tab");
+            card_head(ui, "Side by side", "against the first");
             beside::beside_ui(ui, view, &mut state.beside, out);
         }),
     }

@@ -29,38 +29,45 @@ struct Held {
     parts: Vec<ByComponent>,
 }
 
-/// Draws bars and tables of the open plans; the first tab is what the others are measured against.
+/// Draws bars and tables of the pinned baseline and the open plans; the first of them is what the others are measured
+/// against.
 pub fn beside_ui(ui: &mut Ui, view: &View<'_>, state: &mut BesideState, out: &mut Commands) {
     revision_ui(ui, view, state, out);
-    let tabs: Vec<_> = view.state.tabs().take(MOST_PLANS).collect();
-    if tabs.len() < 2 {
+    let plans = plans(view);
+    if plans.len() < 2 {
         ui.label(
-            "Only one plan is open. Duplicate it and change the copy, or open another file: the tabs are compared.",
+            "Only one plan is open. Duplicate it and change the copy, or open another file: the tabs are compared, and with them the pinned baseline.",
         );
         if ui.add(Button::new("Duplicate this plan")).clicked() {
             out.push(Command::Menu(MenuCommand::Duplicate));
         }
         return;
     }
-    let revisions: Vec<(DocumentId, u64)> = tabs.iter().map(|document| (document.id, document.revision)).collect();
+    let pins = view.state.session.pins;
+    let revisions: Vec<(DocumentId, u64)> =
+        view.state.tabs().map(|document| (document.id, document.revision)).chain([(0, pins)]).collect();
     if state.held.as_ref().is_none_or(|held| held.revisions != revisions) {
-        let plans: Vec<(String, &Plan)> = tabs.iter().map(|document| (document.title(), &document.plan)).collect();
-        let parts = tabs.iter().map(|document| parts(&document.plan)).collect();
+        let parts = plans.iter().map(|(_, plan)| parts(plan)).collect();
         state.held = Some(Held { revisions, found: compare(&plans, Known::embedded()), parts });
     }
     let Some(Held { found, parts, .. }) = &state.held else { return };
     bars_ui(ui, view, found, parts);
     ui.add_space(space::s());
     table_ui(ui, view, found);
-    let count = view.state.tabs().count();
+    let count = view.state.tabs().count() + usize::from(view.state.session.baseline.is_some());
     if count > MOST_PLANS {
-        muted_ui(ui, view, format!("The first {MOST_PLANS} of {count} open plans are compared."));
+        muted_ui(ui, view, format!("The first {MOST_PLANS} of {count} plans are compared."));
     }
-    for document in &tabs {
-        if !document.plan.notes.is_empty() {
-            muted_ui(ui, view, format!("{}: {}", document.title(), document.plan.notes));
-        }
+    for (name, plan) in plans.iter().filter(|(_, plan)| !plan.notes.is_empty()) {
+        muted_ui(ui, view, format!("{name}: {}", plan.notes));
     }
+}
+
+/// The pinned baseline, where there is one, and the open plans.
+fn plans<'a>(view: &View<'a>) -> Vec<(String, &'a Plan)> {
+    let pinned = view.state.session.baseline.iter().map(|pinned| (format!("{}, pinned", pinned.title), &pinned.plan));
+    let open = view.state.tabs().map(|document| (document.title(), &document.plan));
+    pinned.chain(open).take(MOST_PLANS).collect()
 }
 
 /// Opens the plan's file as it was in a revision.
