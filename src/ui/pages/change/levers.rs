@@ -86,9 +86,12 @@ fn lever_ui(ui: &mut Ui, view: &View<'_>, state: &mut ChangeState, found: &Chang
         let clashes = found.levers.levers.iter().any(|other| {
             other.kind.id != kind.id && state.ticked.contains(other.kind.id) && !other.kind.goes_with(kind)
         });
-        // The theme's controls have no outline; an empty box needs one to be seen.
-        ui.visuals_mut().widgets.inactive.bg_stroke = egui::Stroke::new(1.0, view.tokens.edge.0);
-        let tick = ui.add_enabled(!clashes, egui::Checkbox::without_text(&mut ticked));
+        let tick = ui.scope(|ui| {
+            // The theme's controls have no outline; an empty box needs one to be seen.
+            ui.visuals_mut().widgets.inactive.bg_stroke = egui::Stroke::new(1.0, view.tokens.edge.0);
+            ui.add_enabled(!clashes, egui::Checkbox::without_text(&mut ticked))
+        });
+        let tick = tick.inner;
         tick.widget_info(|| {
             egui::WidgetInfo::selected(egui::Role::CheckBox, !clashes, ticked, format!("Tick {}", kind.title))
         });
