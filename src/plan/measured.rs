@@ -113,9 +113,9 @@ fn mib(bytes: Bytes) -> String {
 
 fn parsed(text: &str) -> Result<Bytes, String> {
     let bytes = Bytes::parse(text)?;
-    // A pebibyte on one device is a slip of the unit.
-    if bytes.0 == 0 || bytes.0 > 1 << 50 {
-        return Err(format!("{text} is no peak of one device"));
+    // Less than a mebibyte or more than a pebibyte on one device is a slip of the unit.
+    if !(1 << 20..=1 << 50).contains(&bytes.0) {
+        return Err(format!("{text} is no peak of one device; write it with its unit, such as 18.42 GiB"));
     }
     Ok(bytes)
 }
@@ -163,8 +163,15 @@ mod tests {
         assert_eq!(peak.to_string(), "reserved 18862.1 MiB of 17408.0 MiB expected: 2026-11-24, 4090  torch");
         assert_eq!(peak.to_string().parse::<MeasuredPeak>().unwrap(), peak);
         assert_eq!("process 20000MiB".parse::<MeasuredPeak>().unwrap().to_string(), "process 20000.0 MiB");
-        for wrong in ["", "much 3 GiB", "reserved", "reserved 0 MiB", "reserved 99999999 TiB", "tensors 3 GiB of many"]
-        {
+        for wrong in [
+            "",
+            "much 3 GiB",
+            "reserved",
+            "reserved 0 MiB",
+            "reserved 5",
+            "reserved 99999999 TiB",
+            "tensors 3 GiB of many",
+        ] {
             assert!(wrong.parse::<MeasuredPeak>().is_err(), "{wrong}");
         }
     }
