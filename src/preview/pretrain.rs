@@ -30,8 +30,8 @@ pub fn shape() -> LlamaConfig {
     }
 }
 
-/// A model whose matrices are all trained (norms stay at one), with its variables by name.
-pub fn fresh(config: &LlamaConfig, seed: u64) -> Result<(Llama, Vec<(String, Var)>)> {
+/// Random weights to begin with: the whole checkpoint, and its matrices as variables by name.
+pub fn random_weights(config: &LlamaConfig, seed: u64) -> Result<(Weights, Vec<(String, Var)>)> {
     let mut random = Random(seed);
     let mut variables = Vec::new();
     let mut weights: Weights = HashMap::new();
@@ -60,6 +60,12 @@ pub fn fresh(config: &LlamaConfig, seed: u64) -> Result<(Llama, Vec<(String, Var
         }
     }
     weights.insert("model.norm.weight".to_owned(), ones(config.hidden_size)?);
+    Ok((weights, variables))
+}
+
+/// A model whose matrices are all trained (norms stay at one), with its variables by name.
+pub fn fresh(config: &LlamaConfig, seed: u64) -> Result<(Llama, Vec<(String, Var)>)> {
+    let (weights, variables) = random_weights(config, seed)?;
     let by_name: HashMap<&str, &Var> = variables.iter().map(|(name, variable)| (name.as_str(), variable)).collect();
     let mut model = Llama::new(config.clone(), &weights, |path, weight| {
         let name = format!("{path}.weight");
