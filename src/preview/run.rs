@@ -9,7 +9,7 @@ use super::model::{Llama, Weights};
 use super::ops::{FrozenWeight, IGNORED, Unpack};
 use super::pretrain::text_batch;
 use super::{PreviewError, Result};
-use crate::quantize::nf4;
+use crate::quantize::{Codec, Packed, Whole};
 use candle_core::{Device, Tensor};
 use std::sync::Arc;
 
@@ -43,45 +43,31 @@ impl BaseFormat {
             Self::Nf4 => {
                 let shape = weight.dims2()?;
                 let values: Vec<f32> = weight.flatten_all()?.to_vec1()?;
-                if let Some(wrong) = values.iter().find(|value| !value.is_finite()) {
-                    return Err(unsuitable(format!("a weight is {wrong}: such a matrix cannot be quantized")));
-                }
-                let coded = nf4::quantize(&values, BLOCK);
-                Ok(FrozenWeight::Packed(Arc::new(PackedNf4 { packed: coded.packed(), absmax: coded.absmax, shape })))
+                let packed = Codec::Nf4
+                    .pack(&values, shape.1, &Whole::of(&values))
+                    .map_err(|error| unsuitable(format!("a matrix cannot be quantized: {error}")))?;
+                Ok(FrozenWeight::Packed(Arc::new(PackedMatrix { packed, shape })))
             }
         }
     }
 }
 
-/// Values that share a scale.
-const BLOCK: usize = nf4::BLOCK;
-
-struct PackedNf4 {
-    /// Two codes a byte, the first in the high half.
-    packed: Vec<u8>,
-    absmax: Vec<f32>,
+struct PackedMatrix {
+    packed: Packed,
     shape: (usize, usize),
 }
 
-impl Unpack for PackedNf4 {
+impl Unpack for PackedMatrix {
     fn shape(&self) -> (usize, usize) {
         self.shape
     }
 
     fn unpack(&self) -> Vec<f32> {
-        let codes = self.packed.iter().flat_map(|pair| [pair >> 4, pair & 15]);
-        let count = self.shape.0 * self.shape.1;
-        let mut values: Vec<f32> = codes.take(count).map(|code| nf4::LEVELS[usize::from(code)]).collect();
-        for (block, scale) in values.chunks_mut(BLOCK).zip(&self.absmax) {
-            for value in block {
-                *value *= scale;
-            }
-        }
-        values
+        self.packed.values()
     }
 
     fn bytes(&self) -> u64 {
-        (self.packed.len() + self.absmax.len() * 4) as u64
+        self.packed.held_bytes()
     }
 }
 

@@ -55,33 +55,55 @@ pub fn levels() -> &'static [f32; 256] {
 pub fn quantize(values: &[f32], block: usize) -> Dynamic8 {
     let block = block.max(1);
     let absmax: Vec<f32> = values.chunks(block).map(largest_magnitude).collect();
-    let codes = values
-        .chunks(block)
-        .zip(&absmax)
-        .flat_map(|(chunk, &absmax)| {
-            let factor = 1.0 / absmax.max(1e-38);
-            chunk.iter().map(move |value| nearest((value * factor).clamp(-1.0, 1.0)))
-        })
-        .collect();
+    let codes_at = codes_at();
+    let mut codes = vec![0; values.len()];
+    for ((chunk, codes), absmax) in values.chunks(block).zip(codes.chunks_mut(block)).zip(&absmax) {
+        // The library multiplies by the reciprocal: a division would round differently.
+        let factor = 1.0 / absmax.max(1e-38);
+        for (code, value) in codes.iter_mut().zip(chunk) {
+            *code = codes_at[position((value * factor).clamp(-1.0, 1.0))];
+        }
+    }
     Dynamic8 { codes, absmax, block }
 }
 
 impl Dynamic8 {
+    /// Writes what is read back; of unequal lengths the shorter counts.
+    pub fn read_into(&self, out: &mut [f32]) {
+        let levels = levels();
+        for ((out, codes), scale) in out.chunks_mut(self.block).zip(self.codes.chunks(self.block)).zip(&self.absmax) {
+            for (out, code) in out.iter_mut().zip(codes) {
+                *out = levels[usize::from(*code)] * scale;
+            }
+        }
+    }
+
     /// What is read back.
     pub fn values(&self) -> Vec<f32> {
-        let levels = levels();
-        let scales = |index: usize| self.absmax.get(index / self.block).copied().unwrap_or_default();
-        self.codes.iter().enumerate().map(|(i, &code)| levels[usize::from(code)] * scales(i)).collect()
+        let mut values = vec![0.0; self.codes.len()];
+        self.read_into(&mut values);
+        values
     }
 }
 
-/// Code of the level nearest to `value` in −1 … 1. The library's kernel looks it up in a table of 65,536 evenly spaced
-/// positions, so values within 1.5 · 10⁻⁵ of the middle between two levels may go to the farther one.
-fn nearest(value: f32) -> u8 {
-    const STEPS: f64 = 65_535.0;
-    let levels = levels();
-    let position = (f64::midpoint(f64::from(value), 1.0) * STEPS).round();
-    let value = (position / STEPS * 2.0 - 1.0) as f32;
-    let midpoints_below = levels.windows(2).take_while(|pair| f32::midpoint(pair[0], pair[1]) < value).count();
-    midpoints_below as u8
+/// The library's kernel looks codes up at evenly spaced positions in −1 … 1, so values within 1.5 · 10⁻⁵ of the middle
+/// between two levels may go to the farther one.
+const POSITIONS: usize = 1 << 16;
+/// Steps between the positions.
+const STEPS: f64 = (POSITIONS - 1) as f64;
+
+/// Position of a value in −1 … 1.
+fn position(value: f32) -> usize {
+    // Half-way goes up, and nothing is negative: a cast rounds down.
+    ((f64::midpoint(f64::from(value), 1.0) * STEPS + 0.5) as usize).min(POSITIONS - 1)
+}
+
+/// Code of the level nearest to each position.
+fn codes_at() -> &'static [u8] {
+    static CODES: OnceLock<Vec<u8>> = OnceLock::new();
+    CODES.get_or_init(|| {
+        let midpoints: Vec<f32> = levels().windows(2).map(|pair| f32::midpoint(pair[0], pair[1])).collect();
+        let value = |position: usize| (position as f64 / STEPS * 2.0 - 1.0) as f32;
+        (0..POSITIONS).map(|at| midpoints.partition_point(|midpoint| *midpoint < value(at)) as u8).collect()
+    })
 }

@@ -1,8 +1,8 @@
 //! A short vector before and after each block format.
 
 use super::scalars::word_ui;
-use super::state::{FormatsState, OUTLIER_AT, Results, Tried};
-use crate::quantize::BlockFormat;
+use super::state::{FormatsState, OUTLIER_AT, Results, SHOWN, Tried};
+use crate::quantize::Codec;
 use crate::ui::theme::{Tokens, bold, space, type_size};
 use crate::ui::widgets::figures::significant;
 use crate::ui::widgets::segmented::{Segment, segmented_ui};
@@ -14,6 +14,8 @@ const COUNTS: [Segment<usize>; 2] = [
     Segment { value: 256, label: "256 values", help: "One super-block of Q4_K, four blocks of NF4." },
 ];
 
+/// Values of a row of a large tensor.
+const LARGE_ROW: usize = 4096;
 /// Narrower than this, the comparison leaves out what is also said under the plot.
 const ALL_COLUMNS: f32 = 440.0;
 
@@ -25,7 +27,7 @@ pub fn blocks_ui(ui: &mut Ui, tokens: &Tokens, state: &mut FormatsState) {
     let results = state.results().clone();
     ui.add_space(space::s());
     ui.label(RichText::new(chosen.help()).color(tokens.muted.0));
-    let index = BlockFormat::ALL.iter().position(|format| *format == chosen).unwrap_or_default();
+    let index = SHOWN.iter().position(|format| *format == chosen).unwrap_or_default();
     match &results.formats[index] {
         Ok(tried) => {
             plot_ui(ui, tokens, state, &results, tried, selected);
@@ -93,8 +95,12 @@ fn edit_ui(ui: &mut Ui, tokens: &Tokens, state: &mut FormatsState) {
 }
 
 fn plot_ui(ui: &mut Ui, tokens: &Tokens, state: &mut FormatsState, results: &Results, tried: &Tried, selected: usize) {
-    let plot =
-        VectorPlot { before: &results.before, after: &tried.quantized.values, block: state.format.block(), selected };
+    let plot = VectorPlot {
+        before: &results.before,
+        after: &tried.after,
+        block: state.format.block().unwrap_or(state.vector.count),
+        selected,
+    };
     let touched = plot.show(ui, tokens);
     if let Some(index) = touched.selected {
         state.selected = index;
@@ -106,7 +112,7 @@ fn plot_ui(ui: &mut Ui, tokens: &Tokens, state: &mut FormatsState, results: &Res
         RichText::new(format!(
             "Stem: before. Bar: after {}. Vertical lines: blocks of {} values that share constants.",
             state.format.name(),
-            state.format.block()
+            state.format.block().unwrap_or(state.vector.count)
         ))
         .small()
         .color(tokens.muted.0),
@@ -114,15 +120,15 @@ fn plot_ui(ui: &mut Ui, tokens: &Tokens, state: &mut FormatsState, results: &Res
 }
 
 /// What is stored, part by part.
-fn storage_ui(ui: &mut Ui, tokens: &Tokens, format: BlockFormat, tried: &Tried) {
+fn storage_ui(ui: &mut Ui, tokens: &Tokens, format: Codec, tried: &Tried) {
     let parts: Vec<String> =
-        tried.quantized.storage.iter().map(|part| format!("{} bits of {}", part.bits, part.what)).collect();
+        tried.packed.storage().iter().map(|part| format!("{} bits of {}", part.bits, part.what)).collect();
     ui.label(
         RichText::new(format!(
             "Stored: {}: {:.3} bits per weight here, {:.3} in a large tensor.",
             parts.join(" + "),
-            tried.quantized.bits_per_weight(),
-            format.bits_per_weight()
+            tried.packed.bits_per_weight(),
+            format.bits_per_weight(LARGE_ROW)
         ))
         .small()
         .color(tokens.muted.0),
@@ -146,7 +152,7 @@ fn compare_ui(ui: &mut Ui, tokens: &Tokens, state: &mut FormatsState, results: &
         }
         head(ui, "SQNR, dB", "Signal to quantization noise: 6 dB more halve the error.");
         ui.end_row();
-        for (format, tried) in BlockFormat::ALL.into_iter().zip(&results.formats) {
+        for (format, tried) in SHOWN.into_iter().zip(&results.formats) {
             let is_chosen = format == state.format;
             let mut text = RichText::new(format.name());
             if is_chosen {
@@ -159,7 +165,7 @@ fn compare_ui(ui: &mut Ui, tokens: &Tokens, state: &mut FormatsState, results: &
             match tried {
                 Ok(tried) => {
                     if all_columns {
-                        ui.label(format!("{:.3}", tried.quantized.bits_per_weight()));
+                        ui.label(format!("{:.3}", tried.packed.bits_per_weight()));
                     }
                     ui.label(significant(tried.error.rms, 3));
                     if all_columns {

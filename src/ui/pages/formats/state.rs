@@ -1,7 +1,10 @@
 //! What is being tried on the page of formats. It belongs to the screen, not to the plan.
 
-use crate::quantize::{BlockFormat, ErrorStats, QuantizeError, Quantized, sample};
+use crate::quantize::{Codec, ErrorStats, Packed, QuantizeError, sample};
 use std::collections::BTreeMap;
+
+/// Formats that are compared, in the order of the table.
+pub const SHOWN: [Codec; 6] = [Codec::Nf4, Codec::Nf4Double, Codec::Q4K, Codec::Mxfp4, Codec::Int8, Codec::Int4];
 
 /// Place of the outlier: inside the first block.
 pub const OUTLIER_AT: usize = 10;
@@ -18,7 +21,7 @@ pub struct FormatsState {
     /// Recipe of the vector.
     pub vector: VectorRecipe,
     /// Format that is drawn.
-    pub format: BlockFormat,
+    pub format: Codec,
     /// Value that is edited.
     pub selected: usize,
     results: Option<Results>,
@@ -43,15 +46,17 @@ pub struct Results {
     recipe: VectorRecipe,
     /// The values.
     pub before: Vec<f32>,
-    /// One for each format of [`BlockFormat::ALL`].
+    /// One for each format of [`SHOWN`].
     pub formats: Vec<Result<Tried, QuantizeError>>,
 }
 
 /// What a format made of the vector.
 #[derive(Clone, Debug)]
 pub struct Tried {
-    /// Read back, with its storage.
-    pub quantized: Quantized,
+    /// As it is stored.
+    pub packed: Packed,
+    /// As it is read back.
+    pub after: Vec<f32>,
     /// Its error.
     pub error: ErrorStats,
 }
@@ -63,7 +68,7 @@ impl Default for FormatsState {
             typing: None,
             range: 16.0,
             vector: VectorRecipe { count: 256, seed: 1, outlier: 0.0, edited: BTreeMap::new() },
-            format: BlockFormat::Nf4,
+            format: Codec::Nf4,
             selected: 0,
             results: None,
         }
@@ -102,11 +107,11 @@ impl VectorRecipe {
 impl Results {
     fn of(recipe: VectorRecipe) -> Self {
         let before = recipe.values();
-        let formats = BlockFormat::ALL
+        let formats = SHOWN
             .into_iter()
             .map(|format| {
-                let quantized = format.round_trip(&before)?;
-                Ok(Tried { error: ErrorStats::of(&before, &quantized.values), quantized })
+                let (after, packed) = format.round_trip(&before)?;
+                Ok(Tried { error: ErrorStats::of(&before, &after), packed, after })
             })
             .collect();
         Self { recipe, before, formats }
