@@ -31,7 +31,7 @@ impl Whole {
             self.absmax = f32::from_bits(self.absmax.to_bits().max(absmax.to_bits()));
             self.blocks += 1;
             self.sum_of_block_absmax += f64::from(absmax);
-            self.sum_of_magnitudes += f64::from(block.iter().map(|value| value.abs()).sum::<f32>());
+            self.sum_of_magnitudes += block.iter().map(|value| f64::from(value.abs())).sum::<f64>();
         }
         self.count += values.len() as u64;
     }
