@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+pub mod checkpoint;
 pub mod config;
 mod files;
 mod gguf;

@@ -23,6 +23,7 @@
 //! | [`solve`] | the estimate turned round: what fits, what to change, what is best | files, windows, threads |
 //! | [`decide`] | whether to fine-tune at all: rules, evidence, break-even | files, windows, clocks |
 //! | [`quantize`] | number formats as codecs: what values become in few bits, and the error | plans, files, windows |
+//! | [`lab`] | the tensors of a model through the codecs, piece by piece | plans, windows |
 //! | [`preview`] | a small run of the real thing: LoRA beside frozen weights, trained with candle | plans, windows |
 //! | [`validation`] | predicted against measured rows | files, windows |
 //! | [`report`] | SVG and tables for other programs | files, windows |
@@ -56,6 +57,7 @@ pub mod decide;
 pub mod estimate;
 pub mod explained;
 pub mod jobs;
+pub mod lab;
 pub mod plan;
 pub mod preview;
 pub mod quantize;

@@ -80,6 +80,7 @@ fn the_domain_knows_no_window_no_threads_no_clock_no_environment() {
 #[test]
 fn only_the_model_readers_open_files() {
     let readers = [
+        "architecture/checkpoint.rs",
         "architecture/files.rs",
         "architecture/shards.rs",
         "architecture/safetensors.rs",

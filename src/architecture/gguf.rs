@@ -1,4 +1,4 @@
-//! Headers of GGUF files (versions 2 and 3): metadata and tensor list. The tensor data is never read.
+//! Headers of GGUF files (versions 2 and 3): metadata and tensor list. The tensor data is not read here.
 //!
 //! Layout after ggml's `gguf.md`: magic, version, number of tensors, number of metadata pairs, the pairs, the tensor
 //! infos, padding, data. A model may be split over numbered files; the first has the metadata.
@@ -6,13 +6,18 @@
 use super::Flag;
 use super::files::{ModelFile, ReadError};
 use super::shards::siblings;
-use super::tensors::{TensorSummary, native_dtype, reconcile};
+use super::tensors::{Tensor, TensorSummary, native_dtype, reconcile};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::path::Path;
 
 mod header;
 mod keys;
+
+/// Tensors of one file.
+pub fn tensors(path: &Path) -> Result<Vec<Tensor>, ReadError> {
+    Ok(header::read(path)?.tensors)
+}
 
 /// Reads the model a file describes, with the other files of a split model.
 pub fn read(path: &Path) -> Result<ModelFile, ReadError> {

@@ -1,4 +1,4 @@
-//! Headers of safetensors files. The tensor data is never read.
+//! Headers of safetensors files. The tensor data is not read here.
 //!
 //! Layout: eight bytes with the header's length, the header as JSON, the data. Every size is checked before it is used.
 
@@ -9,7 +9,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::Read;
 use std::marker::PhantomData;
 use std::path::Path;
 
@@ -21,6 +21,12 @@ pub fn read_header(path: &Path) -> Result<Vec<Tensor>, ReadError> {
     let io = |error: std::io::Error| ReadError::io(path, &error);
     let mut file = File::open(path).map_err(io)?;
     let file_bytes = file.metadata().map_err(io)?.len();
+    parse_header(path, file_bytes, &mut file)
+}
+
+/// Reads the header from the first bytes of a file of `file_bytes`; `path` names it in messages.
+pub fn parse_header(path: &Path, file_bytes: u64, file: &mut impl Read) -> Result<Vec<Tensor>, ReadError> {
+    let io = |error: std::io::Error| ReadError::io(path, &error);
     let mut length = [0; 8];
     file.read_exact(&mut length)
         .map_err(|_error| ReadError::at(path, 0, "shorter than the eight bytes every safetensors file begins with"))?;
@@ -60,7 +66,7 @@ pub fn read_header(path: &Path) -> Result<Vec<Tensor>, ReadError> {
             return Err(wrong(&format!("shape {shape:?} in {dtype} does not take the {} bytes it has", end - begin)));
         }
         spans.push((begin, end));
-        tensors.push(Tensor { name, dtype, shape, values, bytes: end - begin });
+        tensors.push(Tensor { name, dtype, shape, values, bytes: end - begin, start: 8 + header_bytes + begin });
     }
     spans.sort_unstable();
     if spans.windows(2).any(|pair| pair[1].0 < pair[0].1) {

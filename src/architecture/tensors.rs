@@ -17,6 +17,8 @@ pub struct Tensor {
     pub values: u64,
     /// Bytes of data.
     pub bytes: u64,
+    /// Where they begin in their file.
+    pub start: u64,
 }
 
 /// All tensors of a model in a few numbers.

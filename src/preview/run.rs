@@ -134,12 +134,14 @@ pub struct Run {
     steps: usize,
 }
 
+/// The embedded model's weights as a safetensors file.
+pub const EMBEDDED_WEIGHTS: &[u8] = include_bytes!("../../assets/preview/base.safetensors");
+
 /// The embedded model's shape and weights.
 pub fn embedded() -> Result<(LlamaConfig, Weights)> {
     let config = LlamaConfig::from_json(include_str!("../../assets/preview/config.json"))?;
     let weights =
-        candle_core::safetensors::load_buffer(include_bytes!("../../assets/preview/base.safetensors"), &Device::Cpu)
-            .map_err(PreviewError::Candle)?;
+        candle_core::safetensors::load_buffer(EMBEDDED_WEIGHTS, &Device::Cpu).map_err(PreviewError::Candle)?;
     Ok((config, weights))
 }
 

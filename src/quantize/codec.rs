@@ -220,23 +220,43 @@ impl Codec {
 
     /// Bits per weight in a large tensor with rows of `columns` values, constants included.
     pub fn bits_per_weight(self, columns: usize) -> f64 {
-        // Groups end with their row.
-        let groups = |group: usize| columns.div_ceil(group) as f64 / columns.max(1) as f64;
-        // An 8-bit scale per 64 values and an FP32 absmax per 256 scales; the one offset of a tensor vanishes.
-        let double = 4.0 + (8.0 + 32.0 / dynamic8::BLOCK as f64) / table4::BLOCK as f64;
+        // So many rows that what is stored once for a tensor no longer counts.
+        let rows = 1 << 32;
+        self.stored_bits(rows, columns as u64) as f64 / (rows as f64 * columns.max(1) as f64)
+    }
+
+    /// Bits of a tensor of `rows` rows of `columns` values, constants included.
+    pub fn stored_bits(self, rows: u64, columns: u64) -> u64 {
+        let values = rows.saturating_mul(columns);
+        let blocks = |values: u64, block: usize| values.div_ceil(block as u64);
+        let bits = |each: u64, count: u64| each.saturating_mul(count);
         match self {
-            Self::Bf16 | Self::Fp16 => 16.0,
-            Self::Float8(_) => 8.0,
-            Self::Int8Rows => 8.0 + 32.0 / columns.max(1) as f64,
-            Self::Int8 => 8.0 + 16.0 * groups(integers::GROUP),
-            Self::Dynamic8 => 8.0 + 32.0 / dynamic8::BLOCK as f64,
-            Self::Int4 => 4.0 + 16.0 * groups(integers::GROUP),
-            Self::Int4Asymmetric(group) => 4.0 + 32.0 * groups(group.values()),
-            Self::Nf4 | Self::Fp4 | Self::Af4 => 4.0 + 32.0 / table4::BLOCK as f64,
-            Self::Nf4Double | Self::Fp4Double => double,
-            Self::Q4K => q4_k::BLOCK_BYTES as f64 * 8.0 / q4_k::BLOCK as f64,
-            Self::Mxfp4 => mxfp4::BLOCK_BYTES as f64 * 8.0 / mxfp4::BLOCK as f64,
-            Self::Ternary => 2.0,
+            Self::Bf16 | Self::Fp16 => bits(16, values),
+            Self::Float8(_) => bits(8, values).saturating_add(32),
+            Self::Int8Rows => bits(8, values).saturating_add(bits(32, rows)),
+            // Groups end with their row.
+            Self::Int8 => {
+                bits(8, values).saturating_add(bits(16, rows.saturating_mul(blocks(columns, integers::GROUP))))
+            }
+            Self::Int4 => {
+                bits(4, values).saturating_add(bits(16, rows.saturating_mul(blocks(columns, integers::GROUP))))
+            }
+            Self::Int4Asymmetric(group) => {
+                bits(4, values).saturating_add(bits(32, rows.saturating_mul(blocks(columns, group.values()))))
+            }
+            Self::Dynamic8 => bits(8, values).saturating_add(bits(32, blocks(values, dynamic8::BLOCK))),
+            Self::Nf4 | Self::Fp4 | Self::Af4 => {
+                bits(4, values).saturating_add(bits(32, blocks(values, table4::BLOCK)))
+            }
+            // An 8-bit scale per 64 values, an FP32 absmax per 256 scales, and their mean once.
+            Self::Nf4Double | Self::Fp4Double => {
+                let scales = blocks(values, table4::BLOCK);
+                let nested = bits(8, scales).saturating_add(bits(32, blocks(scales, dynamic8::BLOCK)));
+                bits(4, values).saturating_add(nested).saturating_add(32)
+            }
+            Self::Q4K => bits(8 * q4_k::BLOCK_BYTES as u64, blocks(values, q4_k::BLOCK)),
+            Self::Mxfp4 => bits(8 * mxfp4::BLOCK_BYTES as u64, blocks(values, mxfp4::BLOCK)),
+            Self::Ternary => bits(2, values).saturating_add(32),
         }
     }
 

@@ -36,6 +36,15 @@ impl Whole {
         self.count += values.len() as u64;
     }
 
+    /// Adds the figures of another piece.
+    pub fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.absmax = f32::from_bits(self.absmax.to_bits().max(other.absmax.to_bits()));
+        self.sum_of_magnitudes += other.sum_of_magnitudes;
+        self.blocks += other.blocks;
+        self.sum_of_block_absmax += other.sum_of_block_absmax;
+    }
+
     /// Mean magnitude.
     pub fn mean_magnitude(&self) -> f32 {
         (self.sum_of_magnitudes / self.count.max(1) as f64) as f32

@@ -246,11 +246,15 @@ impl Reader<'_> {
             spans.push((offset, bytes, tensors.len()));
             // GGUF lists the fastest dimension first.
             shape.reverse();
-            tensors.push(Tensor { name, dtype, shape, values, bytes });
+            tensors.push(Tensor { name, dtype, shape, values, bytes, start: offset });
         }
         let alignment = metadata.get("general.alignment").and_then(Value::as_u64).filter(|n| *n > 0).unwrap_or(32);
         let data_start = self.at.checked_next_multiple_of(alignment).unwrap_or(u64::MAX);
         self.check_spans(spans, data_start, &tensors)?;
+        for tensor in &mut tensors {
+            // Checked above: the end lies within the file.
+            tensor.start = tensor.start.saturating_add(data_start);
+        }
         Ok(tensors)
     }
 
