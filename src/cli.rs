@@ -22,6 +22,7 @@ mod load;
 mod plans;
 mod preview;
 mod profiles;
+mod quantize;
 mod screenshot;
 mod search;
 mod sensitivity;
@@ -84,6 +85,8 @@ enum Command {
     Decide(DecideArgs),
     /// Show what a model file says: shape, exact parameter counts, remarks.
     Inspect(InspectArgs),
+    /// Put the weights of a model into number formats: bits, errors, outliers, and the best mix at a size.
+    Quantize(quantize::QuantizeArgs),
     /// Compare predictions with measured rows.
     Validate(ValidateArgs),
     /// Train a small embedded model with quantized LoRA on this machine, and compare: what the methods do.
@@ -324,6 +327,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
         Some(Command::Decide(args)) => decide::run(&args, out),
         Some(Command::Inspect(args)) => inspect::run(&args, out),
         Some(Command::Preview(args)) => preview::run(&args, out, err),
+        Some(Command::Quantize(args)) => quantize::run(&args, out, err),
         Some(Command::Validate(args)) => validate::run(&args, out),
         Some(Command::Screenshot(args)) => screenshot::run(&args, out, err),
     };

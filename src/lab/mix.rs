@@ -5,6 +5,9 @@
 //! large weights does. For each tensor only formats on the lower convex hull of size and error can be worth it; taking
 //! the steps between them in the order of error saved per bit gives mixes that no other mix of their size improves on.
 
+use super::examine::{TensorReport, Tried};
+use crate::quantize::QuantizeError;
+
 /// One way to store a tensor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Choice {
@@ -34,6 +37,16 @@ pub struct Step {
     pub choice: usize,
     /// Bits and error of the mix after it.
     pub after: Choice,
+}
+
+/// Choices of a tensor: one for each format that was tried; one that was refused can never be worth it.
+pub fn choices(report: &TensorReport) -> Vec<Choice> {
+    let values = report.shape.0.saturating_mul(report.shape.1) as f64;
+    let choice = |tried: &Result<Tried, QuantizeError>| match tried {
+        Ok(tried) => Choice { bits: tried.bits, error: tried.errors.relative() * values },
+        Err(_) => Choice { bits: u64::MAX, error: f64::INFINITY },
+    };
+    report.tried.iter().map(|(_, tried)| choice(tried)).collect()
 }
 
 impl Frontier {
