@@ -23,6 +23,7 @@ pub mod store;
 pub mod tabs;
 pub mod theme_files;
 pub mod watch;
+pub mod weighing;
 pub mod window;
 
 pub use command::{Command, Commands};

@@ -53,6 +53,8 @@ pub struct UiState {
     pub formats: pages::formats::state::FormatsState,
     /// What is looked at and typed on the page of the decision.
     pub decide: pages::decide::DecideState,
+    /// What is chosen on the page of the preview.
+    pub preview: pages::preview::PreviewState,
     /// What is looked at on the page of methods.
     pub method: pages::method::MethodState,
     /// What is chosen on the page of changes.

@@ -23,7 +23,9 @@ fn safetensors(path: &Path, dtype: &str, tensors: &[(&str, Vec<u64>, Vec<u8>)]) 
     let header = serde_json::to_vec(&header).unwrap();
     let mut file = (header.len() as u64).to_le_bytes().to_vec();
     file.extend(header);
-    tensors.iter().for_each(|(_, _, bytes)| file.extend(bytes));
+    for (_, _, bytes) in tensors {
+        file.extend(bytes);
+    }
     fs::write(path, file).unwrap();
 }
 

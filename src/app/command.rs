@@ -8,6 +8,7 @@ use super::searching::Searching;
 use super::settings::ThemeChoice;
 use super::state::{DocumentId, PathPurpose};
 use super::store::{ExamplesFile, Opened, StoreError, WriteError};
+use super::weighing::News;
 use crate::architecture::Architecture;
 use crate::estimate::{Component, Subject};
 use crate::plan::edit::PlanEdit;
@@ -75,6 +76,12 @@ pub enum Command {
     Search(Limits),
     /// Stop searching; what was found stays.
     StopSearch,
+    /// Examine the weights of a model, or of the embedded one, in all formats.
+    Weigh(Option<PathBuf>),
+    /// Stop examining; what was found stays.
+    StopWeighing,
+    /// What the examination of this number found.
+    Weighed(u64, News),
     /// How far a search is.
     Searched(Box<Searching>),
     /// The shipped measurements were predicted.

@@ -8,6 +8,7 @@ use super::page::Page;
 use super::searching::Searching;
 use super::settings::Settings;
 use super::state::{AfterUnsaved, Dialog, Document, Message, PathPurpose, State};
+use super::weighing::Weighing;
 use crate::plan::edit::PlanEdit;
 use crate::plan::{Plan, templates};
 
@@ -146,6 +147,17 @@ fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
             }
             vec![Effect::StopSearch]
         }
+        Command::Weigh(model) => {
+            let number = state.session.weighing.as_ref().map_or(0, |earlier| earlier.number + 1);
+            state.session.weighing = Some(Weighing::begun(number, model));
+            vec![Effect::Weigh]
+        }
+        Command::StopWeighing => {
+            if let Some(weighing) = &mut state.session.weighing {
+                weighing.running = false;
+            }
+            vec![Effect::StopWeighing]
+        }
         Command::ShowPage(page) => {
             state.session.page = page;
             let wanted = page == Page::Sure && state.session.evidence.is_none();
@@ -180,6 +192,12 @@ fn look(state: &mut State, command: Command) {
         }
         // What was found for an earlier revision comes too late.
         Command::ChangesFound(key, found) if session.changes_asked == Some(key) => session.changes = Some((key, found)),
+        // An examination that was stopped, or followed by another, has nothing more to say.
+        Command::Weighed(number, news) => {
+            if let Some(held) = session.weighing.as_mut().filter(|held| held.running && held.number == number) {
+                held.take(news);
+            }
+        }
         Command::Select(subject) => session.selected = Some(subject),
         Command::Hover(component) => session.hovered = component,
         Command::HoverField(field) => session.hovered_field = field,
@@ -203,7 +221,7 @@ const fn by_path(purpose: PathPurpose) -> &'static str {
         PathPurpose::SavePlan => MenuCommand::SaveByPath.info().title,
         PathPurpose::OpenModel => MenuCommand::OpenModelByPath.info().title,
         PathPurpose::SavePicture => MenuCommand::SavePictureByPath.info().title,
-        PathPurpose::OpenExamples | PathPurpose::SaveLabels => "The button beside it",
+        PathPurpose::OpenExamples | PathPurpose::SaveLabels | PathPurpose::ExamineModel => "The button beside it",
     }
 }
 

@@ -59,6 +59,10 @@ pub enum Effect {
     FindChanges(Key),
     /// Search the whole space of plans around the shown one, under the limits that the state holds.
     Search,
+    /// Examine the model that the state holds.
+    Weigh,
+    /// Stop examining.
+    StopWeighing,
     /// Stop searching.
     StopSearch,
     /// Read a plan file as it was in a revision.

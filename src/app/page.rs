@@ -12,6 +12,8 @@ pub enum Page {
     Devices,
     /// What a value and a short vector become in each number format.
     Formats,
+    /// What number formats and fine-tuning do to real weights, on this machine.
+    Preview,
     /// How long it takes and what it costs.
     Time,
     /// How far batch and context go, adapters, merging.
@@ -30,7 +32,7 @@ pub enum Page {
 
 impl Page {
     /// All, in the order of the rail.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Start,
         Self::Memory,
         Self::Change,
@@ -41,6 +43,7 @@ impl Page {
         Self::Steps,
         Self::Method,
         Self::Formats,
+        Self::Preview,
         Self::Decide,
     ];
 
@@ -51,6 +54,7 @@ impl Page {
             Self::Memory => "memory",
             Self::Devices => "devices",
             Self::Formats => "formats",
+            Self::Preview => "preview",
             Self::Time => "time",
             Self::Serving => "serving",
             Self::Steps => "steps",
@@ -68,6 +72,7 @@ impl Page {
             Self::Memory => "Memory",
             Self::Devices => "Devices",
             Self::Formats => "Formats",
+            Self::Preview => "Preview",
             Self::Time => "Time",
             Self::Serving => "Serving",
             Self::Steps => "Steps",
@@ -85,6 +90,7 @@ impl Page {
             Self::Devices => "What each of several devices holds, what is cut among them and what is repeated.",
             Self::Memory => "Where the memory goes, whether it fits, and why.",
             Self::Formats => "What a value, and a short vector, become in each number format.",
+            Self::Preview => "What number formats do to real weights, tensor by tensor, measured on this machine.",
             Self::Method => "What the method trains, and what a layer keeps for backward.",
             Self::Time => "How long it takes, where the time goes and what it costs.",
             Self::Serving => "How far batch and context go, and what many adapters cost.",

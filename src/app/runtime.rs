@@ -11,6 +11,7 @@ use super::settings::Settings;
 use super::state::{PathPurpose, State};
 use super::store;
 use super::watch::Watch;
+use super::weighing::{self, News};
 use crate::architecture;
 use crate::jobs::{CancelToken, Jobs};
 use crate::ui::{PanelName, Part};
@@ -27,6 +28,8 @@ pub struct Runtime {
     reading_model: Option<CancelToken>,
     /// The search that runs.
     searching: Option<CancelToken>,
+    /// The model that is examined.
+    weighing: Option<CancelToken>,
     /// What to change is being looked for; a newer revision cancels an older one.
     finding_changes: Option<CancelToken>,
     /// Copies of unsaved plans, where there is a place for them.
@@ -50,6 +53,7 @@ impl Runtime {
             settings_path,
             reading_model: None,
             searching: None,
+            weighing: None,
             finding_changes: None,
             journal: None,
             leftovers: Vec::new(),
@@ -192,6 +196,24 @@ impl Runtime {
                     running.cancel();
                 }
             }
+            Effect::StopWeighing => {
+                if let Some(running) = self.weighing.take() {
+                    running.cancel();
+                }
+            }
+            Effect::Weigh => {
+                if let Some(earlier) = self.weighing.take() {
+                    earlier.cancel();
+                }
+                let Some(begun) = &state.session.weighing else { return };
+                let (number, model) = (begun.number, begun.model.clone());
+                let tell = self.jobs.reporter();
+                let failed = move |error: String| Command::Weighed(number, News::Ended(Some(error)));
+                self.weighing = Some(
+                    self.jobs
+                        .spawn("weigh", failed, move |cancel| weighing::run(number, model.as_deref(), cancel, &tell)),
+                );
+            }
             Effect::Search => {
                 if let Some(earlier) = self.searching.take() {
                     earlier.cancel();
@@ -251,6 +273,11 @@ impl Runtime {
                     dialog.set_title("Open model").add_filter("Models", &["json", "safetensors", "gguf"]).pick_file();
                 self.await_dialog(dialog, purpose);
             }
+            PathPurpose::ExamineModel => {
+                let dialog =
+                    dialog.set_title("Examine weights").add_filter("Weights", &["safetensors", "gguf"]).pick_file();
+                self.await_dialog(dialog, purpose);
+            }
             PathPurpose::SavePicture => {
                 let name = format!("{}.png", file_stem(&state.document.plan.name));
                 let dialog = dialog.set_title("Save picture").add_filter("Pictures", &["png", "svg"]);
@@ -296,6 +323,7 @@ impl Runtime {
                         PathPurpose::SavePlan => Command::SaveAs { path, replace: true },
                         PathPurpose::SavePicture => Command::SavePicture { path, replace: true },
                         PathPurpose::OpenExamples => Command::OpenExamples(path),
+                        PathPurpose::ExamineModel => Command::Weigh(Some(path)),
                         PathPurpose::SaveLabels => Command::SaveLabels { path, replace: true },
                     }
                 }

@@ -6,6 +6,7 @@ use super::computed::{Computed, Key};
 use super::page::Page;
 use super::settings::Settings;
 use super::state::State;
+use super::weighing::Weighing;
 use super::window::PRESENTER_ZOOM;
 use crate::plan::Plan;
 use crate::raster::Rasterizer;
@@ -41,6 +42,9 @@ pub fn render(plan: &Plan, settings: &Settings, shot: &Shot) -> ColorImage {
         PanelName::Window(page) => {
             state.session.page = page;
             state.session.evidence = (page == Page::Sure).then(Evidence::embedded);
+            if page == Page::Preview {
+                state.session.weighing = Some(Weighing::of_embedded());
+            }
             if page == Page::Change {
                 let found = Changes::of(&state.document.plan).map(Arc::new);
                 state.session.changes = Some((Key::of(&state), found));

@@ -9,6 +9,7 @@ use super::searching::Searching;
 use super::settings::Settings;
 use super::store::Opened;
 use super::tabs::Others;
+use super::weighing::Weighing;
 use crate::decide::tally::Reading;
 use crate::estimate::{Component, Subject};
 use crate::plan::field::FieldId;
@@ -108,6 +109,8 @@ pub struct Session {
     pub changes_asked: Option<Key>,
     /// The last search of the whole space of plans.
     pub searching: Option<Box<Searching>>,
+    /// The model whose weights were last examined.
+    pub weighing: Option<Weighing>,
     /// Shipped measurements with their predictions, once the page that shows them was opened.
     pub evidence: Option<&'static Evidence>,
     /// Step of the follow-along page, from 0.
@@ -227,6 +230,8 @@ pub enum PathPurpose {
     OpenModel,
     /// Save a picture of the charts.
     SavePicture,
+    /// Examine the weights of a model.
+    ExamineModel,
     /// Read examples, or labels of them.
     OpenExamples,
     /// Save the labels of examples.

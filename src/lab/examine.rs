@@ -40,6 +40,12 @@ pub struct TensorReport {
     pub tried: Vec<(Codec, Result<Tried, QuantizeError>)>,
 }
 
+impl AsRef<Self> for TensorReport {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 /// A column that is much larger than the others.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OutlierColumn {

@@ -9,7 +9,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// A model whose values can be read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Source {
     /// What it is, in words.
     pub name: String,
@@ -18,14 +18,14 @@ pub struct Source {
     places: Vec<Place>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 enum Place {
     File(PathBuf),
     Memory(&'static [u8]),
 }
 
 /// A tensor and where its file is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// Name, shape and storage.
     pub tensor: Tensor,

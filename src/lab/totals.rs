@@ -55,8 +55,8 @@ impl Scope {
 }
 
 /// Totals of each format over the tensors examined so far; what has not been examined counts as it is stored.
-pub fn totals(source: &Source, reports: &[TensorReport], scope: Scope) -> Vec<Total> {
-    let Some(first) = reports.first() else { return Vec::new() };
+pub fn totals<R: AsRef<TensorReport>>(source: &Source, reports: &[R], scope: Scope) -> Vec<Total> {
+    let Some(first) = reports.first().map(AsRef::as_ref) else { return Vec::new() };
     let stored: u64 = source.entries.iter().map(|entry| entry.tensor.bytes.saturating_mul(8)).sum();
     let values = source.entries.iter().map(|entry| entry.tensor.values).sum();
     first
@@ -66,7 +66,7 @@ pub fn totals(source: &Source, reports: &[TensorReport], scope: Scope) -> Vec<To
         .map(|(place, (codec, _))| {
             let mut total =
                 Total { codec: *codec, tensors: 0, left: 0, bits: stored, values, errors: Tally::default() };
-            for report in reports {
+            for report in reports.iter().map(AsRef::as_ref) {
                 let Some(entry) = source.entries.get(report.index).filter(|entry| scope.covers(entry.kind)) else {
                     continue;
                 };

@@ -11,6 +11,7 @@ pub mod devices;
 pub mod formats;
 pub mod memory;
 pub mod method;
+pub mod preview;
 pub mod serving;
 pub mod start;
 pub mod steps;
@@ -25,6 +26,7 @@ pub fn page_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut C
         Page::Memory => memory::memory_ui(ui, view, out),
         Page::Devices => devices::devices_ui(ui, view, out),
         Page::Formats => formats::formats_ui(ui, view, ui_state, out),
+        Page::Preview => preview::preview_ui(ui, view, ui_state, out),
         Page::Method => method::method_ui(ui, view, ui_state, out),
         Page::Time => time::time_ui(ui, view, ui_state),
         Page::Serving => serving::serving_ui(ui, view),

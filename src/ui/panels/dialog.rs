@@ -139,6 +139,9 @@ fn path_ui(ui: &mut Ui, purpose: PathPurpose, text: &str, out: &mut Commands) {
         PathPurpose::OpenModel => {
             ("Open model", "Path of a config.json, .safetensors, .gguf or a model folder", "Open")
         }
+        PathPurpose::ExamineModel => {
+            ("Examine weights", "Path of a .safetensors or .gguf file, or of a model folder", "Examine")
+        }
         PathPurpose::OpenExamples => ("Open examples or labels", "Path of a .jsonl, .json or .csv file", "Open"),
         PathPurpose::SaveLabels => ("Save labels", "Path ending in .csv", "Save"),
         PathPurpose::SavePicture => ("Save picture", "Path ending in .png or .svg", "Save"),

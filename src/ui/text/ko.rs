@@ -33,6 +33,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("Find a setting…", "설정 찾기…"),
     ("Fits", "적합"),
     ("Formats", "형식"),
+    ("Preview", "미리보기"),
     ("Full screen", "전체 화면"),
     ("Generation", "생성"),
     ("Gradients", "그래디언트"),

@@ -1,0 +1,181 @@
+//! The quantization lab at work: the tensors of a model through all formats, a quick sample first, then everything.
+
+use super::command::Command;
+use crate::jobs::CancelToken;
+use crate::lab::mix::{Frontier, choices};
+use crate::lab::totals::{Scope, Total, totals};
+use crate::lab::{Depth, LabError, Source, TensorReport, examine};
+use crate::quantize::Codec;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A model that is being examined, was, or could not be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weighing {
+    /// Counts examinations: what an earlier one still reports is dropped.
+    pub number: u64,
+    /// File or folder; none is the embedded model.
+    pub model: Option<PathBuf>,
+    /// The model, once its headers are read.
+    pub source: Option<Arc<Source>>,
+    /// Tensors examined so far, in the order they came in.
+    pub reports: Vec<Arc<TensorReport>>,
+    /// Tensors examined as a sample and in full, and all of them.
+    pub progress: Progress,
+    /// The model in each format: linear maps only, and with token table and head.
+    pub totals: [Vec<Total>; 2],
+    /// The best mixes over the linear maps, and the bits of everything else.
+    pub mixes: Option<(Arc<Frontier>, u64)>,
+    /// It goes on.
+    pub running: bool,
+    /// Why it could not go on.
+    pub refused: Option<String>,
+}
+
+/// How far an examination is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Tensors of which a sample was examined.
+    pub sampled: usize,
+    /// Tensors that were examined in full.
+    pub full: usize,
+    /// All.
+    pub all: usize,
+}
+
+/// What an examination tells.
+#[derive(Clone, Debug, PartialEq)]
+pub enum News {
+    /// The headers are read; so many tensors will be examined.
+    Opened(Arc<Source>, usize),
+    /// A tensor was examined.
+    Examined(Arc<TensorReport>, Depth),
+    /// It is over, or could not go on.
+    Ended(Option<String>),
+}
+
+impl Weighing {
+    /// One that has just begun.
+    pub fn begun(number: u64, model: Option<PathBuf>) -> Self {
+        Self {
+            number,
+            model,
+            source: None,
+            reports: Vec::new(),
+            progress: Progress::default(),
+            totals: [Vec::new(), Vec::new()],
+            mixes: None,
+            running: true,
+            refused: None,
+        }
+    }
+
+    /// The embedded model examined, here and now: for pictures.
+    pub fn of_embedded() -> Self {
+        let told = std::cell::RefCell::new(Vec::new());
+        let last = run(0, None, &CancelToken::default(), &|command| told.borrow_mut().push(command));
+        let mut weighing = Self::begun(0, None);
+        for command in told.into_inner().into_iter().chain([last]) {
+            if let Command::Weighed(_, news) = command {
+                weighing.take(news);
+            }
+        }
+        weighing
+    }
+
+    /// Takes in what was told.
+    pub fn take(&mut self, news: News) {
+        match news {
+            News::Opened(source, all) => {
+                self.source = Some(source);
+                self.progress.all = all;
+            }
+            News::Examined(report, depth) => {
+                match depth {
+                    Depth::Sample => self.progress.sampled += 1,
+                    Depth::Full => self.progress.full += 1,
+                }
+                match self.reports.iter_mut().find(|held| held.index == report.index) {
+                    Some(held) => *held = report,
+                    None => self.reports.push(report),
+                }
+                self.add_up();
+            }
+            News::Ended(refused) => {
+                self.running = false;
+                self.refused = refused;
+            }
+        }
+    }
+
+    fn add_up(&mut self) {
+        let Some(source) = &self.source else { return };
+        self.totals = [Scope::Linear, Scope::Vocabulary].map(|scope| totals(source, &self.reports, scope));
+        let linear: Vec<&TensorReport> = self.linear().collect();
+        let bits = |index: usize| source.entries.get(index).map_or(0, |entry| entry.tensor.bytes.saturating_mul(8));
+        let examined: u64 = linear.iter().map(|report| bits(report.index)).sum();
+        let frontier = Frontier::of(&linear.iter().map(|report| choices(report)).collect::<Vec<_>>());
+        self.mixes = Some((Arc::new(frontier), source.bytes().saturating_mul(8).saturating_sub(examined)));
+    }
+
+    /// Reports of linear maps: those that a mix chooses formats for, in its order.
+    pub fn linear(&self) -> impl Iterator<Item = &TensorReport> {
+        let kind = |report: &TensorReport| Some(self.source.as_ref()?.entries.get(report.index)?.kind);
+        self.reports
+            .iter()
+            .map(AsRef::as_ref)
+            .filter(move |report| kind(report).is_some_and(|kind| Scope::Linear.covers(kind)))
+    }
+
+    /// Values of the whole model.
+    pub fn values(&self) -> u64 {
+        self.source.as_ref().map_or(0, |source| source.entries.iter().map(|entry| entry.tensor.values).sum())
+    }
+}
+
+/// Examines the model; the last command says how it ended.
+pub fn run(number: u64, model: Option<&Path>, cancel: &CancelToken, tell: &dyn Fn(Command)) -> Command {
+    let ended = |refused: Option<String>| Command::Weighed(number, News::Ended(refused));
+    match examine_all(number, model, cancel, tell) {
+        Ok(()) => ended(None),
+        Err(error) => ended(Some(error)),
+    }
+}
+
+fn examine_all(number: u64, model: Option<&Path>, cancel: &CancelToken, tell: &dyn Fn(Command)) -> Result<(), String> {
+    let source = match model {
+        Some(path) => Source::open(path),
+        None => Source::embedded(),
+    };
+    let source = Arc::new(source.map_err(|error| error.to_string())?);
+    let indices = source.tried();
+    if indices.is_empty() {
+        return Err(format!("{}: no matrix whose values can be read; is the model quantized already?", source.name));
+    }
+    tell(Command::Weighed(number, News::Opened(Arc::clone(&source), indices.len())));
+    // A core is left for the window.
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).saturating_sub(1).max(1);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| error.to_string())?;
+    let stop = || cancel.is_cancelled();
+    let mut is_whole = vec![false; source.entries.len()];
+    for depth in [Depth::Sample, Depth::Full] {
+        for index in &indices {
+            // A small tensor's sample was all of it.
+            let report = if depth == Depth::Full && is_whole[*index] {
+                None
+            } else {
+                pool.install(|| examine(&source, *index, &Codec::ALL, depth, &stop))
+                    .map_err(|error: LabError| error.to_string())?
+            };
+            if stop() {
+                return Ok(());
+            }
+            if let Some(report) = report {
+                is_whole[*index] = report.examined == source.entries[*index].tensor.values;
+                let depth = if is_whole[*index] { Depth::Full } else { depth };
+                tell(Command::Weighed(number, News::Examined(Arc::new(report), depth)));
+            }
+        }
+    }
+    Ok(())
+}
