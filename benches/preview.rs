@@ -5,11 +5,12 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use tuneplan::preview::adamw::{AdamW, AdamWSettings};
+use tuneplan::preview::base::BaseFormat;
 use tuneplan::preview::config::{LlamaConfig, Part};
 use tuneplan::preview::lora::{Adapters, LoraSettings};
-use tuneplan::preview::model::{Batch, Llama};
+use tuneplan::preview::model::{Batch, Llama, Pass};
 use tuneplan::preview::pretrain::{random_weights, shape};
-use tuneplan::preview::run::BaseFormat;
+use tuneplan::quantize::Codec;
 
 const SEQUENCES: usize = 4;
 const LENGTH: usize = 256;
@@ -32,15 +33,17 @@ fn lora_step(criterion: &mut Criterion) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).stack_size(64 << 20).build().expect("a thread");
     let mut group = criterion.benchmark_group("lora step, one thread");
     group.throughput(Throughput::Elements((SEQUENCES * LENGTH) as u64)).sample_size(10);
-    for format in [BaseFormat::Fp32, BaseFormat::Nf4] {
+    for format in [BaseFormat::Fp32, BaseFormat::Packed(Codec::Nf4)] {
         let model = Llama::new(config.clone(), &weights, |_, weight| format.pack(&weight)).expect("a model");
         let adapters = Adapters::fresh(&config, &lora).expect("adapters");
-        let mut optimizer = AdamW::new(adapters.variables(), AdamWSettings::default()).expect("an optimizer");
+        let variables = adapters.variables();
+        let mut optimizer = AdamW::new(variables.clone(), AdamWSettings::default()).expect("an optimizer");
         group.bench_function(format.id(), |bencher| {
             bencher.iter(|| {
                 pool.install(|| {
-                    let (loss, found) = model.loss(&batch, &adapters).expect("a loss");
-                    optimizer.step(&loss.backward().expect("gradients")).expect("a step");
+                    let (gradients, found) =
+                        model.gradients(&batch, Pass::with(&adapters), &variables).expect("gradients");
+                    optimizer.step(&gradients).expect("a step");
                     black_box(found.loss)
                 })
             });

@@ -4,13 +4,15 @@
 //! add up. Writes `base.safetensors` (BF16) and `config.json`.
 #![allow(clippy::print_stdout, reason = "a command that reports to a terminal")]
 
-use candle_core::DType;
+use candle_core::{DType, Var};
 use std::collections::HashMap;
 use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 use tuneplan::preview::adamw::{AdamW, AdamWSettings};
+use tuneplan::preview::gradients::Gradients;
 use tuneplan::preview::lora::Random;
+use tuneplan::preview::model::Pass;
 use tuneplan::preview::pretrain::{fresh, shape, text_batch};
 
 const SEQUENCES: usize = 16;
@@ -34,7 +36,8 @@ fn train(folder: &Path, steps: usize) -> Result<(), Box<dyn Error>> {
     let config = shape();
     let (model, variables) = fresh(&config, 1)?;
     let settings = AdamWSettings { beta2: 0.99, weight_decay: 0.05, ..AdamWSettings::default() };
-    let mut optimizer = AdamW::new(variables.iter().map(|(_, variable)| variable.clone()).collect(), settings)?;
+    let trained: Vec<Var> = variables.iter().map(|(_, variable)| variable.clone()).collect();
+    let mut optimizer = AdamW::new(trained.clone(), settings)?;
     let held_out = text_batch(&mut Random(u64::MAX), SEQUENCES, LENGTH);
     let mut random = Random(7);
     let began = Instant::now();
@@ -42,11 +45,11 @@ fn train(folder: &Path, steps: usize) -> Result<(), Box<dyn Error>> {
         let warm = ((step + 1) as f64 / WARM_UP as f64).min(1.0);
         let cosine = 0.5 * (1.0 + (std::f64::consts::PI * step as f64 / steps as f64).cos());
         optimizer.set_learning_rate(PEAK_RATE * warm * (0.05 + 0.95 * cosine));
-        let (loss, found) = model.own_loss(&text_batch(&mut random, SEQUENCES, LENGTH))?;
-        optimizer.step(&loss.backward()?)?;
+        let (loss, found) = model.loss(&text_batch(&mut random, SEQUENCES, LENGTH), Pass::default())?;
+        optimizer.step(&Gradients::of(&loss.backward()?, &trained))?;
         drop(loss);
         if step % 25 == 0 || step + 1 == steps {
-            let held = model.evaluate(&held_out, None)?.loss;
+            let held = model.evaluate(&held_out, Pass::default())?.loss;
             let rate = ((step + 1) * SEQUENCES * LENGTH) as f64 / began.elapsed().as_secs_f64();
             println!("step {step}: loss {:.4}, held out {held:.4} nats a byte, {rate:.0} tokens/s", found.loss);
             write(folder, &config, &variables)?;
@@ -58,7 +61,7 @@ fn train(folder: &Path, steps: usize) -> Result<(), Box<dyn Error>> {
 fn write(
     folder: &Path,
     config: &tuneplan::preview::config::LlamaConfig,
-    variables: &[(String, candle_core::Var)],
+    variables: &[(String, Var)],
 ) -> Result<(), Box<dyn Error>> {
     std::fs::create_dir_all(folder)?;
     let mut tensors = HashMap::new();

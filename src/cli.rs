@@ -240,7 +240,7 @@ struct InspectArgs {
 
 #[derive(Debug, Args)]
 struct PreviewArgs {
-    /// Format of the frozen base: nf4 or fp32.
+    /// Format of the frozen base: fp32, bf16, nf4, nf4-dq, int8, int4-g64, gguf-q4-k, … as `tuneplan quantize` has them.
     #[arg(long, default_value = "nf4", value_name = "WORD")]
     format: String,
     /// Rank of the adapters.

@@ -6,14 +6,20 @@
 
 pub mod adamw;
 pub mod adapter;
+pub mod base;
 pub mod config;
+pub mod control;
 pub mod corpus;
 pub mod data;
+pub mod gradients;
 pub mod lora;
 pub mod model;
 pub mod ops;
+pub mod optimizer;
 pub mod pretrain;
 pub mod run;
+pub mod sgd;
+pub mod train;
 
 /// Why a run could not be made, in words for its user.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +27,9 @@ pub enum PreviewError {
     /// The model or data is not what can be run here.
     #[error("{0}")]
     Unsuitable(String),
+    /// The run was ended by its owner; what it had done is kept.
+    #[error("the run was ended before its last step")]
+    Cancelled,
     /// Arithmetic or memory.
     #[error("{0}")]
     Candle(#[from] candle_core::Error),

@@ -1,7 +1,7 @@
 //! AdamW (Loshchilov & Hutter, 2019) as torch computes it: decay first, then the step with bias-corrected means.
 
 use super::Result;
-use candle_core::backprop::GradStore;
+use super::gradients::Gradients;
 use candle_core::{Tensor, Var};
 
 /// Settings; torch's defaults.
@@ -30,8 +30,8 @@ impl Default for AdamWSettings {
 pub struct AdamW {
     settings: AdamWSettings,
     variables: Vec<Var>,
-    means: Vec<[Tensor; 2]>,
-    steps: i32,
+    pub(super) means: Vec<[Tensor; 2]>,
+    pub(super) steps: i32,
 }
 
 impl AdamW {
@@ -50,14 +50,14 @@ impl AdamW {
     }
 
     /// One step along `gradients`; a variable without one stays.
-    pub fn step(&mut self, gradients: &GradStore) -> Result<()> {
+    pub fn step(&mut self, gradients: &Gradients) -> Result<()> {
         self.steps = self.steps.saturating_add(1);
         let AdamWSettings { learning_rate, beta1, beta2, epsilon, weight_decay } = self.settings;
         let (bias1, bias2) = (1.0 - beta1.powi(self.steps), 1.0 - beta2.powi(self.steps));
-        for (variable, [first, second]) in self.variables.iter().zip(&mut self.means) {
-            let Some(gradient) = gradients.get(variable) else { continue };
-            let gradient = gradient.detach();
-            *first = ((&*first * beta1)? + (&gradient * (1.0 - beta1))?)?;
+        for ((variable, [first, second]), gradient) in self.variables.iter().zip(&mut self.means).zip(gradients.iter())
+        {
+            let Some(gradient) = gradient else { continue };
+            *first = ((&*first * beta1)? + (gradient * (1.0 - beta1))?)?;
             *second = ((&*second * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
             let root = ((&*second / bias2)?.sqrt()? + epsilon)?;
             let update = ((&*first / bias1)? / root)?;

@@ -1,9 +1,12 @@
 //! Examples as tokens: prompt and answer in a fixed template, the prompt masked, sequences padded to one length.
 
-use super::corpus::Example;
+use super::corpus::{Example, orders};
 use super::lora::Random;
 use super::model::Batch;
 use super::ops::IGNORED;
+use super::pretrain::text_batch;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Tokens of the embedded model: the 256 bytes, a beginning and an end.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,8 +37,71 @@ impl Bytes {
 pub struct Sequence {
     /// Beginning, prompt, answer, end.
     pub tokens: Vec<u32>,
-    /// Tokens before the answer.
-    pub prompt: usize,
+    /// Which of them are answers, to be learned.
+    pub learned: Vec<bool>,
+}
+
+impl Sequence {
+    /// Tokens before the first that is learned.
+    pub fn prompt(&self) -> usize {
+        self.learned.iter().position(|learned| *learned).unwrap_or(self.tokens.len())
+    }
+
+    /// Targets it has: learned tokens with one before them.
+    pub fn targets(&self) -> usize {
+        self.learned.iter().skip(1).filter(|learned| **learned).count()
+    }
+}
+
+/// What turns tokens back into text.
+pub trait Vocabulary: Send + Sync {
+    /// The text of tokens, without beginnings and ends.
+    fn text(&self, tokens: &[u32]) -> String;
+    /// Whether an answer ends with this token.
+    fn ends(&self, token: u32) -> bool;
+}
+
+impl Vocabulary for Bytes {
+    fn text(&self, tokens: &[u32]) -> String {
+        Self::decode(tokens)
+    }
+
+    fn ends(&self, token: u32) -> bool {
+        token == Self::END
+    }
+}
+
+/// What a run learns from and is tested with.
+#[derive(Clone)]
+pub struct Data {
+    /// To learn from.
+    pub train: Vec<Sequence>,
+    /// To test with; none of them is learned from.
+    pub held_out: Vec<Sequence>,
+    /// Text such as the base was made from, to see what is forgotten; `None` where there is none.
+    pub base_text: Option<Batch>,
+    /// Of the model.
+    pub vocabulary: Arc<dyn Vocabulary>,
+}
+
+impl std::fmt::Debug for Data {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Data({} to learn from, {} held out)", self.train.len(), self.held_out.len())
+    }
+}
+
+impl Data {
+    /// Examples for the embedded model: a format it does not know.
+    pub fn embedded(seed: u64, count: usize, held_out: usize) -> Self {
+        let (train, held_out) = orders(seed, count, held_out);
+        let sequences = |examples: &[Example]| examples.iter().map(sequence).collect();
+        Self {
+            train: sequences(&train),
+            held_out: sequences(&held_out),
+            base_text: Some(text_batch(&mut Random(u64::MAX), 16, 128)),
+            vocabulary: Arc::new(Bytes),
+        }
+    }
 }
 
 /// The template of the embedded model.
@@ -46,7 +112,8 @@ pub fn sequence(example: &Example) -> Sequence {
     let prompt = tokens.len();
     tokens.extend(Bytes::encode(&example.answer));
     tokens.push(Bytes::END);
-    Sequence { tokens, prompt }
+    let learned = (0..tokens.len()).map(|place| place >= prompt).collect();
+    Sequence { tokens, learned }
 }
 
 /// Sequences side by side, padded at the end to the longest; only answers are targets.
@@ -57,8 +124,9 @@ pub fn batch(sequences: &[&Sequence]) -> Batch {
     for sequence in sequences {
         for place in 0..length {
             // Attention looks back only, so what stands behind the end changes nothing before it.
-            tokens.push(sequence.tokens.get(place).copied().unwrap_or(Bytes::END));
-            let next = sequence.tokens.get(place + 1).filter(|_| place + 1 >= sequence.prompt);
+            tokens.push(sequence.tokens.get(place).copied().unwrap_or(0));
+            let learned = sequence.learned.get(place + 1).is_some_and(|learned| *learned);
+            let next = sequence.tokens.get(place + 1).filter(|_| learned);
             targets.push(next.copied().unwrap_or(IGNORED));
         }
     }
@@ -69,35 +137,56 @@ pub fn batch(sequences: &[&Sequence]) -> Batch {
 #[derive(Clone, Debug)]
 pub struct Shuffled {
     order: Vec<usize>,
-    next: usize,
+    place: Place,
     random: Random,
+}
+
+/// Where in which epoch an order stands: all it takes to go on from there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// State of the random numbers the epoch was dealt with.
+    epoch: u64,
+    /// Examples of it that were taken.
+    taken: usize,
 }
 
 impl Shuffled {
     /// Of `count` examples.
     pub fn new(count: usize, seed: u64) -> Self {
-        let mut shuffled = Self { order: (0..count).collect(), next: count, random: Random(seed) };
-        shuffled.deal();
+        Self::at(count, Place { epoch: seed, taken: 0 })
+    }
+
+    /// Of `count` examples, at a place that was [taken down](Self::place) before.
+    pub fn at(count: usize, place: Place) -> Self {
+        let mut shuffled = Self { order: Vec::new(), place, random: Random(place.epoch) };
+        shuffled.deal(count);
+        shuffled.place.taken = place.taken.min(count);
         shuffled
     }
 
-    fn deal(&mut self) {
-        for end in (1..self.order.len()).rev() {
+    /// Where it stands.
+    pub const fn place(&self) -> Place {
+        self.place
+    }
+
+    fn deal(&mut self, count: usize) {
+        self.place = Place { epoch: self.random.0, taken: 0 };
+        self.order = (0..count).collect();
+        for end in (1..count).rev() {
             let other = self.random.below(end + 1);
             self.order.swap(end, other);
         }
-        self.next = 0;
     }
 
     /// The next `count` examples.
     pub fn take(&mut self, count: usize) -> Vec<usize> {
         let mut taken = Vec::with_capacity(count);
         while taken.len() < count && !self.order.is_empty() {
-            if self.next >= self.order.len() {
-                self.deal();
+            if self.place.taken >= self.order.len() {
+                self.deal(self.order.len());
             }
-            taken.push(self.order[self.next]);
-            self.next += 1;
+            taken.push(self.order[self.place.taken]);
+            self.place.taken += 1;
         }
         taken
     }
@@ -121,7 +210,7 @@ mod tests {
         assert_eq!(wanted(0), [u32::from(b'c'), u32::from(b'd'), Bytes::END]);
         assert_eq!(wanted(1), [u32::from(b'e'), Bytes::END]);
         // The first target stands where the last token of the prompt is.
-        assert_eq!(batch.targets[long.prompt - 1], u32::from(b'c'));
+        assert_eq!(batch.targets[long.prompt() - 1], u32::from(b'c'));
         assert_eq!(Bytes::decode(&long.tokens), "User: ab\nAssistant: cd");
     }
 
@@ -134,5 +223,15 @@ mod tests {
             assert_eq!(epoch, (0..10).collect::<Vec<_>>());
         }
         assert!(Shuffled::new(0, 1).take(3).is_empty());
+    }
+
+    #[test]
+    fn an_order_goes_on_from_where_it_was_taken_down() {
+        let mut shuffled = Shuffled::new(7, 9);
+        for _ in 0..5 {
+            shuffled.take(3);
+            let mut again = Shuffled::at(7, shuffled.place());
+            assert_eq!(again.take(20), shuffled.clone().take(20));
+        }
     }
 }

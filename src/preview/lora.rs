@@ -20,6 +20,12 @@ pub struct LoraSettings {
     pub seed: u64,
 }
 
+impl Default for LoraSettings {
+    fn default() -> Self {
+        Self { rank: 8, alpha: 16.0, rank_stabilized: false, targets: Part::ALL.to_vec(), seed: 1 }
+    }
+}
+
 impl LoraSettings {
     /// s.
     pub fn scale(&self) -> f64 {

@@ -1,9 +1,12 @@
 //! A Llama-type model with frozen weights and, beside them, adapters.
 
 use super::config::{LlamaConfig, Part, unsuitable};
+use super::control::Gate;
+use super::gradients::Gradients;
 use super::lora::Adapters;
 use super::ops::{
-    FrozenWeight, Heads, LossOfHead, Rotary, attention, frozen_linear, head_loss, of_head, rms_norm, rotate, silu_times,
+    FrozenWeight, Heads, LossOfHead, Rotary, attention, continued, frozen_linear, head_loss, of_head, rms_norm, rotate,
+    silu_times,
 };
 use super::{PreviewError, Result};
 use candle_core::{DType, Device, Tensor, Var};
@@ -23,6 +26,40 @@ pub struct Batch {
     pub targets: Vec<u32>,
     /// Tokens of a sequence.
     pub length: usize,
+}
+
+/// What a pass through the model goes with.
+#[derive(Clone, Copy, Default)]
+pub struct Pass<'a> {
+    /// Adapters beside the weights.
+    pub adapters: Option<&'a Adapters>,
+    /// Asked between layers whether to go on.
+    pub gate: Option<&'a Gate<'a>>,
+    /// Keep only what goes into each layer, and run each again in backward.
+    pub recompute: bool,
+}
+
+impl<'a> Pass<'a> {
+    /// With these adapters.
+    pub const fn with(adapters: &'a Adapters) -> Self {
+        Self { adapters: Some(adapters), gate: None, recompute: false }
+    }
+
+    /// Under a gate.
+    pub const fn under(self, gate: &'a Gate<'a>) -> Self {
+        Self { gate: Some(gate), ..self }
+    }
+
+    fn go_on(self) -> Result<()> {
+        self.gate.map_or(Ok(()), Gate::pass)
+    }
+}
+
+impl Batch {
+    /// Targets it has.
+    pub fn counted(&self) -> usize {
+        self.targets.iter().filter(|target| **target != super::ops::IGNORED).count()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -118,8 +155,8 @@ impl Llama {
         self.embedding = FrozenWeight::Trained(table);
     }
 
-    /// Hidden states after the last norm, `[tokens, hidden]`.
-    fn hidden(&self, tokens: &[u32], length: usize, adapters: Option<&Adapters>) -> Result<Tensor> {
+    /// Rows of the token table, `[tokens, hidden]`.
+    fn embedded(&self, tokens: &[u32], length: usize) -> Result<Tensor> {
         if length == 0 || !tokens.len().is_multiple_of(length) {
             return Err(unsuitable(format!("{} tokens are no sequences of {length}", tokens.len())));
         }
@@ -128,24 +165,23 @@ impl Llama {
             return Err(unsuitable(format!("token {token} is outside of the vocabulary of {size}")));
         }
         let ids = Tensor::new(tokens, &Device::Cpu)?;
-        let mut x = match &self.embedding {
+        Ok(match &self.embedding {
             FrozenWeight::Trained(table) => table.index_select(&ids, 0)?,
             table => table.values()?.index_select(&ids, 0)?,
-        };
+        })
+    }
+
+    /// Hidden states after the last norm, `[tokens, hidden]`.
+    fn hidden(&self, tokens: &[u32], length: usize, pass: Pass<'_>) -> Result<Tensor> {
+        let mut x = self.embedded(tokens, length)?;
         for (index, layer) in self.layers.iter().enumerate() {
-            x = self.layer(index, layer, &x, length, adapters)?;
+            pass.go_on()?;
+            x = self.layer(index, layer, &x, length, pass)?;
         }
         Ok(rms_norm(&x, &self.final_norm, self.config.rms_norm_eps)?)
     }
 
-    fn layer(
-        &self,
-        index: usize,
-        layer: &Layer,
-        x: &Tensor,
-        length: usize,
-        adapters: Option<&Adapters>,
-    ) -> Result<Tensor> {
+    fn layer(&self, index: usize, layer: &Layer, x: &Tensor, length: usize, pass: Pass<'_>) -> Result<Tensor> {
         let epsilon = self.config.rms_norm_eps;
         let map = |part: Part, x: &Tensor| -> Result<Tensor> {
             let Some(weight) = layer.maps.get(&part) else { return Err(unsuitable(format!("no {}", part.name()))) };
@@ -153,7 +189,7 @@ impl Llama {
             if let Some(bias) = layer.biases.get(&part) {
                 y = y.broadcast_add(bias)?;
             }
-            match adapters {
+            match pass.adapters {
                 Some(adapters) => adapters.add_to(y, x, index, part),
                 None => Ok(y),
             }
@@ -184,28 +220,71 @@ impl Llama {
         Ok(rms_norm(&heads, weight, self.config.rms_norm_eps)?.reshape((tokens, width))?)
     }
 
+    /// Logits of the last place of a sequence, `[vocabulary]`.
+    pub fn next(&self, tokens: &[u32], pass: Pass<'_>) -> Result<Tensor> {
+        let hidden = self.hidden(tokens, tokens.len(), pass)?.detach();
+        let last = hidden.narrow(0, tokens.len().saturating_sub(1), 1)?;
+        Ok(last.matmul(&self.head.values()?.t()?)?.squeeze(0)?)
+    }
+
     /// Logits of every token, `[tokens, vocabulary]`.
     pub fn logits(&self, tokens: &[u32], length: usize, adapters: Option<&Adapters>) -> Result<Tensor> {
-        let hidden = self.hidden(tokens, length, adapters)?.detach();
+        let pass = Pass { adapters, ..Pass::default() };
+        let hidden = self.hidden(tokens, length, pass)?.detach();
         Ok(hidden.matmul(&self.head.values()?.t()?)?)
     }
 
-    /// The loss that backward goes through, and what it came to, of a model without adapters.
-    pub fn own_loss(&self, batch: &Batch) -> Result<(Tensor, LossOfHead)> {
-        let hidden = self.hidden(&batch.tokens, batch.length, None)?;
-        Ok(head_loss(&hidden, &self.head, &batch.targets)?)
-    }
-
     /// The loss that backward goes through, and what it came to.
-    pub fn loss(&self, batch: &Batch, adapters: &Adapters) -> Result<(Tensor, LossOfHead)> {
-        let hidden = self.hidden(&batch.tokens, batch.length, Some(adapters))?;
+    pub fn loss(&self, batch: &Batch, pass: Pass<'_>) -> Result<(Tensor, LossOfHead)> {
+        let hidden = self.hidden(&batch.tokens, batch.length, pass)?;
         Ok(head_loss(&hidden, &self.head, &batch.targets)?)
     }
 
     /// The loss alone.
-    pub fn evaluate(&self, batch: &Batch, adapters: Option<&Adapters>) -> Result<LossOfHead> {
-        let hidden = self.hidden(&batch.tokens, batch.length, adapters)?.detach();
+    pub fn evaluate(&self, batch: &Batch, pass: Pass<'_>) -> Result<LossOfHead> {
+        let hidden = self.hidden(&batch.tokens, batch.length, pass)?.detach();
         Ok(of_head(&hidden, &self.head, &batch.targets, false)?)
+    }
+
+    /// Gradients of `variables`, which are the adapters', and the loss.
+    pub fn gradients(&self, batch: &Batch, pass: Pass<'_>, variables: &[Var]) -> Result<(Gradients, LossOfHead)> {
+        if pass.recompute {
+            return self.recomputed_gradients(batch, pass, variables);
+        }
+        let (loss, found) = self.loss(batch, pass)?;
+        pass.go_on()?;
+        Ok((Gradients::of(&loss.backward()?, variables), found))
+    }
+
+    /// The same with only the input of each layer kept (Chen et al., 2016): each layer runs again in backward.
+    fn recomputed_gradients(
+        &self,
+        batch: &Batch,
+        pass: Pass<'_>,
+        variables: &[Var],
+    ) -> Result<(Gradients, LossOfHead)> {
+        let mut x = self.embedded(&batch.tokens, batch.length)?;
+        let mut inputs = Vec::with_capacity(self.layers.len());
+        for (index, layer) in self.layers.iter().enumerate() {
+            pass.go_on()?;
+            inputs.push(x.clone());
+            x = self.layer(index, layer, &x, batch.length, pass)?.detach();
+        }
+        let end = Var::from_tensor(&x)?;
+        let hidden = rms_norm(end.as_tensor(), &self.final_norm, self.config.rms_norm_eps)?;
+        let (loss, found) = head_loss(&hidden, &self.head, &batch.targets)?;
+        let mut slope = needed(loss.backward()?.remove(&end))?;
+        let mut gradients = Gradients::none(variables.len());
+        for (index, layer) in self.layers.iter().enumerate().rev() {
+            pass.go_on()?;
+            let Some(input) = inputs.pop() else { break };
+            let input = Var::from_tensor(&input)?;
+            let output = self.layer(index, layer, input.as_tensor(), batch.length, pass)?;
+            let mut store = continued(&output, &slope)?.backward()?;
+            gradients.take_from(&store, variables);
+            slope = needed(store.remove(&input))?;
+        }
+        Ok((gradients, found))
     }
 
     /// The model with the adapters merged into its maps, which become dense: `W + s · B A`.
@@ -237,6 +316,10 @@ impl Llama {
         let head = if self.config.tie_word_embeddings { 0 } else { self.head.bytes() };
         maps.fold(table, u64::saturating_add).saturating_add(head)
     }
+}
+
+fn needed(gradient: Option<Tensor>) -> Result<Tensor> {
+    gradient.ok_or_else(|| unsuitable("no gradient came through a layer".to_owned()))
 }
 
 /// Weights that are looked up with a message when they are not as the configuration says.

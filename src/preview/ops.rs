@@ -13,7 +13,7 @@ mod rotary;
 pub use attention::{Heads, attention};
 pub use frozen_linear::{FrozenWeight, Unpack, frozen_linear};
 pub use gated::silu_times;
-pub use loss::{IGNORED, LossOfHead, head_loss, of_head};
+pub use loss::{IGNORED, LossOfHead, continued, head_loss, of_head};
 pub use rms_norm::rms_norm;
 pub use rotary::{Rotary, rotate};
 

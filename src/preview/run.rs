@@ -1,75 +1,18 @@
 //! A run: quantize the base, put adapters beside it, train them on examples, compare.
 
-use super::adamw::{AdamW, AdamWSettings};
+use super::adamw::AdamWSettings;
+use super::base::BaseFormat;
 use super::config::{LlamaConfig, unsuitable};
-use super::corpus::Example;
-use super::data::{Bytes, Sequence, Shuffled, batch, sequence};
-use super::lora::{Adapters, LoraSettings, Random};
-use super::model::{Llama, Weights};
-use super::ops::{FrozenWeight, IGNORED, Unpack};
-use super::pretrain::text_batch;
+use super::control::Gate;
+use super::data::{Data, Sequence, Shuffled, batch};
+use super::gradients::Gradients;
+use super::lora::{Adapters, LoraSettings};
+use super::model::{Batch, Llama, Pass, Weights};
+use super::ops::{FrozenWeight, IGNORED};
+use super::optimizer::{Optimizer, OptimizerSettings};
 use super::{PreviewError, Result};
-use crate::quantize::{Codec, Packed, Whole};
-use candle_core::{Device, Tensor};
-use std::sync::Arc;
-
-/// Format the frozen maps are held in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum BaseFormat {
-    /// As they are, in 32 bits.
-    Fp32,
-    /// NormalFloat in blocks of 64 (Dettmers et al., 2023).
-    Nf4,
-}
-
-impl BaseFormat {
-    /// Word on the command line: an id of the format catalogue.
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::Fp32 => "fp32",
-            Self::Nf4 => "nf4",
-        }
-    }
-
-    /// The format of a word.
-    pub fn from_id(id: &str) -> Option<Self> {
-        [Self::Fp32, Self::Nf4].into_iter().find(|format| format.id() == id)
-    }
-
-    /// A map in this format.
-    pub fn pack(self, weight: &Tensor) -> Result<FrozenWeight> {
-        match self {
-            Self::Fp32 => Ok(FrozenWeight::Dense(weight.clone())),
-            Self::Nf4 => {
-                let shape = weight.dims2()?;
-                let values: Vec<f32> = weight.flatten_all()?.to_vec1()?;
-                let packed = Codec::Nf4
-                    .pack(&values, shape.1, &Whole::of(&values))
-                    .map_err(|error| unsuitable(format!("a matrix cannot be quantized: {error}")))?;
-                Ok(FrozenWeight::Packed(Arc::new(PackedMatrix { packed, shape })))
-            }
-        }
-    }
-}
-
-struct PackedMatrix {
-    packed: Packed,
-    shape: (usize, usize),
-}
-
-impl Unpack for PackedMatrix {
-    fn shape(&self) -> (usize, usize) {
-        self.shape
-    }
-
-    fn unpack(&self) -> Vec<f32> {
-        self.packed.values()
-    }
-
-    fn bytes(&self) -> u64 {
-        self.packed.held_bytes()
-    }
-}
+use crate::quantize::Codec;
+use candle_core::{Device, Var};
 
 /// What is run.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,11 +22,29 @@ pub struct RunSettings {
     /// Adapters.
     pub lora: LoraSettings,
     /// Optimizer.
-    pub adamw: AdamWSettings,
-    /// Sequences in a step.
+    pub optimizer: OptimizerSettings,
+    /// Sequences that go through the model side by side.
     pub batch: usize,
+    /// Batches whose gradients make one step.
+    pub accumulation: usize,
+    /// Keep only the inputs of layers and run each again in backward (gradient checkpointing).
+    pub recompute: bool,
     /// Seed of the order of examples.
     pub seed: u64,
+}
+
+impl Default for RunSettings {
+    fn default() -> Self {
+        Self {
+            base: BaseFormat::Packed(Codec::Nf4),
+            lora: LoraSettings::default(),
+            optimizer: OptimizerSettings::AdamW(AdamWSettings { learning_rate: 5e-3, ..AdamWSettings::default() }),
+            batch: 8,
+            accumulation: 1,
+            recompute: false,
+            seed: 1,
+        }
+    }
 }
 
 /// One step.
@@ -115,21 +76,34 @@ pub struct Compared {
     pub name: &'static str,
     /// On the task, held out.
     pub task: HeldOut,
-    /// On text such as the base was made from, nats a byte: what was forgotten.
-    pub base_text: f64,
+    /// On text such as the base was made from, nats a token: what was forgotten. `None` where there is no such text.
+    pub base_text: Option<f64>,
     /// Bytes of its weights as held.
     pub bytes: u64,
 }
 
+/// What the adapted model says to a prompt it was not trained on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// What was asked.
+    pub prompt: String,
+    /// The likeliest answer, token by token.
+    pub answer: String,
+    /// What should have been answered.
+    pub wanted: String,
+}
+
 /// A run under way.
+#[derive(Debug)]
 pub struct Run {
     settings: RunSettings,
-    original: Llama,
+    /// The checkpoint as it was read, to compare with.
+    weights: Weights,
     model: Llama,
     adapters: Adapters,
-    optimizer: AdamW,
-    train: Vec<Sequence>,
-    held_out: Vec<Sequence>,
+    variables: Vec<Var>,
+    optimizer: Optimizer,
+    data: Data,
     order: Shuffled,
     steps: usize,
 }
@@ -147,32 +121,29 @@ pub fn embedded() -> Result<(LlamaConfig, Weights)> {
 
 impl Run {
     /// Everything made ready; nothing trained yet.
-    pub fn new(
-        config: LlamaConfig,
-        weights: &Weights,
-        train: &[Example],
-        held_out: &[Example],
-        settings: RunSettings,
-    ) -> Result<Self> {
-        if train.is_empty() || held_out.is_empty() {
+    ///
+    /// # Errors
+    /// A checkpoint that lacks weights or has wrong shapes, a format that does not take them, no examples, examples
+    /// longer than the model takes.
+    pub fn new(config: LlamaConfig, weights: &Weights, data: Data, settings: RunSettings) -> Result<Self> {
+        if data.train.is_empty() || data.held_out.is_empty() {
             return Err(unsuitable("there are no examples to train on, or none to test with".to_owned()));
         }
-        let original = Llama::new(config.clone(), weights, |_, weight| Ok(FrozenWeight::Dense(weight)))?;
-        let model = Llama::new(config, weights, |_, weight| settings.base.pack(&weight))?;
+        let sequences = data.train.iter().chain(&data.held_out);
+        let longest = sequences.map(|sequence| sequence.tokens.len()).max().unwrap_or(0);
+        let most = config.max_position_embeddings;
+        if longest > most {
+            return Err(unsuitable(format!("an example has {longest} tokens; the model takes {most}")));
+        }
+        let model = Llama::new(config, weights, |path, weight| {
+            settings.base.pack(&weight).map_err(|error| unsuitable(format!("{path}: {error}")))
+        })?;
         let adapters = Adapters::fresh(&model.config, &settings.lora)?;
-        let optimizer = AdamW::new(adapters.variables(), settings.adamw)?;
-        let tokens = |examples: &[Example]| -> Result<Vec<Sequence>> {
-            let all: Vec<Sequence> = examples.iter().map(sequence).collect();
-            let longest = all.iter().map(|sequence| sequence.tokens.len()).max().unwrap_or(0);
-            let most = model.config.max_position_embeddings;
-            if longest > most {
-                return Err(unsuitable(format!("an example has {longest} tokens; the model takes {most}")));
-            }
-            Ok(all)
-        };
-        let (train, held_out) = (tokens(train)?, tokens(held_out)?);
-        let order = Shuffled::new(train.len(), settings.seed);
-        Ok(Self { settings, original, model, adapters, optimizer, train, held_out, order, steps: 0 })
+        let variables = adapters.variables();
+        let optimizer = Optimizer::new(variables.clone(), settings.optimizer)?;
+        let order = Shuffled::new(data.train.len(), settings.seed);
+        let weights = weights.clone();
+        Ok(Self { settings, weights, model, adapters, variables, optimizer, data, order, steps: 0 })
     }
 
     /// The adapters as they are now.
@@ -185,67 +156,99 @@ impl Run {
         &self.settings
     }
 
-    /// One optimizer step.
-    pub fn step(&mut self) -> Result<Step> {
-        let chosen = self.order.take(self.settings.batch.max(1));
-        let sequences: Vec<&Sequence> = chosen.iter().filter_map(|index| self.train.get(*index)).collect();
-        let batch = batch(&sequences);
-        let (loss, found) = self.model.loss(&batch, &self.adapters)?;
-        if !found.loss.is_finite() {
-            return Err(unsuitable(format!(
-                "the loss is {} in step {}: lower the learning rate",
-                found.loss,
-                self.steps + 1
-            )));
+    /// Steps done.
+    pub const fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// Values that are trained.
+    pub fn trained_values(&self) -> u64 {
+        self.variables.iter().map(|variable| variable.elem_count() as u64).sum()
+    }
+
+    /// Bytes the frozen weights are held in.
+    pub fn base_bytes(&self) -> u64 {
+        self.model.bytes()
+    }
+
+    /// One optimizer step. Ended in its middle, it has changed nothing.
+    ///
+    /// # Errors
+    /// The run was ended, or the loss is no number.
+    pub fn step(&mut self, gate: &Gate<'_>) -> Result<Step> {
+        let mut order = self.order.clone();
+        let batches: Vec<Batch> = (0..self.settings.accumulation.max(1))
+            .map(|_| {
+                let chosen = order.take(self.settings.batch.max(1));
+                batch(&chosen.iter().filter_map(|index| self.data.train.get(*index)).collect::<Vec<_>>())
+            })
+            .collect();
+        let pass = Pass { recompute: self.settings.recompute, ..Pass::with(&self.adapters).under(gate) };
+        // Every target counts alike, in whichever batch it is.
+        let targets: usize = batches.iter().map(Batch::counted).sum();
+        let (mut sum, mut loss, mut tokens) = (Gradients::none(self.variables.len()), 0.0, 0);
+        for batch in &batches {
+            let (gradients, found) = self.model.gradients(batch, pass, &self.variables)?;
+            let share = found.counted as f64 / targets.max(1) as f64;
+            loss += found.loss * share;
+            tokens += batch.tokens.len();
+            if batches.len() == 1 {
+                sum = gradients;
+            } else {
+                sum.add(&gradients, share)?;
+            }
         }
-        self.optimizer.step(&loss.backward()?)?;
+        if !loss.is_finite() {
+            let number = self.steps + 1;
+            return Err(unsuitable(format!("the loss is {loss} in step {number}: lower the learning rate")));
+        }
+        gate.pass()?;
+        self.optimizer.step(&sum)?;
+        self.order = order;
         self.steps += 1;
-        Ok(Step { number: self.steps, loss: found.loss, tokens: batch.tokens.len() })
+        Ok(Step { number: self.steps, loss, tokens })
     }
 
     /// How the adapted model does on examples it has not seen.
-    pub fn held_out(&self) -> Result<HeldOut> {
-        on(&self.model, Some(&self.adapters), &self.held_out)
+    pub fn held_out(&self, gate: &Gate<'_>) -> Result<HeldOut> {
+        on(&self.model, Pass::with(&self.adapters).under(gate), &self.data.held_out)
     }
 
-    /// Greedy answer of the adapted model to the prompt of a held-out example, with the prompt and the right answer.
-    pub fn sample(&self, index: usize) -> Result<Option<[String; 3]>> {
-        let Some(sequence) = self.held_out.get(index) else { return Ok(None) };
-        let (prompt, answer) = sequence.tokens.split_at(sequence.prompt);
+    /// Greedy answer of the adapted model to the prompt of a held-out example; `None` past the last.
+    pub fn sample(&self, index: usize, gate: &Gate<'_>) -> Result<Option<Sample>> {
+        let Some(sequence) = self.data.held_out.get(index) else { return Ok(None) };
+        let (prompt, wanted) = sequence.tokens.split_at(sequence.prompt());
+        let most = (sequence.tokens.len() + 8).min(self.model.config.max_position_embeddings);
         let mut tokens = prompt.to_vec();
-        while tokens.len() < sequence.tokens.len() + 8 && tokens.len() < self.model.config.max_position_embeddings {
-            let logits = self.model.logits(&tokens, tokens.len(), Some(&self.adapters))?;
-            let last = logits.get(tokens.len() - 1)?.argmax(0)?.to_scalar::<u32>()?;
-            if last == Bytes::END {
+        while tokens.len() < most && !tokens.is_empty() {
+            let pass = Pass::with(&self.adapters).under(gate);
+            let next = self.model.next(&tokens, pass)?.argmax(0)?.to_scalar::<u32>()?;
+            if self.data.vocabulary.ends(next) {
                 break;
             }
-            tokens.push(last);
+            tokens.push(next);
         }
-        Ok(Some([Bytes::decode(prompt), Bytes::decode(&tokens[prompt.len()..]), Bytes::decode(answer)]))
+        let text = |tokens: &[u32]| self.data.vocabulary.text(tokens);
+        Ok(Some(Sample { prompt: text(prompt), answer: text(&tokens[prompt.len()..]), wanted: text(wanted) }))
     }
 
-    /// Base, quantized, with adapters, merged, merged and quantized again.
-    pub fn compare(&self) -> Result<Vec<Compared>> {
+    /// Base, quantized, with adapters, merged, merged and quantized again: `found` gets each as soon as it is known.
+    pub fn compare(&self, gate: &Gate<'_>, found: &mut dyn FnMut(Compared)) -> Result<()> {
+        let bar = |name, model: &Llama, adapters| -> Result<Compared> {
+            let pass = Pass { adapters, ..Pass::default() }.under(gate);
+            let text = self.data.base_text.as_ref();
+            let base_text = text.map(|text| model.evaluate(text, pass)).transpose()?.map(|text| text.loss);
+            Ok(Compared { name, task: on(model, pass, &self.data.held_out)?, base_text, bytes: model.bytes() })
+        };
+        let dense = |_: &str, weight| Ok(FrozenWeight::Dense(weight));
+        found(bar("base", &Llama::new(self.model.config.clone(), &self.weights, dense)?, None)?);
+        found(bar("quantized", &self.model, None)?);
+        found(bar("quantized + LoRA", &self.model, Some(&self.adapters))?);
         let merged = self.model.merged(&self.adapters)?;
+        found(bar("merged", &merged, None)?);
         let again = merged.packed(|weight| self.settings.base.pack(weight))?;
-        let all = [
-            ("base", &self.original, None),
-            ("quantized", &self.model, None),
-            ("quantized + LoRA", &self.model, Some(&self.adapters)),
-            ("merged", &merged, None),
-            ("merged, quantized again", &again, None),
-        ];
-        all.into_iter()
-            .map(|(name, model, adapters)| {
-                let text = text_batch(&mut Random(u64::MAX), 16, 128);
-                Ok(Compared {
-                    name,
-                    task: on(model, adapters, &self.held_out)?,
-                    base_text: model.evaluate(&text, adapters)?.loss,
-                    bytes: model.bytes(),
-                })
-            })
-            .collect()
+        found(bar("merged, quantized again", &again, None)?);
+        Ok(())
     }
 }
 
@@ -254,11 +257,11 @@ const TOGETHER: usize = 16;
 
 /// Loss and exact answers: greedy decoding gives an answer exactly when every token of it is the likeliest after those
 /// before.
-fn on(model: &Llama, adapters: Option<&Adapters>, sequences: &[Sequence]) -> Result<HeldOut> {
+fn on(model: &Llama, pass: Pass<'_>, sequences: &[Sequence]) -> Result<HeldOut> {
     let (mut sum, mut counted, mut exact) = (0.0, 0, 0);
     for together in sequences.chunks(TOGETHER) {
         let batch = batch(&together.iter().collect::<Vec<_>>());
-        let found = model.evaluate(&batch, adapters)?;
+        let found = model.evaluate(&batch, pass)?;
         counted += found.counted;
         sum += found.loss * found.counted as f64;
         let rows = found.tokens.chunks(batch.length.max(1)).zip(batch.targets.chunks(batch.length.max(1)));

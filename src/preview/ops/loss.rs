@@ -111,6 +111,14 @@ impl CustomOp1 for Known {
     }
 }
 
+/// A scalar whose gradient by `x` is `gradient`: backward goes on from where another graph ended.
+pub fn continued(x: &Tensor, gradient: &Tensor) -> Result<Tensor> {
+    if x.shape() != gradient.shape() {
+        bail!("a gradient of {:?} for values of {:?}", gradient.shape(), x.shape());
+    }
+    x.apply_op1(Known { loss: 0.0, gradient: gradient.detach() })
+}
+
 /// The mean loss as a scalar that backward goes through, and what it came to.
 pub fn head_loss(hidden: &Tensor, head: &FrozenWeight, targets: &[u32]) -> Result<(Tensor, LossOfHead)> {
     if let FrozenWeight::Trained(weight) = head {

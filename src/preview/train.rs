@@ -1,0 +1,126 @@
+//! The loop that the command line and the window share: steps, looks at held-out examples, samples, the comparison.
+//!
+//! It tells what happens as it happens, and is stopped through a [`Control`](super::control::Control): what was trained
+//! until then stays in the run.
+
+use super::control::Gate;
+use super::run::{Compared, HeldOut, Run, Sample, Step};
+use super::{PreviewError, Result};
+use std::time::Duration;
+
+/// How long to train and how often to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// Steps of the whole run; steps that were done before count.
+    pub steps: usize,
+    /// Steps between two looks at the held-out examples.
+    pub look_every: usize,
+    /// Held-out prompts that are answered at each look.
+    pub samples: usize,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self { steps: 60, look_every: 20, samples: 1 }
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A step.
+    Step(Progress),
+    /// A look at the held-out examples after so many steps.
+    HeldOut {
+        /// Steps done.
+        after: usize,
+        /// What was found.
+        found: HeldOut,
+    },
+    /// An answer after so many steps.
+    Sample {
+        /// Steps done.
+        after: usize,
+        /// Which of the held-out examples, from 0.
+        index: usize,
+        /// What was said.
+        sample: Sample,
+    },
+    /// One bar of the comparison at the end.
+    Compared(Compared),
+}
+
+/// Where a run is after a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// The step.
+    pub step: Step,
+    /// Tokens that went through in training since this loop began.
+    pub tokens: u64,
+    /// Time in training steps since this loop began, without pauses and looks.
+    pub trained_for: Duration,
+    /// Steps of the whole run.
+    pub of: usize,
+}
+
+impl Progress {
+    /// Tokens a second in training; `None` before time has passed.
+    pub fn tokens_per_second(&self) -> Option<f64> {
+        let seconds = self.trained_for.as_secs_f64();
+        (seconds > 0.0).then(|| self.tokens as f64 / seconds)
+    }
+
+    /// Time the steps that are left will take at the pace so far; `done_before` steps were done before this loop.
+    pub fn time_left(&self, done_before: usize) -> Duration {
+        let done = self.step.number.saturating_sub(done_before).max(1);
+        let left = self.of.saturating_sub(self.step.number);
+        Duration::try_from_secs_f64(self.trained_for.as_secs_f64() * left as f64 / done as f64).unwrap_or(Duration::MAX)
+    }
+}
+
+/// How a loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// With its last step and the comparison.
+    Done,
+    /// By its owner; the run has what it had learned until then.
+    Cancelled,
+}
+
+/// Trains until the schedule's last step or until the gate's control ends it, then compares.
+///
+/// # Errors
+/// What a step, a look or the comparison meets, but for being ended: that is an [`End`].
+pub fn train(run: &mut Run, schedule: Schedule, gate: &Gate<'_>, tell: &mut dyn FnMut(Event)) -> Result<End> {
+    match train_and_compare(run, schedule, gate, tell) {
+        Ok(()) => Ok(End::Done),
+        Err(PreviewError::Cancelled) => Ok(End::Cancelled),
+        Err(error) => Err(error),
+    }
+}
+
+fn train_and_compare(run: &mut Run, schedule: Schedule, gate: &Gate<'_>, tell: &mut dyn FnMut(Event)) -> Result<()> {
+    look(run, schedule, gate, tell)?;
+    let (mut tokens, mut trained_for) = (0_u64, Duration::ZERO);
+    while run.steps() < schedule.steps {
+        let from = gate.worked();
+        let step = run.step(gate)?;
+        trained_for += gate.worked().saturating_sub(from);
+        tokens = tokens.saturating_add(step.tokens as u64);
+        tell(Event::Step(Progress { step, tokens, trained_for, of: schedule.steps }));
+        if step.number.is_multiple_of(schedule.look_every.max(1)) || step.number == schedule.steps {
+            look(run, schedule, gate, tell)?;
+        }
+    }
+    run.compare(gate, &mut |compared| tell(Event::Compared(compared)))
+}
+
+fn look(run: &Run, schedule: Schedule, gate: &Gate<'_>, tell: &mut dyn FnMut(Event)) -> Result<()> {
+    let after = run.steps();
+    tell(Event::HeldOut { after, found: run.held_out(gate)? });
+    for index in 0..schedule.samples {
+        let Some(sample) = run.sample(index, gate)? else { break };
+        tell(Event::Sample { after, index, sample });
+    }
+    Ok(())
+}
