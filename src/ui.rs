@@ -197,7 +197,9 @@ fn panes_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Comm
                 });
             });
     }
-    if panes == Panes::Three && beside {
+    // The preview measures; what it shows has no derivation in the estimate, and needs the room.
+    let explained = beside && view.state.session.page != Page::Preview;
+    if panes == Panes::Three && explained {
         Panel::right("explanation")
             .frame(side)
             .default_size((width * 0.2).clamp(260.0, 304.0))
@@ -216,7 +218,7 @@ fn panes_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Comm
                 rail::across_ui(ui, view, out);
             }
             pages::page_ui(ui, view, ui_state, out);
-            if panes != Panes::Three && beside {
+            if panes != Panes::Three && explained {
                 explanation::explanation_ui(ui, view, out);
             }
             if panes == Panes::One && beside {

@@ -150,7 +150,9 @@ fn progress_ui(ui: &mut Ui, view: &View<'_>, weighing: &Weighing) {
 }
 
 /// Narrower than this the table leaves columns out.
-const ALL_COLUMNS: f32 = 560.0;
+const ALL_COLUMNS: f32 = 700.0;
+/// Decibels of a full bar: beyond it no format is told from the weights by a kernel of 16 bits.
+const FULL_BAR_DB: f64 = 60.0;
 
 fn table_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, weighing: &Weighing) {
     let totals = match state.scope {
@@ -165,7 +167,6 @@ fn table_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, weighing: &W
     }
     ui.add_space(space::xs());
     let all = ui.available_width() >= ALL_COLUMNS;
-    let best = totals.iter().filter_map(|total| total.errors.sqnr_db()).fold(0.0, f64::max);
     Grid::new("formats-of-a-model").striped(true).spacing(Vec2::new(space::l(), space::xs())).show(ui, |ui| {
         let head = |ui: &mut Ui, text: &str, help: &str| {
             ui.label(RichText::new(text).small().color(view.tokens.muted.0)).on_hover_text(help);
@@ -181,7 +182,7 @@ fn table_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, weighing: &W
         }
         ui.end_row();
         for total in totals {
-            row_ui(ui, view, state, total, all, best);
+            row_ui(ui, view, state, total, all);
             ui.end_row();
         }
     });
@@ -196,7 +197,7 @@ fn table_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, weighing: &W
     );
 }
 
-fn row_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, total: &Total, all: bool, best: f64) {
+fn row_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, total: &Total, all: bool) {
     let is_chosen = total.codec == state.codec;
     let mut name = RichText::new(total.codec.name());
     if is_chosen {
@@ -217,7 +218,7 @@ fn row_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, total: &Total,
             grouped(total.left as u64)
         ));
     }
-    bar_ui(ui, view, total.errors.sqnr_db(), best);
+    bar_ui(ui, view, total.errors.sqnr_db());
     if all {
         ui.label(format!("{:.2e}", total.errors.mse()));
         ui.label(significant(f64::from(total.errors.largest)));
@@ -226,12 +227,15 @@ fn row_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, total: &Total,
 }
 
 /// Decibels with a bar behind them.
-fn bar_ui(ui: &mut Ui, view: &View<'_>, decibels: Option<f64>, best: f64) {
+fn bar_ui(ui: &mut Ui, view: &View<'_>, decibels: Option<f64>) {
     let text = decibels.map_or_else(|| "no error".to_owned(), |db| format!("{db:.1}"));
-    let (rect, _) =
+    let (rect, response) =
         ui.allocate_exact_size(Vec2::new(96.0, ui.text_style_height(&egui::TextStyle::Body)), egui::Sense::hover());
-    let share = decibels.map_or(1.0, |db| (db / best.max(1.0)).clamp(0.0, 1.0)) as f32;
+    let share = decibels.map_or(1.0, |db| (db / FULL_BAR_DB).clamp(0.0, 1.0)) as f32;
     let bar = egui::Rect::from_min_size(rect.min, Vec2::new(rect.width() * share, rect.height()));
     ui.painter().rect_filled(bar, 2, view.tokens.accent.0.gamma_multiply(0.28));
-    ui.put(rect, egui::Label::new(text).halign(egui::Align::LEFT));
+    let font = egui::TextStyle::Body.resolve(ui.style());
+    let place = rect.left_center() + Vec2::new(4.0, 0.0);
+    ui.painter().text(place, egui::Align2::LEFT_CENTER, &text, font, view.tokens.text.0);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &text));
 }

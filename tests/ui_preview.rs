@@ -1,0 +1,109 @@
+//! The page of the preview, driven by accessible names: a model file through all formats.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::app::{click, send, state, wait, window};
+use common::tidy::assert_tidy;
+use egui::accesskit::Role;
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use std::path::{Path, PathBuf};
+use tuneplan::app::Command;
+use tuneplan::app::page::Page;
+use tuneplan::app::window::App;
+use tuneplan::quantize::{Codec, sample};
+
+/// A model of two layers with one matrix each, the second ten times as large, and a norm.
+fn model(folder: &Path) -> PathBuf {
+    const SHAPE: [usize; 2] = [64, 256];
+    let count = SHAPE[0] * SHAPE[1];
+    let bytes = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+    let first = sample::normal(1, count);
+    let second: Vec<f32> = sample::normal(2, count).iter().map(|value| 10.0 * value).collect();
+    let size = 4 * count;
+    let header = serde_json::json!({
+        "model.layers.0.mlp.up_proj.weight": { "dtype": "F32", "shape": SHAPE, "data_offsets": [0, size] },
+        "model.layers.1.mlp.up_proj.weight": { "dtype": "F32", "shape": SHAPE, "data_offsets": [size, 2 * size] },
+        "model.norm.weight": { "dtype": "F32", "shape": [64], "data_offsets": [2 * size, 2 * size + 256] },
+    });
+    let header = serde_json::to_vec(&header).unwrap();
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header);
+    file.extend(bytes(&first));
+    file.extend(bytes(&second));
+    file.extend(bytes(&[1.0; 64]));
+    let path = folder.join("model.safetensors");
+    std::fs::write(&path, file).unwrap();
+    path
+}
+
+fn has(harness: &Harness<'_, App>, text: &str) -> bool {
+    harness.query_all_by_label_contains(text).next().is_some()
+}
+
+fn opened<'a>() -> Harness<'a, App> {
+    let mut harness = window();
+    send(&mut harness, Command::ShowPage(Page::Preview));
+    harness
+}
+
+#[test]
+fn a_model_file_is_shown_in_every_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = model(folder.path());
+    let mut harness = opened();
+    assert!(has(&harness, "put into each number format and read back"), "the empty state says what will happen");
+    assert_tidy(&harness, "empty");
+    click(&mut harness, "By path…");
+    harness
+        .get_by_role_and_label(Role::TextInput, "Path of a .safetensors or .gguf file, or of a model folder")
+        .type_text(&path.display().to_string());
+    harness.run_ok();
+    click(&mut harness, "Examine");
+    wait(&mut harness, |app| app.state().session.weighing.as_ref().is_some_and(|weighing| !weighing.running));
+    let weighing = state(&harness).session.weighing.as_ref().unwrap();
+    assert_eq!(weighing.refused, None);
+    assert_eq!((weighing.reports.len(), weighing.progress.full), (2, 2));
+    for codec in Codec::ALL {
+        assert!(harness.query_all_by_label(codec.name()).next().is_some(), "{}", codec.name());
+    }
+    assert!(has(&harness, "64 × 256 values; standard deviation σ "));
+    assert!(has(&harness, "Layers by formats. NF4: layer "));
+    assert_tidy(&harness, "examined");
+    click(&mut harness, "INT8 rows");
+    assert!(has(&harness, "In INT8 rows: 0.02 MiB, "));
+    let slider = harness.get_by_role_and_label(Role::Slider, "Bits a weight of the mix");
+    slider.set_value_accesskit(9.0);
+    harness.run_ok();
+    assert!(has(&harness, "bits a weight, "));
+    assert_tidy(&harness, "mixed");
+}
+
+#[test]
+fn what_cannot_be_examined_is_said() {
+    let mut harness = opened();
+    send(&mut harness, Command::Weigh(Some(PathBuf::from("no such model"))));
+    wait(&mut harness, |app| app.state().session.weighing.as_ref().is_some_and(|weighing| !weighing.running));
+    assert!(has(&harness, "no such model"));
+    assert_tidy(&harness, "refused");
+}
+
+#[test]
+fn stopping_keeps_what_was_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = model(folder.path());
+    let mut harness = opened();
+    send(&mut harness, Command::Weigh(Some(path)));
+    wait(&mut harness, |app| {
+        app.state().session.weighing.as_ref().is_some_and(|weighing| !weighing.reports.is_empty())
+    });
+    send(&mut harness, Command::StopWeighing);
+    // What the stopped work still tells is dropped, and so is what an earlier one tells.
+    let found = state(&harness).session.weighing.as_ref().unwrap().reports.len();
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    harness.run_ok();
+    let weighing = state(&harness).session.weighing.as_ref().unwrap();
+    assert!(!weighing.running);
+    assert_eq!(weighing.reports.len(), found);
+}
