@@ -10,12 +10,14 @@
 
 pub mod codec;
 pub mod dynamic8;
+pub mod e2m1;
 pub mod error;
 pub mod float8;
+pub mod gguf;
 pub mod integers;
 pub mod mxfp4;
+pub mod nvfp4;
 pub mod packed;
-pub mod q4_k;
 pub mod sample;
 pub mod scalar;
 pub mod table4;

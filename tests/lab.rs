@@ -1,11 +1,19 @@
 //! The lab against an independent reckoning, its mixes against brute force, and files of every shape.
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/model_files.rs"]
+#[allow(dead_code)]
+mod files;
+#[path = "quantize/golden.rs"]
+#[allow(dead_code)]
+mod golden;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use tuneplan::lab::mix::{Choice, Frontier};
 use tuneplan::lab::totals::{Scope, totals};
 use tuneplan::lab::{Depth, Kind, Source, examine};
+use tuneplan::quantize::gguf::Kind as GgufKind;
 use tuneplan::quantize::{Codec, sample};
 
 /// Writes a safetensors file; names and shapes in the order of the data.
@@ -127,11 +135,13 @@ fn what_cannot_be_examined_is_said() {
     values[70] = f32::NAN;
     let path = file_with(folder.path(), &values, [64, 64]);
     let source = Source::open(&path).unwrap();
-    let report = examine(&source, MATRIX, &[Codec::Nf4, Codec::Q4K], Depth::Full, &|| false).unwrap().unwrap();
+    let report =
+        examine(&source, MATRIX, &[Codec::Nf4, Codec::Gguf(GgufKind::Q4K)], Depth::Full, &|| false).unwrap().unwrap();
     assert!(report.tried[0].1.as_ref().unwrap_err().to_string().contains("not finite"));
     let values = vec![0.5; 64 * 64];
     file_with(folder.path(), &values, [64, 64]);
-    let report = examine(&source, MATRIX, &[Codec::Nf4, Codec::Q4K], Depth::Full, &|| false).unwrap().unwrap();
+    let report =
+        examine(&source, MATRIX, &[Codec::Nf4, Codec::Gguf(GgufKind::Q4K)], Depth::Full, &|| false).unwrap().unwrap();
     assert!(report.tried[0].1.is_ok());
     assert!(report.tried[1].1.as_ref().unwrap_err().to_string().contains("multiple of 256"));
     assert_eq!(examine(&source, MATRIX, &[Codec::Nf4], Depth::Full, &|| true).unwrap(), None);
@@ -191,5 +201,31 @@ fn no_other_mix_of_its_size_is_better() {
         let sum: u64 = chosen.iter().zip(&tensors).filter_map(|(chosen, of)| of.get(*chosen)).map(|one| one.bits).sum();
         assert_eq!(sum, at.bits);
         assert!(at.bits <= bits || at == frontier.start);
+    }
+}
+
+#[test]
+fn gguf_tensors_are_read_as_their_types_say() {
+    // Bytes and values as another program has them; a second tensor shows that places in the file are kept.
+    let golden = golden::Tensors::open("gguf");
+    let folder = folder();
+    let path = folder.path().join("model.gguf");
+    for (name, kind, block, bytes) in [("Q4_0", 2, 32, 18), ("Q6_K", 14, 256, 210), ("Q3_K", 11, 256, 110)] {
+        let data = golden.bytes(&format!("{name}.bytes"));
+        let shape = (kind, block, bytes);
+        let file =
+            files::Gguf::new().tensor("first.weight", &[256, 3], (0, 1, 4)).tensor("second.weight", &[256, 3], shape);
+        let mut written = file.header();
+        let first = golden.numbers("input");
+        written.extend(fp32(&first));
+        written.extend(data);
+        fs::write(&path, written).unwrap();
+        let source = Source::open(&path).unwrap();
+        assert_eq!(source.read(&source.entries[0], 0, 768).unwrap(), first);
+        let values = golden.numbers(&format!("{name}.dequant"));
+        assert_eq!(source.read(&source.entries[1], 0, 768).unwrap(), values, "{name}");
+        assert_eq!(source.read(&source.entries[1], 256, 256).unwrap(), values[256..512], "{name}");
+        let error = source.read(&source.entries[1], 16, 16).unwrap_err();
+        assert!(error.to_string().contains("not whole blocks"), "{error}");
     }
 }

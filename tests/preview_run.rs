@@ -14,6 +14,7 @@ use tuneplan::preview::optimizer::OptimizerSettings;
 use tuneplan::preview::run::{Run, RunSettings, embedded};
 use tuneplan::preview::train::{End, Event, Schedule, train};
 use tuneplan::quantize::Codec;
+use tuneplan::quantize::gguf::Kind;
 
 const NF4: BaseFormat = BaseFormat::Packed(Codec::Nf4);
 
@@ -176,5 +177,7 @@ fn weights_that_are_no_numbers_are_refused_by_the_quantizer() {
     // Half the widest gap between levels of NF4 (0.304 of the largest magnitude, below −0.696).
     assert!(worst <= 3.0 * 0.152 + 1e-6, "{worst}");
     // Rows of 65 are no blocks of 256.
-    assert!(BaseFormat::Packed(Codec::Q4K).pack(&matrix).unwrap_err().to_string().contains("multiple of 256"));
+    assert!(
+        BaseFormat::Packed(Codec::Gguf(Kind::Q4K)).pack(&matrix).unwrap_err().to_string().contains("multiple of 256")
+    );
 }

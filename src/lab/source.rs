@@ -2,6 +2,7 @@
 
 use super::LabError;
 use crate::architecture::checkpoint::{Tensor, layer_index, tensor_files, tensors_in};
+use crate::quantize::gguf;
 use half::slice::HalfFloatSliceExt as _;
 use half::{bf16, f16};
 use std::fs::File;
@@ -54,6 +55,7 @@ enum Encoding {
     F32,
     F16,
     Bf16,
+    Gguf(gguf::Kind),
 }
 
 impl Encoding {
@@ -63,7 +65,7 @@ impl Encoding {
             "F32" => Self::F32,
             "F16" => Self::F16,
             "BF16" => Self::Bf16,
-            _ => return None,
+            other => Self::Gguf(gguf::Kind::from_name(other)?),
         })
     }
 
@@ -73,6 +75,7 @@ impl Encoding {
             Self::F64 => (1, 8),
             Self::F32 => (1, 4),
             Self::F16 | Self::Bf16 => (1, 2),
+            Self::Gguf(kind) => (kind.block() as u64, kind.block_bytes() as u64),
         }
     }
 
@@ -85,6 +88,10 @@ impl Encoding {
                 let halves: Vec<f16> = bytes.as_chunks().0.iter().map(|two| f16::from_le_bytes(*two)).collect();
                 out.resize(halves.len(), 0.0);
                 halves.convert_to_f32_slice(out);
+            }
+            Self::Gguf(kind) => {
+                out.resize(bytes.len() / kind.block_bytes() * kind.block(), 0.0);
+                kind.read_into(bytes, out);
             }
             Self::Bf16 => out.extend(bytes.as_chunks().0.iter().map(|two| bf16::from_le_bytes(*two).to_f32())),
         }

@@ -1,8 +1,9 @@
 //! The formats a tensor can be put into.
 
+use super::gguf::Kind;
 use super::packed::{Packed, Parts};
 use super::table4::{self, AF4, FP4, NF4, Table};
-use super::{QuantizeError, Whole, dynamic8, float8, integers, mxfp4, q4_k, ternary};
+use super::{QuantizeError, Whole, dynamic8, float8, integers, mxfp4, nvfp4, ternary};
 use integers::Levels;
 
 /// A format for a whole tensor.
@@ -34,10 +35,12 @@ pub enum Codec {
     Fp4Double,
     /// bitsandbytes AF4: 16 levels for the least absolute error.
     Af4,
-    /// llama.cpp Q4_K: 4-bit codes with a 6-bit scale and minimum per 32 of 256 values.
-    Q4K,
+    /// A block type of GGUF files.
+    Gguf(Kind),
     /// OCP microscaling FP4: E2M1 values with one power-of-two scale per 32.
     Mxfp4,
+    /// NVIDIA's 4-bit floats: E2M1 values with one E4M3 scale per 16, and one for the tensor.
+    Nvfp4,
     /// −1, 0 and 1 times one scale: BitNet b1.58.
     Ternary,
 }
@@ -62,24 +65,34 @@ impl Group {
 
 impl Codec {
     /// All, by bits.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 28] = [
         Self::Bf16,
         Self::Fp16,
+        Self::Gguf(Kind::Q8_0),
         Self::Int8,
         Self::Dynamic8,
         Self::Int8Rows,
         Self::Float8(float8::Layout::E4m3),
         Self::Float8(float8::Layout::E5m2),
-        Self::Int4Asymmetric(Group::Of64),
+        Self::Gguf(Kind::Q6K),
+        Self::Gguf(Kind::Q5_1),
+        Self::Gguf(Kind::Q5K),
+        Self::Gguf(Kind::Q5_0),
+        Self::Gguf(Kind::Q4_1),
+        Self::Gguf(Kind::Q4K),
+        Self::Gguf(Kind::Q4_0),
         Self::Nf4,
         Self::Fp4,
         Self::Af4,
-        Self::Q4K,
+        Self::Nvfp4,
+        Self::Int4Asymmetric(Group::Of64),
         Self::Int4Asymmetric(Group::Of128),
         Self::Int4,
         Self::Mxfp4,
         Self::Nf4Double,
         Self::Fp4Double,
+        Self::Gguf(Kind::Q3K),
+        Self::Gguf(Kind::Q2K),
         Self::Ternary,
     ];
 
@@ -101,8 +114,9 @@ impl Codec {
             Self::Fp4 => "fp4",
             Self::Fp4Double => "fp4-dq",
             Self::Af4 => "af4",
-            Self::Q4K => "gguf-q4-k",
+            Self::Gguf(kind) => kind.id(),
             Self::Mxfp4 => "mxfp4",
+            Self::Nvfp4 => "nvfp4",
             Self::Ternary => "ternary",
         }
     }
@@ -130,8 +144,9 @@ impl Codec {
             Self::Fp4 => "FP4",
             Self::Fp4Double => "FP4 + DQ",
             Self::Af4 => "AF4",
-            Self::Q4K => "Q4_K",
+            Self::Gguf(kind) => kind.name(),
             Self::Mxfp4 => "MXFP4",
+            Self::Nvfp4 => "NVFP4",
             Self::Ternary => "Ternary",
         }
     }
@@ -181,13 +196,14 @@ impl Codec {
             Self::Af4 => {
                 "16 levels that leave the least absolute error of normal values in blocks of 64 (Yoshida, 2023)."
             }
-            Self::Q4K => {
-                "Codes 0 to 15 times a scale, minus a minimum; both have 6 bits for each 32 values, under two FP16 \
-                 factors for 256 (llama.cpp K-quants; scales found by least squares)."
-            }
+            Self::Gguf(kind) => kind.help(),
             Self::Mxfp4 => {
                 "E2M1 floats (0, ½, 1, 1½, 2, 3, 4, 6 and negatives) times a power of two for each 32 values \
                  (OCP Microscaling v1.0); what is above 6 times the scale becomes 6."
+            }
+            Self::Nvfp4 => {
+                "E2M1 floats (0, ½, 1, 1½, 2, 3, 4, 6 and negatives) times an 8-bit float for each 16 values, under one \
+                 FP32 scale for the tensor (NVIDIA Blackwell)."
             }
             Self::Ternary => {
                 "−1, 0 and 1 times the mean magnitude of the tensor (BitNet b1.58, Ma et al., 2024): made for models \
@@ -204,7 +220,8 @@ impl Codec {
             Self::Dynamic8 => Some(dynamic8::BLOCK),
             Self::Int8 | Self::Int4 => Some(integers::GROUP),
             Self::Int4Asymmetric(group) => Some(group.values()),
-            Self::Q4K => Some(q4_k::SUB_BLOCK),
+            Self::Gguf(kind) => Some(kind.sub_block()),
+            Self::Nvfp4 => Some(nvfp4::BLOCK),
             Self::Mxfp4 => Some(mxfp4::BLOCK),
         }
     }
@@ -212,7 +229,8 @@ impl Codec {
     /// Rows must be a multiple of so many values.
     pub const fn row_multiple(self) -> usize {
         match self {
-            Self::Q4K => q4_k::BLOCK,
+            Self::Gguf(kind) => kind.block(),
+            Self::Nvfp4 => nvfp4::BLOCK,
             Self::Mxfp4 => mxfp4::BLOCK,
             _ => 1,
         }
@@ -254,7 +272,8 @@ impl Codec {
                 let nested = bits(8, scales).saturating_add(bits(32, blocks(scales, dynamic8::BLOCK)));
                 bits(4, values).saturating_add(nested).saturating_add(32)
             }
-            Self::Q4K => bits(8 * q4_k::BLOCK_BYTES as u64, blocks(values, q4_k::BLOCK)),
+            Self::Gguf(kind) => bits(8 * kind.block_bytes() as u64, blocks(values, kind.block())),
+            Self::Nvfp4 => bits(8 * nvfp4::BLOCK_BYTES as u64, blocks(values, nvfp4::BLOCK)).saturating_add(32),
             Self::Mxfp4 => bits(8 * mxfp4::BLOCK_BYTES as u64, blocks(values, mxfp4::BLOCK)),
             Self::Ternary => bits(2, values).saturating_add(32),
         }
@@ -296,7 +315,8 @@ impl Codec {
             Self::Fp4 => Parts::Table4(table(&FP4)),
             Self::Fp4Double => Parts::Table4(table(&FP4).doubly(whole.mean_block_absmax())),
             Self::Af4 => Parts::Table4(table(&AF4)),
-            Self::Q4K => Parts::Q4K(values.chunks_exact(q4_k::BLOCK).map(q4_k::quantize).collect()),
+            Self::Gguf(kind) => Parts::Gguf(kind, kind.quantize(values)),
+            Self::Nvfp4 => Parts::Nvfp4(nvfp4::quantize(values, whole.absmax)),
             Self::Mxfp4 => Parts::Mxfp4(values.chunks_exact(mxfp4::BLOCK).map(mxfp4::quantize).collect()),
             Self::Ternary => Parts::Ternary(ternary::quantize(values, whole.mean_magnitude())),
         };

@@ -3,15 +3,12 @@
 //! OCP Microscaling Formats v1.0, with the scale 2^(⌊log₂ absmax⌋ − 2) that its conversion recommends. Bytes are laid
 //! out as GGUF does: the scale's exponent, then codes i and i + 16 in one byte, the first in the low half.
 
-use super::largest_magnitude;
+use super::{e2m1, largest_magnitude};
 
 /// Values that share one scale.
 pub const BLOCK: usize = 32;
 /// Bytes of a block.
 pub const BLOCK_BYTES: usize = 17;
-
-/// Magnitudes of the eight codes without sign.
-pub const MAGNITUDES: [f32; 8] = [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0];
 
 /// Added to the exponent of the scale (E8M0).
 const BIAS: i32 = 127;
@@ -26,7 +23,7 @@ pub fn quantize(values: &[f32]) -> [u8; BLOCK_BYTES] {
     bytes[0] = exponent;
     let scale = scale(exponent);
     for (i, value) in values.iter().enumerate() {
-        let code = nearest(value / scale);
+        let code = e2m1::nearest(value / scale);
         bytes[1 + i % 16] |= if i < 16 { code } else { code << 4 };
     }
     bytes
@@ -37,8 +34,7 @@ pub fn dequantize(bytes: &[u8; BLOCK_BYTES]) -> [f32; BLOCK] {
     let scale = scale(bytes[0]);
     std::array::from_fn(|i| {
         let code = if i < 16 { bytes[1 + i] & 15 } else { bytes[1 + i - 16] >> 4 };
-        let magnitude = MAGNITUDES[usize::from(code & 7)] * scale;
-        if code & 8 == 0 { magnitude } else { -magnitude }
+        e2m1::VALUES[usize::from(code)] * scale
     })
 }
 
@@ -56,20 +52,4 @@ fn exponent(absmax: f32) -> u8 {
 fn scale(stored: u8) -> f32 {
     // 2^−127 is the one scale that is no normal float.
     f32::from_bits(if stored == 0 { 1 << 22 } else { u32::from(stored) << 23 })
-}
-
-/// Code of the nearest magnitude with the sign in bit 3; half-way goes to the even code, above 6 to 6, and what rounds to
-/// zero has no sign.
-fn nearest(value: f32) -> u8 {
-    let magnitude = value.abs();
-    let mut code = 0_u8;
-    while code < 7 {
-        let midpoint = f32::midpoint(MAGNITUDES[usize::from(code)], MAGNITUDES[usize::from(code) + 1]);
-        let even = code & 1 == 0;
-        if magnitude < midpoint || (even && magnitude == midpoint) {
-            break;
-        }
-        code += 1;
-    }
-    if value < 0.0 && code > 0 { code | 8 } else { code }
 }

@@ -1,8 +1,9 @@
 //! A tensor, or whole rows of one, in a format.
 
+use super::gguf::Kind;
 use super::integers::{self, Levels};
 use super::table4::{self, Scales};
-use super::{Codec, dynamic8, float8, mxfp4, q4_k, ternary};
+use super::{Codec, dynamic8, float8, mxfp4, nvfp4, ternary};
 use half::slice::HalfFloatSliceExt as _;
 use half::{bf16, f16};
 
@@ -23,7 +24,8 @@ pub(super) enum Parts {
     Integers(integers::Coded, Levels),
     Dynamic8(dynamic8::Dynamic8),
     Table4(table4::Coded),
-    Q4K(Vec<[u8; q4_k::BLOCK_BYTES]>),
+    Gguf(Kind, Vec<u8>),
+    Nvfp4(nvfp4::Coded),
     Mxfp4(Vec<[u8; mxfp4::BLOCK_BYTES]>),
     Ternary(ternary::Coded),
 }
@@ -71,7 +73,8 @@ impl Packed {
             Parts::Integers(coded, _) => coded.read_into(out),
             Parts::Dynamic8(coded) => coded.read_into(out),
             Parts::Table4(coded) => coded.read_into(out),
-            Parts::Q4K(blocks) => read_blocks(blocks, out, q4_k::dequantize),
+            Parts::Gguf(kind, bytes) => kind.read_into(bytes, out),
+            Parts::Nvfp4(coded) => coded.read_into(out),
             Parts::Mxfp4(blocks) => read_blocks(blocks, out, mxfp4::dequantize),
             Parts::Ternary(coded) => coded.read_into(out),
         }
@@ -111,10 +114,14 @@ impl Packed {
                     ],
                 }
             }
-            Parts::Q4K(blocks) => vec![
+            Parts::Gguf(kind, bytes) => {
+                let codes = kind.code_bits() * (count / kind.block() as u64);
+                vec![stored("codes", codes), stored("scales, minima and factors", 8 * bytes.len() as u64 - codes)]
+            }
+            Parts::Nvfp4(coded) => vec![
                 stored("4-bit codes", 4 * count),
-                stored("6-bit scales and minima", 12 * count / q4_k::SUB_BLOCK as u64),
-                stored("two FP16 factors per 256", 32 * blocks.len() as u64),
+                stored("8-bit float scales", 8 * coded.blocks.len() as u64),
+                stored("one FP32 scale", 32),
             ],
             Parts::Mxfp4(blocks) => {
                 vec![stored("4-bit codes", 4 * count), stored("8-bit power-of-two scales", 8 * blocks.len() as u64)]

@@ -1,10 +1,12 @@
 //! What is being tried on the page of formats. It belongs to the screen, not to the plan.
 
+use crate::quantize::gguf::Kind;
 use crate::quantize::{Codec, ErrorStats, Packed, QuantizeError, sample};
 use std::collections::BTreeMap;
 
 /// Formats that are compared, in the order of the table.
-pub const SHOWN: [Codec; 6] = [Codec::Nf4, Codec::Nf4Double, Codec::Q4K, Codec::Mxfp4, Codec::Int8, Codec::Int4];
+pub const SHOWN: [Codec; 6] =
+    [Codec::Nf4, Codec::Nf4Double, Codec::Gguf(Kind::Q4K), Codec::Mxfp4, Codec::Int8, Codec::Int4];
 
 /// Place of the outlier: inside the first block.
 pub const OUTLIER_AT: usize = 10;

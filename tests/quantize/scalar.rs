@@ -1,5 +1,4 @@
 //! Scalar formats against published limits, bit patterns of other implementations, and brute force.
-#![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
 use tuneplan::quantize::scalar::{

@@ -1,64 +1,16 @@
 //! Block codecs, bit for bit, against vectors that bitsandbytes 0.50.2, gguf-py 0.19 and candle 0.11.1 produced, and
 //! against the errors that theory gives for normally distributed values.
-#![allow(clippy::unwrap_used)]
 
-use serde_json::Value;
-use std::collections::BTreeMap;
-use std::fs;
+use super::golden::{Row, Tensors, mse_rows};
 use tuneplan::quantize::codec::Group;
+use tuneplan::quantize::gguf::Kind;
 use tuneplan::quantize::integers::{self, Levels};
 use tuneplan::quantize::scalar::{BF16, E4M3, E5M2, FP16, ScalarFormat};
 use tuneplan::quantize::table4::{self, AF4, FP4, NF4, Scales};
-use tuneplan::quantize::{Codec, ErrorStats, QuantizeError, Whole, dynamic8, float8, mxfp4, q4_k, sample};
+use tuneplan::quantize::{Codec, ErrorStats, QuantizeError, Whole, dynamic8, float8, sample};
 
-/// Tensors of a safetensors file, as bytes and as numbers.
-struct Tensors(BTreeMap<String, (String, Vec<usize>, Vec<u8>)>);
-
-impl Tensors {
-    fn open(name: &str) -> Self {
-        let bytes = fs::read(format!("tests/fixtures/quantize/{name}.safetensors")).unwrap();
-        let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
-        let header: Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
-        let data = &bytes[8 + length..];
-        let tensors = header.as_object().unwrap().iter().filter(|(name, _)| *name != "__metadata__");
-        Self(
-            tensors
-                .map(|(name, info)| {
-                    let at = |i: usize| info["data_offsets"][i].as_u64().unwrap() as usize;
-                    let shape = info["shape"].as_array().unwrap().iter().map(|side| side.as_u64().unwrap() as usize);
-                    let dtype = info["dtype"].as_str().unwrap().to_owned();
-                    (name.clone(), (dtype, shape.collect(), data[at(0)..at(1)].to_vec()))
-                })
-                .collect(),
-        )
-    }
-
-    fn bytes(&self, name: &str) -> &[u8] {
-        &self.0[name].2
-    }
-
-    fn shape(&self, name: &str) -> &[usize] {
-        &self.0[name].1
-    }
-
-    fn dtype(&self, name: &str) -> &str {
-        &self.0[name].0
-    }
-
-    fn numbers(&self, name: &str) -> Vec<f32> {
-        let (dtype, _, bytes) = &self.0[name];
-        let half = |format: ScalarFormat| {
-            let code = |pair: &[u8]| u64::from(u16::from_le_bytes(pair.try_into().unwrap()));
-            bytes.chunks_exact(2).map(|pair| format.decode(code(pair)) as f32).collect()
-        };
-        match dtype.as_str() {
-            "F32" => bytes.chunks_exact(4).map(|four| f32::from_le_bytes(four.try_into().unwrap())).collect(),
-            "BF16" => half(ScalarFormat::Float(&BF16)),
-            "F16" => half(ScalarFormat::Float(&FP16)),
-            other => panic!("{other}"),
-        }
-    }
-}
+/// Values of a row in the published table.
+const COLUMNS: usize = 4096;
 
 /// Rounded once to the format of the stored result, as the library does.
 fn rounded(values: &[f32], dtype: &str) -> Vec<f32> {
@@ -152,44 +104,8 @@ fn int8_rows_are_bit_exact() {
 }
 
 #[test]
-fn q4_k_is_bit_exact() {
-    let golden = Tensors::open("gguf");
-    let input = golden.numbers("input");
-    let bytes: Vec<u8> = input.chunks_exact(q4_k::BLOCK).flat_map(q4_k::quantize).collect();
-    assert_eq!(bytes, golden.bytes("Q4_K.bytes"));
-    let blocks = golden.bytes("Q4_K.bytes").chunks_exact(q4_k::BLOCK_BYTES);
-    let values: Vec<f32> = blocks.flat_map(|block| q4_k::dequantize(block.try_into().unwrap())).collect();
-    assert_eq!(values, golden.numbers("Q4_K.dequant"));
-}
-
-#[test]
-fn mxfp4_is_bit_exact() {
-    let golden = Tensors::open("gguf");
-    let input = golden.numbers("input");
-    let bytes: Vec<u8> = input.chunks_exact(mxfp4::BLOCK).flat_map(mxfp4::quantize).collect();
-    assert_eq!(bytes, golden.bytes("MXFP4.bytes"));
-    let blocks = golden.bytes("MXFP4.bytes").chunks_exact(mxfp4::BLOCK_BYTES);
-    let values: Vec<f32> = blocks.flat_map(|block| mxfp4::dequantize(block.try_into().unwrap())).collect();
-    assert_eq!(values, golden.numbers("MXFP4.dequant"));
-}
-
-/// Rows of `gaussian_mse.csv`: 2^20 values drawn elsewhere with another generator; for some formats also an exact
-/// integral, which is not used here. Name, bits a weight, mean squared error of normal values.
-fn gaussian_rows() -> BTreeMap<String, (f64, f64)> {
-    let table = fs::read_to_string("tests/fixtures/quantize/gaussian_mse.csv").unwrap();
-    csv::Reader::from_reader(table.as_bytes())
-        .records()
-        .map(|row| row.unwrap())
-        .map(|row| (row[0].to_owned(), (row[1].parse().unwrap(), row[3].parse().unwrap())))
-        .collect()
-}
-
-/// Values of a row in the published table.
-const COLUMNS: usize = 4096;
-
-#[test]
 fn errors_and_bits_on_normal_values_are_the_measured_ones() {
-    let rows = gaussian_rows();
+    let rows = mse_rows();
     let values = sample::normal(7, 1 << 19);
     let whole = Whole::of(&values);
     for (codec, row) in [
@@ -205,9 +121,9 @@ fn errors_and_bits_on_normal_values_are_the_measured_ones() {
         (Codec::Int4, "INT4 sym absmax/7 b64 fp16 scale"),
         (Codec::Int4Asymmetric(Group::Of64), "INT4 asym min-max g64 (fp16 s,z)"),
         (Codec::Int4Asymmetric(Group::Of128), "INT4 asym min-max g128 (fp16 s,z)"),
-        (Codec::Q4K, "GGUF Q4_K (candle 0.11.1)"),
     ] {
-        let (bits, mse) = rows.get(row).copied().unwrap_or_else(|| panic!("{row}: {:?}", rows.keys()));
+        let Row { bits, normal: mse, .. } =
+            rows.get(row).copied().unwrap_or_else(|| panic!("{row}: {:?}", rows.keys()));
         assert!((codec.bits_per_weight(COLUMNS) - bits).abs() < 5e-4, "{row}: {} bits", codec.bits_per_weight(COLUMNS));
         let after = codec.pack(&values, COLUMNS, &whole).unwrap().values();
         let rms = ErrorStats::of(&values, &after).rms;
@@ -218,13 +134,13 @@ fn errors_and_bits_on_normal_values_are_the_measured_ones() {
     for (block, row) in [(128, "NF4 b128"), (256, "NF4 b256")] {
         let after = table4::quantize(&NF4, &values, block).values();
         let rms = ErrorStats::of(&values, &after).rms;
-        assert!((rms * rms / rows[row].1 - 1.0).abs() < 0.015, "{row}");
+        assert!((rms * rms / rows[row].normal - 1.0).abs() < 0.015, "{row}");
     }
     for (group, row) in [(32, "INT4 sym absmax/7 b32 fp16 scale"), (COLUMNS, "INT4 sym absmax/7 per-row 4096")] {
         let after = integers::quantize(&values, COLUMNS, group, Levels::INT4).values();
         let rms = ErrorStats::of(&values, &after).rms;
         let tolerance = if group == COLUMNS { 0.05 } else { 0.015 };
-        assert!((rms * rms / rows[row].1 - 1.0).abs() < tolerance, "{row}: {}", rms * rms);
+        assert!((rms * rms / rows[row].normal - 1.0).abs() < tolerance, "{row}: {}", rms * rms);
     }
 }
 
@@ -342,15 +258,15 @@ fn nothing_and_bad_values_are_refused_in_words() {
         for extreme in [0.99 * f32::MAX, f32::MIN_POSITIVE, f32::from_bits(1), -0.99 * f32::MAX] {
             let values: Vec<f32> = (0..256).map(|i| if i % 3 == 0 { extreme } else { 0.0 }).collect();
             let after = codec.round_trip(&values).unwrap().0;
-            // Sixteen bits have infinities, and so casts give them; FP16 factors of GGUF are tested elsewhere.
+            // Sixteen bits have infinities, and so casts give them.
             assert!(
-                matches!(codec, Codec::Fp16 | Codec::Bf16 | Codec::Q4K) || after.iter().all(|value| value.is_finite()),
+                matches!(codec, Codec::Fp16 | Codec::Bf16) || after.iter().all(|value| value.is_finite()),
                 "{} {extreme}",
                 codec.name()
             );
         }
     }
-    let short = Codec::Q4K.round_trip(&[1.0; 32]).unwrap_err();
+    let short = Codec::Gguf(Kind::Q4K).round_trip(&[1.0; 32]).unwrap_err();
     assert_eq!(short.to_string(), "Q4_K needs rows of a multiple of 256 values, and these have 32");
 }
 
