@@ -5,10 +5,11 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use tuneplan::preview::adamw::{AdamW, AdamWSettings};
+use tuneplan::preview::attach::{Attached, attach};
 use tuneplan::preview::base::BaseFormat;
 use tuneplan::preview::config::{LlamaConfig, Part};
-use tuneplan::preview::lora::{Adapters, LoraSettings};
-use tuneplan::preview::model::{Batch, Llama, Pass};
+use tuneplan::preview::lora::LoraSettings;
+use tuneplan::preview::model::{Batch, Pass};
 use tuneplan::preview::pretrain::{random_weights, shape};
 use tuneplan::quantize::Codec;
 
@@ -24,8 +25,7 @@ fn lora_step(criterion: &mut Criterion) {
         ..shape()
     };
     let (weights, _) = random_weights(&config, 1).expect("weights");
-    let lora =
-        LoraSettings { rank: 8, alpha: 16.0, rank_stabilized: false, targets: vec![Part::Query, Part::Value], seed: 1 };
+    let lora = LoraSettings { targets: vec![Part::Query, Part::Value], ..LoraSettings::default() };
     let tokens: Vec<u32> = (0..SEQUENCES * LENGTH).map(|i| (i * 37 % 259) as u32).collect();
     let targets = tokens.iter().skip(1).chain(tokens.first()).copied().collect();
     let batch = Batch { tokens, targets, length: LENGTH };
@@ -34,8 +34,7 @@ fn lora_step(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("lora step, one thread");
     group.throughput(Throughput::Elements((SEQUENCES * LENGTH) as u64)).sample_size(10);
     for format in [BaseFormat::Fp32, BaseFormat::Packed(Codec::Nf4)] {
-        let model = Llama::new(config.clone(), &weights, |_, weight| format.pack(&weight)).expect("a model");
-        let adapters = Adapters::fresh(&config, &lora).expect("adapters");
+        let Attached { model, adapters, .. } = attach(config.clone(), &weights, format, &lora).expect("a model");
         let variables = adapters.variables();
         let mut optimizer = AdamW::new(variables.clone(), AdamWSettings::default()).expect("an optimizer");
         group.bench_function(format.id(), |bencher| {

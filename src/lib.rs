@@ -23,6 +23,7 @@
 //! | [`solve`] | the estimate turned round: what fits, what to change, what is best | files, windows, threads |
 //! | [`decide`] | whether to fine-tune at all: rules, evidence, break-even | files, windows, clocks |
 //! | [`quantize`] | number formats as codecs: what values become in few bits, and the error | plans, files, windows |
+//! | [`linear_algebra`] | singular values and vectors of a matrix | everything else |
 //! | [`lab`] | the tensors of a model through the codecs, piece by piece | plans, windows |
 //! | [`preview`] | a small run of the real thing: LoRA beside frozen weights, trained with candle | plans, windows |
 //! | [`validation`] | predicted against measured rows | files, windows |
@@ -58,6 +59,7 @@ pub mod estimate;
 pub mod explained;
 pub mod jobs;
 pub mod lab;
+pub mod linear_algebra;
 pub mod plan;
 pub mod preview;
 pub mod quantize;

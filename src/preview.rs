@@ -6,6 +6,7 @@
 
 pub mod adamw;
 pub mod adapter;
+pub mod attach;
 pub mod base;
 pub mod config;
 pub mod control;

@@ -23,7 +23,7 @@ fn config() -> LlamaConfig {
 }
 
 fn model() -> Llama {
-    Llama::new(config(), &read("model.safetensors"), |_, weight| Ok(FrozenWeight::Dense(weight))).unwrap()
+    Llama::new(config(), &read("model.safetensors"), |_, _, weight| Ok(FrozenWeight::Dense(weight))).unwrap()
 }
 
 /// Ids of the fixture with each place's next token; the last place of a sequence has none.
@@ -176,7 +176,7 @@ fn what_cannot_be_run_is_said() {
     assert!(LlamaConfig::from_json("{").is_err());
     let mut lacking = read("model.safetensors");
     lacking.remove("model.norm.weight");
-    let dense = |_: &str, weight: Tensor| Ok(FrozenWeight::Dense(weight));
+    let dense = |_, _, weight: Tensor| Ok(FrozenWeight::Dense(weight));
     assert!(Llama::new(config(), &lacking, dense).unwrap_err().to_string().contains("lacks `model.norm.weight`"));
     let mut wrong = read("model.safetensors");
     wrong.insert("model.norm.weight".to_owned(), Tensor::zeros(7, DType::F32, &Device::Cpu).unwrap());

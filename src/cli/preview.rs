@@ -137,7 +137,8 @@ fn work(settings: &RunSettings, steps: usize, output: Option<&std::path::Path>, 
     // Whoever listens is gone only when the program ends.
     train(&mut run, schedule, &gate, &mut |event| drop(tell.send(event)))?;
     if let Some(folder) = output {
-        adapter::save(folder, run.adapters(), &run.settings().lora, "tuneplan embedded model")?;
+        let (settings, adapters) = run.exported()?;
+        adapter::save(folder, &adapters, &settings, "tuneplan embedded model")?;
     }
     Ok(())
 }

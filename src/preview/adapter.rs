@@ -19,6 +19,11 @@ fn key(layer: usize, part: Part, factor: char) -> String {
     format!("base_model.model.{}.lora_{factor}.weight", part.path(layer))
 }
 
+/// Name of the lengths of DoRA in the file.
+fn magnitude_key(layer: usize, part: Part) -> String {
+    format!("base_model.model.{}.lora_magnitude_vector", part.path(layer))
+}
+
 /// Writes both files into `folder`, which must not exist: nothing is overwritten, and a folder that is there is whole.
 pub fn save(folder: &Path, adapters: &Adapters, settings: &LoraSettings, base: &str) -> Result<()> {
     let failed = |error: String| PreviewError::File { path: folder.display().to_string(), error };
@@ -33,6 +38,9 @@ pub fn save(folder: &Path, adapters: &Adapters, settings: &LoraSettings, base: &
     for ((layer, part), adapter) in adapters.iter() {
         tensors.insert(key(*layer, *part, 'A'), adapter.a.as_tensor().contiguous()?);
         tensors.insert(key(*layer, *part, 'B'), adapter.b.as_tensor().contiguous()?);
+        if let Some(magnitude) = &adapter.magnitude {
+            tensors.insert(magnitude_key(*layer, *part), magnitude.as_tensor().contiguous()?);
+        }
     }
     candle_core::safetensors::save(&tensors, unfinished.path().join(FILES[0])).map_err(|e| failed(e.to_string()))?;
     let text = format!("{:#}\n", config(settings, base));
@@ -55,14 +63,14 @@ fn config(settings: &LoraSettings, base: &str) -> serde_json::Value {
         "base_model_name_or_path": base,
         "r": settings.rank,
         "lora_alpha": settings.alpha,
-        "lora_dropout": 0.0,
+        "lora_dropout": settings.dropout,
         "bias": "none",
         "fan_in_fan_out": false,
         "inference_mode": true,
         "target_modules": targets,
         "modules_to_save": null,
         "use_rslora": settings.rank_stabilized,
-        "use_dora": false,
+        "use_dora": settings.dora,
         "init_lora_weights": true,
         "rank_pattern": {},
         "alpha_pattern": {},
@@ -78,16 +86,19 @@ pub fn load(folder: &Path, model: &LlamaConfig) -> Result<(LoraSettings, Adapter
     for layer in 0..model.num_hidden_layers {
         for part in &settings.targets {
             let (out, inner) = model.shape_of(*part);
-            let factor = |factor: char, shape: (usize, usize)| -> Result<Var> {
-                let name = key(layer, *part, factor);
+            let stored = |name: String, shape: &[usize]| -> Result<Var> {
                 let found = tensors.get(&name).ok_or_else(|| unsuitable(format!("{}: no `{name}`", path.display())))?;
-                if found.dims() != [shape.0, shape.1] {
+                if found.dims() != shape {
                     let message = format!("{}: `{name}` is {:?} instead of {shape:?}", path.display(), found.dims());
                     return Err(unsuitable(message));
                 }
                 Ok(Var::from_tensor(&found.to_device(&Device::Cpu)?.to_dtype(DType::F32)?)?)
             };
-            let adapter = Adapter { a: factor('A', (settings.rank, inner))?, b: factor('B', (out, settings.rank))? };
+            let adapter = Adapter {
+                a: stored(key(layer, *part, 'A'), &[settings.rank, inner])?,
+                b: stored(key(layer, *part, 'B'), &[out, settings.rank])?,
+                magnitude: if settings.dora { Some(stored(magnitude_key(layer, *part), &[out])?) } else { None },
+            };
             by_place.insert((layer, *part), adapter);
         }
     }
@@ -116,8 +127,13 @@ fn settings(path: &Path) -> Result<LoraSettings> {
         })
         .collect::<Result<Vec<Part>>>()?;
     let flag = |name: &str| config.get(name).and_then(serde_json::Value::as_bool).unwrap_or(false);
-    if flag("use_dora") {
-        return Err(failed("DoRA adapters cannot be run here".to_owned()));
-    }
-    Ok(LoraSettings { rank, alpha: number("lora_alpha")?, rank_stabilized: flag("use_rslora"), targets, seed: 0 })
+    Ok(LoraSettings {
+        rank,
+        alpha: number("lora_alpha")?,
+        rank_stabilized: flag("use_rslora"),
+        dropout: config.get("lora_dropout").and_then(serde_json::Value::as_f64).unwrap_or(0.0),
+        dora: flag("use_dora"),
+        targets,
+        ..LoraSettings::default()
+    })
 }

@@ -1,9 +1,37 @@
-//! Low-rank adapters beside frozen weights: `y = W x + s · B (A x)`, s = α / r or α / √r (Hu et al., 2021).
+//! Low-rank adapters beside frozen weights: `y = W x + s · B (A x)`, s = α / r or α / √r (Hu et al., 2021), and DoRA, where
+//! each row of `W + s · B A` also gets a length of its own (Liu et al., 2024).
 
 use super::Result;
-use super::config::{LlamaConfig, Part};
-use candle_core::{DType, Device, Tensor, Var};
+use super::config::Part;
+use super::ops::{Dropout, FrozenWeight, dropout, frozen_linear};
+use candle_core::{Tensor, Var};
 use std::collections::BTreeMap;
+
+/// What the factors begin with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Init {
+    /// A uniform in ±1/√in (Kaiming with a = √5), B zero: nothing is changed at first.
+    #[default]
+    Kaiming,
+    /// The largest singular directions of W, which leave the base (PiSSA; Meng et al., 2024).
+    Pissa,
+    /// The largest singular directions of what quantization lost, in turns with quantizing (LoftQ; Li et al., 2023).
+    Loftq {
+        /// Turns.
+        iterations: usize,
+    },
+}
+
+impl Init {
+    /// Word on the command line.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Kaiming => "kaiming",
+            Self::Pissa => "pissa",
+            Self::Loftq { .. } => "loftq",
+        }
+    }
+}
 
 /// Settings of the adapters.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +42,12 @@ pub struct LoraSettings {
     pub alpha: f64,
     /// The scale is α / √r instead of α / r.
     pub rank_stabilized: bool,
+    /// Probability with which a value that goes into A is dropped in training, 0 to below 1.
+    pub dropout: f64,
+    /// Rows have trained lengths (DoRA).
+    pub dora: bool,
+    /// What the factors begin with.
+    pub init: Init,
     /// Adapted maps.
     pub targets: Vec<Part>,
     /// Seed of the random start of A.
@@ -22,7 +56,16 @@ pub struct LoraSettings {
 
 impl Default for LoraSettings {
     fn default() -> Self {
-        Self { rank: 8, alpha: 16.0, rank_stabilized: false, targets: Part::ALL.to_vec(), seed: 1 }
+        Self {
+            rank: 8,
+            alpha: 16.0,
+            rank_stabilized: false,
+            dropout: 0.0,
+            dora: false,
+            init: Init::Kaiming,
+            targets: Part::ALL.to_vec(),
+            seed: 1,
+        }
     }
 }
 
@@ -34,13 +77,56 @@ impl LoraSettings {
     }
 }
 
-/// The two factors of one map.
+/// What is trained beside one map.
 #[derive(Clone, Debug)]
 pub struct Adapter {
     /// `[r, in]`.
     pub a: Var,
     /// `[out, r]`.
     pub b: Var,
+    /// Lengths of the rows, `[out]`, with DoRA.
+    pub magnitude: Option<Var>,
+}
+
+impl Adapter {
+    /// `y`, which is `W x`, with what the adapter adds.
+    fn beside(
+        &self,
+        y: &Tensor,
+        x: &Tensor,
+        weight: &FrozenWeight,
+        scale: f64,
+        drop: Option<Dropout>,
+    ) -> Result<Tensor> {
+        let dropped = drop.map(|drop| dropout(x, drop)).transpose()?;
+        let low = dropped.as_ref().unwrap_or(x).matmul(&self.a.t()?)?;
+        let update = (low.matmul(&self.b.t()?)? * scale)?;
+        let Some(magnitude) = &self.magnitude else { return Ok((y + update)?) };
+        let factor = (magnitude.as_tensor() / self.lengths(&weight.values()?, scale)?)?;
+        match dropped {
+            None => Ok((y + update)?.broadcast_mul(&factor)?),
+            // As peft 0.21 does it: the base's part of the change goes through the dropped values too.
+            Some(dropped) => {
+                let change = frozen_linear(&dropped, weight)?.broadcast_mul(&(&factor - 1.0)?)?;
+                Ok(((y + change)? + update.broadcast_mul(&factor)?)?)
+            }
+        }
+    }
+
+    /// Lengths of the rows of `W + s · B A`; no gradient goes through them (section 4.3 of the paper).
+    fn lengths(&self, weight: &Tensor, scale: f64) -> Result<Tensor> {
+        Ok((weight + self.update(scale)?)?.sqr()?.sum(1)?.sqrt()?)
+    }
+
+    /// `s · B A`, `[out, in]`.
+    fn update(&self, scale: f64) -> Result<Tensor> {
+        Ok((self.b.as_tensor().detach().matmul(&self.a.as_tensor().detach())? * scale)?)
+    }
+
+    /// What is trained, in the order of optimizer and checkpoint.
+    fn variables(&self) -> impl Iterator<Item = Var> {
+        [self.a.clone(), self.b.clone()].into_iter().chain(self.magnitude.clone())
+    }
 }
 
 /// Adapters by layer and map.
@@ -52,25 +138,6 @@ pub struct Adapters {
 }
 
 impl Adapters {
-    /// Fresh adapters: A uniform in ±1/√in (Kaiming with a = √5, as PEFT starts it), B zero. The same seed gives the
-    /// same values everywhere.
-    pub fn fresh(config: &LlamaConfig, settings: &LoraSettings) -> Result<Self> {
-        let mut random = Random(settings.seed);
-        let mut by_place = BTreeMap::new();
-        for layer in 0..config.num_hidden_layers {
-            for part in &settings.targets {
-                let (out, inner) = config.shape_of(*part);
-                let bound = 1.0 / (inner as f64).sqrt();
-                let values: Vec<f32> =
-                    (0..settings.rank * inner).map(|_| (random.signed_unit() * bound) as f32).collect();
-                let a = Var::from_vec(values, (settings.rank, inner), &Device::Cpu)?;
-                let b = Var::zeros((out, settings.rank), DType::F32, &Device::Cpu)?;
-                by_place.insert((layer, *part), Adapter { a, b });
-            }
-        }
-        Ok(Self { scale: settings.scale(), by_place })
-    }
-
     /// Adapters with given factors.
     pub const fn of(scale: f64, by_place: BTreeMap<(usize, Part), Adapter>) -> Self {
         Self { scale, by_place }
@@ -88,21 +155,31 @@ impl Adapters {
 
     /// Everything that is trained, in one order for optimizer and checkpoint.
     pub fn variables(&self) -> Vec<Var> {
-        self.by_place.values().flat_map(|adapter| [adapter.a.clone(), adapter.b.clone()]).collect()
+        self.by_place.values().flat_map(Adapter::variables).collect()
     }
 
-    /// `s · B (A x)` of a map without one is nothing.
-    pub fn add_to(&self, y: Tensor, x: &Tensor, layer: usize, part: Part) -> Result<Tensor> {
+    /// `y`, which is `W x`, with what the map's adapter adds, if it has one.
+    pub fn beside(
+        &self,
+        (layer, part): (usize, Part),
+        y: Tensor,
+        x: &Tensor,
+        weight: &FrozenWeight,
+        drop: Option<Dropout>,
+    ) -> Result<Tensor> {
         let Some(adapter) = self.get(layer, part) else { return Ok(y) };
-        let low = x.matmul(&adapter.a.t()?)?;
-        let update = (low.matmul(&adapter.b.t()?)? * self.scale)?;
-        Ok((y + update)?)
+        let drop = drop.map(|drop| drop.at((layer * Part::ALL.len() + part as usize) as u64));
+        adapter.beside(&y, x, weight, self.scale, drop)
     }
 
-    /// `s · B A` as `[out, in]`, to be merged.
-    pub fn update(&self, layer: usize, part: Part) -> Result<Option<Tensor>> {
+    /// The map with its adapter merged into it, if it has one: `W + s · B A`, with DoRA each row at its length.
+    pub fn merged(&self, (layer, part): (usize, Part), weight: &FrozenWeight) -> Result<Option<Tensor>> {
         let Some(adapter) = self.get(layer, part) else { return Ok(None) };
-        Ok(Some((adapter.b.as_tensor().matmul(adapter.a.as_tensor())? * self.scale)?.detach()))
+        let weight = weight.values()?;
+        let sum = (&weight + adapter.update(self.scale)?)?;
+        let Some(magnitude) = &adapter.magnitude else { return Ok(Some(sum)) };
+        let factor = (magnitude.as_tensor().detach() / adapter.lengths(&weight, self.scale)?)?;
+        Ok(Some(sum.broadcast_mul(&factor.unsqueeze(1)?)?))
     }
 }
 

@@ -5,8 +5,8 @@ use super::control::Gate;
 use super::gradients::Gradients;
 use super::lora::Adapters;
 use super::ops::{
-    FrozenWeight, Heads, LossOfHead, Rotary, attention, continued, frozen_linear, head_loss, of_head, rms_norm, rotate,
-    silu_times,
+    Dropout, FrozenWeight, Heads, LossOfHead, Rotary, attention, continued, frozen_linear, head_loss, of_head,
+    rms_norm, rotate, silu_times,
 };
 use super::{PreviewError, Result};
 use candle_core::{DType, Device, Tensor, Var};
@@ -37,12 +37,14 @@ pub struct Pass<'a> {
     pub gate: Option<&'a Gate<'a>>,
     /// Keep only what goes into each layer, and run each again in backward.
     pub recompute: bool,
+    /// Dropped before the adapters, in training.
+    pub dropout: Option<Dropout>,
 }
 
 impl<'a> Pass<'a> {
     /// With these adapters.
     pub const fn with(adapters: &'a Adapters) -> Self {
-        Self { adapters: Some(adapters), gate: None, recompute: false }
+        Self { adapters: Some(adapters), gate: None, recompute: false, dropout: None }
     }
 
     /// Under a gate.
@@ -97,7 +99,7 @@ impl Llama {
     pub fn new(
         config: LlamaConfig,
         weights: &Weights,
-        pack: impl Fn(&str, Tensor) -> Result<FrozenWeight>,
+        mut pack: impl FnMut(usize, Part, Tensor) -> Result<FrozenWeight>,
     ) -> Result<Self> {
         let named = Named { weights };
         let hidden = config.hidden_size;
@@ -114,7 +116,7 @@ impl Llama {
             for part in Part::ALL {
                 let path = part.path(layer);
                 let shape = config.shape_of(part);
-                maps.insert(part, pack(&path, named.matrix(&format!("{path}.weight"), shape)?)?);
+                maps.insert(part, pack(layer, part, named.matrix(&format!("{path}.weight"), shape)?)?);
                 if let Some(bias) = named.optional(&format!("{path}.bias"))? {
                     check(&format!("{path}.bias"), bias.dims(), &[shape.0])?;
                     biases.insert(part, bias);
@@ -186,11 +188,11 @@ impl Llama {
         let map = |part: Part, x: &Tensor| -> Result<Tensor> {
             let Some(weight) = layer.maps.get(&part) else { return Err(unsuitable(format!("no {}", part.name()))) };
             let mut y = frozen_linear(x, weight)?;
-            if let Some(bias) = layer.biases.get(&part) {
-                y = y.broadcast_add(bias)?;
+            if let Some(adapters) = pass.adapters {
+                y = adapters.beside((index, part), y, x, weight, pass.dropout)?;
             }
-            match pass.adapters {
-                Some(adapters) => adapters.add_to(y, x, index, part),
+            match layer.biases.get(&part) {
+                Some(bias) => Ok(y.broadcast_add(bias)?),
                 None => Ok(y),
             }
         };
@@ -287,13 +289,13 @@ impl Llama {
         Ok((gradients, found))
     }
 
-    /// The model with the adapters merged into its maps, which become dense: `W + s · B A`.
+    /// The model with the adapters merged into its maps, which become dense.
     pub fn merged(&self, adapters: &Adapters) -> Result<Self> {
         let mut merged = self.clone();
         for (index, layer) in merged.layers.iter_mut().enumerate() {
             for (part, weight) in &mut layer.maps {
-                if let Some(update) = adapters.update(index, *part)? {
-                    *weight = FrozenWeight::Dense((weight.values()? + update)?);
+                if let Some(merged) = adapters.merged((index, *part), weight)? {
+                    *weight = FrozenWeight::Dense(merged);
                 }
             }
         }

@@ -4,6 +4,7 @@
 use candle_core::{CpuStorage, Layout, Result, Storage, Tensor, bail};
 
 mod attention;
+mod dropout;
 mod frozen_linear;
 mod gated;
 mod loss;
@@ -11,6 +12,7 @@ mod rms_norm;
 mod rotary;
 
 pub use attention::{Heads, attention};
+pub use dropout::{Dropout, dropout};
 pub use frozen_linear::{FrozenWeight, Unpack, frozen_linear};
 pub use gated::silu_times;
 pub use loss::{IGNORED, LossOfHead, continued, head_loss, of_head};

@@ -67,8 +67,8 @@ pub fn random_weights(config: &LlamaConfig, seed: u64) -> Result<(Weights, Vec<(
 pub fn fresh(config: &LlamaConfig, seed: u64) -> Result<(Llama, Vec<(String, Var)>)> {
     let (weights, variables) = random_weights(config, seed)?;
     let by_name: HashMap<&str, &Var> = variables.iter().map(|(name, variable)| (name.as_str(), variable)).collect();
-    let mut model = Llama::new(config.clone(), &weights, |path, weight| {
-        let name = format!("{path}.weight");
+    let mut model = Llama::new(config.clone(), &weights, |layer, part, weight| {
+        let name = format!("{}.weight", part.path(layer));
         Ok(by_name
             .get(name.as_str())
             .map_or(FrozenWeight::Dense(weight), |found| FrozenWeight::Trained((*found).clone())))

@@ -1,14 +1,15 @@
 //! A run: quantize the base, put adapters beside it, train them on examples, compare.
 
 use super::adamw::AdamWSettings;
+use super::attach::{Attached, attach, difference};
 use super::base::BaseFormat;
 use super::config::{LlamaConfig, unsuitable};
 use super::control::Gate;
 use super::data::{Data, Sequence, Shuffled, batch};
 use super::gradients::Gradients;
-use super::lora::{Adapters, LoraSettings};
+use super::lora::{Adapters, LoraSettings, Random};
 use super::model::{Batch, Llama, Pass, Weights};
-use super::ops::{FrozenWeight, IGNORED};
+use super::ops::{Dropout, FrozenWeight, IGNORED};
 use super::optimizer::{Optimizer, OptimizerSettings};
 use super::{PreviewError, Result};
 use crate::quantize::Codec;
@@ -101,6 +102,8 @@ pub struct Run {
     weights: Weights,
     model: Llama,
     adapters: Adapters,
+    /// What the adapters began with, where the base was changed for it.
+    start: Option<Adapters>,
     variables: Vec<Var>,
     optimizer: Optimizer,
     data: Data,
@@ -135,20 +138,27 @@ impl Run {
         if longest > most {
             return Err(unsuitable(format!("an example has {longest} tokens; the model takes {most}")));
         }
-        let model = Llama::new(config, weights, |path, weight| {
-            settings.base.pack(&weight).map_err(|error| unsuitable(format!("{path}: {error}")))
-        })?;
-        let adapters = Adapters::fresh(&model.config, &settings.lora)?;
+        let Attached { model, adapters, start } = attach(config, weights, settings.base, &settings.lora)?;
         let variables = adapters.variables();
         let optimizer = Optimizer::new(variables.clone(), settings.optimizer)?;
         let order = Shuffled::new(data.train.len(), settings.seed);
         let weights = weights.clone();
-        Ok(Self { settings, weights, model, adapters, variables, optimizer, data, order, steps: 0 })
+        Ok(Self { settings, weights, model, adapters, start, variables, optimizer, data, order, steps: 0 })
     }
 
     /// The adapters as they are now.
     pub const fn adapters(&self) -> &Adapters {
         &self.adapters
+    }
+
+    /// Settings and factors of an adapter for the checkpoint as it was, whatever base the run changed it into: with PiSSA
+    /// and LoftQ what was learned is the difference to the start, of twice the rank (with LoftQ but for what
+    /// quantization lost beyond the start's rank).
+    pub fn exported(&self) -> Result<(LoraSettings, Adapters)> {
+        match &self.start {
+            None => Ok((self.settings.lora.clone(), self.adapters.clone())),
+            Some(start) => difference(&self.settings.lora, &self.adapters, start),
+        }
     }
 
     /// What is run.
@@ -187,7 +197,10 @@ impl Run {
         // Every target counts alike, in whichever batch it is.
         let targets: usize = batches.iter().map(Batch::counted).sum();
         let (mut sum, mut loss, mut tokens) = (Gradients::none(self.variables.len()), 0.0, 0);
-        for batch in &batches {
+        for (index, batch) in batches.iter().enumerate() {
+            let seed = Random(self.settings.seed ^ 0x5EED).bits() ^ ((self.steps as u64) << 20 | index as u64);
+            let rate = self.settings.lora.dropout;
+            let pass = Pass { dropout: (rate > 0.0).then_some(Dropout { rate, seed }), ..pass };
             let (gradients, found) = self.model.gradients(batch, pass, &self.variables)?;
             let share = found.counted as f64 / targets.max(1) as f64;
             loss += found.loss * share;
@@ -240,9 +253,17 @@ impl Run {
             let base_text = text.map(|text| model.evaluate(text, pass)).transpose()?.map(|text| text.loss);
             Ok(Compared { name, task: on(model, pass, &self.data.held_out)?, base_text, bytes: model.bytes() })
         };
-        let dense = |_: &str, weight| Ok(FrozenWeight::Dense(weight));
+        let dense = |_, _, weight| Ok(FrozenWeight::Dense(weight));
         found(bar("base", &Llama::new(self.model.config.clone(), &self.weights, dense)?, None)?);
-        found(bar("quantized", &self.model, None)?);
+        // What PiSSA and LoftQ leave of the base is no model without their adapters.
+        let plain = match self.start {
+            Some(_) => {
+                let pack = |_, _, weight| self.settings.base.pack(&weight);
+                &Llama::new(self.model.config.clone(), &self.weights, pack)?
+            }
+            None => &self.model,
+        };
+        found(bar("quantized", plain, None)?);
         found(bar("quantized + LoRA", &self.model, Some(&self.adapters))?);
         let merged = self.model.merged(&self.adapters)?;
         found(bar("merged", &merged, None)?);
