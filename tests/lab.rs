@@ -2,10 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 #[path = "common/model_files.rs"]
-#[allow(dead_code)]
 mod files;
 #[path = "quantize/golden.rs"]
-#[allow(dead_code)]
 mod golden;
 
 use std::fs;

@@ -141,17 +141,20 @@ impl Kind {
         }
     }
 
-    /// Bits of codes in a block; the rest are scales.
-    pub const fn code_bits(self) -> u64 {
-        let bits = match self {
-            Self::Q8_0 => 8,
-            Self::Q6K => 6,
-            Self::Q5_1 | Self::Q5_0 | Self::Q5K => 5,
-            Self::Q4_1 | Self::Q4_0 | Self::Q4K => 4,
-            Self::Q3K => 3,
-            Self::Q2K => 2,
-        };
-        bits * self.block() as u64
+    /// What a block stores, part by part, with bits.
+    pub const fn parts(self) -> &'static [(&'static str, u64)] {
+        match self {
+            Self::Q8_0 => &[("8-bit codes", 256), ("FP16 scales", 16)],
+            Self::Q6K => &[("6-bit codes", 1536), ("8-bit scales", 128), ("one FP16 factor per 256", 16)],
+            Self::Q5_1 => &[("5-bit codes", 160), ("FP16 scales and minima", 32)],
+            Self::Q5_0 => &[("5-bit codes", 160), ("FP16 scales", 16)],
+            Self::Q5K => &[("5-bit codes", 1280), ("6-bit scales and minima", 96), ("two FP16 factors per 256", 32)],
+            Self::Q4_1 => &[("4-bit codes", 128), ("FP16 scales and minima", 32)],
+            Self::Q4_0 => &[("4-bit codes", 128), ("FP16 scales", 16)],
+            Self::Q4K => &[("4-bit codes", 1024), ("6-bit scales and minima", 96), ("two FP16 factors per 256", 32)],
+            Self::Q3K => &[("3-bit codes", 768), ("6-bit scales", 96), ("one FP16 factor per 256", 16)],
+            Self::Q2K => &[("2-bit codes", 512), ("4-bit scales and minima", 128), ("two FP16 factors per 256", 32)],
+        }
     }
 
     /// Bytes of `values`; what is left over of a last block is left out.

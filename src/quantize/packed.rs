@@ -115,8 +115,8 @@ impl Packed {
                 }
             }
             Parts::Gguf(kind, bytes) => {
-                let codes = kind.code_bits() * (count / kind.block() as u64);
-                vec![stored("codes", codes), stored("scales, minima and factors", 8 * bytes.len() as u64 - codes)]
+                let blocks = (bytes.len() / kind.block_bytes()) as u64;
+                kind.parts().iter().map(|(what, bits)| stored(what, bits * blocks)).collect()
             }
             Parts::Nvfp4(coded) => vec![
                 stored("4-bit codes", 4 * count),

@@ -1,4 +1,5 @@
 //! Vectors that other programs produced.
+#![allow(dead_code, reason = "each test binary uses its share")]
 
 use serde_json::Value;
 use std::collections::BTreeMap;
