@@ -14,6 +14,7 @@ use tuneplan::preview::ops::{Dropout, FrozenWeight, IGNORED};
 use tuneplan::preview::optimizer::{Optimizer, OptimizerSettings};
 use tuneplan::preview::sgd::SgdSettings;
 use tuneplan::quantize::Codec;
+use tuneplan::quantize::gguf::Kind;
 use tuneplan::quantize::sample::normal;
 
 const TINY: &str = "tests/fixtures/peft_tiny";
@@ -259,5 +260,8 @@ fn settings_that_contradict_each_other_are_refused() {
     assert!(refused(NF4, with(|settings| settings.rank = 0)).contains("rank"));
     assert!(refused(NF4, with(|settings| settings.targets = Vec::<Part>::new())).contains("target"));
     // Rows of 32 are no blocks of 256; the message says which map.
-    assert!(refused(BaseFormat::Packed(Codec::Q4K), LoraSettings::default()).contains("layers.0.self_attn.q_proj"));
+    assert!(
+        refused(BaseFormat::Packed(Codec::Gguf(Kind::Q4K)), LoraSettings::default())
+            .contains("layers.0.self_attn.q_proj")
+    );
 }
