@@ -137,7 +137,7 @@ fn a_vector_is_quantized_edited_and_compared() {
     assert!(has(&harness, "1024 bits of 4-bit codes + 96 bits of 6-bit scales and minima + 32 bits"));
     harness.get_by_label("32 values").click();
     harness.run_ok();
-    assert!(has(&harness, "Q4_K needs blocks of 256 values"));
+    assert!(has(&harness, "Q4_K needs rows of a multiple of 256 values"));
     harness.get_by_label("MXFP4").click();
     harness.run_ok();
     assert!(has(&harness, "128 bits of 4-bit codes + 8 bits of 8-bit power-of-two scales: 4.250"));
