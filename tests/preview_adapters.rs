@@ -15,7 +15,6 @@ use tuneplan::preview::optimizer::{Optimizer, OptimizerSettings};
 use tuneplan::preview::sgd::SgdSettings;
 use tuneplan::quantize::Codec;
 use tuneplan::quantize::gguf::Kind;
-use tuneplan::quantize::gguf::Kind;
 use tuneplan::quantize::sample::normal;
 
 const TINY: &str = "tests/fixtures/peft_tiny";
