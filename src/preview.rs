@@ -14,11 +14,13 @@ pub mod corpus;
 pub mod data;
 pub mod gradients;
 pub mod lora;
+pub mod memory;
 pub mod model;
 pub mod ops;
 pub mod optimizer;
 pub mod pretrain;
 pub mod run;
+pub mod saved;
 pub mod sgd;
 pub mod train;
 

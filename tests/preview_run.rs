@@ -12,6 +12,7 @@ use tuneplan::preview::lora::LoraSettings;
 use tuneplan::preview::ops::FrozenWeight;
 use tuneplan::preview::optimizer::OptimizerSettings;
 use tuneplan::preview::run::{Run, RunSettings, embedded};
+use tuneplan::preview::saved::{resume, save};
 use tuneplan::preview::train::{End, Event, Schedule, train};
 use tuneplan::quantize::Codec;
 use tuneplan::quantize::gguf::Kind;
@@ -30,7 +31,7 @@ fn settings(base: BaseFormat, learning_rate: f64) -> RunSettings {
 
 fn run(data: Data, settings: RunSettings) -> Run {
     let (config, weights) = embedded().unwrap();
-    Run::new(config, &weights, data, settings).unwrap()
+    Run::new(config, weights, data, settings).unwrap()
 }
 
 /// Backward is recursive.
@@ -46,8 +47,8 @@ fn a_four_bit_base_learns_a_new_format_within_eight_steps() {
         // A second passes at every look.
         let clock = || Duration::from_secs(ticks.fetch_add(1, Ordering::SeqCst));
         let mut events = Vec::new();
-        let schedule = Schedule { steps: 8, look_every: 100, samples: 1 };
-        let end = train(&mut run, schedule, &Gate::new(&control, &clock), &mut |event| events.push(event)).unwrap();
+        let schedule = Schedule { steps: 8, look_every: 100, samples: 1, kept_in: None };
+        let end = train(&mut run, &schedule, &Gate::new(&control, &clock), &mut |event| events.push(event)).unwrap();
         assert_eq!(end, End::Done);
         let looks: Vec<_> = events
             .iter()
@@ -85,7 +86,8 @@ fn a_run_that_is_ended_keeps_what_it_has_and_goes_on_as_if_it_had_not_been() {
     on_a_large_stack(|| {
         let data = Data::embedded(2, 12, 1);
         let clock = || Duration::ZERO;
-        let schedule = Schedule { steps: 4, look_every: 100, samples: 0 };
+        let kept = tempfile::tempdir().unwrap();
+        let schedule = Schedule { steps: 4, look_every: 100, samples: 0, kept_in: Some(kept.path().to_owned()) };
         let losses = |events: &[Event]| -> Vec<f64> {
             events
                 .iter()
@@ -100,9 +102,9 @@ fn a_run_that_is_ended_keeps_what_it_has_and_goes_on_as_if_it_had_not_been() {
             whole.push(straight.step(&gate).unwrap().loss);
         }
         // Ended when the second step is told.
-        let mut ended = run(data, settings(BaseFormat::Fp32, 1e-3));
+        let mut ended = run(data.clone(), settings(BaseFormat::Fp32, 1e-3));
         let (control, mut events) = (Control::default(), Vec::new());
-        let end = train(&mut ended, schedule, &Gate::new(&control, &clock), &mut |event| {
+        let end = train(&mut ended, &schedule, &Gate::new(&control, &clock), &mut |event| {
             if matches!(&event, Event::Step(progress) if progress.step.number == 2) {
                 control.cancel();
             }
@@ -125,6 +127,23 @@ fn a_run_that_is_ended_keeps_what_it_has_and_goes_on_as_if_it_had_not_been() {
         let gate = Gate::new(&control, &clock);
         assert_eq!(ended.step(&gate).unwrap().loss, whole[2]);
         assert_eq!(ended.step(&gate).unwrap().loss, whole[3]);
+        // What was put aside when it was ended goes on in another run as if nothing had happened.
+        assert!(matches!(events.last(), Some(Event::Kept { after: 2, failure: None })), "{:?}", events.last());
+        let mut resumed = run(data.clone(), settings(BaseFormat::Fp32, 1e-3));
+        assert!(resume(kept.path(), &mut resumed).unwrap());
+        assert_eq!(resumed.steps(), 2);
+        let again = [resumed.step(&gate).unwrap().loss, resumed.step(&gate).unwrap().loss];
+        assert_eq!(again, whole[2..]);
+        // A newer one takes its place; other settings are refused, a damaged file is said, an empty folder is none.
+        save(kept.path(), &resumed).unwrap();
+        assert_eq!(std::fs::read_dir(kept.path()).unwrap().count(), 1);
+        let mut other = run(data.clone(), settings(BaseFormat::Fp32, 2e-3));
+        let refused = resume(kept.path(), &mut other).unwrap_err().to_string();
+        assert!(refused.contains("another optimizer"), "{refused}");
+        std::fs::write(kept.path().join("step-000004/run.safetensors"), b"{").unwrap();
+        let refused = resume(kept.path(), &mut ended).unwrap_err().to_string();
+        assert!(refused.contains("run.safetensors"), "{refused}");
+        assert!(!resume(&kept.path().join("none"), &mut ended).unwrap());
     });
 }
 
@@ -157,7 +176,7 @@ fn too_fast_a_rate_is_said_and_so_are_missing_examples() {
         assert!(refused.contains("lower the learning rate"), "{refused}");
         let (config, weights) = embedded().unwrap();
         let none = Data { train: Vec::new(), ..Data::embedded(3, 1, 1) };
-        assert!(Run::new(config, &weights, none, settings(NF4, 1e-3)).is_err());
+        assert!(Run::new(config, weights, none, settings(NF4, 1e-3)).is_err());
     });
 }
 

@@ -103,6 +103,7 @@ impl Told {
                 )?;
             }
             Event::Sample { sample, .. } => self.sample = Some(sample),
+            Event::Kept { .. } => {}
             Event::Compared(compared) => self.compared.push(compared),
         }
         Ok(())
@@ -129,13 +130,13 @@ fn settings(args: &PreviewArgs) -> Result<RunSettings> {
 fn work(settings: &RunSettings, steps: usize, output: Option<&std::path::Path>, tell: &Sender<Event>) -> Result<()> {
     let (config, weights) = embedded()?;
     let data = Data::embedded(settings.seed, EXAMPLES.0, EXAMPLES.1);
-    let mut run = Run::new(config, &weights, data, settings.clone())?;
+    let mut run = Run::new(config, weights, data, settings.clone())?;
     let (control, began) = (Control::default(), Instant::now());
     let clock = || began.elapsed();
     let gate = Gate::new(&control, &clock);
     let schedule = Schedule { steps, ..Schedule::default() };
     // Whoever listens is gone only when the program ends.
-    train(&mut run, schedule, &gate, &mut |event| drop(tell.send(event)))?;
+    train(&mut run, &schedule, &gate, &mut |event| drop(tell.send(event)))?;
     if let Some(folder) = output {
         let (settings, adapters) = run.exported()?;
         adapter::save(folder, &adapters, &settings, "tuneplan embedded model")?;

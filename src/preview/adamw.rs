@@ -29,7 +29,7 @@ impl Default for AdamWSettings {
 #[derive(Debug)]
 pub struct AdamW {
     settings: AdamWSettings,
-    variables: Vec<Var>,
+    pub(super) variables: Vec<Var>,
     pub(super) means: Vec<[Tensor; 2]>,
     pub(super) steps: i32,
 }

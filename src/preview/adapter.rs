@@ -24,6 +24,15 @@ fn magnitude_key(layer: usize, part: Part) -> String {
     format!("base_model.model.{}.lora_magnitude_vector", part.path(layer))
 }
 
+/// Names of everything that is trained, in the order of [`Adapters::variables`].
+pub fn names(adapters: &Adapters) -> Vec<String> {
+    let of = |((layer, part), adapter): (&(usize, Part), &Adapter)| {
+        let magnitude = adapter.magnitude.is_some().then(|| magnitude_key(*layer, *part));
+        [key(*layer, *part, 'A'), key(*layer, *part, 'B')].into_iter().chain(magnitude)
+    };
+    adapters.iter().flat_map(of).collect()
+}
+
 /// Writes both files into `folder`, which must not exist: nothing is overwritten, and a folder that is there is whole.
 pub fn save(folder: &Path, adapters: &Adapters, settings: &LoraSettings, base: &str) -> Result<()> {
     let failed = |error: String| PreviewError::File { path: folder.display().to_string(), error };

@@ -5,7 +5,7 @@ use super::Result;
 use super::base::BaseFormat;
 use super::config::{LlamaConfig, unsuitable};
 use super::lora::{Adapter, Adapters, Init, LoraSettings, Random};
-use super::model::{Llama, Weights};
+use super::model::{Checkpoint, Llama};
 use super::ops::FrozenWeight;
 use crate::linear_algebra::svd;
 use candle_core::{DType, Device, Tensor, Var};
@@ -26,7 +26,12 @@ pub struct Attached {
 ///
 /// # Errors
 /// A format that does not take the maps, settings that contradict each other.
-pub fn attach(config: LlamaConfig, weights: &Weights, base: BaseFormat, settings: &LoraSettings) -> Result<Attached> {
+pub fn attach(
+    config: LlamaConfig,
+    weights: &dyn Checkpoint,
+    base: BaseFormat,
+    settings: &LoraSettings,
+) -> Result<Attached> {
     check(base, settings)?;
     let mut random = Random(settings.seed);
     let mut by_place = BTreeMap::new();

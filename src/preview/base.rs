@@ -48,6 +48,11 @@ impl BaseFormat {
         Self::all().find(|format| format.id() == id || format.name().eq_ignore_ascii_case(id))
     }
 
+    /// Whether maps are unpacked for each product.
+    pub const fn is_packed(self) -> bool {
+        matches!(self, Self::Packed(_))
+    }
+
     /// Bytes a map of `rows` rows of `columns` values is held in, but for codecs whose codes lie one in a byte.
     pub fn bytes_of(self, rows: u64, columns: u64) -> u64 {
         match self {

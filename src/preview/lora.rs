@@ -99,8 +99,9 @@ impl Adapter {
         drop: Option<Dropout>,
     ) -> Result<Tensor> {
         let dropped = drop.map(|drop| dropout(x, drop)).transpose()?;
-        let low = dropped.as_ref().unwrap_or(x).matmul(&self.a.t()?)?;
-        let update = (low.matmul(&self.b.t()?)? * scale)?;
+        // Scaled while it is narrow.
+        let low = (dropped.as_ref().unwrap_or(x).matmul(&self.a.t()?)? * scale)?;
+        let update = low.matmul(&self.b.t()?)?;
         let Some(magnitude) = &self.magnitude else { return Ok((y + update)?) };
         let factor = (magnitude.as_tensor() / self.lengths(&weight.values()?, scale)?)?;
         match dropped {

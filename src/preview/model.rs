@@ -9,6 +9,7 @@ use super::ops::{
     rms_norm, rotate, silu_times,
 };
 use super::{PreviewError, Result};
+use crate::lab::source::Source;
 use candle_core::{DType, Device, Tensor, Var};
 use std::collections::HashMap;
 use std::path::Path;
@@ -16,6 +17,28 @@ use std::sync::Arc;
 
 /// Weights of a checkpoint by name.
 pub type Weights = HashMap<String, Tensor>;
+
+/// Where the weights of a model come from, one at a time, so that they need not all be in memory.
+pub trait Checkpoint: Send + Sync {
+    /// A tensor as 32-bit values; `None` where there is none of this name.
+    fn tensor(&self, name: &str) -> Result<Option<Tensor>>;
+}
+
+impl Checkpoint for Weights {
+    fn tensor(&self, name: &str) -> Result<Option<Tensor>> {
+        let Some(found) = self.get(name) else { return Ok(None) };
+        Ok(Some(found.to_dtype(DType::F32)?.contiguous()?))
+    }
+}
+
+impl Checkpoint for Source {
+    fn tensor(&self, name: &str) -> Result<Option<Tensor>> {
+        let Some(entry) = self.entries.iter().find(|entry| entry.tensor.name == name) else { return Ok(None) };
+        let values = self.read(entry, 0, entry.tensor.values).map_err(|error| unsuitable(error.to_string()))?;
+        let shape: Vec<usize> = entry.tensor.shape.iter().map(|size| *size as usize).collect();
+        Ok(Some(Tensor::from_vec(values, shape, &Device::Cpu)?))
+    }
+}
 
 /// Tokens of equally long sequences, one after another.
 #[derive(Clone, Debug)]
@@ -98,7 +121,7 @@ impl Llama {
     /// Of a checkpoint's weights, all as 32-bit values; `pack` may put a linear map into fewer bits.
     pub fn new(
         config: LlamaConfig,
-        weights: &Weights,
+        weights: &dyn Checkpoint,
         mut pack: impl FnMut(usize, Part, Tensor) -> Result<FrozenWeight>,
     ) -> Result<Self> {
         let named = Named { weights };
@@ -326,13 +349,12 @@ fn needed(gradient: Option<Tensor>) -> Result<Tensor> {
 
 /// Weights that are looked up with a message when they are not as the configuration says.
 struct Named<'a> {
-    weights: &'a Weights,
+    weights: &'a dyn Checkpoint,
 }
 
 impl Named<'_> {
     fn optional(&self, name: &str) -> Result<Option<Tensor>> {
-        let Some(found) = self.weights.get(name) else { return Ok(None) };
-        Ok(Some(found.to_dtype(DType::F32)?.contiguous()?))
+        self.weights.tensor(name)
     }
 
     fn needed(&self, name: &str, shape: &[usize]) -> Result<Tensor> {

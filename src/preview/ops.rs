@@ -15,7 +15,7 @@ pub use attention::{Heads, attention};
 pub use dropout::{Dropout, dropout};
 pub use frozen_linear::{FrozenWeight, Unpack, frozen_linear};
 pub use gated::silu_times;
-pub use loss::{IGNORED, LossOfHead, continued, head_loss, of_head};
+pub use loss::{IGNORED, LossOfHead, continued, head_loss, loss_rows, of_head};
 pub use rms_norm::rms_norm;
 pub use rotary::{Rotary, rotate};
 

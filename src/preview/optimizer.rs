@@ -3,8 +3,10 @@
 use super::Result;
 use super::adamw::{AdamW, AdamWSettings};
 use super::gradients::Gradients;
+use super::saved::misfit;
 use super::sgd::{Sgd, SgdSettings};
-use candle_core::Var;
+use candle_core::{Tensor, Var};
+use std::collections::BTreeMap;
 
 /// Which optimizer, and its settings.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,5 +65,75 @@ impl Optimizer {
             Self::AdamW(optimizer) => optimizer.step(gradients),
             Self::Sgd(optimizer) => optimizer.step(gradients),
         }
+    }
+
+    /// Names of the tensors of state each variable may have.
+    pub const fn kinds(&self) -> &'static [&'static str] {
+        match self {
+            Self::AdamW(_) => &["mean", "mean_square"],
+            Self::Sgd(_) => &["direction"],
+        }
+    }
+
+    /// The state: number of the variable, name, tensor.
+    pub fn state(&self) -> Vec<(usize, &'static str, Tensor)> {
+        let kinds = self.kinds();
+        match self {
+            Self::AdamW(optimizer) => {
+                let of = |(index, means): (usize, &[Tensor; 2])| {
+                    let [first, second] = means.clone();
+                    [(index, kinds[0], first), (index, kinds[1], second)]
+                };
+                optimizer.means.iter().enumerate().flat_map(of).collect()
+            }
+            Self::Sgd(optimizer) => {
+                let of = |(index, direction): (usize, &Option<Tensor>)| Some((index, kinds[0], direction.clone()?));
+                optimizer.directions.iter().enumerate().filter_map(of).collect()
+            }
+        }
+    }
+
+    /// Steps taken, where they matter.
+    pub const fn steps(&self) -> i32 {
+        match self {
+            Self::AdamW(optimizer) => optimizer.steps,
+            Self::Sgd(_) => 0,
+        }
+    }
+
+    /// Takes over a state; without one a variable begins anew.
+    ///
+    /// # Errors
+    /// A tensor does not fit its variable: nothing was taken over.
+    pub fn restore(&mut self, state: &BTreeMap<(usize, &str), Tensor>, steps: i32) -> Result<()> {
+        let kinds = self.kinds();
+        let variables = match self {
+            Self::AdamW(optimizer) => &optimizer.variables,
+            Self::Sgd(optimizer) => &optimizer.variables,
+        };
+        for ((index, kind), tensor) in state {
+            if variables.get(*index).is_none_or(|variable| variable.dims() != tensor.dims()) {
+                return Err(misfit(kind));
+            }
+        }
+        match self {
+            Self::AdamW(optimizer) => {
+                for (index, means) in optimizer.means.iter_mut().enumerate() {
+                    for (mean, kind) in means.iter_mut().zip(kinds) {
+                        *mean = match state.get(&(index, *kind)) {
+                            Some(found) => found.clone(),
+                            None => mean.zeros_like()?,
+                        };
+                    }
+                }
+                optimizer.steps = steps;
+            }
+            Self::Sgd(optimizer) => {
+                for (index, direction) in optimizer.directions.iter_mut().enumerate() {
+                    *direction = state.get(&(index, kinds[0])).cloned();
+                }
+            }
+        }
+        Ok(())
     }
 }

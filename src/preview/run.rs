@@ -1,5 +1,6 @@
 //! A run: quantize the base, put adapters beside it, train them on examples, compare.
 
+use super::Result;
 use super::adamw::AdamWSettings;
 use super::attach::{Attached, attach, difference};
 use super::base::BaseFormat;
@@ -8,12 +9,15 @@ use super::control::Gate;
 use super::data::{Data, Sequence, Shuffled, batch};
 use super::gradients::Gradients;
 use super::lora::{Adapters, LoraSettings, Random};
-use super::model::{Batch, Llama, Pass, Weights};
+use super::memory::{Meter, Predicted, predict};
+use super::model::{Batch, Checkpoint, Llama, Pass};
 use super::ops::{Dropout, FrozenWeight, IGNORED};
 use super::optimizer::{Optimizer, OptimizerSettings};
-use super::{PreviewError, Result};
+use crate::lab::source::Source;
 use crate::quantize::Codec;
-use candle_core::{Device, Var};
+use candle_core::Var;
+use std::fmt;
+use std::sync::Arc;
 
 /// What is run.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,31 +99,37 @@ pub struct Sample {
 }
 
 /// A run under way.
-#[derive(Debug)]
 pub struct Run {
-    settings: RunSettings,
-    /// The checkpoint as it was read, to compare with.
-    weights: Weights,
-    model: Llama,
-    adapters: Adapters,
+    pub(super) settings: RunSettings,
+    /// The checkpoint, to compare with.
+    weights: Arc<dyn Checkpoint>,
+    pub(super) model: Llama,
+    pub(super) adapters: Adapters,
     /// What the adapters began with, where the base was changed for it.
     start: Option<Adapters>,
-    variables: Vec<Var>,
-    optimizer: Optimizer,
-    data: Data,
-    order: Shuffled,
-    steps: usize,
+    pub(super) variables: Vec<Var>,
+    pub(super) optimizer: Optimizer,
+    pub(super) data: Data,
+    pub(super) order: Shuffled,
+    pub(super) steps: usize,
+    predicted: Predicted,
+    meter: Meter,
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("settings", &self.settings).field("steps", &self.steps).finish_non_exhaustive()
+    }
 }
 
 /// The embedded model's weights as a safetensors file.
 pub const EMBEDDED_WEIGHTS: &[u8] = include_bytes!("../../assets/preview/base.safetensors");
 
 /// The embedded model's shape and weights.
-pub fn embedded() -> Result<(LlamaConfig, Weights)> {
+pub fn embedded() -> Result<(LlamaConfig, Arc<dyn Checkpoint>)> {
     let config = LlamaConfig::from_json(include_str!("../../assets/preview/config.json"))?;
-    let weights =
-        candle_core::safetensors::load_buffer(EMBEDDED_WEIGHTS, &Device::Cpu).map_err(PreviewError::Candle)?;
-    Ok((config, weights))
+    let source = Source::embedded().map_err(|error| unsuitable(error.to_string()))?;
+    Ok((config, Arc::new(source)))
 }
 
 impl Run {
@@ -128,7 +138,7 @@ impl Run {
     /// # Errors
     /// A checkpoint that lacks weights or has wrong shapes, a format that does not take them, no examples, examples
     /// longer than the model takes.
-    pub fn new(config: LlamaConfig, weights: &Weights, data: Data, settings: RunSettings) -> Result<Self> {
+    pub fn new(config: LlamaConfig, weights: Arc<dyn Checkpoint>, data: Data, settings: RunSettings) -> Result<Self> {
         if data.train.is_empty() || data.held_out.is_empty() {
             return Err(unsuitable("there are no examples to train on, or none to test with".to_owned()));
         }
@@ -138,12 +148,28 @@ impl Run {
         if longest > most {
             return Err(unsuitable(format!("an example has {longest} tokens; the model takes {most}")));
         }
-        let Attached { model, adapters, start } = attach(config, weights, settings.base, &settings.lora)?;
+        let meter = Meter::begin();
+        let attached = attach(config, &*weights, settings.base, &settings.lora)?;
+        let longest = data.train.iter().map(|sequence| sequence.tokens.len()).max().unwrap_or(0);
+        let predicted = predict(&attached, &settings, longest * settings.batch.max(1));
+        let Attached { model, adapters, start } = attached;
         let variables = adapters.variables();
         let optimizer = Optimizer::new(variables.clone(), settings.optimizer)?;
         let order = Shuffled::new(data.train.len(), settings.seed);
-        let weights = weights.clone();
-        Ok(Self { settings, weights, model, adapters, start, variables, optimizer, data, order, steps: 0 })
+        Ok(Self {
+            meter,
+            predicted,
+            settings,
+            weights,
+            model,
+            adapters,
+            start,
+            variables,
+            optimizer,
+            data,
+            order,
+            steps: 0,
+        })
     }
 
     /// The adapters as they are now.
@@ -179,6 +205,26 @@ impl Run {
     /// Bytes the frozen weights are held in.
     pub fn base_bytes(&self) -> u64 {
         self.model.bytes()
+    }
+
+    /// Bytes a training step should need, with the longest examples.
+    pub const fn predicted(&self) -> Predicted {
+        self.predicted
+    }
+
+    /// Most bytes the process had beyond those before the model was read; `None` where the system does not tell.
+    pub fn peak_growth_bytes(&self) -> Option<u64> {
+        self.meter.peak_growth_bytes()
+    }
+
+    /// The model with the adapters merged into what the base was held as.
+    pub fn merged(&self) -> Result<Llama> {
+        self.model.merged(&self.adapters)
+    }
+
+    /// Where the weights came from.
+    pub fn weights(&self) -> &dyn Checkpoint {
+        &*self.weights
     }
 
     /// One optimizer step. Ended in its middle, it has changed nothing.
@@ -254,12 +300,12 @@ impl Run {
             Ok(Compared { name, task: on(model, pass, &self.data.held_out)?, base_text, bytes: model.bytes() })
         };
         let dense = |_, _, weight| Ok(FrozenWeight::Dense(weight));
-        found(bar("base", &Llama::new(self.model.config.clone(), &self.weights, dense)?, None)?);
+        found(bar("base", &Llama::new(self.model.config.clone(), &*self.weights, dense)?, None)?);
         // What PiSSA and LoftQ leave of the base is no model without their adapters.
         let plain = match self.start {
             Some(_) => {
                 let pack = |_, _, weight| self.settings.base.pack(&weight);
-                &Llama::new(self.model.config.clone(), &self.weights, pack)?
+                &Llama::new(self.model.config.clone(), &*self.weights, pack)?
             }
             None => &self.model,
         };

@@ -5,11 +5,13 @@
 
 use super::control::Gate;
 use super::run::{Compared, HeldOut, Run, Sample, Step};
+use super::saved::save;
 use super::{PreviewError, Result};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long to train and how often to look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
     /// Steps of the whole run; steps that were done before count.
     pub steps: usize,
@@ -17,11 +19,13 @@ pub struct Schedule {
     pub look_every: usize,
     /// Held-out prompts that are answered at each look.
     pub samples: usize,
+    /// Folder the run is put aside in at each look and when it is ended, to go on from there.
+    pub kept_in: Option<PathBuf>,
 }
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self { steps: 60, look_every: 20, samples: 1 }
+        Self { steps: 60, look_every: 20, samples: 1, kept_in: None }
     }
 }
 
@@ -46,6 +50,13 @@ pub enum Event {
         /// What was said.
         sample: Sample,
     },
+    /// The run was put aside after so many steps, or could not be: training goes on all the same.
+    Kept {
+        /// Steps done.
+        after: usize,
+        /// Why not.
+        failure: Option<String>,
+    },
     /// One bar of the comparison at the end.
     Compared(Compared),
 }
@@ -61,6 +72,8 @@ pub struct Progress {
     pub trained_for: Duration,
     /// Steps of the whole run.
     pub of: usize,
+    /// Most bytes the process had beyond those before the model was read; `None` where the system does not tell.
+    pub peak_growth_bytes: Option<u64>,
 }
 
 impl Progress {
@@ -91,15 +104,18 @@ pub enum End {
 ///
 /// # Errors
 /// What a step, a look or the comparison meets, but for being ended: that is an [`End`].
-pub fn train(run: &mut Run, schedule: Schedule, gate: &Gate<'_>, tell: &mut dyn FnMut(Event)) -> Result<End> {
+pub fn train(run: &mut Run, schedule: &Schedule, gate: &Gate<'_>, tell: &mut dyn FnMut(Event)) -> Result<End> {
     match train_and_compare(run, schedule, gate, tell) {
         Ok(()) => Ok(End::Done),
-        Err(PreviewError::Cancelled) => Ok(End::Cancelled),
+        Err(PreviewError::Cancelled) => {
+            keep(run, schedule, tell);
+            Ok(End::Cancelled)
+        }
         Err(error) => Err(error),
     }
 }
 
-fn train_and_compare(run: &mut Run, schedule: Schedule, gate: &Gate<'_>, tell: &mut dyn FnMut(Event)) -> Result<()> {
+fn train_and_compare(run: &mut Run, schedule: &Schedule, gate: &Gate<'_>, tell: &mut dyn FnMut(Event)) -> Result<()> {
     look(run, schedule, gate, tell)?;
     let (mut tokens, mut trained_for) = (0_u64, Duration::ZERO);
     while run.steps() < schedule.steps {
@@ -107,15 +123,17 @@ fn train_and_compare(run: &mut Run, schedule: Schedule, gate: &Gate<'_>, tell: &
         let step = run.step(gate)?;
         trained_for += gate.worked().saturating_sub(from);
         tokens = tokens.saturating_add(step.tokens as u64);
-        tell(Event::Step(Progress { step, tokens, trained_for, of: schedule.steps }));
+        let peak_growth_bytes = run.peak_growth_bytes();
+        tell(Event::Step(Progress { step, tokens, trained_for, of: schedule.steps, peak_growth_bytes }));
         if step.number.is_multiple_of(schedule.look_every.max(1)) || step.number == schedule.steps {
             look(run, schedule, gate, tell)?;
+            keep(run, schedule, tell);
         }
     }
     run.compare(gate, &mut |compared| tell(Event::Compared(compared)))
 }
 
-fn look(run: &Run, schedule: Schedule, gate: &Gate<'_>, tell: &mut dyn FnMut(Event)) -> Result<()> {
+fn look(run: &Run, schedule: &Schedule, gate: &Gate<'_>, tell: &mut dyn FnMut(Event)) -> Result<()> {
     let after = run.steps();
     tell(Event::HeldOut { after, found: run.held_out(gate)? });
     for index in 0..schedule.samples {
@@ -123,4 +141,11 @@ fn look(run: &Run, schedule: Schedule, gate: &Gate<'_>, tell: &mut dyn FnMut(Eve
         tell(Event::Sample { after, index, sample });
     }
     Ok(())
+}
+
+fn keep(run: &Run, schedule: &Schedule, tell: &mut dyn FnMut(Event)) {
+    if let Some(folder) = &schedule.kept_in {
+        let failure = save(folder, run).err().map(|error| error.to_string());
+        tell(Event::Kept { after: run.steps(), failure });
+    }
 }

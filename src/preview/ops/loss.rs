@@ -22,6 +22,14 @@ pub struct LossOfHead {
     pub gradient: Option<Tensor>,
 }
 
+/// Tokens whose logits exist at one time.
+pub const fn loss_rows(vocabulary: usize) -> usize {
+    match CHUNK_VALUES.checked_div(vocabulary) {
+        Some(0) | None => 1,
+        Some(rows) => rows,
+    }
+}
+
 /// Loss of `hidden`, `[tokens, width]`, against one target a token.
 pub fn of_head(hidden: &Tensor, head: &FrozenWeight, targets: &[u32], wants_gradient: bool) -> Result<LossOfHead> {
     let (tokens, width) = hidden.dims2()?;
@@ -35,7 +43,7 @@ pub fn of_head(hidden: &Tensor, head: &FrozenWeight, targets: &[u32], wants_grad
     }
     let counted = targets.iter().filter(|target| **target != IGNORED).count();
     let share = if counted == 0 { 0.0 } else { 1.0 / counted as f32 };
-    let rows = (CHUNK_VALUES / vocabulary.max(1)).clamp(1, tokens.max(1));
+    let rows = loss_rows(vocabulary).min(tokens.max(1));
     let transposed = weight.t()?;
     let mut all = Vec::with_capacity(tokens);
     let mut gradients = Vec::new();

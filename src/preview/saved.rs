@@ -1,0 +1,156 @@
+//! A run put aside, to go on later as if it had never stopped: what is trained, the optimizer's state, the place in the
+//! order of examples, the step.
+//!
+//! Each lies in a folder `step-000040` of its own, which gets that name only when it is whole; then the one before goes.
+
+use super::config::unsuitable;
+use super::data::{Place, Shuffled};
+use super::run::Run;
+use super::{PreviewError, Result, adapter};
+use candle_core::Tensor;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+const TENSORS: &str = "run.safetensors";
+const STATE: &str = "run.json";
+const PREFIX: &str = "step-";
+
+#[derive(Debug, Serialize, Deserialize)]
+struct State {
+    steps: usize,
+    optimizer_steps: i32,
+    place: Place,
+    /// What has to be the same for the run to be the same, in words.
+    settings: BTreeMap<String, String>,
+}
+
+fn failed(path: &Path, error: &impl ToString) -> PreviewError {
+    PreviewError::File { path: path.display().to_string(), error: error.to_string() }
+}
+
+/// Puts the run aside in `folder`, which is made if it is not there. What was put aside there before stays until this is
+/// whole.
+pub fn save(folder: &Path, run: &Run) -> Result<()> {
+    let io = |error: std::io::Error| failed(folder, &error);
+    std::fs::create_dir_all(folder).map_err(io)?;
+    let name = format!("{PREFIX}{:06}", run.steps);
+    let whole = folder.join(&name);
+    if whole.exists() {
+        return Ok(());
+    }
+    let unfinished = tempfile::Builder::new().prefix(".unfinished-").tempdir_in(folder).map_err(io)?;
+    let mut tensors: HashMap<String, Tensor> = HashMap::new();
+    let names = adapter::names(&run.adapters);
+    for (name, variable) in names.iter().zip(&run.variables) {
+        tensors.insert(name.clone(), variable.as_tensor().contiguous()?);
+    }
+    for (index, kind, tensor) in run.optimizer.state() {
+        if let Some(name) = names.get(index) {
+            tensors.insert(format!("{name}.{kind}"), tensor.contiguous()?);
+        }
+    }
+    candle_core::safetensors::save(&tensors, unfinished.path().join(TENSORS))
+        .map_err(|error| failed(folder, &error))?;
+    let state = State {
+        steps: run.steps,
+        optimizer_steps: run.optimizer.steps(),
+        place: run.order.place(),
+        settings: described(run),
+    };
+    let text = serde_json::to_string_pretty(&state).map_err(|error| failed(folder, &error))?;
+    std::fs::write(unfinished.path().join(STATE), text + "\n").map_err(io)?;
+    let before = all(folder)?;
+    std::fs::rename(unfinished.keep(), &whole).map_err(io)?;
+    for (_, old) in before {
+        // One more than needed does no harm.
+        let _ = std::fs::remove_dir_all(old);
+    }
+    Ok(())
+}
+
+/// Goes on from the newest that was put aside in `folder`; false where there is none.
+///
+/// # Errors
+/// It was made with other settings, data or another model, or it is damaged: the run is as it was.
+pub fn resume(folder: &Path, run: &mut Run) -> Result<bool> {
+    if !folder.exists() {
+        return Ok(false);
+    }
+    let Some((_, newest)) = all(folder)?.pop() else { return Ok(false) };
+    let path = newest.join(STATE);
+    let text = std::fs::read_to_string(&path).map_err(|error| failed(&path, &error))?;
+    let state: State = serde_json::from_str(&text).map_err(|error| failed(&path, &error))?;
+    let now = described(run);
+    if let Some((name, value)) = now.iter().find(|(name, value)| state.settings.get(*name) != Some(*value)) {
+        let before = state.settings.get(name).map_or("unknown", String::as_str);
+        let message = format!("this run was put aside with another {name}: {before} then, {value} now");
+        return Err(failed(&newest, &message));
+    }
+    let path = newest.join(TENSORS);
+    let mut tensors = super::model::read_weights(&path)?;
+    let names = adapter::names(&run.adapters);
+    let mut values = Vec::with_capacity(names.len());
+    for (name, variable) in names.iter().zip(&run.variables) {
+        let found = tensors.remove(name).filter(|found| found.dims() == variable.dims());
+        values.push(found.ok_or_else(|| failed(&path, &format!("`{name}` is missing or has another shape")))?);
+    }
+    let mut moments = BTreeMap::new();
+    for (index, name) in names.iter().enumerate() {
+        for kind in run.optimizer.kinds() {
+            if let Some(found) = tensors.remove(&format!("{name}.{kind}")) {
+                moments.insert((index, *kind), found);
+            }
+        }
+    }
+    run.optimizer.restore(&moments, state.optimizer_steps)?;
+    for (variable, value) in run.variables.iter().zip(values) {
+        variable.set(&value)?;
+    }
+    run.order = Shuffled::at(run.data.train.len(), state.place);
+    run.steps = state.steps;
+    Ok(true)
+}
+
+/// What lies in a folder, by step.
+fn all(folder: &Path) -> Result<Vec<(usize, PathBuf)>> {
+    let entries = std::fs::read_dir(folder).map_err(|error| failed(folder, &error))?;
+    let mut all: Vec<(usize, PathBuf)> = entries
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let step = path.file_name()?.to_str()?.strip_prefix(PREFIX)?.parse().ok()?;
+            Some((step, path))
+        })
+        .collect();
+    all.sort();
+    Ok(all)
+}
+
+/// What has to be the same for the run to be the same.
+fn described(run: &Run) -> BTreeMap<String, String> {
+    let settings = &run.settings;
+    let tokens = run.data.train.iter().flat_map(|sequence| sequence.tokens.iter().chain([&u32::MAX]));
+    // FNV-1a (Fowler, Noll & Vo), to tell data apart.
+    let mark = tokens.fold(0xcbf2_9ce4_8422_2325_u64, |hash, token| {
+        token.to_le_bytes().iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    });
+    let model = &run.model.config;
+    let shape = [model.num_hidden_layers, model.hidden_size, model.intermediate_size, model.vocab_size];
+    [
+        ("model shape", format!("{} {shape:?}", model.model_type)),
+        ("format of the base", settings.base.id().to_owned()),
+        ("adapters", format!("{:?}", settings.lora)),
+        ("optimizer", format!("{:?}", settings.optimizer)),
+        ("batch", format!("{} × {}", settings.batch, settings.accumulation)),
+        ("seed", settings.seed.to_string()),
+        ("data", format!("{} examples, mark {mark:016x}", run.data.train.len())),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
+/// Of a saved tensor that does not fit.
+pub(super) fn misfit(name: &str) -> PreviewError {
+    unsuitable(format!("the saved {name} has another shape"))
+}
