@@ -22,6 +22,7 @@ pub mod state;
 pub mod store;
 pub mod tabs;
 pub mod theme_files;
+pub mod tuning;
 pub mod watch;
 pub mod weighing;
 pub mod window;

@@ -24,6 +24,7 @@ mod precision;
 mod run;
 mod runtime;
 mod templates;
+mod trial;
 
 pub use lora::{Lora, LoraInit, LoraScaling, TargetPart, Targets};
 pub use measured::{MAX_PEAKS, Measured, MeasuredPeak, Metric, read_peaks};
@@ -34,6 +35,7 @@ pub use precision::{FloatFormat, Precision, QuantizeWhen};
 pub use run::{Cost, Hardware, Run};
 pub use runtime::{AttentionKernel, Checkpointing, LossKernel, Runtime};
 pub use templates::{Template, templates};
+pub use trial::{MAX_TRIALS, Trial};
 
 /// Schema number written into plan files; older ones are migrated, newer ones refused.
 pub const SCHEMA: u32 = 1;

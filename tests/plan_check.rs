@@ -6,7 +6,7 @@ use tuneplan::architecture::Architecture;
 use tuneplan::catalog::Catalog;
 use tuneplan::plan::check::{Context, Diagnostic, Severity, check};
 use tuneplan::plan::edit::{PlanEdit, choose_method};
-use tuneplan::plan::field::{CatalogKind, Field, FieldKind, FieldValue, field, fields};
+use tuneplan::plan::field::{CatalogKind, Field, FieldKind, FieldValue, LineKind, field, fields};
 use tuneplan::plan::{Method, ModelSource, Plan, templates};
 
 fn remarks(plan: &Plan) -> Vec<Diagnostic> {
@@ -293,7 +293,11 @@ fn some_value(field: &Field, pick: u64) -> FieldValue {
         }
         FieldKind::OptionalInteger { .. } | FieldKind::OptionalDecimal { .. } => FieldValue::Unset,
         FieldKind::Toggle => FieldValue::Toggle(pick.is_multiple_of(2)),
-        FieldKind::Peaks => {
+        FieldKind::Lines(LineKind::Trials) => {
+            let trial = |n: u64| format!("loss {}.5 to {}.25, exact {} of 48: run {n}", n % 9, pick % 7, pick % 49);
+            FieldValue::List((0..pick % 4).map(trial).collect())
+        }
+        FieldKind::Lines(LineKind::Peaks) => {
             let peak = |n: u64| format!("reserved {}.5 MiB of {} MiB expected: run {n}", n % 50_000, pick % 60_000 + 1);
             FieldValue::List((0..pick % 4).map(peak).collect())
         }

@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 use std::collections::BTreeSet;
-use tuneplan::plan::field::{Field, FieldKind, FieldValue, Section, field, fields};
-use tuneplan::plan::{HandShape, MeasuredPeak, Method, ModelSource, Plan, Schedule, Strategy as Sharing};
+use tuneplan::plan::field::{Field, FieldKind, FieldValue, LineKind, Section, field, fields};
+use tuneplan::plan::{HandShape, MeasuredPeak, Method, ModelSource, Plan, Schedule, Strategy as Sharing, Trial};
 
 /// Plans that between them have every setting: each method, a typed model.
 fn plans() -> Vec<Plan> {
@@ -31,6 +31,7 @@ fn plans() -> Vec<Plan> {
     }
     let mut measured = Plan::default();
     measured.measured.peaks = vec!["process 20 GiB: RTX 4090".parse().unwrap()];
+    measured.measured.trials = vec!["loss 5.4 to 0.2, exact 12 of 48: NF4".parse().unwrap()];
     plans.push(measured);
     plans
 }
@@ -60,7 +61,15 @@ fn value_strategy(field: &'static Field) -> BoxedStrategy<FieldValue> {
                 .boxed()
         }
         FieldKind::Counts { max } => proptest::collection::vec(1..=max, 0..=9).prop_map(FieldValue::Counts).boxed(),
-        FieldKind::Peaks => {
+        FieldKind::Lines(LineKind::Trials) => {
+            let trial =
+                (0_u32..10_000_000, 0_u32..10_000_000, "[a-z0-9 ,.]{0,12}").prop_map(|(before, after, note)| {
+                    let [before, after] = [before, after].map(|loss| f64::from(loss) / 1000.0);
+                    format!("loss {before} to {after}, exact 3 of 48: {note}").parse::<Trial>().unwrap().to_string()
+                });
+            proptest::collection::vec(trial, 1..4).prop_map(FieldValue::List).boxed()
+        }
+        FieldKind::Lines(LineKind::Peaks) => {
             let peak = (1_u64..1 << 30, "[a-z0-9 ,.]{0,12}").prop_map(|(mib, note)| {
                 // As the file writes it: what is typed otherwise is rewritten.
                 format!("reserved {mib}.0 MiB: {note}").parse::<MeasuredPeak>().unwrap().to_string()
@@ -288,7 +297,8 @@ fn other_value(field: &Field, present: &FieldValue) -> Option<FieldValue> {
         FieldKind::Targets => vec![words(&["q"]), words(&["all-linear"])],
         FieldKind::Stages => vec![words(&["infilling"])],
         FieldKind::Counts { .. } => vec![FieldValue::Counts(vec![1, 2])],
-        FieldKind::Peaks => vec![words(&["reserved 1.0 MiB"])],
+        FieldKind::Lines(LineKind::Peaks) => vec![words(&["reserved 1.0 MiB"])],
+        FieldKind::Lines(LineKind::Trials) => vec![words(&["loss 1.000 to 0.500, exact 1 of 2"])],
         FieldKind::Text | FieldKind::Notes => vec![FieldValue::Text("another".to_owned())],
     };
     candidates.into_iter().find(|value| value != present)

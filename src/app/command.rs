@@ -8,6 +8,7 @@ use super::searching::Searching;
 use super::settings::ThemeChoice;
 use super::state::{DocumentId, PathPurpose};
 use super::store::{ExamplesFile, Opened, StoreError, WriteError};
+use super::tuning::{self, Wish};
 use super::weighing::News;
 use crate::architecture::Architecture;
 use crate::estimate::{Component, Subject};
@@ -82,6 +83,18 @@ pub enum Command {
     StopWeighing,
     /// What the examination of this number found.
     Weighed(u64, News),
+    /// Run the plan's settings small, on this machine.
+    Tune(Wish),
+    /// Let the run wait, or go on.
+    PauseTuning(bool),
+    /// End the run; what it learned is kept.
+    StopTuning,
+    /// What the run of this number tells.
+    Tuned(u64, Box<tuning::News>),
+    /// Save the trained adapters into a new folder.
+    SaveAdapter(PathBuf),
+    /// They were saved there.
+    AdapterSaved(PathBuf),
     /// How far a search is.
     Searched(Box<Searching>),
     /// The shipped measurements were predicted.

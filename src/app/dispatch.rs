@@ -8,6 +8,7 @@ use super::page::Page;
 use super::searching::Searching;
 use super::settings::Settings;
 use super::state::{AfterUnsaved, Dialog, Document, Message, PathPurpose, State};
+use super::tuning::{self, Tuning};
 use super::weighing::Weighing;
 use crate::plan::edit::PlanEdit;
 use crate::plan::{Plan, templates};
@@ -158,6 +159,27 @@ fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
             }
             vec![Effect::StopWeighing]
         }
+        Command::Tune(wish) => {
+            let number = state.session.tuning.as_ref().map_or(0, |earlier| earlier.number + 1);
+            let (settings, _) = tuning::settings_of(&state.document.plan, wish);
+            state.session.tuning = Some(Box::new(Tuning::begun(number, settings, wish.steps)));
+            vec![Effect::Tune]
+        }
+        Command::PauseTuning(pause) => match &mut state.session.tuning {
+            Some(tuning) if tuning.is_running() => {
+                tuning.pause(pause);
+                vec![Effect::PauseTuning(pause)]
+            }
+            _ => Vec::new(),
+        },
+        Command::StopTuning => vec![Effect::StopTuning],
+        Command::SaveAdapter(folder) => match state.session.tuning.as_ref().and_then(|tuning| tuning.trained.clone()) {
+            Some(trained) => vec![Effect::SaveAdapter(folder, trained)],
+            None => {
+                tell(state, true, "There is no trained adapter to save: run the preview first.");
+                Vec::new()
+            }
+        },
         Command::ShowPage(page) => {
             state.session.page = page;
             let wanted = page == Page::Sure && state.session.evidence.is_none();
@@ -198,6 +220,11 @@ fn look(state: &mut State, command: Command) {
                 held.take(news);
             }
         }
+        Command::Tuned(number, news) => {
+            if let Some(held) = session.tuning.as_mut().filter(|held| held.number == number) {
+                held.take(*news);
+            }
+        }
         Command::Select(subject) => session.selected = Some(subject),
         Command::Hover(component) => session.hovered = component,
         Command::HoverField(field) => session.hovered_field = field,
@@ -210,6 +237,7 @@ fn look(state: &mut State, command: Command) {
         Command::ShowStep(step) => session.step = step,
         Command::DismissMessage => session.message = None,
         Command::Tell(text) => tell(state, true, &text),
+        Command::AdapterSaved(folder) => tell(state, false, &format!("Saved the adapter to {}.", folder.display())),
         // Everything else is a matter of `dispatch`.
         _ => {}
     }
@@ -221,7 +249,9 @@ const fn by_path(purpose: PathPurpose) -> &'static str {
         PathPurpose::SavePlan => MenuCommand::SaveByPath.info().title,
         PathPurpose::OpenModel => MenuCommand::OpenModelByPath.info().title,
         PathPurpose::SavePicture => MenuCommand::SavePictureByPath.info().title,
-        PathPurpose::OpenExamples | PathPurpose::SaveLabels | PathPurpose::ExamineModel => "The button beside it",
+        PathPurpose::OpenExamples | PathPurpose::SaveLabels | PathPurpose::ExamineModel | PathPurpose::SaveAdapter => {
+            "The button beside it"
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::computed::Key;
 use super::state::{DocumentId, PathPurpose};
+use super::tuning::Trained;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -63,6 +64,14 @@ pub enum Effect {
     Weigh,
     /// Stop examining.
     StopWeighing,
+    /// Begin the run that the state holds.
+    Tune,
+    /// Let it wait, or go on.
+    PauseTuning(bool),
+    /// End it.
+    StopTuning,
+    /// Save the trained adapters.
+    SaveAdapter(PathBuf, Trained),
     /// Stop searching.
     StopSearch,
     /// Read a plan file as it was in a revision.

@@ -10,10 +10,12 @@ use super::searching::{self, Searching};
 use super::settings::Settings;
 use super::state::{PathPurpose, State};
 use super::store;
+use super::tuning;
 use super::watch::Watch;
 use super::weighing::{self, News};
 use crate::architecture;
 use crate::jobs::{CancelToken, Jobs};
+use crate::preview::control::Control;
 use crate::ui::{PanelName, Part};
 use crate::validation::Evidence;
 use rfd::AsyncFileDialog;
@@ -28,6 +30,8 @@ pub struct Runtime {
     reading_model: Option<CancelToken>,
     /// The search that runs.
     searching: Option<CancelToken>,
+    /// The small run.
+    tuning: Option<Control>,
     /// The model that is examined.
     weighing: Option<CancelToken>,
     /// What to change is being looked for; a newer revision cancels an older one.
@@ -53,6 +57,7 @@ impl Runtime {
             settings_path,
             reading_model: None,
             searching: None,
+            tuning: None,
             weighing: None,
             finding_changes: None,
             journal: None,
@@ -196,6 +201,39 @@ impl Runtime {
                     running.cancel();
                 }
             }
+            Effect::Tune => {
+                if let Some(earlier) = self.tuning.take() {
+                    earlier.cancel();
+                }
+                let Some(begun) = &state.session.tuning else { return };
+                let (number, settings, steps) = (begun.number, begun.settings.clone(), begun.steps);
+                let control = Control::default();
+                self.tuning = Some(control.clone());
+                let tell = Mutex::new(self.jobs.reporter());
+                let failed =
+                    move |error: String| Command::Tuned(number, Box::new(tuning::News::Ended(Err(error), None)));
+                self.jobs.spawn("tune", failed, move |_cancel| {
+                    let tell = |command| tell.lock().unwrap_or_else(std::sync::PoisonError::into_inner)(command);
+                    tuning::run(number, settings, steps, &control, &tell)
+                });
+            }
+            Effect::PauseTuning(pause) => {
+                if let Some(control) = &self.tuning {
+                    if pause { control.pause() } else { control.resume() }
+                }
+            }
+            Effect::StopTuning => {
+                if let Some(control) = &self.tuning {
+                    control.cancel();
+                }
+            }
+            Effect::SaveAdapter(folder, trained) => {
+                let failed = |error: String| Command::Tell(format!("The adapter was not saved: {error}"));
+                self.jobs.spawn("save-adapter", failed, move |_cancel| match trained.save(&folder) {
+                    Ok(()) => Command::AdapterSaved(folder),
+                    Err(error) => Command::Tell(format!("The adapter was not saved: {error}")),
+                });
+            }
             Effect::StopWeighing => {
                 if let Some(running) = self.weighing.take() {
                     running.cancel();
@@ -278,6 +316,11 @@ impl Runtime {
                     dialog.set_title("Examine weights").add_filter("Weights", &["safetensors", "gguf"]).pick_file();
                 self.await_dialog(dialog, purpose);
             }
+            PathPurpose::SaveAdapter => {
+                let name = format!("{}-adapter", file_stem(&state.document.plan.name));
+                let dialog = dialog.set_title("Save adapter into a new folder").set_file_name(name).save_file();
+                self.await_dialog(dialog, purpose);
+            }
             PathPurpose::SavePicture => {
                 let name = format!("{}.png", file_stem(&state.document.plan.name));
                 let dialog = dialog.set_title("Save picture").add_filter("Pictures", &["png", "svg"]);
@@ -323,6 +366,7 @@ impl Runtime {
                         PathPurpose::SavePlan => Command::SaveAs { path, replace: true },
                         PathPurpose::SavePicture => Command::SavePicture { path, replace: true },
                         PathPurpose::OpenExamples => Command::OpenExamples(path),
+                        PathPurpose::SaveAdapter => Command::SaveAdapter(path),
                         PathPurpose::ExamineModel => Command::Weigh(Some(path)),
                         PathPurpose::SaveLabels => Command::SaveLabels { path, replace: true },
                     }

@@ -9,6 +9,7 @@ use super::searching::Searching;
 use super::settings::Settings;
 use super::store::Opened;
 use super::tabs::Others;
+use super::tuning::Tuning;
 use super::weighing::Weighing;
 use crate::decide::tally::Reading;
 use crate::estimate::{Component, Subject};
@@ -109,6 +110,8 @@ pub struct Session {
     pub changes_asked: Option<Key>,
     /// The last search of the whole space of plans.
     pub searching: Option<Box<Searching>>,
+    /// The last small run.
+    pub tuning: Option<Box<Tuning>>,
     /// The model whose weights were last examined.
     pub weighing: Option<Weighing>,
     /// Shipped measurements with their predictions, once the page that shows them was opened.
@@ -232,6 +235,8 @@ pub enum PathPurpose {
     SavePicture,
     /// Examine the weights of a model.
     ExamineModel,
+    /// Save trained adapters into a new folder.
+    SaveAdapter,
     /// Read examples, or labels of them.
     OpenExamples,
     /// Save the labels of examples.

@@ -60,7 +60,7 @@ const fn value_name(kind: &FieldKind) -> &'static str {
         FieldKind::Catalog(_) => "ID",
         FieldKind::Targets | FieldKind::Stages => "A,B,…",
         FieldKind::Counts { .. } => "N,N,…",
-        FieldKind::Peaks => "PEAK;PEAK…",
+        FieldKind::Lines(_) => "LINE;LINE…",
         FieldKind::Text | FieldKind::Notes => "TEXT",
     }
 }

@@ -4,7 +4,7 @@
 //! command-line flags, the plan file with its comments, names of undo steps and the diff are all made from this
 //! table, so that a setting is described once.
 
-use super::Plan;
+use super::{MeasuredPeak, Plan, Trial};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -176,12 +176,39 @@ pub enum FieldKind {
         /// Most each may be.
         max: u64,
     },
-    /// Measured peaks, one text each.
-    Peaks,
+    /// Results, one line of text each.
+    Lines(LineKind),
     /// One line.
     Text,
     /// Several lines.
     Notes,
+}
+
+/// What the lines of a field are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineKind {
+    /// Measured peaks.
+    Peaks,
+    /// Results of small runs.
+    Trials,
+}
+
+impl LineKind {
+    /// Why a line is none of these.
+    pub(super) fn check(self, line: &str) -> Result<(), String> {
+        match self {
+            Self::Peaks => line.parse::<MeasuredPeak>().map(drop),
+            Self::Trials => line.parse::<Trial>().map(drop),
+        }
+    }
+
+    /// What the field takes, in words.
+    const fn expected(self) -> &'static str {
+        match self {
+            Self::Peaks => "a list of peaks, such as \"reserved 18.42 GiB: RTX 4090\"",
+            Self::Trials => "a list of results, such as \"loss 5.4 to 0.2, exact 12 of 48: NF4\"",
+        }
+    }
 }
 
 /// Which catalogue a field picks from.

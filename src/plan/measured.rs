@@ -3,6 +3,7 @@
 //! `reserved 18862.3 MiB of 17901.0 MiB expected: 2026-11-24, RTX 4090, torch 2.9`. What was expected is kept with the
 //! measurement, because the plan may change after it was taken.
 
+use super::Trial;
 use crate::units::Bytes;
 use serde::Serialize;
 use std::fmt;
@@ -79,17 +80,19 @@ pub struct MeasuredPeak {
 }
 
 /// Measurements of the plan and whether they correct the estimate.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
     /// In the order they were taken.
     pub peaks: Vec<MeasuredPeak>,
     /// The estimate is multiplied by what the measurements say.
     pub calibrate: bool,
+    /// Small runs on this machine, in the order they were made.
+    pub trials: Vec<Trial>,
 }
 
 impl Default for Measured {
     fn default() -> Self {
-        Self { peaks: Vec::new(), calibrate: true }
+        Self { peaks: Vec::new(), calibrate: true, trials: Vec::new() }
     }
 }
 

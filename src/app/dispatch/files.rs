@@ -109,6 +109,7 @@ pub(super) fn typed_path(state: &mut State, purpose: PathPurpose, text: &str) ->
             PathPurpose::OpenModel => Command::OpenModel(path),
             PathPurpose::SavePicture => Command::SavePicture { path, replace: false },
             PathPurpose::OpenExamples => Command::OpenExamples(path),
+            PathPurpose::SaveAdapter => Command::SaveAdapter(path),
             PathPurpose::ExamineModel => Command::Weigh(Some(path)),
             PathPurpose::SaveLabels => Command::SaveLabels { path, replace: false },
         },

@@ -1,6 +1,6 @@
 //! Fields of the user's own measurements.
 
-use super::{Field, FieldKind, FieldValue, Section};
+use super::{Field, FieldKind, FieldValue, LineKind, Section};
 use crate::plan::Plan;
 
 const fn any(plan: &Plan) -> bool {
@@ -16,7 +16,7 @@ pub fn fields() -> Vec<Field> {
             label: "Measured peaks",
             unit: "",
             help: "Peaks of one device measured for this plan, such as `reserved 18.42 GiB: RTX 4090, torch 2.9`. What was expected then is kept beside.",
-            kind: FieldKind::Peaks,
+            kind: FieldKind::Lines(LineKind::Peaks),
             applies: any,
             get: |plan| {
                 let lines = plan.measured.peaks.iter().map(ToString::to_string).collect();
@@ -42,6 +42,26 @@ pub fn fields() -> Vec<Field> {
             set: |plan, value| {
                 if let FieldValue::Toggle(on) = value {
                     plan.measured.calibrate = *on;
+                }
+                Ok(())
+            },
+        },
+        Field {
+            id: "measured.trials",
+            flag: "trials",
+            section: Section::Measured,
+            label: "Small runs",
+            unit: "",
+            help: "Results of previews on this machine, such as `loss 5.4 to 0.2, exact 12 of 48: 2026-11-24, NF4`: nats a token over held-out answers before and after.",
+            kind: FieldKind::Lines(LineKind::Trials),
+            applies: |plan| !plan.measured.trials.is_empty(),
+            get: |plan| {
+                let lines: Vec<String> = plan.measured.trials.iter().map(ToString::to_string).collect();
+                (!lines.is_empty()).then_some(FieldValue::List(lines))
+            },
+            set: |plan, value| {
+                if let FieldValue::List(lines) = value {
+                    plan.measured.trials = lines.iter().map(|line| line.parse()).collect::<Result<_, _>>()?;
                 }
                 Ok(())
             },

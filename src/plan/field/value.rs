@@ -1,7 +1,6 @@
 //! A field's value without its type: what widgets, flags, files and undo labels trade in.
 
 use super::{CatalogKind, Choice, Field, FieldKind, Section, words};
-use crate::plan::MeasuredPeak;
 use crate::units::grouped;
 
 /// Longest text a field takes, in bytes.
@@ -64,7 +63,7 @@ impl FieldValue {
                 let parts = word.split([',', ' ', ';']).map(str::trim).filter(|part| !part.is_empty());
                 Self::Counts(parts.map(parse_count).collect::<Result<_, _>>()?)
             }
-            FieldKind::Peaks => {
+            FieldKind::Lines(_) => {
                 let lines = word.split([';', '\n']).map(str::trim).filter(|line| !line.is_empty() && *line != "none");
                 Self::List(lines.map(ToOwned::to_owned).collect())
             }
@@ -125,9 +124,9 @@ impl FieldValue {
                 }
                 ids.iter().try_for_each(|id| check_text(label, id))
             }
-            (FieldKind::Peaks, Self::List(lines)) => {
+            (FieldKind::Lines(kind), Self::List(lines)) => {
                 check_list(label, lines)?;
-                lines.iter().try_for_each(|line| line.parse::<MeasuredPeak>().map(|_peak| ()))
+                lines.iter().try_for_each(|line| kind.check(line))
             }
             (FieldKind::Text | FieldKind::Notes, Self::Text(text)) => check_text(label, text),
             _ => Err(format!("{label} takes {}", expected(field.kind))),
@@ -150,7 +149,7 @@ impl FieldValue {
             },
             Self::Counts(counts) if counts.is_empty() => EVEN.to_owned(),
             Self::Counts(counts) => counts.iter().map(u64::to_string).collect::<Vec<_>>().join(", "),
-            Self::List(lines) if matches!(field.kind, FieldKind::Peaks) => {
+            Self::List(lines) if matches!(field.kind, FieldKind::Lines(_)) => {
                 if lines.is_empty() {
                     "none".to_owned()
                 } else {
@@ -180,7 +179,7 @@ pub const fn expected(kind: FieldKind) -> &'static str {
         FieldKind::Catalog(_) => "an id of the catalogue, in quotes",
         FieldKind::Targets | FieldKind::Stages => "a list of names",
         FieldKind::Counts { .. } => "a list of whole numbers",
-        FieldKind::Peaks => "a list of peaks, such as \"reserved 18.42 GiB: RTX 4090\"",
+        FieldKind::Lines(kind) => kind.expected(),
         FieldKind::Text | FieldKind::Notes => "text in quotes",
     }
 }

@@ -282,7 +282,7 @@ fn value_of(field: &Field, node: &Node<'_>) -> Result<FieldValue, String> {
                 .map(FieldValue::Counts),
             _ => Err(wrong(field, node)),
         },
-        FieldKind::Targets | FieldKind::Stages | FieldKind::Peaks => match &node.kind {
+        FieldKind::Targets | FieldKind::Stages | FieldKind::Lines(_) => match &node.kind {
             NodeKind::List(items) => items
                 .iter()
                 .map(|item| ron::from_str::<String>(item.raw).map_err(|_error| wrong(field, item)))

@@ -100,7 +100,7 @@ fn comment(field: &Field) -> String {
 
 fn literal(field: &Field, value: &FieldValue) -> String {
     match value {
-        FieldValue::List(lines) if matches!(field.kind, FieldKind::Peaks) => {
+        FieldValue::List(lines) if matches!(field.kind, FieldKind::Lines(_)) => {
             let lines: String = lines.iter().map(|line| format!("            {},\n", quoted(line))).collect();
             format!("[\n{lines}        ]")
         }

@@ -1,24 +1,57 @@
 //! The preview: what number formats do to real weights, and what fine-tuning does to a small model, on this machine.
 
 use crate::app::command::Commands;
+use crate::ui::theme::space;
+use crate::ui::widgets::segmented::{Segment, segmented_ui};
 use crate::ui::{UiState, View};
 use egui::Ui;
 
+mod bars;
 mod heat;
+mod loss;
 mod mixes;
 mod tensor;
+mod tune;
 mod weights;
 
+pub use tune::TuneState;
 pub use weights::WeightsState;
+
+/// Part of the page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// A small run.
+    #[default]
+    Tune,
+    /// Formats and weights.
+    Weights,
+}
+
+const PARTS: [Segment<Part>; 2] = [
+    Segment { value: Part::Tune, label: "Fine-tune", help: "A small model with this plan's settings, in seconds." },
+    Segment { value: Part::Weights, label: "Weights", help: "What each number format does to the weights of a model." },
+];
 
 /// What is chosen on the page.
 #[derive(Clone, Debug, Default)]
 pub struct PreviewState {
+    /// Part that is shown.
+    pub part: Part,
+    /// The small run.
+    pub tune: TuneState,
     /// Formats and weights.
     pub weights: WeightsState,
 }
 
 /// Draws the page.
 pub fn preview_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
-    weights::weights_ui(ui, view, &mut ui_state.preview.weights, out);
+    let state = &mut ui_state.preview;
+    if let Some(part) = segmented_ui(ui, &PARTS, state.part, view.tokens) {
+        state.part = part;
+    }
+    ui.add_space(space::xs());
+    match state.part {
+        Part::Tune => tune::tune_ui(ui, view, &mut state.tune, out),
+        Part::Weights => weights::weights_ui(ui, view, &mut state.weights, out),
+    }
 }

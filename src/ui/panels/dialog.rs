@@ -139,6 +139,7 @@ fn path_ui(ui: &mut Ui, purpose: PathPurpose, text: &str, out: &mut Commands) {
         PathPurpose::OpenModel => {
             ("Open model", "Path of a config.json, .safetensors, .gguf or a model folder", "Open")
         }
+        PathPurpose::SaveAdapter => ("Save adapter", "Path of a new folder", "Save"),
         PathPurpose::ExamineModel => {
             ("Examine weights", "Path of a .safetensors or .gguf file, or of a model folder", "Examine")
         }

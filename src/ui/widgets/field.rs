@@ -100,7 +100,7 @@ fn usual(field: &Field, view: &View<'_>) -> Option<FieldValue> {
         field.kind,
         FieldKind::OptionalInteger { .. }
             | FieldKind::OptionalDecimal { .. }
-            | FieldKind::Peaks
+            | FieldKind::Lines(_)
             | FieldKind::Text
             | FieldKind::Notes
     ) {
@@ -210,9 +210,10 @@ fn control_ui(
             Some(FieldValue::Id(chosen.to_owned()))
         }
         (FieldKind::Catalog(kind), FieldValue::Id(id)) => catalog_ui(ui, field, kind, id, view, ui_state),
-        (FieldKind::Targets | FieldKind::Stages | FieldKind::Counts { .. } | FieldKind::Peaks | FieldKind::Text, _) => {
-            typed_ui(ui, field, value, ui_state, out)
-        }
+        (
+            FieldKind::Targets | FieldKind::Stages | FieldKind::Counts { .. } | FieldKind::Lines(_) | FieldKind::Text,
+            _,
+        ) => typed_ui(ui, field, value, ui_state, out),
         _ => None,
     }
 }
