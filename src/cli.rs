@@ -89,8 +89,8 @@ enum Command {
     Quantize(quantize::QuantizeArgs),
     /// Compare predictions with measured rows.
     Validate(ValidateArgs),
-    /// Train a small embedded model with quantized LoRA on this machine, and compare: what the methods do.
-    Preview(PreviewArgs),
+    /// Train a small embedded model, or your own, with quantized LoRA on this machine, and compare: what the methods do.
+    Preview(Box<preview::PreviewArgs>),
     /// Draw the window into a PNG, without a display.
     Screenshot(ScreenshotArgs),
 }
@@ -234,34 +234,6 @@ struct InspectArgs {
     /// Model folder, `config.json`, `.safetensors` or `.gguf` file.
     path: PathBuf,
     /// One JSON object.
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Args)]
-struct PreviewArgs {
-    /// Format of the frozen base: fp32, bf16, nf4, nf4-dq, int8, int4-g64, gguf-q4-k, … as `tuneplan quantize` has them.
-    #[arg(long, default_value = "nf4", value_name = "WORD")]
-    format: String,
-    /// Rank of the adapters.
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256), value_name = "N")]
-    rank: u16,
-    /// Learning rate.
-    #[arg(long, default_value_t = 5e-3, value_name = "X")]
-    learning_rate: f64,
-    /// Optimizer steps.
-    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=100_000), value_name = "N")]
-    steps: u32,
-    /// Seed of adapters, examples and their order.
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    seed: u64,
-    /// Threads; without it all but one of the machine's.
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "N")]
-    threads: Option<u16>,
-    /// Folder to write the adapter to, in the format of Hugging Face PEFT; it must not exist.
-    #[arg(short, long, value_name = "FOLDER")]
-    output: Option<PathBuf>,
-    /// One JSON object at the end instead of a report.
     #[arg(long)]
     json: bool,
 }

@@ -13,15 +13,19 @@ pub mod control;
 pub mod corpus;
 pub mod data;
 pub mod gradients;
+pub mod local;
 pub mod lora;
 pub mod memory;
+pub mod merged;
 pub mod model;
 pub mod ops;
 pub mod optimizer;
 pub mod pretrain;
+pub mod rows;
 pub mod run;
 pub mod saved;
 pub mod sgd;
+pub mod template;
 pub mod train;
 
 /// Why a run could not be made, in words for its user.

@@ -48,6 +48,15 @@ pub struct LlamaConfig {
     /// Stretching of the rotary angles, which is not done here.
     #[serde(default)]
     pub rope_scaling: Option<serde_json::Value>,
+    /// The rotary settings as transformers 5 writes them: `rope_theta` and `rope_type`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rope_parameters: Option<serde_json::Value>,
+    /// Tokens a place looks back at most, where `use_sliding_window` does not turn it off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sliding_window: Option<usize>,
+    /// Whether the window is used; it is where this is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_sliding_window: Option<bool>,
 }
 
 const fn usual_epsilon() -> f64 {
@@ -69,7 +78,16 @@ fn usual_activation() -> String {
 impl LlamaConfig {
     /// Reads and checks a `config.json`.
     pub fn from_json(text: &str) -> Result<Self> {
-        let config: Self = serde_json::from_str(text).map_err(|error| unsuitable(format!("config.json: {error}")))?;
+        let mut config: Self =
+            serde_json::from_str(text).map_err(|error| unsuitable(format!("config.json: {error}")))?;
+        let rotary = config.rope_parameters.as_ref();
+        if let Some(theta) = rotary.and_then(|rotary| rotary.get("rope_theta")?.as_f64()) {
+            config.rope_theta = theta;
+        }
+        // Sequences within the window are all a run here takes.
+        if let Some(window) = config.sliding_window.filter(|_| config.use_sliding_window != Some(false)) {
+            config.max_position_embeddings = config.max_position_embeddings.min(window);
+        }
         config.check()?;
         Ok(config)
     }
@@ -85,7 +103,7 @@ impl LlamaConfig {
         if self.hidden_act != "silu" {
             return Err(unsuitable(format!("the activation `{}` cannot be run here; silu can", self.hidden_act)));
         }
-        let scaled = self.rope_scaling.as_ref().is_some_and(|scaling| {
+        let scaled = self.rope_scaling.iter().chain(&self.rope_parameters).any(|scaling| {
             let kind = scaling.get("rope_type").or_else(|| scaling.get("type")).and_then(serde_json::Value::as_str);
             !matches!(kind, None | Some("default"))
         });

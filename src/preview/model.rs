@@ -325,6 +325,11 @@ impl Llama {
         Ok(merged)
     }
 
+    /// A map of a layer.
+    pub fn map(&self, layer: usize, part: Part) -> Option<&FrozenWeight> {
+        self.layers.get(layer)?.maps.get(&part)
+    }
+
     /// The model with every map in another form.
     pub fn packed(&self, pack: impl Fn(&Tensor) -> Result<FrozenWeight>) -> Result<Self> {
         let mut packed = self.clone();

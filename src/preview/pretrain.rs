@@ -27,6 +27,9 @@ pub fn shape() -> LlamaConfig {
         max_position_embeddings: 512,
         hidden_act: "silu".to_owned(),
         rope_scaling: None,
+        rope_parameters: None,
+        sliding_window: None,
+        use_sliding_window: None,
     }
 }
 

@@ -125,9 +125,12 @@ impl fmt::Debug for Run {
 /// The embedded model's weights as a safetensors file.
 pub const EMBEDDED_WEIGHTS: &[u8] = include_bytes!("../../assets/preview/base.safetensors");
 
+/// The embedded model's `config.json`.
+pub const EMBEDDED_CONFIG: &str = include_str!("../../assets/preview/config.json");
+
 /// The embedded model's shape and weights.
 pub fn embedded() -> Result<(LlamaConfig, Arc<dyn Checkpoint>)> {
-    let config = LlamaConfig::from_json(include_str!("../../assets/preview/config.json"))?;
+    let config = LlamaConfig::from_json(EMBEDDED_CONFIG)?;
     let source = Source::embedded().map_err(|error| unsuitable(error.to_string()))?;
     Ok((config, Arc::new(source)))
 }
