@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::app::{click, send, state, wait, window};
+use common::app::{click, send, state, wait};
 use common::tidy::assert_tidy;
 use egui::accesskit::Role;
 use egui_kittest::Harness;
@@ -11,8 +11,11 @@ use egui_kittest::kittest::Queryable as _;
 use std::path::{Path, PathBuf};
 use tuneplan::app::Command;
 use tuneplan::app::page::Page;
+use tuneplan::app::runtime::Runtime;
+use tuneplan::app::tuning::{Stage, Tuning};
 use tuneplan::app::window::App;
 use tuneplan::quantize::{Codec, sample};
+use tuneplan::ui::theme::Theme;
 
 /// A model of two layers with one matrix each, the second ten times as large, and a norm.
 fn model(folder: &Path) -> PathBuf {
@@ -43,8 +46,18 @@ fn has(harness: &Harness<'_, App>, text: &str) -> bool {
 }
 
 fn opened<'a>() -> Harness<'a, App> {
-    let mut harness = window();
+    // Tall enough that nothing has to be scrolled to.
+    let mut harness = common::builder(Theme::Dark, [1600.0, 2600.0])
+        .with_max_steps(32)
+        .build_eframe(|cc| App::new(&cc.egui_ctx, Runtime::new(None, || ()), None));
     send(&mut harness, Command::ShowPage(Page::Preview));
+    harness
+}
+
+/// The page with the part about weights.
+fn weights<'a>() -> Harness<'a, App> {
+    let mut harness = opened();
+    click(&mut harness, "Weights");
     harness
 }
 
@@ -52,7 +65,7 @@ fn opened<'a>() -> Harness<'a, App> {
 fn a_model_file_is_shown_in_every_format() {
     let folder = tempfile::tempdir().unwrap();
     let path = model(folder.path());
-    let mut harness = opened();
+    let mut harness = weights();
     assert!(has(&harness, "put into each number format and read back"), "the empty state says what will happen");
     assert_tidy(&harness, "empty");
     click(&mut harness, "By path…");
@@ -82,7 +95,7 @@ fn a_model_file_is_shown_in_every_format() {
 
 #[test]
 fn what_cannot_be_examined_is_said() {
-    let mut harness = opened();
+    let mut harness = weights();
     send(&mut harness, Command::Weigh(Some(PathBuf::from("no such model"))));
     wait(&mut harness, |app| app.state().session.weighing.as_ref().is_some_and(|weighing| !weighing.running));
     assert!(has(&harness, "no such model"));
@@ -93,7 +106,7 @@ fn what_cannot_be_examined_is_said() {
 fn stopping_keeps_what_was_found() {
     let folder = tempfile::tempdir().unwrap();
     let path = model(folder.path());
-    let mut harness = opened();
+    let mut harness = weights();
     send(&mut harness, Command::Weigh(Some(path)));
     wait(&mut harness, |app| {
         app.state().session.weighing.as_ref().is_some_and(|weighing| !weighing.reports.is_empty())
@@ -106,4 +119,62 @@ fn stopping_keeps_what_was_found() {
     let weighing = state(&harness).session.weighing.as_ref().unwrap();
     assert!(!weighing.running);
     assert_eq!(weighing.reports.len(), found);
+}
+
+fn tuning<'h>(harness: &'h Harness<'_, App>) -> &'h Tuning {
+    state(harness).session.tuning.as_deref().unwrap()
+}
+
+fn is_over(app: &App) -> bool {
+    app.state().session.tuning.as_ref().is_some_and(|tuning| !tuning.is_running())
+}
+
+#[test]
+fn a_run_is_paused_stopped_saved_and_kept_in_the_plan() {
+    let mut harness = opened();
+    // The default plan is QLoRA with rank 16 and double quantization.
+    assert!(has(&harness, "Base in NF4 + DQ, LoRA r 16 α 32, on all linear maps; AdamW; 1 × 8 sequences a step"));
+    assert_tidy(&harness, "before");
+    click(&mut harness, "Run");
+    wait(&mut harness, |app| app.state().session.tuning.as_ref().is_some_and(|tuning| !tuning.losses.is_empty()));
+    click(&mut harness, "Pause");
+    assert_eq!(tuning(&harness).stage, Stage::Paused);
+    // Another page, and back: the run is where it was.
+    send(&mut harness, Command::ShowPage(Page::Memory));
+    send(&mut harness, Command::ShowPage(Page::Preview));
+    assert!(has(&harness, "paused after step "));
+    assert_tidy(&harness, "paused");
+    click(&mut harness, "Resume");
+    let steps = tuning(&harness).losses.len();
+    wait(&mut harness, |app| app.state().session.tuning.as_ref().is_some_and(|tuning| tuning.losses.len() > steps));
+    click(&mut harness, "Stop");
+    wait(&mut harness, is_over);
+    assert_eq!(tuning(&harness).stage, Stage::Stopped);
+    assert!(has(&harness, "stopped after step "));
+    assert!(has(&harness, "Memory: predicted "));
+    assert!(has(&harness, "Held-out answers: loss "));
+    assert_tidy(&harness, "stopped");
+
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("adapter");
+    send(&mut harness, Command::SaveAdapter(target.clone()));
+    wait(&mut harness, |app| app.state().session.message.is_some());
+    for name in ["adapter_model.safetensors", "adapter_config.json"] {
+        assert!(target.join(name).is_file(), "{name}: {:?}", state(&harness).session.message);
+    }
+    let before = std::fs::read(target.join("adapter_config.json")).unwrap();
+    send(&mut harness, Command::DismissMessage);
+    send(&mut harness, Command::SaveAdapter(target.clone()));
+    wait(&mut harness, |app| app.state().session.message.is_some());
+    assert!(state(&harness).session.message.as_ref().unwrap().is_error, "nothing is overwritten");
+    assert_eq!(std::fs::read(target.join("adapter_config.json")).unwrap(), before);
+
+    click(&mut harness, "Put the result into the plan");
+    let trials = &state(&harness).document.plan.measured.trials;
+    assert_eq!(trials.len(), 1);
+    assert!(trials[0].note.contains("embedded model, NF4 + DQ, LoRA r 16 α 32"), "{}", trials[0].note);
+    assert!(has(&harness, "The result is in the plan."));
+    assert_tidy(&harness, "kept");
+    click(&mut harness, "Remove small run 1");
+    assert!(state(&harness).document.plan.measured.trials.is_empty());
 }

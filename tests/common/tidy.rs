@@ -10,7 +10,9 @@ use tuneplan::app::window::App;
 fn texts(shape: &Shape, clip: Rect, found: &mut Vec<(String, Rect, Rect)>) {
     match shape {
         Shape::Text(text) => {
-            let rect = text.galley.rect.translate(text.pos.to_vec2());
+            // Where it is turned, the rectangle around it.
+            let rect =
+                text.galley.rect.rotate_bb(egui::emath::Rot2::from_angle(text.angle)).translate(text.pos.to_vec2());
             found.push((text.galley.text().to_owned(), rect, rect.intersect(clip)));
         }
         Shape::Vec(shapes) => shapes.iter().for_each(|shape| texts(shape, clip, found)),

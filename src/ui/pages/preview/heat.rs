@@ -115,14 +115,14 @@ pub fn heat_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, weighing:
         response.on_hover_text(lines.join("\n"));
     }
     ui.add_space(space::xs());
-    ui.horizontal_wrapped(|ui| {
-        ui.label(RichText::new(said).small());
-        ui.label(
-            RichText::new("Stronger colour: less error. Grey: no row fits the format. A click looks at the worst tensor of a layer.")
-                .small()
-                .color(view.tokens.muted.0),
-        );
-    });
+    ui.label(RichText::new(said).small());
+    ui.label(
+        RichText::new(
+            "Stronger colour: less error. Grey: no row fits the format. A click looks at the worst tensor of a layer.",
+        )
+        .small()
+        .color(view.tokens.muted.0),
+    );
 }
 
 /// Errors of several tensors in the format at `place`; `None` where none of them takes it.

@@ -93,7 +93,7 @@ fn wish_ui(ui: &mut Ui, view: &View<'_>, state: &mut TuneState, tuning: Option<&
     let running = tuning.is_some_and(Tuning::is_running);
     ui.horizontal_wrapped(|ui| {
         let number = |ui: &mut Ui, label: &'static str, help: &str, value: DragValue<'_>| {
-            ui.label(label);
+            ui.add(Label::new(label).extend());
             let response = ui.add(value).on_hover_text(help);
             ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(label));
         };
@@ -156,14 +156,14 @@ fn progress_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning, out: &mut Commands
             }
         }
         ui.add(egui::ProgressBar::new(done as f32 / tuning.steps.max(1) as f32).desired_width(160.0));
-        ui.label(words);
+        ui.add(Label::new(words).extend());
         if let Some(progress) = &tuning.progress {
             let mut figures = Vec::new();
             figures.extend(progress.tokens_per_second().map(|pace| quantity(pace, "tokens/s")));
             if tuning.stage == Stage::Training {
                 figures.push(format!("{} left", duration(progress.time_left(0).as_secs_f64())));
             }
-            ui.label(RichText::new(figures.join(", ")).color(view.tokens.muted.0));
+            ui.add(Label::new(RichText::new(figures.join(", ")).color(view.tokens.muted.0)).extend());
         }
     });
 }
@@ -235,7 +235,7 @@ fn keep_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning, out: &mut Commands) {
         let trials = &view.state.document.plan.measured.trials;
         match tuning.trial(&view.state.session.today) {
             Some(trial) if trials.contains(&trial) => {
-                ui.label(RichText::new("The result is in the plan.").color(view.tokens.muted.0));
+                ui.add(Label::new(RichText::new("The result is in the plan.").color(view.tokens.muted.0)).extend());
             }
             Some(trial) if trials.len() < MAX_TRIALS => {
                 let keep = ui.button("Put the result into the plan");
