@@ -4,6 +4,7 @@
 //!   of any size needs little memory.
 //! * [`examine`](mod@examine) — one tensor: its values, its outlier columns, and what each format makes of it.
 //! * [`tally`] — errors added up piece by piece.
+//! * [`low_rank`] — singular values of the weights and of the error, and what adapters recover.
 //! * [`totals`] — a whole model in one format.
 //! * [`mix`] — which tensor in which format, for the least error at a size.
 //!
@@ -11,6 +12,7 @@
 //! shows one.
 
 pub mod examine;
+pub mod low_rank;
 pub mod mix;
 pub mod source;
 pub mod tally;

@@ -8,9 +8,12 @@ mod golden;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use tuneplan::lab::low_rank;
 use tuneplan::lab::mix::{Choice, Frontier};
+
 use tuneplan::lab::totals::{Scope, totals};
 use tuneplan::lab::{Depth, Kind, Source, examine};
+use tuneplan::linear_algebra::svd;
 use tuneplan::quantize::gguf::Kind as GgufKind;
 use tuneplan::quantize::{Codec, sample};
 
@@ -167,6 +170,49 @@ fn the_embedded_model_can_be_examined_in_every_format() {
     // It is stored in BF16; more levels in the same blocks leave less error.
     assert_eq!(db(Codec::Bf16), None);
     assert!(db(Codec::Int8) > db(Codec::Int4) && db(Codec::Nf4) > db(Codec::Ternary));
+}
+
+/// `loftq_error.csv`: relative Frobenius errors of 256 × 256 matrices in NF4, from another program and generator.
+#[test]
+fn ranks_recover_what_another_program_measured() {
+    const SIZE: usize = 256;
+    let table = fs::read_to_string("tests/fixtures/quantize/loftq_error.csv").unwrap();
+    let expected = |matrix: &str, rank: &str, method: &str, iterations: &str| -> f64 {
+        let row = table
+            .lines()
+            .map(|line| line.split(',').collect::<Vec<_>>())
+            .find(|row| row[..4] == [matrix, rank, method, iterations]);
+        row.unwrap_or_else(|| panic!("{matrix} {rank} {method}"))[4].parse().unwrap()
+    };
+    let gaussian = sample::normal(31, SIZE * SIZE);
+    // The same directions with singular values k^-0.7.
+    let directions = svd(&gaussian, SIZE, SIZE, SIZE).unwrap();
+    let mut power_law = vec![0.0_f64; SIZE * SIZE];
+    for (k, (left, right)) in directions.left.iter().zip(&directions.right).enumerate() {
+        let value = ((k + 1) as f64).powf(-0.7);
+        for (row, left) in power_law.chunks_mut(SIZE).zip(left) {
+            row.iter_mut().zip(right).for_each(|(slot, right)| *slot += value * left * right);
+        }
+    }
+    let power_law: Vec<f32> = power_law.into_iter().map(|value| value as f32).collect();
+    for (name, values) in [("gauss256", gaussian), ("powerlaw0.7_256", power_law)] {
+        let found = low_rank::of(&values, SIZE, SIZE, Codec::Nf4).unwrap();
+        let near = |ours: f64, theirs: f64, what: &str| {
+            assert!((ours / theirs - 1.0).abs() < 0.03, "{name}, {what}: {ours} and {theirs}");
+        };
+        near(found.plain(), expected(name, "0", "NF4 only", "0"), "NF4");
+        for rank in [8, 32] {
+            let of = found.recovered.iter().find(|recovered| recovered.rank == rank).unwrap();
+            near(of.loftq, expected(name, &rank.to_string(), "LoftQ", "1"), "LoftQ");
+            near(of.pissa, expected(name, &rank.to_string(), "QPiSSA", "1"), "PiSSA");
+        }
+    }
+    // Three directions hold everything of a matrix of rank three.
+    let three: Vec<f32> =
+        (0..64 * 64).map(|i| [1.0, 2.0, -3.0][i / 64 % 3] * f32::from(u8::from(i % 64 % 3 == i / 64 % 3))).collect();
+    let found = low_rank::of(&three, 64, 64, Codec::Nf4).unwrap();
+    assert_eq!(found.directions_for(0.9999), Some(3));
+    assert!(found.recovered[0].captured > 0.9999 && found.recovered[0].pissa < 1e-3);
 }
 
 #[test]

@@ -14,6 +14,8 @@ use tuneplan::app::page::Page;
 use tuneplan::app::runtime::Runtime;
 use tuneplan::app::tuning::{Stage, Tuning};
 use tuneplan::app::window::App;
+use tuneplan::plan::edit::PlanEdit;
+use tuneplan::plan::field::FieldValue;
 use tuneplan::quantize::{Codec, sample};
 use tuneplan::ui::theme::Theme;
 
@@ -86,6 +88,13 @@ fn a_model_file_is_shown_in_every_format() {
     assert_tidy(&harness, "examined");
     click(&mut harness, "INT8 rows");
     assert!(has(&harness, "In INT8 rows: 0.02 MiB, "));
+    click(&mut harness, "What ranks recover");
+    wait(&mut harness, |app| {
+        let ranks = app.state().session.weighing.as_ref().and_then(|weighing| weighing.ranks.as_ref());
+        ranks.is_some_and(|ranks| ranks.found.is_some())
+    });
+    // 64 directions of equal size, more or less: half of the energy lies in nearly half of them.
+    assert!(has(&harness, "half of the weights' energy lies in 2"));
     let slider = harness.get_by_role_and_label(Role::Slider, "Bits a weight of the mix");
     slider.set_value_accesskit(9.0);
     harness.run_ok();
@@ -132,8 +141,11 @@ fn is_over(app: &App) -> bool {
 #[test]
 fn a_run_is_paused_stopped_saved_and_kept_in_the_plan() {
     let mut harness = opened();
-    // The default plan is QLoRA with rank 16 and double quantization.
-    assert!(has(&harness, "Base in NF4 + DQ, LoRA r 16 α 32, on all linear maps; AdamW; 1 × 8 sequences a step"));
+    // The default plan is QLoRA with rank 16 and double quantization; as many sequences a step, but side by side.
+    for (field, count) in [("batch.micro_batch", 8), ("batch.gradient_accumulation", 1)] {
+        send(&mut harness, Command::Edit(PlanEdit::Set(field, FieldValue::Integer(count))));
+    }
+    assert!(has(&harness, "Base in NF4 + DQ, LoRA r 16 α 32, on all linear maps; AdamW; 8 × 1 sequences a step"));
     assert_tidy(&harness, "before");
     click(&mut harness, "Run");
     wait(&mut harness, |app| app.state().session.tuning.as_ref().is_some_and(|tuning| !tuning.losses.is_empty()));

@@ -9,12 +9,13 @@ use super::settings::ThemeChoice;
 use super::state::{DocumentId, PathPurpose};
 use super::store::{ExamplesFile, Opened, StoreError, WriteError};
 use super::tuning::{self, Wish};
-use super::weighing::News;
+use super::weighing::{News, Ranks};
 use crate::architecture::Architecture;
 use crate::estimate::{Component, Subject};
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldId;
 use crate::plan::file::Loaded;
+use crate::quantize::Codec;
 use crate::solve::search::Limits;
 use crate::ui::text::Language;
 use crate::units::ByteUnit;
@@ -81,6 +82,10 @@ pub enum Command {
     Weigh(Option<PathBuf>),
     /// Stop examining; what was found stays.
     StopWeighing,
+    /// Look at what ranks hold of a tensor of the examined model, and of its error in a format.
+    LookAtRanks(usize, Codec),
+    /// What was found of the model with this number.
+    RanksFound(u64, Box<Ranks>),
     /// What the examination of this number found.
     Weighed(u64, News),
     /// Run the plan's settings small, on this machine.

@@ -9,7 +9,7 @@ use super::searching::Searching;
 use super::settings::Settings;
 use super::state::{AfterUnsaved, Dialog, Document, Message, PathPurpose, State};
 use super::tuning::{self, Tuning};
-use super::weighing::Weighing;
+use super::weighing::{Ranks, Weighing};
 use crate::plan::edit::PlanEdit;
 use crate::plan::{Plan, templates};
 
@@ -153,6 +153,13 @@ fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
             state.session.weighing = Some(Weighing::begun(number, model));
             vec![Effect::Weigh]
         }
+        Command::LookAtRanks(index, codec) => match &mut state.session.weighing {
+            Some(weighing) if weighing.source.is_some() => {
+                weighing.ranks = Some(Ranks { index, codec, found: None });
+                vec![Effect::LookAtRanks]
+            }
+            _ => Vec::new(),
+        },
         Command::StopWeighing => {
             if let Some(weighing) = &mut state.session.weighing {
                 weighing.running = false;
@@ -214,6 +221,15 @@ fn look(state: &mut State, command: Command) {
         }
         // What was found for an earlier revision comes too late.
         Command::ChangesFound(key, found) if session.changes_asked == Some(key) => session.changes = Some((key, found)),
+        Command::RanksFound(number, found) => {
+            let wanted = session.weighing.as_mut().filter(|held| held.number == number);
+            // Another tensor or format may have been asked for meanwhile.
+            if let Some(ranks) = wanted.and_then(|held| held.ranks.as_mut())
+                && (ranks.index, ranks.codec) == (found.index, found.codec)
+            {
+                *ranks = *found;
+            }
+        }
         // An examination that was stopped, or followed by another, has nothing more to say.
         Command::Weighed(number, news) => {
             if let Some(held) = session.weighing.as_mut().filter(|held| held.running && held.number == number) {

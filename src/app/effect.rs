@@ -62,6 +62,8 @@ pub enum Effect {
     Search,
     /// Examine the model that the state holds.
     Weigh,
+    /// Look at the ranks that the state asks for.
+    LookAtRanks,
     /// Stop examining.
     StopWeighing,
     /// Begin the run that the state holds.

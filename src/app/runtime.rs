@@ -12,9 +12,10 @@ use super::state::{PathPurpose, State};
 use super::store;
 use super::tuning;
 use super::watch::Watch;
-use super::weighing::{self, News};
+use super::weighing::{self, News, Ranks};
 use crate::architecture;
 use crate::jobs::{CancelToken, Jobs};
+use crate::lab::low_rank;
 use crate::preview::control::Control;
 use crate::ui::{PanelName, Part};
 use crate::validation::Evidence;
@@ -232,6 +233,19 @@ impl Runtime {
                 self.jobs.spawn("save-adapter", failed, move |_cancel| match trained.save(&folder) {
                     Ok(()) => Command::AdapterSaved(folder),
                     Err(error) => Command::Tell(format!("The adapter was not saved: {error}")),
+                });
+            }
+            Effect::LookAtRanks => {
+                let Some(weighing) = &state.session.weighing else { return };
+                let (Some(source), Some(wanted)) = (weighing.source.clone(), weighing.ranks.clone()) else { return };
+                let number = weighing.number;
+                let (index, codec) = (wanted.index, wanted.codec);
+                let failed = move |error: String| {
+                    Command::RanksFound(number, Box::new(Ranks { index, codec, found: Some(Err(error)) }))
+                };
+                self.jobs.spawn("ranks", failed, move |_cancel| {
+                    let found = low_rank::look(&source, index, codec).map(Arc::new).map_err(|error| error.to_string());
+                    Command::RanksFound(number, Box::new(Ranks { index, codec, found: Some(found) }))
                 });
             }
             Effect::StopWeighing => {

@@ -10,7 +10,6 @@ use crate::preview::config::Part;
 use crate::preview::control::{Control, Gate};
 use crate::preview::data::Data;
 use crate::preview::lora::{Adapters, Init, LoraSettings};
-use crate::preview::memory::Meter;
 use crate::preview::optimizer::OptimizerSettings;
 use crate::preview::run::{Compared, HeldOut, Run, RunSettings, Sample, embedded};
 use crate::preview::sgd::SgdSettings;
@@ -129,8 +128,6 @@ pub enum News {
     Event(Event),
     /// What memory the run will need.
     Expected(u64),
-    /// Most memory it has had.
-    Measured(u64),
     /// It is over.
     Ended(Result<End, String>, Option<Trained>),
 }
@@ -176,9 +173,9 @@ impl Tuning {
     pub fn take(&mut self, news: News) {
         match news {
             News::Expected(bytes) => self.expected_bytes = Some(bytes),
-            News::Measured(bytes) => self.measured_bytes = Some(bytes),
             News::Event(Event::Step(progress)) => {
                 self.losses.push((progress.step.number, progress.step.loss));
+                self.measured_bytes = progress.peak_growth_bytes;
                 self.progress = Some(progress);
                 if self.stage == Stage::Preparing {
                     self.stage = Stage::Training;
@@ -366,18 +363,12 @@ fn prepare_and_train(
     let work = || -> Result<(End, Option<Trained>), PreviewError> {
         let gate = Gate::new(control, &clock);
         let (config, weights) = embedded()?;
-        let meter = Meter::begin();
         let data = Data::embedded(settings.seed, EXAMPLES.0, EXAMPLES.1);
         let mut run = Run::new(config, weights, data, settings)?;
         tell(News::Expected(run.predicted().total_bytes()));
         let schedule = Schedule { steps, look_every: steps.div_ceil(LOOKS).max(1), samples: SAMPLES, kept_in: None };
         let end = train(&mut run, &schedule, &gate, &mut |event| {
-            let stepped = matches!(event, Event::Step(_));
             tell(News::Event(event));
-            // The comparison holds further models, which the prediction is not about.
-            if let Some(bytes) = meter.peak_growth_bytes().filter(|_| stepped) {
-                tell(News::Measured(bytes));
-            }
         })?;
         let exported = if run.steps() > 0 { Some(Trained(Arc::new(run.exported()?))) } else { None };
         Ok((end, exported))

@@ -2,6 +2,7 @@
 
 use super::command::Command;
 use crate::jobs::CancelToken;
+use crate::lab::low_rank::LowRank;
 use crate::lab::mix::{Frontier, choices};
 use crate::lab::totals::{Scope, Total, totals};
 use crate::lab::{Depth, LabError, Source, TensorReport, examine};
@@ -26,10 +27,23 @@ pub struct Weighing {
     pub totals: [Vec<Total>; 2],
     /// The best mixes over the linear maps, and the bits of everything else.
     pub mixes: Option<(Arc<Frontier>, u64)>,
+    /// The tensor whose ranks were looked at.
+    pub ranks: Option<Ranks>,
     /// It goes on.
     pub running: bool,
     /// Why it could not go on.
     pub refused: Option<String>,
+}
+
+/// A tensor whose ranks were looked at in a format.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ranks {
+    /// Its place among the entries of the model.
+    pub index: usize,
+    /// The format.
+    pub codec: Codec,
+    /// What was found; none while it is looked for.
+    pub found: Option<Result<Arc<LowRank>, String>>,
 }
 
 /// How far an examination is.
@@ -65,6 +79,7 @@ impl Weighing {
             progress: Progress::default(),
             totals: [Vec::new(), Vec::new()],
             mixes: None,
+            ranks: None,
             running: true,
             refused: None,
         }

@@ -2,12 +2,13 @@
 
 use super::Outcome;
 use super::figures::push_line;
+use crate::lab::low_rank::{self, LowRank};
 use crate::lab::mix::{Choice, Frontier};
 use crate::lab::tally::{Tally, lower_end};
 use crate::lab::totals::{Scope, Total, totals};
 use crate::lab::{Depth, Kind, Source, TensorReport, examine};
 use crate::quantize::Codec;
-use crate::units::{Bytes, grouped, significant};
+use crate::units::{Bytes, grouped, percent, significant};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value as Json, json};
 use std::io::Write;
@@ -36,6 +37,9 @@ pub struct QuantizeArgs {
     /// A row for every tensor and format.
     #[arg(long)]
     details: bool,
+    /// Singular values of each matrix and of its error in the first format, and what adapters of a rank recover.
+    #[arg(long)]
+    ranks: bool,
     /// Threads; without it all but one of the machine's.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "N")]
     threads: Option<u16>,
@@ -76,6 +80,13 @@ pub fn run(args: &QuantizeArgs, out: &mut dyn Write, err: &mut dyn Write) -> Res
             reports.push(report);
         }
     }
+    let mut ranks = Vec::new();
+    if args.ranks {
+        for report in &reports {
+            let found = pool.install(|| low_rank::look(&source, report.index, codecs[0]))?;
+            ranks.push((report.name.clone(), found));
+        }
+    }
     let totals = totals(&source, &reports, scope);
     let mix = args.budget.map(|bits| Mix::of(&source, &reports, bits));
     if args.json {
@@ -86,6 +97,7 @@ pub fn run(args: &QuantizeArgs, out: &mut dyn Write, err: &mut dyn Write) -> Res
             "elapsed_secs": began.elapsed().as_secs_f64(),
             "totals": totals.iter().map(total_json).collect::<Vec<_>>(),
             "mix": mix.as_ref().map(Mix::to_json),
+            "ranks": ranks.iter().map(|(name, found)| ranks_json(name, found)).collect::<Vec<_>>(),
             "tensors": reports.iter().map(report_json).collect::<Vec<_>>(),
         });
         serde_json::to_writer_pretty(&mut *out, &answer)?;
@@ -96,6 +108,7 @@ pub fn run(args: &QuantizeArgs, out: &mut dyn Write, err: &mut dyn Write) -> Res
     if args.details {
         write!(out, "{}", details_text(&reports))?;
     }
+    write!(out, "{}", ranks_text(&ranks))?;
     if let Some(mix) = mix {
         write!(out, "{}", mix.to_text())?;
     }
@@ -275,6 +288,46 @@ fn details_text(reports: &[TensorReport]) -> String {
                 Err(error) => format!("  {:<18} {error}", codec.name()),
             };
             push_line(&mut text, &row);
+        }
+    }
+    text
+}
+
+fn ranks_json(name: &str, found: &LowRank) -> Json {
+    json!({
+        "name": name,
+        "format": found.codec.id(),
+        "relative_error": found.plain(),
+        "weight_singular_values": found.weight_values,
+        "error_singular_values": found.error_values,
+        "ranks": found.recovered.iter().map(|at| json!({
+            "rank": at.rank,
+            "captured_share": at.captured,
+            "relative_error_loftq": at.loftq,
+            "relative_error_pissa": at.pissa,
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn ranks_text(ranks: &[(String, LowRank)]) -> String {
+    let mut text = String::new();
+    for (name, found) in ranks {
+        push_line(&mut text, "");
+        push_line(
+            &mut text,
+            &format!("{name} in {}: error ‖W − Q‖ / ‖W‖ {}", found.codec.name(), significant(found.plain())),
+        );
+        for at in &found.recovered {
+            push_line(
+                &mut text,
+                &format!(
+                    "  rank {:>3}: holds {} of the weights' energy; error with LoftQ {}, with PiSSA {}",
+                    at.rank,
+                    percent(at.captured),
+                    significant(at.loftq),
+                    significant(at.pissa)
+                ),
+            );
         }
     }
     text

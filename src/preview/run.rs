@@ -273,7 +273,7 @@ impl Run {
 
     /// How the adapted model does on examples it has not seen.
     pub fn held_out(&self, gate: &Gate<'_>) -> Result<HeldOut> {
-        on(&self.model, Pass::with(&self.adapters).under(gate), &self.data.held_out)
+        on(&self.model, Pass::with(&self.adapters).under(gate), &self.data.held_out, self.settings.batch)
     }
 
     /// Greedy answer of the adapted model to the prompt of a held-out example; `None` past the last.
@@ -300,7 +300,12 @@ impl Run {
             let pass = Pass { adapters, ..Pass::default() }.under(gate);
             let text = self.data.base_text.as_ref();
             let base_text = text.map(|text| model.evaluate(text, pass)).transpose()?.map(|text| text.loss);
-            Ok(Compared { name, task: on(model, pass, &self.data.held_out)?, base_text, bytes: model.bytes() })
+            Ok(Compared {
+                name,
+                task: on(model, pass, &self.data.held_out, self.settings.batch)?,
+                base_text,
+                bytes: model.bytes(),
+            })
         };
         let dense = |_, _, weight| Ok(FrozenWeight::Dense(weight));
         found(bar("base", &Llama::new(self.model.config.clone(), &*self.weights, dense)?, None)?);
@@ -322,14 +327,11 @@ impl Run {
     }
 }
 
-/// Sequences that go through the model side by side.
-const TOGETHER: usize = 16;
-
 /// Loss and exact answers: greedy decoding gives an answer exactly when every token of it is the likeliest after those
-/// before.
-fn on(model: &Llama, pass: Pass<'_>, sequences: &[Sequence]) -> Result<HeldOut> {
+/// before. As many go side by side as in training, so that a look needs no more memory than a step.
+fn on(model: &Llama, pass: Pass<'_>, sequences: &[Sequence], together: usize) -> Result<HeldOut> {
     let (mut sum, mut counted, mut exact) = (0.0, 0, 0);
-    for together in sequences.chunks(TOGETHER) {
+    for together in sequences.chunks(together.max(1)) {
         let batch = batch(&together.iter().collect::<Vec<_>>());
         let found = model.evaluate(&batch, pass)?;
         counted += found.counted;

@@ -10,6 +10,7 @@ mod bars;
 mod heat;
 mod loss;
 mod mixes;
+mod ranks;
 mod tensor;
 mod tune;
 mod weights;

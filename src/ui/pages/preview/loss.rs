@@ -23,7 +23,7 @@ pub fn loss_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning) {
     let all = losses.chain(tuning.held_out.iter().map(|(_, found)| found.loss));
     let most = all.filter(|loss| loss.is_finite()).fold(0.1_f64, f64::max);
     // A round figure above the largest loss, cut into equal parts.
-    let step = [0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0]
+    let step = [0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 5.0]
         .into_iter()
         .find(|step| step * LINES as f64 >= most)
         .unwrap_or(most / LINES as f64);

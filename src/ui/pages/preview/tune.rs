@@ -189,10 +189,14 @@ fn memory_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning) {
 
 fn held_out_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning) {
     let (Some((_, first)), Some((after, last))) = (tuning.held_out.first(), tuning.held_out.last()) else { return };
+    let now = if *after == 0 {
+        "before training".to_owned()
+    } else {
+        format!("before, {} after {after} steps", significant(last.loss))
+    };
     ui.label(format!(
-        "Held-out answers: loss {} before, {} after {after} steps; {} of {} exact to the last token",
+        "Held-out answers: loss {} {now}; {} of {} exact to the last token",
         significant(first.loss),
-        significant(last.loss),
         last.exact,
         last.examples
     ));

@@ -1,6 +1,6 @@
 //! A model's weights in every format: table of the whole model, map of the layers, one tensor, the best mixes.
 
-use super::{heat, mixes, tensor};
+use super::{heat, mixes, ranks, tensor};
 use crate::app::command::{Command, Commands};
 use crate::app::state::PathPurpose;
 use crate::app::weighing::Weighing;
@@ -85,6 +85,7 @@ pub fn weights_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, out: &
     card(ui, view.tokens, |ui| {
         card_head(ui, "One tensor", state.codec.name());
         tensor::tensor_ui(ui, view, state, weighing);
+        ranks::ranks_ui(ui, view, state, weighing, out);
     });
     ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
