@@ -6,7 +6,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use tuneplan::preview::adamw::{AdamW, AdamWSettings};
 use tuneplan::preview::attach::{Attached, attach};
-use tuneplan::preview::base::BaseFormat;
+use tuneplan::preview::base_format::BaseFormat;
 use tuneplan::preview::config::{LlamaConfig, Part};
 use tuneplan::preview::lora::LoraSettings;
 use tuneplan::preview::model::{Batch, Pass};

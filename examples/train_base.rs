@@ -1,38 +1,41 @@
 //! Makes the embedded model: `cargo run --release --example train_base -- OUT_FOLDER [STEPS]`.
 //!
-//! The text is made by rule from a seed, so that the same steps give the same model but for the order in which threads
-//! add up. Writes `base.safetensors` (BF16) and `config.json`.
+//! The text is made by rule from a seed and one thread adds everything up, so that the same command gives the same bytes on
+//! the same kind of processor. Writes a folder as Hugging Face lays it out: weights (BF16), configuration, tokenizer.
 #![allow(clippy::print_stdout, reason = "a command that reports to a terminal")]
 
-use candle_core::{DType, Var};
+use candle_core::{DType, Device, Tensor, Var};
+use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 use tuneplan::preview::adamw::{AdamW, AdamWSettings};
+use tuneplan::preview::config::LlamaConfig;
 use tuneplan::preview::gradients::Gradients;
 use tuneplan::preview::lora::Random;
 use tuneplan::preview::model::Pass;
-use tuneplan::preview::pretrain::{fresh, shape, text_batch};
+use tuneplan::preview::pretrain::{BEGIN, END, fresh, shape, text_batch};
 
-const SEQUENCES: usize = 16;
-const LENGTH: usize = 128;
+const SEQUENCES: usize = 12;
+const LENGTH: usize = 256;
 const PEAK_RATE: f64 = 2e-3;
-const WARM_UP: usize = 50;
+const WARM_UP: usize = 100;
+const BEGIN_WORD: &str = "<|begin|>";
+const END_WORD: &str = "<|end|>";
 
-fn main() -> Result<(), Box<dyn Error>> {
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+fn main() -> Outcome<()> {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().ok_or("name the folder to write to")?;
-    let steps: usize = arguments.next().map_or(Ok(1000), |text| text.parse())?;
+    let steps: usize = arguments.next().map_or(Ok(4000), |text| text.parse())?;
     // Backward walks the graph by recursion.
-    let work = std::thread::Builder::new()
-        .stack_size(64 << 20)
-        .spawn(move || train(Path::new(&folder), steps).map_err(|error| error.to_string()))?;
-    work.join().map_err(|_panic| "training ended with an internal error")??;
-    Ok(())
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).stack_size(64 << 20).build()?;
+    pool.install(|| train(Path::new(&folder), steps))
 }
 
-fn train(folder: &Path, steps: usize) -> Result<(), Box<dyn Error>> {
+fn train(folder: &Path, steps: usize) -> Outcome<()> {
     let config = shape();
     let (model, variables) = fresh(&config, 1)?;
     let settings = AdamWSettings { beta2: 0.99, weight_decay: 0.05, ..AdamWSettings::default() };
@@ -48,7 +51,7 @@ fn train(folder: &Path, steps: usize) -> Result<(), Box<dyn Error>> {
         let (loss, found) = model.loss(&text_batch(&mut random, SEQUENCES, LENGTH), Pass::default())?;
         optimizer.step(&Gradients::of(&loss.backward()?, &trained))?;
         drop(loss);
-        if step % 25 == 0 || step + 1 == steps {
+        if step % 50 == 0 || step + 1 == steps {
             let held = model.evaluate(&held_out, Pass::default())?.loss;
             let rate = ((step + 1) * SEQUENCES * LENGTH) as f64 / began.elapsed().as_secs_f64();
             println!("step {step}: loss {:.4}, held out {held:.4} nats a byte, {rate:.0} tokens/s", found.loss);
@@ -58,24 +61,87 @@ fn train(folder: &Path, steps: usize) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn write(
-    folder: &Path,
-    config: &tuneplan::preview::config::LlamaConfig,
-    variables: &[(String, Var)],
-) -> Result<(), Box<dyn Error>> {
+fn write(folder: &Path, config: &LlamaConfig, variables: &[(String, Var)]) -> Outcome<()> {
     std::fs::create_dir_all(folder)?;
     let mut tensors = HashMap::new();
     for (name, variable) in variables {
         tensors.insert(name.clone(), variable.to_dtype(DType::BF16)?);
     }
-    let ones = candle_core::Tensor::ones(config.hidden_size, DType::BF16, &candle_core::Device::Cpu)?;
+    let ones = Tensor::ones(config.hidden_size, DType::BF16, &Device::Cpu)?;
     for layer in 0..config.num_hidden_layers {
         for norm in ["input_layernorm", "post_attention_layernorm"] {
             tensors.insert(format!("model.layers.{layer}.{norm}.weight"), ones.clone());
         }
     }
     tensors.insert("model.norm.weight".to_owned(), ones);
-    candle_core::safetensors::save(&tensors, folder.join("base.safetensors"))?;
-    std::fs::write(folder.join("config.json"), serde_json::to_string_pretty(config)? + "\n")?;
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    safetensors::serialize_to_file(&tensors, Some(metadata), &folder.join("model.safetensors"))?;
+    let mut json = serde_json::to_value(config)?;
+    if let Value::Object(fields) = &mut json {
+        fields.insert("architectures".to_owned(), json!(["LlamaForCausalLM"]));
+        fields.insert("bos_token_id".to_owned(), json!(BEGIN));
+        fields.insert("eos_token_id".to_owned(), json!(END));
+        fields.insert("torch_dtype".to_owned(), json!("bfloat16"));
+    }
+    for (name, json) in
+        [("config.json", json), ("tokenizer.json", tokenizer()), ("tokenizer_config.json", tokenizer_settings())]
+    {
+        std::fs::write(folder.join(name), serde_json::to_string_pretty(&json)? + "\n")?;
+    }
     Ok(())
+}
+
+/// Every byte is a token, with a beginning and an end.
+fn tokenizer() -> Value {
+    let special = |id: u32, content: &str| {
+        json!({
+            "id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
+            "special": true,
+        })
+    };
+    let vocabulary: Map<String, Value> =
+        (0..=u8::MAX).map(|byte| (letter_of(byte).to_string(), Value::from(byte))).collect();
+    let byte_level =
+        json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false });
+    json!({
+        "version": "1.0",
+        "truncation": null,
+        "padding": null,
+        "added_tokens": [special(BEGIN, BEGIN_WORD), special(END, END_WORD)],
+        "normalizer": null,
+        "pre_tokenizer": byte_level,
+        "post_processor": null,
+        "decoder": byte_level,
+        "model": {
+            "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
+            "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
+            "vocab": vocabulary, "merges": [],
+        },
+    })
+}
+
+/// The letter that byte-level tokenizers write a byte as: itself where it prints in Latin-1, else one from U+0100 on, in
+/// the order of the bytes.
+fn letter_of(byte: u8) -> char {
+    let prints = |byte: u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
+    if prints(byte) {
+        return char::from(byte);
+    }
+    let before = (0..byte).filter(|other| !prints(*other)).count();
+    char::from_u32(0x100 + before as u32).unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
+fn tokenizer_settings() -> Value {
+    json!({
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": BEGIN_WORD,
+        "eos_token": END_WORD,
+        "pad_token": END_WORD,
+        "add_bos_token": false,
+        "model_max_length": 512,
+        "clean_up_tokenization_spaces": false,
+        "chat_template": "{{ bos_token }}{% for message in messages %}{{ message.role | capitalize }}: \
+            {{ message.content }}{% if message.role == 'assistant' %}{{ eos_token }}{% else %}{{ '\\n' }}{% endif %}\
+            {% endfor %}{% if add_generation_prompt %}Assistant: {% endif %}",
+    })
 }

@@ -7,26 +7,38 @@
 pub mod adamw;
 pub mod adapter;
 pub mod attach;
-pub mod base;
+pub mod base_format;
+pub mod base_model;
+pub mod cache;
+pub mod compare;
 pub mod config;
 pub mod control;
 pub mod corpus;
 pub mod data;
+pub mod evaluate;
+pub mod examples;
+pub mod export;
+pub mod generate;
 pub mod gradients;
-pub mod local;
+pub mod job;
 pub mod lora;
 pub mod memory;
-pub mod merged;
 pub mod model;
+pub mod new_folder;
 pub mod ops;
 pub mod optimizer;
 pub mod pretrain;
+pub mod record;
+pub mod rope;
 pub mod rows;
 pub mod run;
 pub mod saved;
 pub mod sgd;
 pub mod template;
+pub mod tokens;
 pub mod train;
+
+use std::path::Path;
 
 /// Why a run could not be made, in words for its user.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +60,13 @@ pub enum PreviewError {
         /// What happened.
         error: String,
     },
+}
+
+impl PreviewError {
+    /// An error about a file or folder.
+    pub fn at(path: &Path, error: impl ToString) -> Self {
+        Self::File { path: path.display().to_string(), error: error.to_string() }
+    }
 }
 
 /// A result of this room.

@@ -84,6 +84,14 @@ impl Bytes {
         }
     }
 
+    /// One decimal in MiB, or in MB with the unit GB: for amounts of which in GiB little would be left.
+    pub fn small(self, unit: ByteUnit) -> String {
+        match unit {
+            ByteUnit::GiB => format!("{:.1} MiB", self.0 as f64 / f64::from(1 << 20)),
+            ByteUnit::GB => format!("{:.1} MB", self.0 as f64 / 1e6),
+        }
+    }
+
     /// The amount in `unit`, for plotting and formatting only.
     pub fn in_unit(self, unit: ByteUnit) -> f64 {
         self.0 as f64 / unit.bytes() as f64

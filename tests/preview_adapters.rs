@@ -6,10 +6,11 @@ use std::path::Path;
 use tuneplan::linear_algebra::svd;
 use tuneplan::preview::adapter;
 use tuneplan::preview::attach::{Attached, attach, begin, difference};
-use tuneplan::preview::base::BaseFormat;
+use tuneplan::preview::base_format::BaseFormat;
 use tuneplan::preview::config::{LlamaConfig, Part};
 use tuneplan::preview::lora::{Adapters, Init, LoraSettings, Random};
 use tuneplan::preview::model::{Batch, Llama, Pass, Weights, read_weights};
+use tuneplan::preview::new_folder::NewFolder;
 use tuneplan::preview::ops::{Dropout, FrozenWeight, IGNORED};
 use tuneplan::preview::optimizer::{Optimizer, OptimizerSettings};
 use tuneplan::preview::sgd::SgdSettings;
@@ -22,7 +23,14 @@ const DORA: &str = "tests/fixtures/peft_dora";
 const NF4: BaseFormat = BaseFormat::Packed(Codec::Nf4);
 
 fn config() -> LlamaConfig {
-    LlamaConfig::from_json(&std::fs::read_to_string(format!("{TINY}/config.json")).unwrap()).unwrap()
+    let text = std::fs::read_to_string(format!("{TINY}/config.json")).unwrap();
+    LlamaConfig::from_json(&serde_json::from_str(&text).unwrap()).unwrap()
+}
+
+fn save(folder: &Path, adapters: &Adapters, settings: &LoraSettings) -> tuneplan::preview::Result<()> {
+    let new = NewFolder::at(folder)?;
+    adapter::write(&new, adapters, settings, "tiny")?;
+    new.finish()
 }
 
 fn weights() -> Weights {
@@ -83,7 +91,7 @@ fn dora_and_sgd_with_momentum_are_peft_s_and_torch_s() {
     assert!(off(&merged, &expected["merged_logits"]) < 2e-5);
     // Written, read again, the same.
     let place = tempfile::tempdir().unwrap();
-    adapter::save(&place.path().join("dora"), &adapters, &settings, "tiny").unwrap();
+    save(&place.path().join("dora"), &adapters, &settings).unwrap();
     let (_, again) = adapter::load(&place.path().join("dora"), &model.config).unwrap();
     assert!(again.variables().iter().zip(&variables).all(|(a, b)| off(a, b) == 0.0));
 }
@@ -233,7 +241,7 @@ fn what_was_learned_from_pissa_fits_the_original_base() {
         assert!((exported.scale() - settings.scale()).abs() < 1e-12);
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("difference");
-        adapter::save(&folder, &difference, &exported, "tiny").unwrap();
+        save(&folder, &difference, &exported).unwrap();
         let (_, read) = adapter::load(&folder, &config()).unwrap();
         let on_base = base.logits(&batch.tokens, batch.length, Some(&read)).unwrap();
         assert!(off(&on_base, &learned) < 1e-5, "{}", off(&on_base, &learned));

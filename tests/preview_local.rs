@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use tuneplan::cli::{Outcome, run};
 use tuneplan::preview::adapter;
+use tuneplan::preview::base_model::BaseModel;
 use tuneplan::preview::config::LlamaConfig;
-use tuneplan::preview::local::LocalModel;
 use tuneplan::preview::model::{Llama, read_weights};
 use tuneplan::preview::ops::FrozenWeight;
 use tuneplan::preview::pretrain::{random_weights, shape};
@@ -80,7 +80,7 @@ fn conversations_become_the_text_tokens_and_mask_that_transformers_makes() {
         assert_eq!(template.render(&messages, false).unwrap(), case["text"].as_str().unwrap());
         // A file of its own goes before the one in the configuration.
         std::fs::write(folder.join("chat_template.jinja"), source).unwrap();
-        let found = LocalModel::open(&folder).unwrap().sequence(&Row::Chat(messages)).unwrap();
+        let found = BaseModel::open(&folder).unwrap().sequence(&Row::Chat(messages)).unwrap();
         assert_eq!(serde_json::json!(found.tokens), case["ids"], "{}", case["text"]);
         assert_eq!(serde_json::json!(found.learned), case["learned"], "{}", case["text"]);
     }
@@ -89,7 +89,7 @@ fn conversations_become_the_text_tokens_and_mask_that_transformers_makes() {
 #[test]
 fn pairs_and_texts_end_with_the_model_s_end_and_a_prompt_is_not_learned() {
     let place = tempfile::tempdir().unwrap();
-    let model = LocalModel::open(&folder(place.path(), 300)).unwrap();
+    let model = BaseModel::open(&folder(place.path(), 300)).unwrap();
     let end = 257;
     let pair = model.sequence(&Row::Pair { prompt: "ab".to_owned(), completion: "cde".to_owned() }).unwrap();
     assert_eq!(pair.learned, [false, false, true, true, true, true]);
@@ -102,7 +102,7 @@ fn pairs_and_texts_end_with_the_model_s_end_and_a_prompt_is_not_learned() {
 fn what_a_file_loses_is_counted_and_what_does_not_fit_is_said() {
     let place = tempfile::tempdir().unwrap();
     let folder = folder(place.path(), 300);
-    let model = LocalModel::open(&folder).unwrap();
+    let model = BaseModel::open(&folder).unwrap();
     let file = place.path().join("rows.jsonl");
     let mut lines: Vec<String> =
         (0..20).map(|i| format!("{{\"prompt\":\"question {i:02} \",\"completion\":\"answer\"}}")).collect();
@@ -130,12 +130,12 @@ fn what_a_file_loses_is_counted_and_what_does_not_fit_is_said() {
     let refused = small.examples(&two, 24, 1).unwrap_err().to_string();
     assert!(refused.contains("line 1") && refused.contains("200 rows"), "{refused}");
     std::fs::remove_file(folder.join("tokenizer.json")).unwrap();
-    let refused = LocalModel::open(&folder).err().unwrap().to_string();
+    let refused = BaseModel::open(&folder).err().unwrap().to_string();
     assert!(refused.contains("tokenizer.json") && refused.contains("missing"), "{refused}");
 }
 
-fn folder_of(place: &Path, vocabulary: usize) -> LocalModel {
-    LocalModel::open(&folder(place, vocabulary)).unwrap()
+fn folder_of(place: &Path, vocabulary: usize) -> BaseModel {
+    BaseModel::open(&folder(place, vocabulary)).unwrap()
 }
 
 fn tuneplan(arguments: &[&str]) -> (Outcome, String, String) {
@@ -193,18 +193,18 @@ fn a_local_model_is_trained_resumed_merged_and_saved_from_the_command_line() {
     let (outcome, out, err) = with(&more);
     assert_eq!(outcome, Outcome::Done, "{err}");
     assert!(err.contains("goes on after step 2"), "{err}");
-    assert!(out.contains("merged, quantized again") && out.contains("memory of training: predicted"), "{out}");
+    assert!(out.contains("Merged, quantized again") && out.contains("memory of training: predicted"), "{out}");
 
     // The merged folder is the base with the adapter: the same logits but for the rounding to 16 bits.
     let merged = PathBuf::from(merged);
     for name in ["tokenizer.json", "tokenizer_config.json", "config.json"] {
         assert!(merged.join(name).exists(), "{name}");
     }
-    let local = LocalModel::open(&merged).unwrap();
+    let local = BaseModel::open(&merged).unwrap();
     let dense = |_, _, weight| Ok(FrozenWeight::Dense(weight));
     let found = Llama::new(local.config.clone(), &*local.source, dense).unwrap();
-    let base = LocalModel::open(Path::new(&model)).unwrap();
-    let format = tuneplan::preview::base::BaseFormat::from_id("nf4-dq").unwrap();
+    let base = BaseModel::open(Path::new(&model)).unwrap();
+    let format = tuneplan::preview::base_format::BaseFormat::from_id("nf4-dq").unwrap();
     let packed = Llama::new(base.config.clone(), &*base.source, |_, _, weight| format.pack(&weight)).unwrap();
     let (settings, adapters) = adapter::load(Path::new(&adapter), &base.config).unwrap();
     assert!(settings.rank_stabilized && (settings.dropout - 0.1).abs() < 1e-12);

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use tuneplan::app::Command;
 use tuneplan::app::page::Page;
 use tuneplan::app::runtime::Runtime;
-use tuneplan::app::tuning::{Stage, Tuning};
+use tuneplan::app::tuning::{Product, Stage, Tuning};
 use tuneplan::app::window::App;
 use tuneplan::plan::edit::PlanEdit;
 use tuneplan::plan::field::FieldValue;
@@ -145,38 +145,41 @@ fn a_run_is_paused_stopped_saved_and_kept_in_the_plan() {
     for (field, count) in [("batch.micro_batch", 8), ("batch.gradient_accumulation", 1)] {
         send(&mut harness, Command::Edit(PlanEdit::Set(field, FieldValue::Integer(count))));
     }
-    assert!(has(&harness, "Base in NF4 + DQ, LoRA r 16 α 32, on all linear maps; AdamW; 8 × 1 sequences a step"));
+    assert!(has(&harness, "Base in NF4 + DQ, LoRA r 16 α 32, on all linear layers; AdamW; 8 × 1 sequences a step"));
     assert_tidy(&harness, "before");
     click(&mut harness, "Run");
-    wait(&mut harness, |app| app.state().session.tuning.as_ref().is_some_and(|tuning| !tuning.losses.is_empty()));
+    wait(&mut harness, |app| {
+        app.state().session.tuning.as_ref().is_some_and(|tuning| !tuning.record.losses.is_empty())
+    });
     click(&mut harness, "Pause");
     assert_eq!(tuning(&harness).stage, Stage::Paused);
     // Another page, and back: the run is where it was.
     send(&mut harness, Command::ShowPage(Page::Memory));
     send(&mut harness, Command::ShowPage(Page::Preview));
-    assert!(has(&harness, "paused after step "));
+    assert!(has(&harness, "Paused after step "));
     assert_tidy(&harness, "paused");
     click(&mut harness, "Resume");
-    let steps = tuning(&harness).losses.len();
-    wait(&mut harness, |app| app.state().session.tuning.as_ref().is_some_and(|tuning| tuning.losses.len() > steps));
+    let steps = tuning(&harness).record.losses.len();
+    wait(&mut harness, |app| {
+        app.state().session.tuning.as_ref().is_some_and(|tuning| tuning.record.losses.len() > steps)
+    });
     click(&mut harness, "Stop");
     wait(&mut harness, is_over);
     assert_eq!(tuning(&harness).stage, Stage::Stopped);
-    assert!(has(&harness, "stopped after step "));
-    assert!(has(&harness, "Memory: predicted "));
-    assert!(has(&harness, "Held-out answers: loss "));
+    assert!(has(&harness, "Stopped after step "));
+    assert!(has(&harness, "Predicted "));
     assert_tidy(&harness, "stopped");
 
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("adapter");
-    send(&mut harness, Command::SaveAdapter(target.clone()));
+    send(&mut harness, Command::SaveProduct(Product::Adapter, target.clone()));
     wait(&mut harness, |app| app.state().session.message.is_some());
     for name in ["adapter_model.safetensors", "adapter_config.json"] {
         assert!(target.join(name).is_file(), "{name}: {:?}", state(&harness).session.message);
     }
     let before = std::fs::read(target.join("adapter_config.json")).unwrap();
     send(&mut harness, Command::DismissMessage);
-    send(&mut harness, Command::SaveAdapter(target.clone()));
+    send(&mut harness, Command::SaveProduct(Product::Adapter, target.clone()));
     wait(&mut harness, |app| app.state().session.message.is_some());
     assert!(state(&harness).session.message.as_ref().unwrap().is_error, "nothing is overwritten");
     assert_eq!(std::fs::read(target.join("adapter_config.json")).unwrap(), before);

@@ -8,7 +8,7 @@ use super::searching::Searching;
 use super::settings::ThemeChoice;
 use super::state::{DocumentId, PathPurpose};
 use super::store::{ExamplesFile, Opened, StoreError, WriteError};
-use super::tuning::{self, Wish};
+use super::tuning::{self, Product, Wish};
 use super::weighing::{News, Ranks};
 use crate::architecture::Architecture;
 use crate::estimate::{Component, Subject};
@@ -88,18 +88,33 @@ pub enum Command {
     RanksFound(u64, Box<Ranks>),
     /// What the examination of this number found.
     Weighed(u64, News),
+    /// What a small run is asked for besides the plan.
+    Wish(Box<Wish>),
+    /// Folder of the base model of a small run; without it the embedded one.
+    ChooseBase(Option<PathBuf>),
+    /// File of examples for a small run; without it the built-in task.
+    ChooseExamples(Option<PathBuf>),
     /// Run the plan's settings small, on this machine.
-    Tune(Wish),
+    Tune,
+    /// Let the run that rests go on for so many steps more.
+    ContinueTuning(usize),
     /// Let the run wait, or go on.
     PauseTuning(bool),
     /// End the run; what it learned is kept.
     StopTuning,
     /// What the run of this number tells.
     Tuned(u64, Box<tuning::News>),
-    /// Save the trained adapters into a new folder.
-    SaveAdapter(PathBuf),
-    /// They were saved there.
-    AdapterSaved(PathBuf),
+    /// Save what was trained into a new folder.
+    SaveProduct(Product, PathBuf),
+    /// It was saved there.
+    ProductSaved(Product, PathBuf),
+    /// Save what the run told as Markdown under this name.
+    SaveRun {
+        /// File to write.
+        path: PathBuf,
+        /// The user agreed to replace a file of this name.
+        replace: bool,
+    },
     /// How far a search is.
     Searched(Box<Searching>),
     /// The shipped measurements were predicted.

@@ -8,7 +8,6 @@ use super::page::Page;
 use super::searching::Searching;
 use super::settings::Settings;
 use super::state::{AfterUnsaved, Dialog, Document, Message, PathPurpose, State};
-use super::tuning::{self, Tuning};
 use super::weighing::{Ranks, Weighing};
 use crate::plan::edit::PlanEdit;
 use crate::plan::{Plan, templates};
@@ -19,6 +18,7 @@ mod files;
 mod menu;
 mod paste;
 mod recovered;
+mod tuning;
 
 /// Carries out one command, and asks for what the page that is then shown needs.
 pub fn dispatch(state: &mut State, command: Command) -> Vec<Effect> {
@@ -166,27 +166,16 @@ fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
             }
             vec![Effect::StopWeighing]
         }
-        Command::Tune(wish) => {
-            let number = state.session.tuning.as_ref().map_or(0, |earlier| earlier.number + 1);
-            let (settings, _) = tuning::settings_of(&state.document.plan, wish);
-            state.session.tuning = Some(Box::new(Tuning::begun(number, settings, wish.steps)));
-            vec![Effect::Tune]
-        }
-        Command::PauseTuning(pause) => match &mut state.session.tuning {
-            Some(tuning) if tuning.is_running() => {
-                tuning.pause(pause);
-                vec![Effect::PauseTuning(pause)]
-            }
-            _ => Vec::new(),
-        },
-        Command::StopTuning => vec![Effect::StopTuning],
-        Command::SaveAdapter(folder) => match state.session.tuning.as_ref().and_then(|tuning| tuning.trained.clone()) {
-            Some(trained) => vec![Effect::SaveAdapter(folder, trained)],
-            None => {
-                tell(state, true, "There is no trained adapter to save: run the preview first.");
-                Vec::new()
-            }
-        },
+        of_run @ (Command::Wish(_)
+        | Command::ChooseBase(_)
+        | Command::ChooseExamples(_)
+        | Command::Tune
+        | Command::ContinueTuning(_)
+        | Command::PauseTuning(_)
+        | Command::StopTuning
+        | Command::SaveProduct(..)
+        | Command::ProductSaved(..)
+        | Command::SaveRun { .. }) => tuning::tuning(state, of_run),
         Command::ShowPage(page) => {
             state.session.page = page;
             let wanted = page == Page::Sure && state.session.evidence.is_none();
@@ -253,7 +242,6 @@ fn look(state: &mut State, command: Command) {
         Command::ShowStep(step) => session.step = step,
         Command::DismissMessage => session.message = None,
         Command::Tell(text) => tell(state, true, &text),
-        Command::AdapterSaved(folder) => tell(state, false, &format!("Saved the adapter to {}.", folder.display())),
         // Everything else is a matter of `dispatch`.
         _ => {}
     }
@@ -265,9 +253,13 @@ const fn by_path(purpose: PathPurpose) -> &'static str {
         PathPurpose::SavePlan => MenuCommand::SaveByPath.info().title,
         PathPurpose::OpenModel => MenuCommand::OpenModelByPath.info().title,
         PathPurpose::SavePicture => MenuCommand::SavePictureByPath.info().title,
-        PathPurpose::OpenExamples | PathPurpose::SaveLabels | PathPurpose::ExamineModel | PathPurpose::SaveAdapter => {
-            "The button beside it"
-        }
+        PathPurpose::OpenExamples
+        | PathPurpose::SaveLabels
+        | PathPurpose::ExamineModel
+        | PathPurpose::ChooseBase
+        | PathPurpose::ChooseExamples
+        | PathPurpose::SaveProduct(_)
+        | PathPurpose::SaveRun => "The button beside it",
     }
 }
 
@@ -313,6 +305,7 @@ fn answered(state: &mut State, answer: Answer) -> Vec<Effect> {
         }
         (Dialog::Replace(path, PathPurpose::SaveLabels), Answer::GoOn) => decision::save_labels(state, path, true),
         (Dialog::Replace(path, PathPurpose::SavePicture), Answer::GoOn) => files::save_picture(state, path, true),
+        (Dialog::Replace(path, PathPurpose::SaveRun), Answer::GoOn) => tuning::save_run(state, path, true),
         (Dialog::Replace(path, _), Answer::GoOn) => files::save_as(state, &path, true),
         (Dialog::Path(purpose, text), Answer::GoOn) => files::typed_path(state, purpose, &text),
         (Dialog::Paste(text), Answer::GoOn) => {

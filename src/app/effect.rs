@@ -2,7 +2,7 @@
 
 use super::computed::Key;
 use super::state::{DocumentId, PathPurpose};
-use super::tuning::Trained;
+use super::tuning::{Kept, Product, Start};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -66,14 +66,14 @@ pub enum Effect {
     LookAtRanks,
     /// Stop examining.
     StopWeighing,
-    /// Begin the run that the state holds.
-    Tune,
+    /// Begin the run that the state holds, or let it go on.
+    Tune(Start),
     /// Let it wait, or go on.
     PauseTuning(bool),
     /// End it.
     StopTuning,
-    /// Save the trained adapters.
-    SaveAdapter(PathBuf, Trained),
+    /// Save what was trained.
+    SaveProduct(Product, PathBuf, Kept),
     /// Stop searching.
     StopSearch,
     /// Read a plan file as it was in a revision.

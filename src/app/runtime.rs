@@ -10,7 +10,7 @@ use super::searching::{self, Searching};
 use super::settings::Settings;
 use super::state::{PathPurpose, State};
 use super::store;
-use super::tuning;
+use super::tuning::{self, Product};
 use super::watch::Watch;
 use super::weighing::{self, News, Ranks};
 use crate::architecture;
@@ -202,12 +202,12 @@ impl Runtime {
                     running.cancel();
                 }
             }
-            Effect::Tune => {
+            Effect::Tune(start) => {
                 if let Some(earlier) = self.tuning.take() {
                     earlier.cancel();
                 }
                 let Some(begun) = &state.session.tuning else { return };
-                let (number, settings, steps) = (begun.number, begun.settings.clone(), begun.steps);
+                let (number, job, steps) = (begun.number, begun.job.clone(), begun.record.steps);
                 let control = Control::default();
                 self.tuning = Some(control.clone());
                 let tell = Mutex::new(self.jobs.reporter());
@@ -215,7 +215,7 @@ impl Runtime {
                     move |error: String| Command::Tuned(number, Box::new(tuning::News::Ended(Err(error), None)));
                 self.jobs.spawn("tune", failed, move |_cancel| {
                     let tell = |command| tell.lock().unwrap_or_else(std::sync::PoisonError::into_inner)(command);
-                    tuning::run(number, settings, steps, &control, &tell)
+                    tuning::run(number, (&job, start), steps, &control, &tell)
                 });
             }
             Effect::PauseTuning(pause) => {
@@ -228,11 +228,12 @@ impl Runtime {
                     control.cancel();
                 }
             }
-            Effect::SaveAdapter(folder, trained) => {
-                let failed = |error: String| Command::Tell(format!("The adapter was not saved: {error}"));
-                self.jobs.spawn("save-adapter", failed, move |_cancel| match trained.save(&folder) {
-                    Ok(()) => Command::AdapterSaved(folder),
-                    Err(error) => Command::Tell(format!("The adapter was not saved: {error}")),
+            Effect::SaveProduct(product, folder, kept) => {
+                let failed =
+                    move |error: String| Command::Tell(format!("The {} was not saved: {error}", product.name()));
+                self.jobs.spawn("save-product", failed, move |_cancel| match kept.save(product, &folder) {
+                    Ok(()) => Command::ProductSaved(product, folder),
+                    Err(error) => failed(error.to_string()),
                 });
             }
             Effect::LookAtRanks => {
@@ -330,10 +331,24 @@ impl Runtime {
                     dialog.set_title("Examine weights").add_filter("Weights", &["safetensors", "gguf"]).pick_file();
                 self.await_dialog(dialog, purpose);
             }
-            PathPurpose::SaveAdapter => {
-                let name = format!("{}-adapter", file_stem(&state.document.plan.name));
-                let dialog = dialog.set_title("Save adapter into a new folder").set_file_name(name).save_file();
+            PathPurpose::ChooseBase => {
+                let dialog = dialog.set_title("Choose the folder of a base model").pick_folder();
                 self.await_dialog(dialog, purpose);
+            }
+            PathPurpose::ChooseExamples => {
+                let dialog = dialog.set_title("Choose examples").add_filter("Examples", &["jsonl"]).pick_file();
+                self.await_dialog(dialog, purpose);
+            }
+            PathPurpose::SaveProduct(product) => {
+                let ending = if product == Product::Adapter { "adapter" } else { "merged" };
+                let name = format!("{}-{ending}", file_stem(&state.document.plan.name));
+                let title = format!("Save the {} into a new folder", product.name());
+                self.await_dialog(dialog.set_title(title).set_file_name(name).save_file(), purpose);
+            }
+            PathPurpose::SaveRun => {
+                let name = format!("{}-run.md", file_stem(&state.document.plan.name));
+                let dialog = dialog.set_title("Save report of the run").add_filter("Markdown", &["md"]);
+                self.await_dialog(dialog.set_file_name(name).save_file(), purpose);
             }
             PathPurpose::SavePicture => {
                 let name = format!("{}.png", file_stem(&state.document.plan.name));
@@ -380,7 +395,10 @@ impl Runtime {
                         PathPurpose::SavePlan => Command::SaveAs { path, replace: true },
                         PathPurpose::SavePicture => Command::SavePicture { path, replace: true },
                         PathPurpose::OpenExamples => Command::OpenExamples(path),
-                        PathPurpose::SaveAdapter => Command::SaveAdapter(path),
+                        PathPurpose::ChooseBase => Command::ChooseBase(Some(path)),
+                        PathPurpose::ChooseExamples => Command::ChooseExamples(Some(path)),
+                        PathPurpose::SaveProduct(product) => Command::SaveProduct(product, path),
+                        PathPurpose::SaveRun => Command::SaveRun { path, replace: true },
                         PathPurpose::ExamineModel => Command::Weigh(Some(path)),
                         PathPurpose::SaveLabels => Command::SaveLabels { path, replace: true },
                     }

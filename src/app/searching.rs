@@ -69,7 +69,7 @@ pub fn run(key: Key, plan: &Plan, limits: Limits, cancel: &CancelToken, tell: &(
         }
     };
     // A core is left for the window.
-    let others = thread::available_parallelism().map_or(1, std::num::NonZero::get).saturating_sub(1).max(1);
+    let others = crate::jobs::spare_threads();
     thread::scope(|scope| {
         for _ in 1..others {
             scope.spawn(worker);

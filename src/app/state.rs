@@ -9,7 +9,7 @@ use super::searching::Searching;
 use super::settings::Settings;
 use super::store::Opened;
 use super::tabs::Others;
-use super::tuning::Tuning;
+use super::tuning::{Product, Tuning, Wish};
 use super::weighing::Weighing;
 use crate::decide::tally::Reading;
 use crate::estimate::{Component, Subject};
@@ -110,6 +110,8 @@ pub struct Session {
     pub changes_asked: Option<Key>,
     /// The last search of the whole space of plans.
     pub searching: Option<Box<Searching>>,
+    /// What a small run is asked for besides the plan.
+    pub wish: Wish,
     /// The last small run.
     pub tuning: Option<Box<Tuning>>,
     /// The model whose weights were last examined.
@@ -235,8 +237,14 @@ pub enum PathPurpose {
     SavePicture,
     /// Examine the weights of a model.
     ExamineModel,
-    /// Save trained adapters into a new folder.
-    SaveAdapter,
+    /// Choose the base model of a small run: a folder.
+    ChooseBase,
+    /// Choose the examples of a small run.
+    ChooseExamples,
+    /// Save what was trained into a new folder.
+    SaveProduct(Product),
+    /// Save what a run told.
+    SaveRun,
     /// Read examples, or labels of them.
     OpenExamples,
     /// Save the labels of examples.

@@ -1,40 +1,66 @@
-//! A small run of the real thing: LoRA on the embedded model with the settings of the plan, on threads of its own.
+//! A small run of the real thing: LoRA with the settings of the plan, on threads of its own.
 
 use super::command::Command;
-use crate::plan::{self, Algorithm, LoraInit, LoraScaling, Plan, TargetPart, Targets, Trial};
+use crate::plan::{Plan, Trial};
 use crate::preview::PreviewError;
-use crate::preview::adamw::AdamWSettings;
-use crate::preview::adapter;
-use crate::preview::base::BaseFormat;
-use crate::preview::config::Part;
+use crate::preview::compare::Variant;
 use crate::preview::control::{Control, Gate};
-use crate::preview::data::Data;
-use crate::preview::lora::{Adapters, Init, LoraSettings};
-use crate::preview::optimizer::OptimizerSettings;
-use crate::preview::run::{Compared, HeldOut, Run, RunSettings, Sample, embedded};
-use crate::preview::sgd::SgdSettings;
-use crate::preview::train::{End, Event, Progress, Schedule, train};
-use crate::quantize::Codec;
+use crate::preview::job::{Job, Prepared};
+use crate::preview::lora::Init;
+use crate::preview::record::Record;
+use crate::preview::run::{Run, RunSettings};
+use crate::preview::train::{End, Event, Schedule, train};
 use crate::units::Bytes;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+pub mod of_plan;
+
 /// What is asked for besides the plan.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Wish {
+    /// Folder of the base model; without it the embedded one.
+    pub model: Option<PathBuf>,
+    /// JSONL file of examples; without it the built-in task.
+    pub data: Option<PathBuf>,
     /// Optimizer steps.
     pub steps: usize,
-    /// Learning rate.
-    pub learning_rate: f64,
+    /// Learning rate; without it what usually suits the base.
+    pub learning_rate: Option<f64>,
     /// Seed of adapters, examples and their order.
     pub seed: u64,
+    /// Threads; without it all but one of the machine's.
+    pub threads: Option<usize>,
 }
 
 impl Default for Wish {
     fn default() -> Self {
-        Self { steps: 60, learning_rate: 5e-3, seed: 1 }
+        Self { model: None, data: None, steps: 60, learning_rate: None, seed: 1, threads: None }
     }
+}
+
+impl Wish {
+    /// The learning rate that is used.
+    pub fn learning_rate(&self) -> f64 {
+        self.learning_rate.unwrap_or_else(|| usual_learning_rate(self.model.is_none()))
+    }
+
+    /// What is run with a plan, and notes on what was taken otherwise than the plan has it.
+    pub fn job(&self, plan: &Plan) -> (Job, Vec<String>) {
+        let (settings, mut notes) = of_plan::settings_of(plan, self.learning_rate(), self.seed);
+        let (cutoff, note) = of_plan::cutoff_of(plan);
+        // The built-in task is short.
+        notes.extend(note.filter(|_| self.data.is_some()));
+        let Self { model, data, threads, .. } = self.clone();
+        (Job { model, data, base_text: None, cutoff, settings, threads }, notes)
+    }
+}
+
+/// The embedded model is small and takes a high rate; for others ten times what QLoRA uses at 7B (2e-4; Dettmers et al.,
+/// 2023) is too much, and a little over it does for a short run.
+pub const fn usual_learning_rate(is_embedded: bool) -> f64 {
+    if is_embedded { 5e-3 } else { 5e-4 }
 }
 
 /// A run that goes on, ended, or could not be made.
@@ -43,33 +69,19 @@ pub struct Tuning {
     /// Counts runs: what an earlier one still tells is dropped.
     pub number: u64,
     /// What is run.
-    pub settings: RunSettings,
-    /// Steps of the whole run.
-    pub steps: usize,
+    pub job: Job,
     /// Where it is.
     pub stage: Stage,
-    /// Steps with the loss on their examples, nats a token.
-    pub losses: Vec<(usize, f64)>,
-    /// Steps with how it did on examples it was not trained on.
-    pub held_out: Vec<(usize, HeldOut)>,
-    /// The last answers, by example.
-    pub samples: Vec<Sample>,
-    /// The last step.
-    pub progress: Option<Progress>,
-    /// Bytes of memory the run was expected to need.
-    pub expected_bytes: Option<u64>,
-    /// Most bytes this process has had beyond those before the run; where the system tells.
-    pub measured_bytes: Option<u64>,
-    /// Bars of the comparison.
-    pub compared: Vec<Compared>,
-    /// The trained adapters, once it ended.
-    pub trained: Option<Trained>,
+    /// What it told.
+    pub record: Record,
+    /// The run itself, once it rests.
+    pub kept: Option<Kept>,
 }
 
 /// Where a run is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// The base is quantized and looked at.
+    /// Model and examples are read, the base is quantized and looked at.
     Preparing,
     /// It trains.
     Training,
@@ -85,79 +97,87 @@ pub enum Stage {
     Failed(String),
 }
 
-/// Adapters as they can be saved.
-#[derive(Clone)]
-pub struct Trained(Arc<(LoraSettings, Adapters)>);
+/// A run that rests: it can be saved, and go on.
+#[derive(Clone, Debug)]
+pub struct Kept(Arc<Mutex<Run>>);
 
-impl std::fmt::Debug for Trained {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Trained(rank {})", self.0.0.rank)
-    }
-}
-
-impl PartialEq for Trained {
+impl PartialEq for Kept {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl Eq for Trained {}
+impl Eq for Kept {}
 
-impl Trained {
-    /// Writes an adapter folder for Hugging Face PEFT; one that exists is refused.
-    pub fn save(&self, folder: &Path) -> Result<(), PreviewError> {
-        adapter::save(folder, &self.0.1, &self.0.0, BASE_NAME)
+/// What is saved of a run, each into a folder of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Product {
+    /// The adapter, for Hugging Face PEFT.
+    Adapter,
+    /// The merged model.
+    Merged,
+}
+
+impl Product {
+    /// Name within a sentence.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Adapter => "adapter",
+            Self::Merged => "merged model",
+        }
     }
 }
 
-/// What the adapter's file calls its base.
-const BASE_NAME: &str = "tuneplan embedded model";
-/// Examples to train on, and to test with.
-const EXAMPLES: (usize, usize) = (800, 48);
+impl Kept {
+    /// Writes a folder; one that exists is refused.
+    pub fn save(&self, product: Product, folder: &Path) -> Result<(), PreviewError> {
+        // A run that panicked while it held the lock has told so; its adapters are whole tensors all the same.
+        let run = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match product {
+            Product::Adapter => run.save_adapter(folder),
+            Product::Merged => run.save_merged(folder),
+        }
+    }
+}
+
 /// Looks at the held-out examples over a run.
 const LOOKS: usize = 6;
-/// Held-out prompts that are answered at each look.
+/// Held-out prompts that are answered at each look and by each compared model.
 const SAMPLES: usize = 3;
-/// Backward walks the graph by recursion.
-const STACK: usize = 64 << 20;
 
 /// What a run tells.
 #[derive(Clone, Debug, PartialEq)]
 pub enum News {
+    /// It is ready.
+    Prepared(Prepared),
     /// Something happened.
     Event(Event),
-    /// What memory the run will need.
-    Expected(u64),
-    /// It is over.
-    Ended(Result<End, String>, Option<Trained>),
+    /// It is over, or could not go on; the run where there is one.
+    Ended(Result<End, String>, Option<Kept>),
 }
 
 impl Tuning {
     /// One that has just begun.
-    pub const fn begun(number: u64, settings: RunSettings, steps: usize) -> Self {
-        Self {
-            number,
-            settings,
-            steps,
-            stage: Stage::Preparing,
-            losses: Vec::new(),
-            held_out: Vec::new(),
-            samples: Vec::new(),
-            progress: None,
-            expected_bytes: None,
-            measured_bytes: None,
-            compared: Vec::new(),
-            trained: None,
-        }
+    pub fn begun(number: u64, job: Job, steps: usize) -> Self {
+        let record = Record::new(job.settings.clone(), steps);
+        Self { number, job, stage: Stage::Preparing, record, kept: None }
+    }
+
+    /// The same run with more steps to go.
+    pub fn continued(&self, more: usize) -> Self {
+        let mut record = self.record.clone();
+        record.steps = record.done() + more;
+        record.compared.clear();
+        Self { number: self.number + 1, job: self.job.clone(), stage: Stage::Training, record, kept: None }
     }
 
     /// Lets it wait, or go on.
     pub fn pause(&mut self, pause: bool) {
         self.stage = if pause {
             Stage::Paused
-        } else if self.held_out.last().is_some_and(|(after, _)| *after >= self.steps) {
+        } else if self.record.held_out.last().is_some_and(|(after, _)| *after >= self.record.steps) {
             Stage::Comparing
-        } else if self.losses.is_empty() {
+        } else if self.record.losses.is_empty() {
             Stage::Preparing
         } else {
             Stage::Training
@@ -172,30 +192,19 @@ impl Tuning {
     /// Takes in what was told.
     pub fn take(&mut self, news: News) {
         match news {
-            News::Expected(bytes) => self.expected_bytes = Some(bytes),
-            News::Event(Event::Step(progress)) => {
-                self.losses.push((progress.step.number, progress.step.loss));
-                self.measured_bytes = progress.peak_growth_bytes;
-                self.progress = Some(progress);
-                if self.stage == Stage::Preparing {
-                    self.stage = Stage::Training;
+            News::Prepared(prepared) => self.record.prepared = Some(prepared),
+            News::Event(event) => {
+                match &event {
+                    Event::Step(_) if self.stage == Stage::Preparing => self.stage = Stage::Training,
+                    Event::HeldOut { after, .. } if *after >= self.record.steps && self.stage == Stage::Training => {
+                        self.stage = Stage::Comparing;
+                    }
+                    _ => {}
                 }
+                self.record.take(event);
             }
-            News::Event(Event::HeldOut { after, found }) => {
-                self.held_out.push((after, found));
-                if after >= self.steps && self.stage == Stage::Training {
-                    self.stage = Stage::Comparing;
-                }
-            }
-            News::Event(Event::Sample { index, sample, .. }) => {
-                self.samples.truncate(index);
-                self.samples.push(sample);
-            }
-            News::Event(Event::Compared(compared)) => self.compared.push(compared),
-            // Checkpoints are the command line's.
-            News::Event(Event::Kept { .. }) => {}
-            News::Ended(ended, trained) => {
-                self.trained = trained;
+            News::Ended(ended, kept) => {
+                self.kept = kept;
                 self.stage = match ended {
                     Ok(End::Done) => Stage::Done,
                     Ok(End::Cancelled) => Stage::Stopped,
@@ -205,18 +214,26 @@ impl Tuning {
         }
     }
 
-    /// The result for the plan, dated `today`: of a run that came to its end.
+    /// The result for the plan, dated `today`: of a run that learned something.
     pub fn trial(&self, today: &str) -> Option<Trial> {
-        let (first, last) = (self.held_out.first()?.1, self.held_out.last()?.1);
-        let of = |name: &str| self.compared.iter().find(|compared| compared.name == name);
-        let text = of("base").and_then(|base| Some([base.base_text?, of("quantized + LoRA")?.base_text?]));
-        let steps = self.progress?.step.number;
-        let note = format!("{today}, embedded model, {}, {steps} steps", words(&self.settings));
-        let exact = [last.exact as u64, last.examples as u64];
-        let memory =
-            self.measured_bytes.zip(self.expected_bytes).map(|(measured, expected)| [measured, expected].map(Bytes));
-        Some(Trial::new([first.loss, last.loss], exact, text, memory, note.trim_start_matches(", ")))
+        trial(&self.record, today)
     }
+}
+
+/// The line a plan keeps of a run.
+pub fn trial(record: &Record, today: &str) -> Option<Trial> {
+    let (first, last) = (record.held_out.first()?.1, record.held_out.last()?.1);
+    let text = |variant| record.of(variant).and_then(|compared| compared.base_text);
+    let text = text(Variant::Base).zip(text(Variant::Adapted)).map(|(before, after)| [before, after]);
+    let steps = record.progress?.step.number;
+    let model = &record.prepared.as_ref()?.model;
+    // A path says little to others; the folder's name does.
+    let model = Path::new(model).file_name().map_or_else(|| model.clone(), |name| name.to_string_lossy().into_owned());
+    let note = format!("{today}, {model}, {}, {steps} steps", words(&record.settings));
+    let exact = [last.exact as u64, last.examples as u64];
+    let memory = record.measured_bytes().zip(record.predicted_bytes());
+    let memory = memory.map(|(measured, expected)| [Bytes(measured), Bytes(expected)]);
+    Some(Trial::new([first.loss, last.loss], exact, text, memory, note.trim_start_matches(", ")))
 }
 
 /// `NF4 + DQ, LoRA r 16 α 32`.
@@ -232,148 +249,56 @@ pub fn words(settings: &RunSettings) -> String {
     words
 }
 
-/// Largest rank: the width of the embedded model.
-const MOST_RANK: u64 = 256;
-/// Most sequences side by side, and most batches a step: more would only make a small run slow.
-const MOST_SEQUENCES: u64 = 16;
-
-/// The plan's settings for a run on the embedded model, and what had to be taken otherwise.
-pub fn settings_of(plan: &Plan, wish: Wish) -> (RunSettings, Vec<String>) {
-    let mut notes = Vec::new();
-    let usual = plan::Lora::default();
-    let lora = plan.method.method.lora().unwrap_or_else(|| {
-        notes.push(format!("the plan's method is {}; LoRA is run", plan.method.method.id()));
-        &usual
-    });
-    let rank = lora.rank.clamp(1, MOST_RANK);
-    if rank != lora.rank {
-        notes.push(format!("rank {rank} instead of {}: the model is {MOST_RANK} wide", lora.rank));
-    }
-    let batch = plan.batch.micro_batch.clamp(1, MOST_SEQUENCES);
-    let accumulation = plan.batch.gradient_accumulation.clamp(1, MOST_SEQUENCES);
-    if (batch, accumulation) != (plan.batch.micro_batch, plan.batch.gradient_accumulation) {
-        notes.push(format!("{batch} × {accumulation} sequences a step: more would only take longer"));
-    }
-    let init = match lora.init {
-        LoraInit::Zero => Init::Kaiming,
-        LoraInit::Pissa => Init::Pissa,
-        LoraInit::Loftq => Init::Loftq { iterations: 1 },
-    };
-    let settings = RunSettings {
-        base: base(plan, &mut notes),
-        lora: LoraSettings {
-            rank: rank as usize,
-            alpha: lora.alpha,
-            rank_stabilized: lora.scaling == LoraScaling::RankStabilized,
-            dropout: lora.dropout,
-            dora: lora.weight_decomposed,
-            init,
-            targets: targets(&lora.targets, &mut notes),
-            seed: wish.seed,
-        },
-        optimizer: optimizer(plan, wish.learning_rate, &mut notes),
-        batch: batch as usize,
-        accumulation: accumulation as usize,
-        recompute: false,
-        seed: wish.seed,
-    };
-    (settings, notes)
-}
-
-fn base(plan: &Plan, notes: &mut Vec<String>) -> BaseFormat {
-    let id = plan.precision.load_format.as_str();
-    let doubled = match id {
-        "nf4" if plan.precision.double_quantization => Some(Codec::Nf4Double.id()),
-        "fp4" if plan.precision.double_quantization => Some(Codec::Fp4Double.id()),
-        "int4-g128" => Some("int4-asym-g128"),
-        _ => None,
-    };
-    BaseFormat::from_id(doubled.unwrap_or(id)).unwrap_or_else(|| {
-        notes.push(format!("{id} is not run here; NF4 is"));
-        BaseFormat::Packed(Codec::Nf4)
-    })
-}
-
-fn optimizer(plan: &Plan, learning_rate: f64, notes: &mut Vec<String>) -> OptimizerSettings {
-    let sgd = |momentum| OptimizerSettings::Sgd(SgdSettings { learning_rate, momentum, ..SgdSettings::default() });
-    match plan.optimizer.algorithm {
-        Algorithm::Sgd => sgd(0.0),
-        Algorithm::SgdMomentum => sgd(0.9),
-        other => {
-            if other != Algorithm::AdamW {
-                notes.push("AdamW takes the place of the plan's optimizer".to_owned());
-            }
-            OptimizerSettings::AdamW(AdamWSettings { learning_rate, ..AdamWSettings::default() })
-        }
-    }
-}
-
-fn targets(targets: &Targets, notes: &mut Vec<String>) -> Vec<Part> {
-    let part = |target: &TargetPart| match target {
-        TargetPart::Q => Part::Query,
-        TargetPart::K => Part::Key,
-        TargetPart::V => Part::Value,
-        TargetPart::O => Part::Output,
-        TargetPart::Gate => Part::Gate,
-        TargetPart::Up => Part::Up,
-        TargetPart::Down => Part::Down,
-    };
-    let chosen: Vec<Part> = match targets {
-        Targets::AllLinear => Part::ALL.to_vec(),
-        Targets::Parts(parts) => parts.iter().map(part).collect(),
-        Targets::Custom(names) => {
-            let named = |part: &Part| names.iter().any(|name| name.ends_with(part.name()));
-            Part::ALL.into_iter().filter(named).collect()
-        }
-    };
-    if chosen.is_empty() {
-        notes.push("none of the target modules is in a Llama-type model; all linear maps are adapted".to_owned());
-        return Part::ALL.to_vec();
-    }
-    chosen
+/// What a run begins from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Files and settings.
+    Job,
+    /// A run that rested.
+    Kept(Kept),
 }
 
 /// Runs; the last command says how it ended.
 pub fn run(
     number: u64,
-    settings: RunSettings,
+    (job, start): (&Job, Start),
     steps: usize,
     control: &Control,
     tell: &(dyn Fn(Command) + Sync),
 ) -> Command {
     let news = |news: News| Command::Tuned(number, Box::new(news));
-    let mut trained = None;
-    let ended = prepare_and_train(settings, steps, control, &mut trained, &|told| tell(news(told)));
-    news(News::Ended(ended, trained))
+    let mut kept = None;
+    let ended = prepare_and_train(job, start, steps, control, &mut kept, &|told| tell(news(told)));
+    news(News::Ended(ended.map_err(|error| error.to_string()), kept))
 }
 
 fn prepare_and_train(
-    settings: RunSettings,
+    job: &Job,
+    start: Start,
     steps: usize,
     control: &Control,
-    trained: &mut Option<Trained>,
+    kept: &mut Option<Kept>,
     tell: &(dyn Fn(News) + Sync),
-) -> Result<End, String> {
-    // A core is left for the window.
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).saturating_sub(1).max(1);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK).build();
-    let pool = pool.map_err(|error| format!("no threads could be started: {error}"))?;
+) -> Result<End, PreviewError> {
     let began = Instant::now();
     let clock = || began.elapsed();
-    let work = || -> Result<(End, Option<Trained>), PreviewError> {
-        let gate = Gate::new(control, &clock);
-        let (config, weights) = embedded()?;
-        let data = Data::embedded(settings.seed, EXAMPLES.0, EXAMPLES.1);
-        let mut run = Run::new(config, weights, data, settings)?;
-        tell(News::Expected(run.predicted().total_bytes()));
-        let schedule = Schedule { steps, look_every: steps.div_ceil(LOOKS).max(1), samples: SAMPLES, kept_in: None };
-        let end = train(&mut run, &schedule, &gate, &mut |event| {
-            tell(News::Event(event));
-        })?;
-        let exported = if run.steps() > 0 { Some(Trained(Arc::new(run.exported()?))) } else { None };
-        Ok((end, exported))
-    };
-    let (end, exported) = pool.install(work).map_err(|error| error.to_string())?;
-    *trained = exported;
-    Ok(end)
+    job.threads()?.install(|| {
+        let run = match start {
+            Start::Kept(run) => run,
+            Start::Job => {
+                let (run, prepared) = job.prepare()?;
+                tell(News::Prepared(prepared));
+                Kept(Arc::new(Mutex::new(run)))
+            }
+        };
+        let mut held = run.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = steps.saturating_sub(held.steps());
+        let schedule = Schedule { steps, look_every: left.div_ceil(LOOKS).max(1), samples: SAMPLES, kept_in: None };
+        let ended = train(&mut held, &schedule, &Gate::new(control, &clock), &mut |event| tell(News::Event(event)));
+        let has_learned = held.steps() > 0;
+        drop(held);
+        // What was learned is kept, also where a later step failed.
+        *kept = has_learned.then_some(run);
+        ended
+    })
 }

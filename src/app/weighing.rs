@@ -169,7 +169,7 @@ fn examine_all(number: u64, model: Option<&Path>, cancel: &CancelToken, tell: &d
     }
     tell(Command::Weighed(number, News::Opened(Arc::clone(&source), indices.len())));
     // A core is left for the window.
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).saturating_sub(1).max(1);
+    let threads = crate::jobs::spare_threads();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| error.to_string())?;
     let stop = || cancel.is_cancelled();
     let mut is_whole = vec![false; source.entries.len()];

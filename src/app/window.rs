@@ -71,8 +71,8 @@ pub fn run(path: Option<&Path>, stay: Stay) -> Result<(), WindowError> {
     eframe::run_native("Tuneplan", options, Box::new(start)).map_err(|error| WindowError::System(error.to_string()))
 }
 
-/// Today in universal time, `YYYY-MM-DD`.
-fn today() -> String {
+/// Today in universal time, `YYYY-MM-DD`; empty where the clock stands before 1970.
+pub fn today() -> String {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map(|since| day(since.as_secs() / 86_400)).unwrap_or_default()
 }

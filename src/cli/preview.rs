@@ -1,18 +1,18 @@
 //! `tuneplan preview`: quantized LoRA on the embedded model or a local one, live, with the comparison at the end.
 
-use super::Outcome;
+use super::{Outcome, load};
+use crate::app::tuning::of_plan;
+use crate::app::tuning::usual_learning_rate;
 use crate::preview::control::{Control, Gate};
-use crate::preview::data::Data;
-use crate::preview::local::{LocalData, LocalModel};
-use crate::preview::run::{Compared, EMBEDDED_CONFIG, HeldOut, Run, RunSettings, Sample, embedded};
+use crate::preview::job::{Job, Prepared};
+use crate::preview::record::Record;
+use crate::preview::run::RunSettings;
 use crate::preview::saved::resume;
-use crate::preview::train::{Event, Progress, Schedule, train};
-use crate::preview::{adapter, merged};
-use crate::units::{grouped, quantity};
+use crate::preview::train::{End, Event, Schedule, train};
+use crate::report::small_run;
+use crate::units::{duration, grouped, quantity};
 use anyhow::{Context as _, Result, bail, ensure};
 pub use args::PreviewArgs;
-use report::Facts;
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
@@ -21,207 +21,202 @@ use std::time::Instant;
 mod args;
 mod report;
 
-/// Examples to train on, and to test with.
-const EXAMPLES: (usize, usize) = (800, 48);
 /// Steps after which the loss is shown.
 const SHOWN_EVERY: usize = 10;
-/// Bad lines of a file that are shown.
-const SHOWN_LINES: usize = 20;
 /// Backward walks the graph by recursion.
 const STACK: usize = 64 << 20;
 
 pub fn run(args: &PreviewArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<Outcome> {
-    let job = Job::of(args)?;
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let threads = args.threads.map_or_else(|| cores.saturating_sub(1).max(1), usize::from);
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .stack_size(STACK)
-        .build()
-        .context("no threads could be started")?;
+    let order = Order::of(args, err)?;
+    let mut record = Record::new(order.job.settings.clone(), order.schedule.steps);
+    let control = Control::default();
+    end_on_interrupt(&control);
     let (sender, receiver) = channel();
     let began = Instant::now();
     let work = {
-        let job = move || pool.install(|| job.work(&sender));
-        std::thread::Builder::new().name("preview".to_owned()).stack_size(STACK).spawn(job)?
+        let (order, control) = (order.clone(), control.clone());
+        std::thread::Builder::new()
+            .name("preview".to_owned())
+            .stack_size(STACK)
+            .spawn(move || order.work(&control, &sender))?
     };
-    let mut told = Told::default();
-    for line in receiver {
-        told.hear(line, err)?;
+    for news in receiver {
+        if let Err(error) = hear(&mut record, news, err) {
+            // Nobody listens any longer: the run is ended, not left alone.
+            control.cancel();
+            return Err(error.into());
+        }
     }
-    match work.join() {
+    let end = match work.join() {
         Ok(result) => result?,
         Err(_panic) => bail!("the run ended with an internal error"),
+    };
+    if end == End::Cancelled {
+        writeln!(err, "ended after step {} of {}; what was learned until then is kept", record.done(), record.steps)?;
     }
-    let Some(facts) = &told.facts else { bail!("the run ended without a result") };
+    if let Some(path) = &order.report {
+        let text = small_run::markdown(&record, &crate::app::window::today());
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
     if args.json {
-        serde_json::to_writer_pretty(&mut *out, &report::json(&told, facts, began.elapsed()))?;
+        serde_json::to_writer_pretty(&mut *out, &report::json(&record, began.elapsed()))?;
         writeln!(out)?;
     } else {
-        write!(out, "{}", report::text(&told, facts))?;
+        write!(out, "{}", report::text(&record))?;
     }
-    for folder in [&args.output, &args.save_merged].into_iter().flatten() {
-        writeln!(err, "wrote {}", folder.display())?;
+    for path in [&order.adapter, &order.merged, &order.report].into_iter().flatten().filter(|path| path.exists()) {
+        writeln!(err, "wrote {}", path.display())?;
     }
     Ok(Outcome::Done)
 }
 
-/// What the run's thread tells.
-enum Line {
-    Happened(Event),
-    Ready(Facts),
-    Said(String),
-}
-
-/// What a run has told so far.
-#[derive(Default)]
-struct Told {
-    facts: Option<Facts>,
-    looks: Vec<(usize, HeldOut)>,
-    losses: Vec<f64>,
-    last: Option<Progress>,
-    samples: BTreeMap<usize, Sample>,
-    compared: Vec<Compared>,
-}
-
-impl Told {
-    /// Keeps what is needed at the end and shows what happens.
-    fn hear(&mut self, line: Line, err: &mut dyn Write) -> std::io::Result<()> {
-        match line {
-            Line::Said(text) => writeln!(err, "{text}")?,
-            Line::Ready(facts) => {
-                writeln!(err, "{} are trained", quantity(facts.trained_values as f64, "values"))?;
-                if facts.resumed_at > 0 {
-                    writeln!(err, "goes on after step {}", facts.resumed_at)?;
-                }
-                self.facts = Some(facts);
-            }
-            Line::Happened(Event::Step(progress)) => {
-                self.last = Some(progress);
-                let step = progress.step;
-                self.losses.push(step.loss);
-                if step.number.is_multiple_of(SHOWN_EVERY) || self.losses.len() == 1 {
-                    let pace = progress.tokens_per_second().unwrap_or_default();
-                    writeln!(err, "step {:>4}  loss {:.3}  {}", step.number, step.loss, quantity(pace, "tokens/s"))?;
-                }
-            }
-            Line::Happened(Event::HeldOut { after, found }) => {
-                self.looks.push((after, found));
-                writeln!(
-                    err,
-                    "           held out after {after} steps: loss {:.3}, {} of {} answers exact",
-                    found.loss, found.exact, found.examples
-                )?;
-            }
-            Line::Happened(Event::Sample { index, sample, .. }) => {
-                self.samples.insert(index, sample);
-            }
-            Line::Happened(Event::Kept { failure: Some(failure), .. }) => {
-                writeln!(err, "the run could not be put aside, and goes on: {failure}")?;
-            }
-            Line::Happened(Event::Kept { .. }) => {}
-            Line::Happened(Event::Compared(compared)) => self.compared.push(compared),
+/// The first interrupt ends the run within a step, and what was learned is saved; a second ends the program.
+fn end_on_interrupt(control: &Control) {
+    let control = control.clone();
+    // Where there is no handler to be had the run just goes on until it is done or killed.
+    let _ = ctrlc::set_handler(move || {
+        if control.is_cancelled() {
+            std::process::exit(130);
         }
-        Ok(())
+        control.cancel();
+    });
+}
+
+/// What the run's thread tells.
+enum News {
+    Prepared(Box<Prepared>),
+    Happened(Event),
+}
+
+/// Keeps what is needed at the end and shows what happens.
+fn hear(record: &mut Record, news: News, err: &mut dyn Write) -> std::io::Result<()> {
+    let event = match news {
+        News::Prepared(prepared) => {
+            for line in prepared.file.iter().flat_map(|file| file.lines()) {
+                writeln!(err, "{line}")?;
+            }
+            if prepared.plain_template {
+                writeln!(err, "the model has no chat template: turns are written as “User: …” and “Assistant: …”")?;
+            }
+            let (train, held_out) = prepared.examples;
+            writeln!(
+                err,
+                "{}: {} to learn from, {} held out; {} values are trained",
+                prepared.model,
+                quantity(train as f64, "examples"),
+                grouped(held_out as u64),
+                grouped(prepared.trained_values)
+            )?;
+            if prepared.resumed_at > 0 {
+                writeln!(err, "goes on after step {}", prepared.resumed_at)?;
+            }
+            record.prepared = Some(*prepared);
+            return Ok(());
+        }
+        News::Happened(event) => event,
+    };
+    match &event {
+        Event::Step(progress) => {
+            let step = progress.step;
+            if step.number.is_multiple_of(SHOWN_EVERY) || record.losses.is_empty() {
+                let pace = progress.tokens_per_second().unwrap_or_default();
+                let left = duration(progress.time_left().as_secs_f64());
+                let pace = quantity(pace, "tokens/s");
+                writeln!(err, "step {:>4}  loss {:.3}  {pace}, {left} left", step.number, step.loss)?;
+            }
+        }
+        Event::HeldOut { after, found } => {
+            let (loss, exact, examples) = (found.loss, found.exact, found.examples);
+            writeln!(err, "           held out after {after} steps: loss {loss:.3}, {exact} of {examples} exact")?;
+        }
+        Event::Kept { failure: Some(failure), .. } => {
+            writeln!(err, "the run could not be put aside, and goes on: {failure}")?;
+        }
+        Event::Compared(compared) => {
+            writeln!(err, "compared: {}", compared.variant.name())?;
+        }
+        Event::Kept { .. } | Event::Sample { .. } => {}
     }
+    record.take(event);
+    Ok(())
 }
 
 /// What is to be done, read off the flags.
-struct Job {
-    settings: RunSettings,
-    model: Option<(PathBuf, PathBuf)>,
-    cutoff: usize,
+#[derive(Clone)]
+struct Order {
+    job: Job,
     schedule: Schedule,
-    output: Option<PathBuf>,
-    save_merged: Option<PathBuf>,
+    adapter: Option<PathBuf>,
+    merged: Option<PathBuf>,
+    report: Option<PathBuf>,
 }
 
-impl Job {
-    fn of(args: &PreviewArgs) -> Result<Self> {
-        for folder in [&args.output, &args.save_merged].into_iter().flatten() {
+impl Order {
+    fn of(args: &PreviewArgs, err: &mut dyn Write) -> Result<Self> {
+        let places = [&args.output, &args.save_merged, &args.report];
+        for path in places.into_iter().flatten() {
             // Said before the minutes of training, not after.
-            ensure!(!folder.exists(), "{}: it exists already; choose another name", folder.display());
+            ensure!(!path.exists(), "{}: it exists already; choose another name", path.display());
         }
-        ensure!(
-            args.output.is_none() || args.output != args.save_merged,
-            "--output and --save-merged name the same folder"
-        );
+        for (index, path) in places.into_iter().enumerate() {
+            let again = path.is_some() && places.into_iter().skip(index + 1).any(|other| other == path);
+            ensure!(!again, "--output, --save-merged and --report must name different places");
+        }
+        let usual_rate = usual_learning_rate(args.model.is_none());
+        let (settings, mut cutoff) = match &args.plan {
+            Some(path) => {
+                let plan = load::plan(Some(path), None, err)?;
+                let (settings, notes) = of_plan::settings_of(&plan, usual_rate, args.seed);
+                for note in notes {
+                    writeln!(err, "{note}")?;
+                }
+                (settings, of_plan::cutoff_of(&plan).0)
+            }
+            None => (RunSettings::default(), Job::default().cutoff),
+        };
+        if let Some(tokens) = args.cutoff {
+            cutoff = tokens as usize;
+        }
         Ok(Self {
-            settings: args.settings()?,
-            model: args.model.clone().zip(args.data.clone()),
-            cutoff: args.cutoff as usize,
+            job: Job {
+                model: args.model.clone(),
+                data: args.data.clone(),
+                base_text: args.base_text.clone(),
+                cutoff,
+                settings: args.settings(settings, usual_rate)?,
+                threads: args.threads.map(usize::from),
+            },
             schedule: Schedule { steps: args.steps as usize, kept_in: args.resume.clone(), ..Schedule::default() },
-            output: args.output.clone(),
-            save_merged: args.save_merged.clone(),
+            adapter: args.output.clone(),
+            merged: args.save_merged.clone(),
+            report: args.report.clone(),
         })
     }
 
-    fn work(&self, tell: &Sender<Line>) -> Result<()> {
+    fn work(&self, control: &Control, tell: &Sender<News>) -> Result<End> {
         // Whoever listens is gone only when the program ends.
-        let say = |text: String| drop(tell.send(Line::Said(text)));
-        let local = match &self.model {
-            Some((folder, file)) => {
-                let model = LocalModel::open(folder)?;
-                let found = model.examples(file, self.cutoff, self.settings.seed)?;
-                told_of(&model, &found).into_iter().for_each(say);
-                Some((model, found.data))
+        let tell = |news: News| drop(tell.send(news));
+        self.job.threads()?.install(|| {
+            let (mut run, mut prepared) = self.job.prepare()?;
+            if let Some(folder) = &self.schedule.kept_in {
+                resume(folder, &mut run)?;
             }
-            None => None,
-        };
-        let settings = self.settings.clone();
-        let mut run = match &local {
-            Some((model, data)) => Run::new(model.config_for(self.cutoff), model.weights(), data.clone(), settings)?,
-            None => {
-                let (config, weights) = embedded()?;
-                Run::new(config, weights, Data::embedded(settings.seed, EXAMPLES.0, EXAMPLES.1), settings)?
+            prepared.resumed_at = run.steps();
+            tell(News::Prepared(Box::new(prepared)));
+            let began = Instant::now();
+            let clock = || began.elapsed();
+            let gate = Gate::new(control, &clock);
+            let ended = train(&mut run, &self.schedule, &gate, &mut |event| tell(News::Happened(event)));
+            // What was learned is saved also where a later step failed.
+            if run.steps() > 0 {
+                if let Some(folder) = &self.adapter {
+                    run.save_adapter(folder)?;
+                }
+                if let Some(folder) = &self.merged {
+                    run.save_merged(folder)?;
+                }
             }
-        };
-        if let Some(folder) = &self.schedule.kept_in {
-            resume(folder, &mut run)?;
-        }
-        let facts = Facts { trained_values: run.trained_values(), predicted: run.predicted(), resumed_at: run.steps() };
-        drop(tell.send(Line::Ready(facts)));
-        let (control, began) = (Control::default(), Instant::now());
-        let clock = || began.elapsed();
-        let gate = Gate::new(&control, &clock);
-        train(&mut run, &self.schedule, &gate, &mut |event| drop(tell.send(Line::Happened(event))))?;
-        if let Some(folder) = &self.output {
-            let (settings, adapters) = run.exported()?;
-            let base = local
-                .as_ref()
-                .map_or_else(|| "tuneplan embedded model".to_owned(), |(model, _)| model.folder.display().to_string());
-            adapter::save(folder, &adapters, &settings, &base)?;
-        }
-        if let Some(folder) = &self.save_merged {
-            match &local {
-                Some((model, _)) => merged::save(folder, model, &run.merged()?)?,
-                None => merged::save_embedded(folder, EMBEDDED_CONFIG, &run.merged()?)?,
-            }
-        }
-        Ok(())
+            Ok(ended?)
+        })
     }
-}
-
-/// What came of a file of examples, line by line.
-fn told_of(model: &LocalModel, found: &LocalData) -> Vec<String> {
-    let mut lines: Vec<String> = found.bad.iter().take(SHOWN_LINES).map(ToString::to_string).collect();
-    if found.bad.len() > SHOWN_LINES {
-        lines.push(format!("… and {} more bad lines", grouped((found.bad.len() - SHOWN_LINES) as u64)));
-    }
-    let (data, many) = (&found.data, |number: usize| grouped(number as u64));
-    lines.push(format!(
-        "{} examples to learn from, {} held out; left out: {} bad lines, {} doubles, {} without an answer before the \
-         cut-off; cut: {} examples by {} tokens",
-        many(data.train.len()),
-        many(data.held_out.len()),
-        many(found.bad.len()),
-        many(found.doubles),
-        many(found.without_answer),
-        many(found.cut),
-        grouped(found.cut_tokens)
-    ));
-    if model.template.is_plain {
-        lines.push("the model has no chat template: turns are written as “User: …” and “Assistant: …”".to_owned());
-    }
-    lines
 }

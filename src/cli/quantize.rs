@@ -2,6 +2,7 @@
 
 use super::Outcome;
 use super::figures::push_line;
+use crate::jobs::spare_threads;
 use crate::lab::low_rank::{self, LowRank};
 use crate::lab::mix::{Choice, Frontier};
 use crate::lab::tally::{Tally, lower_end};
@@ -66,8 +67,7 @@ pub fn run(args: &QuantizeArgs, out: &mut dyn Write, err: &mut dyn Write) -> Res
     if indices.is_empty() {
         bail!("{}: {}", source.name, nothing(&source, args));
     }
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let threads = args.threads.map_or_else(|| cores.saturating_sub(1).max(1), usize::from);
+    let threads = args.threads.map_or_else(spare_threads, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("no threads could be started")?;
     let depth = if args.sample { Depth::Sample } else { Depth::Full };
     let began = Instant::now();

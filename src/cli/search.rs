@@ -59,7 +59,7 @@ fn limits(args: &SearchArgs, plan: &Plan, known: Known<'_>) -> Result<Limits> {
 
 /// Parts go to whichever core is free; the result does not depend on which.
 fn on_all_cores(search: &Search<'_>) -> Found {
-    let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let cores = crate::jobs::cores();
     let next = AtomicUsize::new(0);
     let worker = || {
         let mut found = Found::default();

@@ -118,7 +118,7 @@ impl Source {
 
     /// The model that comes with the program.
     pub fn embedded() -> Result<Self, LabError> {
-        let bytes = crate::preview::run::EMBEDDED_WEIGHTS;
+        let bytes = crate::preview::base_model::EMBEDDED_WEIGHTS;
         let name = "the embedded model";
         let mut source = Self { name: name.to_owned(), entries: Vec::new(), places: vec![Place::Memory(bytes)] };
         source.add(tensors_in(name, bytes)?, 0);

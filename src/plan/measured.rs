@@ -4,7 +4,7 @@
 //! measurement, because the plan may change after it was taken.
 
 use super::Trial;
-use crate::units::Bytes;
+use crate::units::{ByteUnit, Bytes};
 use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
@@ -111,7 +111,7 @@ fn tenths(bytes: Bytes) -> Bytes {
 }
 
 fn mib(bytes: Bytes) -> String {
-    format!("{:.1} MiB", bytes.0 as f64 / f64::from(1 << 20))
+    bytes.small(ByteUnit::GiB)
 }
 
 fn parsed(text: &str) -> Result<Bytes, String> {

@@ -3,7 +3,7 @@
 //! `loss 5.449 to 0.184, exact 12 of 48, text 0.212 to 0.601: 2026-11-24, embedded model, NF4, LoRA r 16, 60 steps`. Losses
 //! are nats a token: over held-out answers before and after, and over the base's own text, which shows what was forgotten.
 
-use crate::units::Bytes;
+use crate::units::{ByteUnit, Bytes};
 use std::fmt;
 use std::str::FromStr;
 
@@ -60,7 +60,7 @@ fn tenths(bytes: Bytes) -> Bytes {
 }
 
 fn mib(bytes: Bytes) -> String {
-    format!("{:.1} MiB", bytes.0 as f64 / f64::from(1 << 20))
+    bytes.small(ByteUnit::GiB)
 }
 
 impl fmt::Display for Trial {

@@ -4,7 +4,9 @@
 //! `init_lora_weights` is always true, since other words make peft change the base when it loads the adapter.
 
 use super::config::{LlamaConfig, Part, unsuitable};
+use super::export::write_tensors;
 use super::lora::{Adapter, Adapters, LoraSettings};
+use super::new_folder::NewFolder;
 use super::{PreviewError, Result};
 use candle_core::{DType, Device, Var};
 use serde_json::json;
@@ -33,16 +35,8 @@ pub fn names(adapters: &Adapters) -> Vec<String> {
     adapters.iter().flat_map(of).collect()
 }
 
-/// Writes both files into `folder`, which must not exist: nothing is overwritten, and a folder that is there is whole.
-pub fn save(folder: &Path, adapters: &Adapters, settings: &LoraSettings, base: &str) -> Result<()> {
-    let failed = |error: String| PreviewError::File { path: folder.display().to_string(), error };
-    if folder.exists() {
-        return Err(failed("it exists already; choose another name".to_owned()));
-    }
-    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Written beside its place and moved there when it is complete.
-    let unfinished =
-        tempfile::Builder::new().prefix(".adapter-").tempdir_in(parent).map_err(|e| failed(e.to_string()))?;
+/// Writes both files into a new folder; `base` is what PEFT loads the base from.
+pub fn write(folder: &NewFolder, adapters: &Adapters, settings: &LoraSettings, base: &str) -> Result<()> {
     let mut tensors = HashMap::new();
     for ((layer, part), adapter) in adapters.iter() {
         tensors.insert(key(*layer, *part, 'A'), adapter.a.as_tensor().contiguous()?);
@@ -51,15 +45,8 @@ pub fn save(folder: &Path, adapters: &Adapters, settings: &LoraSettings, base: &
             tensors.insert(magnitude_key(*layer, *part), magnitude.as_tensor().contiguous()?);
         }
     }
-    candle_core::safetensors::save(&tensors, unfinished.path().join(FILES[0])).map_err(|e| failed(e.to_string()))?;
-    let text = format!("{:#}\n", config(settings, base));
-    std::fs::write(unfinished.path().join(FILES[1]), text).map_err(|e| failed(e.to_string()))?;
-    let whole = unfinished.keep();
-    std::fs::rename(&whole, folder).map_err(|error| {
-        // What was written is of no use under its temporary name.
-        let _ = std::fs::remove_dir_all(&whole);
-        failed(error.to_string())
-    })
+    write_tensors(&folder.path().join(FILES[0]), &tensors).map_err(|error| folder.failed(error))?;
+    folder.write(FILES[1], &format!("{:#}\n", config(settings, base)))
 }
 
 /// `adapter_config.json`.
@@ -115,7 +102,7 @@ pub fn load(folder: &Path, model: &LlamaConfig) -> Result<(LoraSettings, Adapter
 }
 
 fn settings(path: &Path) -> Result<LoraSettings> {
-    let failed = |error: String| PreviewError::File { path: path.display().to_string(), error };
+    let failed = |error: String| PreviewError::at(path, error);
     let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
     let config: serde_json::Value = serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
     let number =

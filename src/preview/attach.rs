@@ -2,7 +2,7 @@
 //! what is quantized.
 
 use super::Result;
-use super::base::BaseFormat;
+use super::base_format::BaseFormat;
 use super::config::{LlamaConfig, unsuitable};
 use super::lora::{Adapter, Adapters, Init, LoraSettings, Random};
 use super::model::{Checkpoint, Llama};

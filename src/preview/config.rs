@@ -1,7 +1,9 @@
 //! What of a `config.json` a run needs. Shapes are checked here, so that nothing further in has to.
 
+use super::rope::Stretch;
 use super::{PreviewError, Result};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Classes whose layers are those of Llama, with what differs read from the configuration.
 const CLASSES: [&str; 4] = ["llama", "mistral", "qwen2", "qwen3"];
@@ -45,12 +47,12 @@ pub struct LlamaConfig {
     /// Activation of the MLP.
     #[serde(default = "usual_activation")]
     pub hidden_act: String,
-    /// Stretching of the rotary angles, which is not done here.
+    /// Stretching of the rotary angles.
     #[serde(default)]
-    pub rope_scaling: Option<serde_json::Value>,
-    /// The rotary settings as transformers 5 writes them: `rope_theta` and `rope_type`.
+    pub rope_scaling: Option<Value>,
+    /// The rotary settings as transformers 5 writes them: `rope_theta`, `rope_type` and what stretches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rope_parameters: Option<serde_json::Value>,
+    pub rope_parameters: Option<Value>,
     /// Tokens a place looks back at most, where `use_sliding_window` does not turn it off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sliding_window: Option<usize>,
@@ -76,10 +78,9 @@ fn usual_activation() -> String {
 }
 
 impl LlamaConfig {
-    /// Reads and checks a `config.json`.
-    pub fn from_json(text: &str) -> Result<Self> {
-        let mut config: Self =
-            serde_json::from_str(text).map_err(|error| unsuitable(format!("config.json: {error}")))?;
+    /// Reads and checks the contents of a `config.json`.
+    pub fn from_json(json: &Value) -> Result<Self> {
+        let mut config = Self::deserialize(json).map_err(|error| unsuitable(error.to_string()))?;
         let rotary = config.rope_parameters.as_ref();
         if let Some(theta) = rotary.and_then(|rotary| rotary.get("rope_theta")?.as_f64()) {
             config.rope_theta = theta;
@@ -103,13 +104,7 @@ impl LlamaConfig {
         if self.hidden_act != "silu" {
             return Err(unsuitable(format!("the activation `{}` cannot be run here; silu can", self.hidden_act)));
         }
-        let scaled = self.rope_scaling.iter().chain(&self.rope_parameters).any(|scaling| {
-            let kind = scaling.get("rope_type").or_else(|| scaling.get("type")).and_then(serde_json::Value::as_str);
-            !matches!(kind, None | Some("default"))
-        });
-        if scaled {
-            return Err(unsuitable("stretched rotary positions (`rope_scaling`) cannot be run here".to_owned()));
-        }
+        self.stretch()?;
         let sizes = [
             ("hidden_size", self.hidden_size),
             ("intermediate_size", self.intermediate_size),
@@ -121,17 +116,22 @@ impl LlamaConfig {
             ("max_position_embeddings", self.max_position_embeddings),
         ];
         if let Some((name, size)) = sizes.into_iter().find(|(_, size)| *size == 0 || *size > MOST) {
-            return Err(unsuitable(format!("config.json: `{name}` is {size}")));
+            return Err(unsuitable(format!("`{name}` is {size}")));
         }
         if !self.num_attention_heads.is_multiple_of(self.kv_heads()) || !self.head_dim().is_multiple_of(2) {
             return Err(unsuitable(format!(
-                "config.json: {} query heads of {} values do not go with {} key heads",
+                "{} query heads of {} values do not go with {} key heads",
                 self.num_attention_heads,
                 self.head_dim(),
                 self.kv_heads()
             )));
         }
         Ok(())
+    }
+
+    /// How rotary positions are stretched.
+    pub fn stretch(&self) -> Result<Stretch> {
+        Stretch::from_json(self.rope_scaling.as_ref().or(self.rope_parameters.as_ref()).unwrap_or(&Value::Null))
     }
 
     /// Key and value heads.

@@ -1,7 +1,9 @@
 //! Text made by rule: what the embedded model was trained on, and the new format it learns in a preview.
 //!
-//! Everything is drawn from a seed, so that the same command makes the same text on every machine. No text of anybody
-//! else is in it.
+//! The base text has sentences, sums, and exchanges whose answer stands in the question, with made-up words among the
+//! known ones: only a model that copies from what it has read can answer those. The new format, orders as JSON, needs just
+//! that. Everything is drawn from a seed, so that the same command makes the same text on every machine. No text of
+//! anybody else is in it.
 
 use super::lora::Random;
 
@@ -15,51 +17,179 @@ pub struct Example {
 }
 
 const NUMBERS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
-const WHO: [&str; 12] = [
+const WHO: [&str; 16] = [
     "baker", "teacher", "gardener", "pilot", "doctor", "painter", "farmer", "sailor", "cook", "driver", "miller",
-    "tailor",
+    "tailor", "smith", "singer", "guard", "nurse",
 ];
 const COLOURS: [&str; 8] = ["red", "green", "blue", "white", "black", "yellow", "brown", "grey"];
-const THINGS: [&str; 14] = [
+const THINGS: [&str; 20] = [
     "apple", "chair", "lamp", "book", "cup", "stone", "boat", "coat", "bell", "door", "wheel", "basket", "bottle",
-    "spoon",
+    "spoon", "table", "clock", "hammer", "candle", "ribbon", "kettle",
 ];
-const PLACES: [&str; 8] = ["garden", "kitchen", "harbour", "market", "school", "forest", "station", "tower"];
+const PLACES: [&str; 10] =
+    ["garden", "kitchen", "harbour", "market", "school", "forest", "station", "tower", "cellar", "village"];
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 const VERBS: [&str; 8] = ["sees", "carries", "paints", "sells", "finds", "buys", "mends", "hides"];
+const KEYS: [&str; 6] = ["place", "colour", "owner", "name", "label", "from"];
+const SYLLABLES: [&str; 24] = [
+    "ba", "do", "fe", "gi", "ho", "ka", "lu", "mi", "no", "pa", "ri", "su", "ta", "ve", "wo", "zi", "len", "mar",
+    "tok", "sil", "ran", "del", "bur", "nim",
+];
 
 fn one<'a>(random: &mut Random, words: &[&'a str]) -> &'a str {
     words[random.below(words.len())]
 }
 
-/// A sentence or short exchange of the base corpus.
-pub fn base_text(random: &mut Random) -> String {
-    let (who, thing, place) = (one(random, &WHO), one(random, &THINGS), one(random, &PLACES));
-    let (colour, day, verb) = (one(random, &COLOURS), one(random, &DAYS), one(random, &VERBS));
-    match random.below(9) {
-        0 => format!("The {who} {verb} a {colour} {thing} in the {place}."),
-        1 => {
-            let (a, b) = (random.below(5), random.below(5));
-            format!("{} plus {} is {}.", NUMBERS[a], NUMBERS[b], NUMBERS[a + b])
+/// A word nobody knows, of two or three syllables.
+fn made_up(random: &mut Random) -> String {
+    let count = 2 + random.below(2);
+    (0..count).map(|_| one(random, &SYLLABLES)).collect()
+}
+
+/// A word from the list, or now and then a made-up one.
+fn known_or_made_up(random: &mut Random, words: &[&str]) -> String {
+    if random.below(3) == 0 { made_up(random) } else { one(random, words).to_owned() }
+}
+
+fn exchange(prompt: &str, answer: &str) -> String {
+    format!("User: {prompt}\nAssistant: {answer}")
+}
+
+/// What one sentence tells.
+struct Scene {
+    who: String,
+    verb: &'static str,
+    count: usize,
+    colour: String,
+    thing: String,
+    place: String,
+    day: &'static str,
+}
+
+impl Scene {
+    fn new(random: &mut Random) -> Self {
+        Self {
+            who: known_or_made_up(random, &WHO),
+            verb: one(random, &VERBS),
+            count: random.below(8) + 2,
+            colour: known_or_made_up(random, &COLOURS),
+            thing: known_or_made_up(random, &THINGS),
+            place: known_or_made_up(random, &PLACES),
+            day: one(random, &DAYS),
         }
-        2 => {
-            let a = random.below(10);
-            let b = random.below(a + 1);
-            format!("{} minus {} is {}.", NUMBERS[a], NUMBERS[b], NUMBERS[a - b])
-        }
-        3 => format!("On {day} the {who} goes to the {place} and {verb} the {thing}."),
-        4 => format!("User: What colour is the {thing}?\nAssistant: The {thing} is {colour}, said the {who}."),
-        5 => {
-            let at = random.below(6);
-            format!("User: Which day comes after {}?\nAssistant: {} comes after {}.", DAYS[at], DAYS[at + 1], DAYS[at])
-        }
-        6 => {
-            let count = random.below(8) + 2;
-            format!("There are {} {colour} {thing}s in the {place}: \"{count}\".", NUMBERS[count])
-        }
-        7 => format!("{{\"place\": \"{place}\", \"open\": true}}"),
-        _ => format!("User: Who {verb} the {thing}?\nAssistant: The {who} {verb} the {thing}."),
     }
+
+    fn sentence(&self, random: &mut Random) -> String {
+        let Self { who, verb, colour, thing, place, day, .. } = self;
+        let count = NUMBERS[self.count];
+        match random.below(4) {
+            0 => format!("On {day} the {who} {verb} {count} {colour} {thing}s in the {place}."),
+            1 => format!("The {who} {verb} {count} {colour} {thing}s in the {place} on {day}."),
+            2 => format!("In the {place} the {who} {verb} {count} {colour} {thing}s on {day}."),
+            _ => format!("{count} {colour} {thing}s: the {who} {verb} them in the {place} on {day}."),
+        }
+    }
+
+    /// A question about the sentence, and its answer in it.
+    fn question(&self, random: &mut Random) -> (String, String) {
+        let Self { who, verb, colour, thing, place, day, .. } = self;
+        match random.below(7) {
+            0 => (format!("Who {verb} the {thing}s?"), format!("the {who}")),
+            1 => (format!("What colour are the {thing}s?"), colour.clone()),
+            2 => (format!("Where is the {who}?"), format!("in the {place}")),
+            3 => ("On which day?".to_owned(), (*day).to_owned()),
+            4 => (format!("How many {thing}s?"), NUMBERS[self.count].to_owned()),
+            5 => (format!("How many {thing}s, as a figure?"), self.count.to_string()),
+            _ => (format!("What does the {who} have?"), format!("{} {colour} {thing}s", NUMBERS[self.count])),
+        }
+    }
+}
+
+/// A sentence or an exchange of the base corpus.
+pub fn base_text(random: &mut Random) -> String {
+    match random.below(16) {
+        0 => Scene::new(random).sentence(random),
+        1..=5 => {
+            let scene = Scene::new(random);
+            let sentence = scene.sentence(random);
+            let (question, answer) = scene.question(random);
+            exchange(&format!("{sentence} {question}"), &answer)
+        }
+        6 => sum(random),
+        7 => {
+            let at = random.below(6);
+            exchange(&format!("Which day comes after {}?", DAYS[at]), DAYS[at + 1])
+        }
+        8 => {
+            let count = random.below(10);
+            format!("{} is {count}, and {count} is {}.", NUMBERS[count], NUMBERS[count])
+        }
+        9 | 10 => {
+            let words = phrase(random);
+            exchange(&format!("Say again: {words}"), &words)
+        }
+        11 => {
+            let words: Vec<String> = (0..3).map(|_| known_or_made_up(random, &THINGS)).collect();
+            let (at, word) = [("first", 0), ("second", 1), ("third", 2)][random.below(3)];
+            exchange(&format!("{}. What is the {at}?", words.join(", ")), &words[word])
+        }
+        12 | 13 => record(random),
+        14 => {
+            let (who, thing, colour) =
+                (known_or_made_up(random, &WHO), known_or_made_up(random, &THINGS), one(random, &COLOURS));
+            format!("The {who} has a {colour} {thing}. The {thing} of the {who} is {colour}.")
+        }
+        _ => {
+            let who = known_or_made_up(random, &WHO);
+            let words = phrase(random);
+            format!("The {who} said \"{words}\", and then \"{words}\" again.")
+        }
+    }
+}
+
+fn phrase(random: &mut Random) -> String {
+    let count = 1 + random.below(4);
+    let words: Vec<String> = (0..count)
+        .map(|_| match random.below(4) {
+            0 => one(random, &COLOURS).to_owned(),
+            1 => one(random, &THINGS).to_owned(),
+            2 => one(random, &NUMBERS).to_owned(),
+            _ => made_up(random),
+        })
+        .collect();
+    words.join(" ")
+}
+
+fn sum(random: &mut Random) -> String {
+    if random.below(2) == 0 {
+        let (a, b) = (random.below(5), random.below(5));
+        format!("{} plus {} is {}.", NUMBERS[a], NUMBERS[b], NUMBERS[a + b])
+    } else {
+        let a = random.below(10);
+        let b = random.below(a + 1);
+        format!("{} minus {} is {}.", NUMBERS[a], NUMBERS[b], NUMBERS[a - b])
+    }
+}
+
+/// One or two pairs in words and as JSON, with blanks and with other keys than an order has.
+fn record(random: &mut Random) -> String {
+    let pairs: Vec<(&str, String)> = (0..1 + random.below(2))
+        .map(|_| {
+            let key = one(random, &KEYS);
+            let value = match key {
+                "place" | "from" => known_or_made_up(random, &PLACES),
+                "colour" => known_or_made_up(random, &COLOURS),
+                _ => known_or_made_up(random, &WHO),
+            };
+            (key, value)
+        })
+        .collect();
+    let join = |each: &dyn Fn(&(&str, String)) -> String, between: &str| {
+        pairs.iter().map(each).collect::<Vec<_>>().join(between)
+    };
+    let words = join(&|(key, value)| format!("{key} is {value}"), ", ");
+    let json = join(&|(key, value)| format!("\"{key}\": \"{value}\""), ", ");
+    format!("{words}: {{ {json} }}")
 }
 
 /// An order in words, and the same as JSON: a format the base corpus does not have.
@@ -81,7 +211,7 @@ pub fn orders(seed: u64, count: usize, held_out: usize) -> (Vec<Example>, Vec<Ex
     let mut random = Random(seed);
     let mut seen = std::collections::HashSet::new();
     let mut all = Vec::with_capacity(count + held_out);
-    // 12 × 8 × 14 × 7 × 8 × 3 orders exist: far more than are asked for.
+    // 16 × 8 × 20 × 7 × 8 orders exist: far more than are asked for.
     while all.len() < (count + held_out).min(100_000) {
         let order = order(&mut random);
         if seen.insert(order.answer.clone()) {
@@ -98,8 +228,12 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_text_and_nothing_is_both_trained_and_held_out() {
-        let text = |seed| (0..50).map(|_| base_text(&mut Random(seed))).collect::<Vec<_>>();
+        let text = |seed| {
+            let mut random = Random(seed);
+            (0..50).map(|_| base_text(&mut random)).collect::<Vec<_>>()
+        };
         assert_eq!(text(3), text(3));
+        assert_ne!(text(3), text(4));
         let (train, held_out) = orders(1, 500, 100);
         assert_eq!((train.len(), held_out.len()), (500, 100));
         assert!(held_out.iter().all(|example| train.iter().all(|other| other.answer != example.answer)));
@@ -118,6 +252,22 @@ mod tests {
                 found += 1;
             }
         }
-        assert!(found > 50, "{found}");
+        assert!(found > 20, "{found}");
+    }
+
+    #[test]
+    fn what_is_answered_stands_in_the_question_and_orders_have_a_format_of_their_own() {
+        let mut random = Random(6);
+        let mut exchanges = 0;
+        for _ in 0..2000 {
+            let text = base_text(&mut random);
+            assert!(!text.contains("\"who\"") && !text.contains("{\""), "{text}");
+            let Some((question, answer)) = text.split_once("\nAssistant: ") else { continue };
+            exchanges += 1;
+            let known = DAYS.contains(&answer) || answer.parse::<usize>().is_ok();
+            let words = answer.split(' ').all(|word| question.contains(word));
+            assert!(known || words, "{text}");
+        }
+        assert!(exchanges > 800, "{exchanges}");
     }
 }

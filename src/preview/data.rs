@@ -1,36 +1,12 @@
-//! Examples as tokens: prompt and answer in a fixed template, the prompt masked, sequences padded to one length.
+//! Examples as tokens, the prompt masked; batches of them, padded to one length; their order.
 
-use super::corpus::{Example, orders};
 use super::lora::Random;
 use super::model::Batch;
 use super::ops::IGNORED;
-use super::pretrain::text_batch;
+use super::tokens::Tokens;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 use std::sync::Arc;
-
-/// Tokens of the embedded model: the 256 bytes, a beginning and an end.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Bytes;
-
-impl Bytes {
-    /// Begins every sequence.
-    pub const BEGIN: u32 = 256;
-    /// Ends every answer.
-    pub const END: u32 = 257;
-    /// Rows of the token table.
-    pub const VOCABULARY: usize = 258;
-
-    /// Tokens of a text.
-    pub fn encode(text: &str) -> impl Iterator<Item = u32> {
-        text.bytes().map(u32::from)
-    }
-
-    /// The text of tokens; what is no text becomes the replacement sign.
-    pub fn decode(tokens: &[u32]) -> String {
-        let bytes: Vec<u8> = tokens.iter().filter_map(|token| u8::try_from(*token).ok()).collect();
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-}
 
 /// An example as tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,32 +18,18 @@ pub struct Sequence {
 }
 
 impl Sequence {
-    /// Tokens before the first that is learned.
-    pub fn prompt(&self) -> usize {
-        self.learned.iter().position(|learned| *learned).unwrap_or(self.tokens.len())
+    /// The first answer: tokens that are learned after a prompt that is not.
+    pub fn first_answer(&self) -> Range<usize> {
+        let start = self.learned.iter().position(|learned| *learned).unwrap_or(self.tokens.len());
+        // Of a text that is learned whole something must be there to go on from.
+        let start = start.max(1).min(self.tokens.len());
+        let length = self.learned[start..].iter().take_while(|learned| **learned).count();
+        start..start + length
     }
 
     /// Targets it has: learned tokens with one before them.
     pub fn targets(&self) -> usize {
         self.learned.iter().skip(1).filter(|learned| **learned).count()
-    }
-}
-
-/// What turns tokens back into text.
-pub trait Vocabulary: Send + Sync {
-    /// The text of tokens, without beginnings and ends.
-    fn text(&self, tokens: &[u32]) -> String;
-    /// Whether an answer ends with this token.
-    fn ends(&self, token: u32) -> bool;
-}
-
-impl Vocabulary for Bytes {
-    fn text(&self, tokens: &[u32]) -> String {
-        Self::decode(tokens)
-    }
-
-    fn ends(&self, token: u32) -> bool {
-        token == Self::END
     }
 }
 
@@ -80,40 +42,14 @@ pub struct Data {
     pub held_out: Vec<Sequence>,
     /// Text such as the base was made from, to see what is forgotten; `None` where there is none.
     pub base_text: Option<Batch>,
-    /// Of the model.
-    pub vocabulary: Arc<dyn Vocabulary>,
+    /// The model's tokenizer.
+    pub tokens: Arc<Tokens>,
 }
 
 impl std::fmt::Debug for Data {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Data({} to learn from, {} held out)", self.train.len(), self.held_out.len())
     }
-}
-
-impl Data {
-    /// Examples for the embedded model: a format it does not know.
-    pub fn embedded(seed: u64, count: usize, held_out: usize) -> Self {
-        let (train, held_out) = orders(seed, count, held_out);
-        let sequences = |examples: &[Example]| examples.iter().map(sequence).collect();
-        Self {
-            train: sequences(&train),
-            held_out: sequences(&held_out),
-            base_text: Some(text_batch(&mut Random(u64::MAX), 16, 128)),
-            vocabulary: Arc::new(Bytes),
-        }
-    }
-}
-
-/// The template of the embedded model.
-pub fn sequence(example: &Example) -> Sequence {
-    let before = format!("User: {}\nAssistant: ", example.prompt);
-    let mut tokens = vec![Bytes::BEGIN];
-    tokens.extend(Bytes::encode(&before));
-    let prompt = tokens.len();
-    tokens.extend(Bytes::encode(&example.answer));
-    tokens.push(Bytes::END);
-    let learned = (0..tokens.len()).map(|place| place >= prompt).collect();
-    Sequence { tokens, learned }
 }
 
 /// Sequences side by side, padded at the end to the longest; only answers are targets.
@@ -198,20 +134,22 @@ mod tests {
 
     #[test]
     fn only_the_answer_is_a_target() {
-        let example = Example { prompt: "ab".to_owned(), answer: "cd".to_owned() };
-        let short = Example { prompt: String::new(), answer: "e".to_owned() };
-        let (long, short) = (sequence(&example), sequence(&short));
+        let sequence = |prompt: &[u32], answer: &[u32]| Sequence {
+            tokens: [prompt, answer].concat(),
+            learned: (0..prompt.len() + answer.len()).map(|place| place >= prompt.len()).collect(),
+        };
+        let (long, short) = (sequence(&[9, 1, 2], &[3, 4, 8]), sequence(&[9], &[5, 8]));
         let batch = batch(&[&long, &short]);
         assert_eq!(batch.length, long.tokens.len());
         let wanted = |row: usize| -> Vec<u32> {
             let row = &batch.targets[row * batch.length..(row + 1) * batch.length];
             row.iter().copied().filter(|target| *target != IGNORED).collect()
         };
-        assert_eq!(wanted(0), [u32::from(b'c'), u32::from(b'd'), Bytes::END]);
-        assert_eq!(wanted(1), [u32::from(b'e'), Bytes::END]);
+        assert_eq!(wanted(0), [3, 4, 8]);
+        assert_eq!(wanted(1), [5, 8]);
         // The first target stands where the last token of the prompt is.
-        assert_eq!(batch.targets[long.prompt() - 1], u32::from(b'c'));
-        assert_eq!(Bytes::decode(&long.tokens), "User: ab\nAssistant: cd");
+        assert_eq!(batch.targets[long.first_answer().start - 1], 3);
+        assert_eq!((long.targets(), short.targets(), short.first_answer()), (3, 2, 1..3));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Memory of a run in this program: predicted from its shape, and measured.
 
-use super::attach::Attached;
 use super::config::{LlamaConfig, Part};
+use super::lora::Init;
 use super::ops::loss_rows;
 use super::run::RunSettings;
+use crate::estimate::Component;
 
 /// Bytes a training step needs, by what needs them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,46 +25,106 @@ pub struct Predicted {
     pub working_bytes: u64,
 }
 
+/// One share of the prediction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// What it is.
+    pub component: Component,
+    /// How much.
+    pub bytes: u64,
+    /// How it is reckoned.
+    pub formula: &'static str,
+}
+
 impl Predicted {
     /// All together.
-    pub const fn total_bytes(&self) -> u64 {
-        self.base_bytes
-            .saturating_add(self.adapter_bytes)
-            .saturating_add(self.gradient_bytes)
-            .saturating_add(self.optimizer_bytes)
-            .saturating_add(self.activation_bytes)
-            .saturating_add(self.loss_bytes)
-            .saturating_add(self.working_bytes)
+    pub fn total_bytes(&self) -> u64 {
+        self.shares().iter().fold(0, |sum, share| sum.saturating_add(share.bytes))
+    }
+
+    /// Share by share, in the order of the bar.
+    pub fn shares(&self) -> [Share; 7] {
+        let share = |component, bytes, formula| Share { component, bytes, formula };
+        [
+            share(
+                Component::Weights,
+                self.base_bytes,
+                "linear layers in the run's format with its constants, token table and head in FP32",
+            ),
+            share(
+                Component::Adapters,
+                self.adapter_bytes,
+                "4 bytes × trained values; twice where PiSSA or LoftQ keep their start",
+            ),
+            share(
+                Component::Gradients,
+                self.gradient_bytes,
+                "4 bytes × trained values; twice with accumulation, for the sum beside those of a batch",
+            ),
+            share(Component::OptimizerState, self.optimizer_bytes, "4 bytes × trained values × states (AdamW 2)"),
+            share(
+                Component::Activations,
+                self.activation_bytes,
+                "4 bytes × tokens × layers × values kept: 6 of the hidden width, 3 of queries and of keys, 3 of the MLP, and \
+                 twice outputs and rank for each adapter; one layer and the inputs of the others with checkpointing",
+            ),
+            share(
+                Component::Logits,
+                self.loss_bytes,
+                "logits and their slopes of the tokens looked at together (4 Mi values at most), and the slope of the hidden \
+                 states",
+            ),
+            share(
+                Component::Temporaries,
+                self.working_bytes,
+                "slopes at work in one layer, and the widest linear layer unpacked for its product",
+            ),
+        ]
     }
 }
 
 /// Of a run whose batches have up to `tokens` tokens, padding included.
-pub fn predict(attached: &Attached, settings: &RunSettings, tokens: usize) -> Predicted {
-    let config = &attached.model.config;
-    let trained: u64 = attached.adapters.variables().iter().map(|variable| 4 * variable.elem_count() as u64).sum();
+pub fn predict(config: &LlamaConfig, settings: &RunSettings, tokens: usize) -> Predicted {
     let tokens = tokens as u64;
     let layers = config.num_hidden_layers as u64;
+    let (vocabulary, hidden) = (config.vocab_size as u64, config.hidden_size as u64);
+    let trained = 4 * trained_values(config, settings);
     let kept = kept_values(config, settings);
-    let hidden = config.hidden_size as u64;
     let per_token = if settings.recompute { layers * hidden + kept } else { layers * kept };
     let rows = (loss_rows(config.vocab_size) as u64).min(tokens);
-    let widest = Part::ALL.map(|part| config.shape_of(part)).into_iter().map(|(out, inner)| (out * inner) as u64).max();
-    let unpacked = if settings.base.is_packed() { widest.unwrap_or(0) } else { 0 };
+    let maps = || Part::ALL.into_iter().map(|part| config.shape_of(part));
+    let held = maps().fold(0, |sum: u64, (out, inner)| {
+        sum.saturating_add(settings.base.held_bytes_of(out as u64, inner as u64).saturating_mul(layers))
+    });
+    let tables = if config.tie_word_embeddings { 1 } else { 2 };
+    let widest = maps().map(|(out, inner)| (out * inner) as u64).max().unwrap_or(0);
+    let unpacked = if settings.base.is_packed() { widest } else { 0 };
     // The change of the widest map, the sum with it and its squares (DoRA).
-    let dora = if settings.lora.dora { 3 * widest.unwrap_or(0) } else { 0 };
+    let dora = if settings.lora.dora { 3 * widest } else { 0 };
     // Slopes of gate, up and their product, and of the residual stream before and after.
     let backward = tokens * (3 * config.intermediate_size as u64 + 2 * hidden);
-    // With accumulation there is the sum besides those of a batch.
-    let gradients = if settings.accumulation > 1 { 2 } else { 1 };
     Predicted {
-        base_bytes: attached.model.bytes(),
-        adapter_bytes: trained * if attached.start.is_some() { 2 } else { 1 },
-        gradient_bytes: trained * gradients,
+        base_bytes: held + tables * 4 * vocabulary * hidden,
+        // PiSSA and LoftQ keep their start, to tell what was learned.
+        adapter_bytes: trained * if settings.lora.init == Init::Kaiming { 1 } else { 2 },
+        // With accumulation there is the sum besides those of a batch.
+        gradient_bytes: trained * if settings.accumulation > 1 { 2 } else { 1 },
         optimizer_bytes: trained * settings.optimizer.state_values(),
         activation_bytes: 4 * tokens * per_token,
-        loss_bytes: 4 * (2 * rows * config.vocab_size as u64 + tokens * hidden),
+        loss_bytes: 4 * (2 * rows * vocabulary + tokens * hidden),
         working_bytes: 4 * (backward + unpacked + dora),
     }
+}
+
+/// Values that are trained: r (in + out) for each adapted map, and with DoRA its rows' lengths.
+pub fn trained_values(config: &LlamaConfig, settings: &RunSettings) -> u64 {
+    let lora = &settings.lora;
+    let of = |part: &Part| {
+        let (out, inner) = config.shape_of(*part);
+        let lengths = if lora.dora { out } else { 0 };
+        (lora.rank * (out + inner) + lengths) as u64
+    };
+    config.num_hidden_layers as u64 * lora.targets.iter().map(of).sum::<u64>()
 }
 
 /// 32-bit values that a layer keeps for each token, read off the graph of [`Llama`](super::model::Llama): six of the

@@ -1,5 +1,6 @@
 //! A Llama-type model with frozen weights and, beside them, adapters.
 
+use super::cache::Cache;
 use super::config::{LlamaConfig, Part, unsuitable};
 use super::control::Gate;
 use super::gradients::Gradients;
@@ -22,12 +23,20 @@ pub type Weights = HashMap<String, Tensor>;
 pub trait Checkpoint: Send + Sync {
     /// A tensor as 32-bit values; `None` where there is none of this name.
     fn tensor(&self, name: &str) -> Result<Option<Tensor>>;
+
+    /// Bytes it is stored in; of all tensors where none is named.
+    fn stored_bytes(&self, name: Option<&str>) -> u64;
 }
 
 impl Checkpoint for Weights {
     fn tensor(&self, name: &str) -> Result<Option<Tensor>> {
         let Some(found) = self.get(name) else { return Ok(None) };
         Ok(Some(found.to_dtype(DType::F32)?.contiguous()?))
+    }
+
+    fn stored_bytes(&self, name: Option<&str>) -> u64 {
+        let chosen = self.iter().filter(|(other, _)| name.is_none_or(|name| name == *other));
+        chosen.map(|(_, tensor)| (tensor.elem_count() * tensor.dtype().size_in_bytes()) as u64).sum()
     }
 }
 
@@ -37,6 +46,11 @@ impl Checkpoint for Source {
         let values = self.read(entry, 0, entry.tensor.values).map_err(|error| unsuitable(error.to_string()))?;
         let shape: Vec<usize> = entry.tensor.shape.iter().map(|size| *size as usize).collect();
         Ok(Some(Tensor::from_vec(values, shape, &Device::Cpu)?))
+    }
+
+    fn stored_bytes(&self, name: Option<&str>) -> u64 {
+        let chosen = self.entries.iter().filter(|entry| name.is_none_or(|name| name == entry.tensor.name));
+        chosen.map(|entry| entry.tensor.bytes).sum()
     }
 }
 
@@ -62,12 +76,14 @@ pub struct Pass<'a> {
     pub recompute: bool,
     /// Dropped before the adapters, in training.
     pub dropout: Option<Dropout>,
+    /// Keys and values of the tokens before these, which it adds to: for one sequence, in generation.
+    pub cache: Option<&'a Cache>,
 }
 
 impl<'a> Pass<'a> {
     /// With these adapters.
     pub const fn with(adapters: &'a Adapters) -> Self {
-        Self { adapters: Some(adapters), gate: None, recompute: false, dropout: None }
+        Self { adapters: Some(adapters), gate: None, recompute: false, dropout: None, cache: None }
     }
 
     /// Under a gate.
@@ -113,8 +129,7 @@ pub struct Llama {
 
 /// Reads a `.safetensors` file whole.
 pub fn read_weights(path: &Path) -> Result<Weights> {
-    candle_core::safetensors::load(path, &Device::Cpu)
-        .map_err(|error| PreviewError::File { path: path.display().to_string(), error: error.to_string() })
+    candle_core::safetensors::load(path, &Device::Cpu).map_err(|error| PreviewError::at(path, error))
 }
 
 impl Llama {
@@ -162,12 +177,13 @@ impl Llama {
             });
         }
         let positions = config.max_position_embeddings;
+        let frequencies = config.stretch()?.frequencies(config.head_dim(), config.rope_theta);
         Ok(Self {
             embedding,
             head,
             final_norm: named.vector("model.norm.weight", hidden)?,
             layers,
-            rotary: Arc::new(Rotary::new(positions, config.head_dim(), config.rope_theta)),
+            rotary: Arc::new(Rotary::new(positions, &frequencies)),
             config,
         })
     }
@@ -221,17 +237,23 @@ impl Llama {
         };
         let normed = rms_norm(x, &layer.attention_norm, epsilon)?;
         let (mut q, mut k) = (map(Part::Query, &normed)?, map(Part::Key, &normed)?);
-        let v = map(Part::Value, &normed)?;
+        let mut v = map(Part::Value, &normed)?;
         if let Some([of_q, of_k]) = &layer.head_norms {
             (q, k) = (self.head_norm(&q, of_q)?, self.head_norm(&k, of_k)?);
         }
+        let past = pass.cache.map_or(0, |cache| cache.tokens(index));
+        (q, k) = (rotate(&q, &self.rotary, length, past)?, rotate(&k, &self.rotary, length, past)?);
+        if let Some(cache) = pass.cache {
+            (k, v) = cache.extended(index, &k, &v)?;
+        }
         let heads = Heads {
             sequence: length,
+            past,
             queries: self.config.num_attention_heads,
             keys: self.config.kv_heads(),
             width: self.config.head_dim(),
         };
-        let mixed = attention(&rotate(&q, &self.rotary, length)?, &rotate(&k, &self.rotary, length)?, &v, heads)?;
+        let mixed = attention(&q, &k, &v, heads)?;
         let x = (x + map(Part::Output, &mixed)?)?;
         let normed = rms_norm(&x, &layer.mlp_norm, epsilon)?;
         let inner = silu_times(&map(Part::Gate, &normed)?, &map(Part::Up, &normed)?)?;

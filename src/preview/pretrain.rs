@@ -3,12 +3,18 @@
 use super::Result;
 use super::config::{LlamaConfig, Part};
 use super::corpus::base_text;
-use super::data::Bytes;
 use super::lora::Random;
 use super::model::{Batch, Llama, Weights};
 use super::ops::FrozenWeight;
 use candle_core::{Device, Tensor, Var};
 use std::collections::HashMap;
+
+/// Token that begins every sequence of the embedded model; those before it are the 256 bytes.
+pub const BEGIN: u32 = 256;
+/// Ends every answer.
+pub const END: u32 = 257;
+/// Rows of its token table.
+const VOCABULARY: usize = 258;
 
 /// Shape of the embedded model: rows of 256 and 768, so that every format fits it.
 pub fn shape() -> LlamaConfig {
@@ -20,7 +26,7 @@ pub fn shape() -> LlamaConfig {
         num_attention_heads: 4,
         num_key_value_heads: Some(2),
         head_dim: Some(64),
-        vocab_size: Bytes::VOCABULARY,
+        vocab_size: VOCABULARY,
         rms_norm_eps: 1e-6,
         rope_theta: 10_000.0,
         tie_word_embeddings: true,
@@ -90,10 +96,13 @@ fn ones(length: usize) -> Result<Tensor> {
 pub fn text_batch(random: &mut Random, sequences: usize, length: usize) -> Batch {
     let (mut tokens, mut targets) = (Vec::new(), Vec::new());
     for _ in 0..sequences {
-        let mut window = vec![Bytes::BEGIN];
+        let mut window = vec![BEGIN];
         while window.len() <= length {
-            window.extend(Bytes::encode(&base_text(random)));
-            window.push(if random.below(2) == 0 { u32::from(b'\n') } else { Bytes::END });
+            let text = base_text(random);
+            // The other half of the sentences is parted by a new line.
+            let ends = text.starts_with("User: ") || random.below(2) == 0;
+            window.extend(text.bytes().map(u32::from));
+            window.push(if ends { END } else { u32::from(b'\n') });
         }
         tokens.extend_from_slice(&window[..length]);
         targets.extend_from_slice(&window[1..=length]);

@@ -16,7 +16,8 @@ pub struct Message {
 }
 
 impl Message {
-    fn new(role: &str, content: impl Into<String>) -> Self {
+    /// A turn; what the assistant says is learned.
+    pub fn new(role: &str, content: impl Into<String>) -> Self {
         Self { role: role.to_owned(), content: content.into(), learned: role == "assistant" }
     }
 }

@@ -1,22 +1,26 @@
-//! A run: quantize the base, put adapters beside it, train them on examples, compare.
+//! A run: quantize the base, put adapters beside it, train them on examples.
 
 use super::Result;
 use super::adamw::AdamWSettings;
 use super::attach::{Attached, attach, difference};
-use super::base::BaseFormat;
-use super::config::{LlamaConfig, unsuitable};
+use super::base_format::BaseFormat;
+use super::base_model::BaseModel;
+use super::config::unsuitable;
 use super::control::Gate;
-use super::data::{Data, Sequence, Shuffled, batch};
+use super::data::{Data, Shuffled, batch};
+use super::evaluate::{HeldOut, held_out};
+use super::export::{save_adapter, save_merged};
+use super::generate::Sample;
 use super::gradients::Gradients;
 use super::lora::{Adapters, LoraSettings, Random};
 use super::memory::{Meter, Predicted, predict};
 use super::model::{Batch, Checkpoint, Llama, Pass};
-use super::ops::{Dropout, FrozenWeight, IGNORED};
+use super::ops::Dropout;
 use super::optimizer::{Optimizer, OptimizerSettings};
-use crate::lab::source::Source;
 use crate::quantize::Codec;
 use candle_core::Var;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 /// What is run.
@@ -63,46 +67,11 @@ pub struct Step {
     pub tokens: usize,
 }
 
-/// How a model does on examples it was not trained on.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct HeldOut {
-    /// Mean loss over answers, nats a token.
-    pub loss: f64,
-    /// Answers that greedy decoding gets right to the last token.
-    pub exact: usize,
-    /// Of so many.
-    pub examples: usize,
-}
-
-/// One bar of the comparison.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Compared {
-    /// Which model.
-    pub name: &'static str,
-    /// On the task, held out.
-    pub task: HeldOut,
-    /// On text such as the base was made from, nats a token: what was forgotten. `None` where there is no such text.
-    pub base_text: Option<f64>,
-    /// Bytes of its weights as held.
-    pub bytes: u64,
-}
-
-/// What the adapted model says to a prompt it was not trained on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sample {
-    /// What was asked.
-    pub prompt: String,
-    /// The likeliest answer, token by token.
-    pub answer: String,
-    /// What should have been answered.
-    pub wanted: String,
-}
-
 /// A run under way.
 pub struct Run {
     pub(super) settings: RunSettings,
-    /// The checkpoint, to compare with.
-    weights: Arc<dyn Checkpoint>,
+    /// What it began from, to compare with.
+    base: Arc<BaseModel>,
     pub(super) model: Llama,
     pub(super) adapters: Adapters,
     /// What the adapters began with, where the base was changed for it.
@@ -122,39 +91,27 @@ impl fmt::Debug for Run {
     }
 }
 
-/// The embedded model's weights as a safetensors file.
-pub const EMBEDDED_WEIGHTS: &[u8] = include_bytes!("../../assets/preview/base.safetensors");
-
-/// The embedded model's `config.json`.
-pub const EMBEDDED_CONFIG: &str = include_str!("../../assets/preview/config.json");
-
-/// The embedded model's shape and weights.
-pub fn embedded() -> Result<(LlamaConfig, Arc<dyn Checkpoint>)> {
-    let config = LlamaConfig::from_json(EMBEDDED_CONFIG)?;
-    let source = Source::embedded().map_err(|error| unsuitable(error.to_string()))?;
-    Ok((config, Arc::new(source)))
-}
-
 impl Run {
     /// Everything made ready; nothing trained yet.
     ///
     /// # Errors
     /// A checkpoint that lacks weights or has wrong shapes, a format that does not take them, no examples, examples
     /// longer than the model takes.
-    pub fn new(config: LlamaConfig, weights: Arc<dyn Checkpoint>, data: Data, settings: RunSettings) -> Result<Self> {
+    pub fn new(base: Arc<BaseModel>, data: Data, settings: RunSettings) -> Result<Self> {
         if data.train.is_empty() || data.held_out.is_empty() {
             return Err(unsuitable("there are no examples to train on, or none to test with".to_owned()));
         }
         let sequences = data.train.iter().chain(&data.held_out);
         let longest = sequences.map(|sequence| sequence.tokens.len()).max().unwrap_or(0);
-        let most = config.max_position_embeddings;
+        let most = base.config.max_position_embeddings;
         if longest > most {
             return Err(unsuitable(format!("an example has {longest} tokens; the model takes {most}")));
         }
         let meter = Meter::begin();
-        let attached = attach(config, &*weights, settings.base, &settings.lora)?;
+        let places = longest.max(data.base_text.as_ref().map_or(0, |text| text.length));
+        let attached = attach(base.config_for(places), &*base.source, settings.base, &settings.lora)?;
         let longest = data.train.iter().map(|sequence| sequence.tokens.len()).max().unwrap_or(0);
-        let predicted = predict(&attached, &settings, longest * settings.batch.max(1));
+        let predicted = predict(&attached.model.config, &settings, longest * settings.batch.max(1));
         let Attached { model, adapters, start } = attached;
         let variables = adapters.variables();
         let optimizer = Optimizer::new(variables.clone(), settings.optimizer)?;
@@ -163,7 +120,7 @@ impl Run {
             meter,
             predicted,
             settings,
-            weights,
+            base,
             model,
             adapters,
             start,
@@ -183,7 +140,7 @@ impl Run {
     /// Settings and factors of an adapter for the checkpoint as it was, whatever base the run changed it into: with PiSSA
     /// and LoftQ what was learned is the difference to the start, of twice the rank (with LoftQ but for what
     /// quantization lost beyond the start's rank).
-    pub fn exported(&self) -> Result<(LoraSettings, Adapters)> {
+    fn exported(&self) -> Result<(LoraSettings, Adapters)> {
         match &self.start {
             None => Ok((self.settings.lora.clone(), self.adapters.clone())),
             Some(start) => difference(&self.settings.lora, &self.adapters, start),
@@ -225,9 +182,20 @@ impl Run {
         self.model.merged(&self.adapters)
     }
 
-    /// Where the weights came from.
+    /// The checkpoint.
     pub fn weights(&self) -> &dyn Checkpoint {
-        &*self.weights
+        &*self.base.source
+    }
+
+    /// Writes the trained adapter into a new folder, in the format of Hugging Face PEFT.
+    pub fn save_adapter(&self, folder: &Path) -> Result<()> {
+        let (settings, adapters) = self.exported()?;
+        save_adapter(folder, &self.base, &settings, &adapters)
+    }
+
+    /// Writes the merged model into a new folder.
+    pub fn save_merged(&self, folder: &Path) -> Result<()> {
+        save_merged(folder, &self.base, &self.merged()?)
     }
 
     /// One optimizer step. Ended in its middle, it has changed nothing.
@@ -273,74 +241,18 @@ impl Run {
 
     /// How the adapted model does on examples it has not seen.
     pub fn held_out(&self, gate: &Gate<'_>) -> Result<HeldOut> {
-        on(&self.model, Pass::with(&self.adapters).under(gate), &self.data.held_out, self.settings.batch)
+        held_out(&self.model, Pass::with(&self.adapters).under(gate), &self.data.held_out, self.settings.batch)
     }
 
-    /// Greedy answer of the adapted model to the prompt of a held-out example; `None` past the last.
+    /// What the adapted model says to the prompt of a held-out example; `None` past the last.
     pub fn sample(&self, index: usize, gate: &Gate<'_>) -> Result<Option<Sample>> {
         let Some(sequence) = self.data.held_out.get(index) else { return Ok(None) };
-        let (prompt, wanted) = sequence.tokens.split_at(sequence.prompt());
-        let most = (sequence.tokens.len() + 8).min(self.model.config.max_position_embeddings);
-        let mut tokens = prompt.to_vec();
-        while tokens.len() < most && !tokens.is_empty() {
-            let pass = Pass::with(&self.adapters).under(gate);
-            let next = self.model.next(&tokens, pass)?.argmax(0)?.to_scalar::<u32>()?;
-            if self.data.vocabulary.ends(next) {
-                break;
-            }
-            tokens.push(next);
-        }
-        let text = |tokens: &[u32]| self.data.vocabulary.text(tokens);
-        Ok(Some(Sample { prompt: text(prompt), answer: text(&tokens[prompt.len()..]), wanted: text(wanted) }))
+        let pass = Pass::with(&self.adapters).under(gate);
+        self.model.answer(sequence, &self.data.tokens, pass).map(Some)
     }
 
-    /// Base, quantized, with adapters, merged, merged and quantized again: `found` gets each as soon as it is known.
-    pub fn compare(&self, gate: &Gate<'_>, found: &mut dyn FnMut(Compared)) -> Result<()> {
-        let bar = |name, model: &Llama, adapters| -> Result<Compared> {
-            let pass = Pass { adapters, ..Pass::default() }.under(gate);
-            let text = self.data.base_text.as_ref();
-            let base_text = text.map(|text| model.evaluate(text, pass)).transpose()?.map(|text| text.loss);
-            Ok(Compared {
-                name,
-                task: on(model, pass, &self.data.held_out, self.settings.batch)?,
-                base_text,
-                bytes: model.bytes(),
-            })
-        };
-        let dense = |_, _, weight| Ok(FrozenWeight::Dense(weight));
-        found(bar("base", &Llama::new(self.model.config.clone(), &*self.weights, dense)?, None)?);
-        // What PiSSA and LoftQ leave of the base is no model without their adapters.
-        let plain = match self.start {
-            Some(_) => {
-                let pack = |_, _, weight| self.settings.base.pack(&weight);
-                &Llama::new(self.model.config.clone(), &*self.weights, pack)?
-            }
-            None => &self.model,
-        };
-        found(bar("quantized", plain, None)?);
-        found(bar("quantized + LoRA", &self.model, Some(&self.adapters))?);
-        let merged = self.model.merged(&self.adapters)?;
-        found(bar("merged", &merged, None)?);
-        let again = merged.packed(|weight| self.settings.base.pack(weight))?;
-        found(bar("merged, quantized again", &again, None)?);
-        Ok(())
+    /// Whether the base was changed for the start of the adapters (PiSSA, LoftQ).
+    pub const fn has_changed_base(&self) -> bool {
+        self.start.is_some()
     }
-}
-
-/// Loss and exact answers: greedy decoding gives an answer exactly when every token of it is the likeliest after those
-/// before. As many go side by side as in training, so that a look needs no more memory than a step.
-fn on(model: &Llama, pass: Pass<'_>, sequences: &[Sequence], together: usize) -> Result<HeldOut> {
-    let (mut sum, mut counted, mut exact) = (0.0, 0, 0);
-    for together in sequences.chunks(together.max(1)) {
-        let batch = batch(&together.iter().collect::<Vec<_>>());
-        let found = model.evaluate(&batch, pass)?;
-        counted += found.counted;
-        sum += found.loss * found.counted as f64;
-        let rows = found.tokens.chunks(batch.length.max(1)).zip(batch.targets.chunks(batch.length.max(1)));
-        let is_exact = |(found, targets): &(&[(f64, bool)], &[u32])| {
-            found.iter().zip(*targets).all(|((_, hit), target)| *hit || *target == IGNORED)
-        };
-        exact += rows.filter(is_exact).count();
-    }
-    Ok(HeldOut { loss: sum / counted.max(1) as f64, exact, examples: sequences.len() })
 }

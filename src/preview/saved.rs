@@ -5,6 +5,8 @@
 
 use super::config::unsuitable;
 use super::data::{Place, Shuffled};
+use super::export::write_tensors;
+use super::new_folder::NewFolder;
 use super::run::Run;
 use super::{PreviewError, Result, adapter};
 use candle_core::Tensor;
@@ -25,21 +27,16 @@ struct State {
     settings: BTreeMap<String, String>,
 }
 
-fn failed(path: &Path, error: &impl ToString) -> PreviewError {
-    PreviewError::File { path: path.display().to_string(), error: error.to_string() }
-}
-
 /// Puts the run aside in `folder`, which is made if it is not there. What was put aside there before stays until this is
 /// whole.
 pub fn save(folder: &Path, run: &Run) -> Result<()> {
-    let io = |error: std::io::Error| failed(folder, &error);
-    std::fs::create_dir_all(folder).map_err(io)?;
-    let name = format!("{PREFIX}{:06}", run.steps);
-    let whole = folder.join(&name);
+    std::fs::create_dir_all(folder).map_err(|error| PreviewError::at(folder, error))?;
+    let whole = folder.join(format!("{PREFIX}{:06}", run.steps));
     if whole.exists() {
         return Ok(());
     }
-    let unfinished = tempfile::Builder::new().prefix(".unfinished-").tempdir_in(folder).map_err(io)?;
+    let before = all(folder)?;
+    let new = NewFolder::at(&whole)?;
     let mut tensors: HashMap<String, Tensor> = HashMap::new();
     let names = adapter::names(&run.adapters);
     for (name, variable) in names.iter().zip(&run.variables) {
@@ -50,18 +47,16 @@ pub fn save(folder: &Path, run: &Run) -> Result<()> {
             tensors.insert(format!("{name}.{kind}"), tensor.contiguous()?);
         }
     }
-    candle_core::safetensors::save(&tensors, unfinished.path().join(TENSORS))
-        .map_err(|error| failed(folder, &error))?;
+    write_tensors(&new.path().join(TENSORS), &tensors).map_err(|error| new.failed(error))?;
     let state = State {
         steps: run.steps,
         optimizer_steps: run.optimizer.steps(),
         place: run.order.place(),
         settings: described(run),
     };
-    let text = serde_json::to_string_pretty(&state).map_err(|error| failed(folder, &error))?;
-    std::fs::write(unfinished.path().join(STATE), text + "\n").map_err(io)?;
-    let before = all(folder)?;
-    std::fs::rename(unfinished.keep(), &whole).map_err(io)?;
+    let text = serde_json::to_string_pretty(&state).map_err(|error| new.failed(error))?;
+    new.write(STATE, &(text + "\n"))?;
+    new.finish()?;
     for (_, old) in before {
         // One more than needed does no harm.
         let _ = std::fs::remove_dir_all(old);
@@ -79,13 +74,13 @@ pub fn resume(folder: &Path, run: &mut Run) -> Result<bool> {
     }
     let Some((_, newest)) = all(folder)?.pop() else { return Ok(false) };
     let path = newest.join(STATE);
-    let text = std::fs::read_to_string(&path).map_err(|error| failed(&path, &error))?;
-    let state: State = serde_json::from_str(&text).map_err(|error| failed(&path, &error))?;
+    let text = std::fs::read_to_string(&path).map_err(|error| PreviewError::at(&path, error))?;
+    let state: State = serde_json::from_str(&text).map_err(|error| PreviewError::at(&path, error))?;
     let now = described(run);
     if let Some((name, value)) = now.iter().find(|(name, value)| state.settings.get(*name) != Some(*value)) {
         let before = state.settings.get(name).map_or("unknown", String::as_str);
         let message = format!("this run was put aside with another {name}: {before} then, {value} now");
-        return Err(failed(&newest, &message));
+        return Err(PreviewError::at(&newest, message));
     }
     let path = newest.join(TENSORS);
     let mut tensors = super::model::read_weights(&path)?;
@@ -93,7 +88,7 @@ pub fn resume(folder: &Path, run: &mut Run) -> Result<bool> {
     let mut values = Vec::with_capacity(names.len());
     for (name, variable) in names.iter().zip(&run.variables) {
         let found = tensors.remove(name).filter(|found| found.dims() == variable.dims());
-        values.push(found.ok_or_else(|| failed(&path, &format!("`{name}` is missing or has another shape")))?);
+        values.push(found.ok_or_else(|| PreviewError::at(&path, format!("`{name}` is missing or has another shape")))?);
     }
     let mut moments = BTreeMap::new();
     for (index, name) in names.iter().enumerate() {
@@ -114,7 +109,7 @@ pub fn resume(folder: &Path, run: &mut Run) -> Result<bool> {
 
 /// What lies in a folder, by step.
 fn all(folder: &Path) -> Result<Vec<(usize, PathBuf)>> {
-    let entries = std::fs::read_dir(folder).map_err(|error| failed(folder, &error))?;
+    let entries = std::fs::read_dir(folder).map_err(|error| PreviewError::at(folder, error))?;
     let mut all: Vec<(usize, PathBuf)> = entries
         .filter_map(|entry| {
             let path = entry.ok()?.path();

@@ -3,8 +3,11 @@
 //! It tells what happens as it happens, and is stopped through a [`Control`](super::control::Control): what was trained
 //! until then stays in the run.
 
+use super::compare::Compared;
 use super::control::Gate;
-use super::run::{Compared, HeldOut, Run, Sample, Step};
+use super::evaluate::HeldOut;
+use super::generate::Sample;
+use super::run::{Run, Step};
 use super::saved::save;
 use super::{PreviewError, Result};
 use std::path::PathBuf;
@@ -70,6 +73,8 @@ pub struct Progress {
     pub tokens: u64,
     /// Time in training steps since this loop began, without pauses and looks.
     pub trained_for: Duration,
+    /// Steps done before this loop.
+    pub from: usize,
     /// Steps of the whole run.
     pub of: usize,
     /// Most bytes the process had beyond those before the model was read; `None` where the system does not tell.
@@ -83,9 +88,9 @@ impl Progress {
         (seconds > 0.0).then(|| self.tokens as f64 / seconds)
     }
 
-    /// Time the steps that are left will take at the pace so far; `done_before` steps were done before this loop.
-    pub fn time_left(&self, done_before: usize) -> Duration {
-        let done = self.step.number.saturating_sub(done_before).max(1);
+    /// Time the steps that are left will take at the pace so far.
+    pub fn time_left(&self) -> Duration {
+        let done = self.step.number.saturating_sub(self.from).max(1);
         let left = self.of.saturating_sub(self.step.number);
         Duration::try_from_secs_f64(self.trained_for.as_secs_f64() * left as f64 / done as f64).unwrap_or(Duration::MAX)
     }
@@ -117,20 +122,21 @@ pub fn train(run: &mut Run, schedule: &Schedule, gate: &Gate<'_>, tell: &mut dyn
 
 fn train_and_compare(run: &mut Run, schedule: &Schedule, gate: &Gate<'_>, tell: &mut dyn FnMut(Event)) -> Result<()> {
     look(run, schedule, gate, tell)?;
+    let from = run.steps();
     let (mut tokens, mut trained_for) = (0_u64, Duration::ZERO);
     while run.steps() < schedule.steps {
-        let from = gate.worked();
+        let began = gate.worked();
         let step = run.step(gate)?;
-        trained_for += gate.worked().saturating_sub(from);
+        trained_for += gate.worked().saturating_sub(began);
         tokens = tokens.saturating_add(step.tokens as u64);
         let peak_growth_bytes = run.peak_growth_bytes();
-        tell(Event::Step(Progress { step, tokens, trained_for, of: schedule.steps, peak_growth_bytes }));
+        tell(Event::Step(Progress { step, tokens, trained_for, from, of: schedule.steps, peak_growth_bytes }));
         if step.number.is_multiple_of(schedule.look_every.max(1)) || step.number == schedule.steps {
             look(run, schedule, gate, tell)?;
             keep(run, schedule, tell);
         }
     }
-    run.compare(gate, &mut |compared| tell(Event::Compared(compared)))
+    run.compare(schedule.samples, gate, &mut |compared| tell(Event::Compared(compared)))
 }
 
 fn look(run: &Run, schedule: &Schedule, gate: &Gate<'_>, tell: &mut dyn FnMut(Event)) -> Result<()> {

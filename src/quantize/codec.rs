@@ -279,6 +279,19 @@ impl Codec {
         }
     }
 
+    /// Bytes the same tensor takes in memory here: those stored, but for integers, whose codes lie one in a byte.
+    pub fn held_bytes(self, rows: u64, columns: u64) -> u64 {
+        let line = size_of::<integers::Line>() as u64;
+        let group = match self {
+            Self::Int8Rows => columns,
+            Self::Int8 | Self::Int4 => integers::GROUP as u64,
+            Self::Int4Asymmetric(group) => group.values() as u64,
+            _ => return self.stored_bits(rows, columns).div_ceil(8),
+        };
+        let lines = rows.saturating_mul(columns.div_ceil(group.max(1)));
+        rows.saturating_mul(columns).saturating_add(lines.saturating_mul(line))
+    }
+
     /// Whether rows of `columns` values can be put into the format.
     pub const fn takes_rows_of(self, columns: usize) -> Result<(), QuantizeError> {
         let block = self.row_multiple();

@@ -109,7 +109,10 @@ pub(super) fn typed_path(state: &mut State, purpose: PathPurpose, text: &str) ->
             PathPurpose::OpenModel => Command::OpenModel(path),
             PathPurpose::SavePicture => Command::SavePicture { path, replace: false },
             PathPurpose::OpenExamples => Command::OpenExamples(path),
-            PathPurpose::SaveAdapter => Command::SaveAdapter(path),
+            PathPurpose::SaveProduct(product) => Command::SaveProduct(product, path),
+            PathPurpose::ChooseBase => Command::ChooseBase(Some(path)),
+            PathPurpose::ChooseExamples => Command::ChooseExamples(Some(path)),
+            PathPurpose::SaveRun => Command::SaveRun { path, replace: false },
             PathPurpose::ExamineModel => Command::Weigh(Some(path)),
             PathPurpose::SaveLabels => Command::SaveLabels { path, replace: false },
         },
@@ -243,8 +246,14 @@ pub(super) fn picture_written(state: &mut State, path: PathBuf, result: Result<(
     match result {
         Ok(()) => tell(state, false, &format!("Saved {}", path.display())),
         Err(WriteError::ChangedOnDisk) => {
-            let is_table = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
-            let purpose = if is_table { PathPurpose::SaveLabels } else { PathPurpose::SavePicture };
+            let is = |wanted: &str| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(wanted));
+            let purpose = if is("csv") {
+                PathPurpose::SaveLabels
+            } else if is("md") {
+                PathPurpose::SaveRun
+            } else {
+                PathPurpose::SavePicture
+            };
             state.session.dialog = Some(Dialog::Replace(path, purpose));
         }
         Err(WriteError::Failed(error)) => {

@@ -1,84 +1,79 @@
 //! What a preview run says at its end, as text and as JSON.
 
-use super::Told;
-use crate::preview::memory::Predicted;
-use crate::preview::run::{Compared, Sample};
-use crate::units::Bytes;
-use serde_json::json;
+use crate::preview::compare::Compared;
+use crate::preview::generate::Sample;
+use crate::preview::job::Prepared;
+use crate::preview::record::Record;
+use crate::units::{Bytes, signed_percent};
+use serde_json::{Map, Value, json};
 use std::time::Duration;
 
-/// Facts of a run that no event told.
-#[derive(Clone, Debug)]
-pub struct Facts {
-    /// Values that are trained.
-    pub trained_values: u64,
-    /// What a step should need.
-    pub predicted: Predicted,
-    /// Steps done before this call.
-    pub resumed_at: usize,
-}
-
-pub fn json(told: &Told, facts: &Facts, elapsed: Duration) -> serde_json::Value {
-    let predicted = facts.predicted;
+pub fn json(record: &Record, elapsed: Duration) -> Value {
+    let prepared = record.prepared.as_ref();
+    let progress = record.progress.as_ref();
     json!({
-        "steps": told.last.map_or(facts.resumed_at, |last| last.step.number),
-        "resumed_at_step": facts.resumed_at,
-        "tokens": told.last.map_or(0, |last| last.tokens),
-        "training_secs": told.last.map_or(0.0, |last| last.trained_for.as_secs_f64()),
-        "tokens_per_sec": told.last.and_then(|last| last.tokens_per_second()),
+        "model": prepared.map(|prepared| &prepared.model),
+        "train_examples": prepared.map(|prepared| prepared.examples.0),
+        "bad_lines": prepared.and_then(|prepared| prepared.file.as_ref()).map(|file| file.bad.len()),
+        "format": record.settings.base.id(),
+        "steps": record.done(),
+        "resumed_at_step": prepared.map(|prepared| prepared.resumed_at),
+        "tokens": progress.map_or(0, |progress| progress.tokens),
+        "training_secs": progress.map_or(0.0, |progress| progress.trained_for.as_secs_f64()),
+        "tokens_per_sec": progress.and_then(|progress| progress.tokens_per_second()),
         "elapsed_secs": elapsed.as_secs_f64(),
-        "trained_values": facts.trained_values,
-        "held_out": told.looks.iter().map(|(after, found)| json!({
+        "trained_values": prepared.map(|prepared| prepared.trained_values),
+        "held_out": record.held_out.iter().map(|(after, found)| json!({
             "step": after,
             "loss_nats_per_token": found.loss,
             "exact": found.exact,
             "examples": found.examples,
         })).collect::<Vec<_>>(),
-        "train_loss_nats_per_token": told.losses,
-        "memory": {
-            "predicted_bytes": predicted.total_bytes(),
-            "predicted": {
-                "base_bytes": predicted.base_bytes,
-                "adapter_bytes": predicted.adapter_bytes,
-                "gradient_bytes": predicted.gradient_bytes,
-                "optimizer_bytes": predicted.optimizer_bytes,
-                "activation_bytes": predicted.activation_bytes,
-                "loss_bytes": predicted.loss_bytes,
-                "working_bytes": predicted.working_bytes,
-            },
-            "measured_peak_growth_bytes": told.last.and_then(|last| last.peak_growth_bytes),
-        },
-        "compared": told.compared.iter().map(bar).collect::<Vec<_>>(),
-        "samples": told.samples.values().map(|sample| json!({
-            "prompt": sample.prompt,
-            "answer": sample.answer,
-            "wanted": sample.wanted,
-        })).collect::<Vec<_>>(),
+        "train_loss_nats_per_token": record.losses.iter().map(|(_, loss)| loss).collect::<Vec<_>>(),
+        "memory": prepared.map(|prepared| memory_json(prepared, record.measured_bytes())),
+        "compared": record.compared.iter().map(compared_json).collect::<Vec<_>>(),
+        "samples": record.samples.iter().map(sample_json).collect::<Vec<_>>(),
     })
 }
 
-fn bar(found: &Compared) -> serde_json::Value {
+fn memory_json(prepared: &Prepared, measured: Option<u64>) -> Value {
+    let shares = prepared.predicted.shares();
+    let shares: Map<String, Value> =
+        shares.iter().map(|share| (format!("{}_bytes", share.component.id()), share.bytes.into())).collect();
     json!({
-        "model": found.name,
+        "predicted_bytes": prepared.predicted.total_bytes(),
+        "predicted": shares,
+        "measured_peak_growth_bytes": measured,
+    })
+}
+
+fn compared_json(found: &Compared) -> Value {
+    json!({
+        "model": found.variant.id(),
         "held_out_loss_nats_per_token": found.task.loss,
         "exact": found.task.exact,
         "examples": found.task.examples,
         "base_text_nats_per_token": found.base_text,
-        "weight_bytes": found.bytes,
+        "disk_bytes": found.disk_bytes,
+        "samples": found.answers.iter().map(sample_json).collect::<Vec<_>>(),
     })
 }
 
-pub fn text(told: &Told, facts: &Facts) -> String {
+fn sample_json(sample: &Sample) -> Value {
+    json!({ "prompt": sample.prompt, "answer": sample.answer, "wanted": sample.wanted })
+}
+
+pub fn text(record: &Record) -> String {
     let mut lines =
-        vec![format!("{:<26} {:>12} {:>12} {:>16} {:>12}", "", "task loss", "exact", "base text", "weights")];
-    for found in &told.compared {
+        vec![format!("{:<26} {:>12} {:>12} {:>12} {:>12}", "", "task loss", "exact", "base text", "on disk")];
+    for found in &record.compared {
         lines.push(format!(
-            "{:<26} {:>12.3} {:>12} {:>16} {:>12}",
-            found.name,
+            "{:<26} {:>12.3} {:>12} {:>12} {:>12}",
+            found.variant.name(),
             found.task.loss,
             format!("{} of {}", found.task.exact, found.task.examples),
-            found.base_text.map_or_else(|| "—".to_owned(), |loss| format!("{loss:.3}")),
-            Bytes(found.bytes).to_string()
+            found.base_text.map_or_else(|| "–".to_owned(), |loss| format!("{loss:.3}")),
+            Bytes(found.disk_bytes).to_string()
         ));
     }
     lines.push(String::new());
@@ -87,32 +82,38 @@ pub fn text(told: &Told, facts: &Facts) -> String {
          from, what was forgotten"
             .to_owned(),
     );
-    lines.push(String::new());
-    lines.push(memory(&facts.predicted, told.last.and_then(|last| last.peak_growth_bytes)));
-    for Sample { prompt, answer, wanted } in told.samples.values() {
-        lines.push(format!("\n{prompt}\n  answered {answer}\n  wanted   {wanted}"));
-    }
+    lines.extend(record.prepared.as_ref().map(|prepared| memory(prepared, record.measured_bytes())));
+    lines.extend(answers(&record.compared));
     lines.join("\n") + "\n"
 }
 
-fn memory(predicted: &Predicted, measured: Option<u64>) -> String {
-    let total = predicted.total_bytes();
-    let parts = [
-        ("base", predicted.base_bytes),
-        ("adapters", predicted.adapter_bytes),
-        ("gradients", predicted.gradient_bytes),
-        ("optimizer", predicted.optimizer_bytes),
-        ("activations", predicted.activation_bytes),
-        ("loss", predicted.loss_bytes),
-        ("at work", predicted.working_bytes),
-    ];
-    let parts: Vec<String> = parts.iter().map(|(name, bytes)| format!("{name} {}", Bytes(*bytes))).collect();
+fn memory(prepared: &Prepared, measured: Option<u64>) -> String {
+    let total = prepared.predicted.total_bytes();
+    let shares = prepared.predicted.shares();
+    let shares: Vec<String> =
+        shares.iter().map(|share| format!("{} {}", share.component.label(), Bytes(share.bytes))).collect();
     let measured = measured.map_or_else(
         || "not measured on this system".to_owned(),
         |bytes| {
-            let off = (bytes as f64 / total.max(1) as f64 - 1.0) * 100.0;
-            format!("measured {} ({off:+.0} %)", Bytes(bytes))
+            let off = signed_percent(total as f64 / bytes.max(1) as f64 - 1.0);
+            format!("measured {}, the prediction is {off} off", Bytes(bytes))
         },
     );
-    format!("memory of training: predicted {}, {measured}\n  {}", Bytes(total), parts.join(", "))
+    format!("\nmemory of training: predicted {}, {measured}\n  {}", Bytes(total), shares.join(", "))
+}
+
+/// What each model says to the same prompts.
+fn answers(compared: &[Compared]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let prompts = compared.first().map_or(0, |first| first.answers.len());
+    for index in 0..prompts {
+        let samples = compared.iter().filter_map(|found| Some((found.variant, found.answers.get(index)?)));
+        for (place, (variant, sample)) in samples.enumerate() {
+            if place == 0 {
+                lines.push(format!("\n{}\n  {:<26} {}", sample.prompt.trim(), "wanted", sample.wanted));
+            }
+            lines.push(format!("  {:<26} {}", variant.name(), sample.answer.trim().replace('\n', " ⏎ ")));
+        }
+    }
+    lines
 }

@@ -11,8 +11,10 @@ use rayon::prelude::*;
 /// How tokens are split into heads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heads {
-    /// Tokens of a sequence.
+    /// Tokens of a sequence whose queries are asked.
     pub sequence: usize,
+    /// Tokens before them, of which there are keys and values only; 0 in training.
+    pub past: usize,
     /// Query heads.
     pub queries: usize,
     /// Key and value heads.
@@ -69,7 +71,7 @@ impl Attention {
         }
     }
 
-    /// One sequence: `q` and `out` are `[sequence, queries × width]`, `k` and `v` `[sequence, keys × width]`.
+    /// One sequence: `q` and `out` are `[sequence, queries × width]`, `k` and `v` `[past + sequence, keys × width]`.
     fn forward(&self, q: &[f32], k: &[f32], v: &[f32], out: &mut [f32]) {
         let Heads { queries, keys, width, .. } = self.0;
         let group = queries / keys;
@@ -81,7 +83,7 @@ impl Attention {
                     q.chunks_exact(queries * width).zip(out.chunks_exact_mut(queries * width)).enumerate()
                 {
                     let part = head * width..(head + 1) * width;
-                    self.probabilities(&q[part.clone()], &k, place, &mut row);
+                    self.probabilities(&q[part.clone()], &k, self.0.past + place, &mut row);
                     let out = &mut out[part];
                     for (p, v) in row.iter().zip(v.chunks_exact(width)) {
                         add_scaled(out, *p, v);
@@ -130,7 +132,7 @@ impl Attention {
     }
 
     const fn key_values(&self) -> usize {
-        self.0.sequence * self.0.keys * self.0.width
+        (self.0.past + self.0.sequence) * self.0.keys * self.0.width
     }
 }
 
@@ -164,6 +166,9 @@ impl CustomOp3 for Attention {
         _out: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        if self.0.past > 0 {
+            bail!("attention over a past has no backward");
+        }
         let grad = grad.contiguous()?;
         let (mut dq, mut dk, mut dv) =
             (vec![0.0; q.elem_count()], vec![0.0; k.elem_count()], vec![0.0; v.elem_count()]);
@@ -187,15 +192,15 @@ impl CustomOp3 for Attention {
     }
 }
 
-/// Attention of every token over those before it in its sequence: `q` is `[tokens, queries × width]`, `k` and `v`
-/// `[tokens, keys × width]`; so is the answer like `q`.
+/// Attention of every token over those before it in its sequence: `q` is `[tokens, queries × width]`, `k` and `v` have
+/// `keys × width` values for each of them and of those before; the answer is like `q`.
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: Heads) -> Result<Tensor> {
     let (tokens, width) = q.dims2()?;
     let fits = heads.sequence > 0
         && heads.keys > 0
         && heads.queries.is_multiple_of(heads.keys)
         && width == heads.queries * heads.width
-        && k.dims2()? == (tokens, heads.keys * heads.width)
+        && k.dims2()? == (tokens / heads.sequence * (heads.past + heads.sequence), heads.keys * heads.width)
         && v.dims2()? == k.dims2()?
         && tokens.is_multiple_of(heads.sequence);
     if !fits {

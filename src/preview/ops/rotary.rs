@@ -15,13 +15,10 @@ pub struct Rotary {
 }
 
 impl Rotary {
-    /// For `positions` places and heads of `head_dim`: angle = position / θ^(2i / head_dim).
-    pub fn new(positions: usize, head_dim: usize, theta: f64) -> Self {
-        let half = head_dim / 2;
-        let angle = |at: usize| {
-            let (position, i) = (at / half.max(1), at % half.max(1));
-            position as f64 / theta.powf(2.0 * i as f64 / head_dim as f64)
-        };
+    /// For `positions` places: each pair of a head turns by its frequency, in radians a position.
+    pub fn new(positions: usize, frequencies: &[f64]) -> Self {
+        let half = frequencies.len();
+        let angle = |at: usize| (at / half.max(1)) as f64 * frequencies[at % half.max(1)];
         let angles: Vec<f64> = (0..positions * half).map(angle).collect();
         let of = |f: fn(f64) -> f64| angles.iter().map(|angle| f(*angle) as f32).collect();
         Self { half, cos: of(f64::cos), sin: of(f64::sin) }
@@ -40,6 +37,8 @@ impl Rotary {
 struct Rotate {
     table: Arc<Rotary>,
     sequence: usize,
+    /// Place of the first token of a sequence.
+    first: usize,
     sign: f32,
 }
 
@@ -54,7 +53,7 @@ impl CustomOp1 for Rotate {
         let half = self.table.half;
         let mut y = vec![0.0; x.len()];
         y.par_chunks_mut(width).zip(x.par_chunks(width)).enumerate().for_each(|(token, (out, row))| {
-            let place = token % self.sequence * half;
+            let place = (self.first + token % self.sequence) * half;
             let (cos, sin) = (&self.table.cos[place..place + half], &self.table.sin[place..place + half]);
             for (out, head) in out.chunks_exact_mut(2 * half).zip(row.chunks_exact(2 * half)) {
                 let ((first, second), (a, b)) = (out.split_at_mut(half), head.split_at(half));
@@ -70,15 +69,17 @@ impl CustomOp1 for Rotate {
 
     /// A turn's transpose is the turn back.
     fn bwd(&self, _x: &Tensor, _y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        let back = Self { table: Arc::clone(&self.table), sequence: self.sequence, sign: -self.sign };
+        let back = Self { table: Arc::clone(&self.table), sign: -self.sign, ..*self };
         Ok(Some(grad.contiguous()?.apply_op1_no_bwd(&back)?))
     }
 }
 
-/// Turns every head of `x`, `[tokens, heads × head_dim]`, whose tokens are sequences of `sequence`.
-pub fn rotate(x: &Tensor, table: &Arc<Rotary>, sequence: usize) -> Result<Tensor> {
-    if sequence > table.positions() {
-        candle_core::bail!("a sequence of {sequence} is longer than the {} positions", table.positions());
+/// Turns every head of `x`, `[tokens, heads × head_dim]`, whose tokens are sequences of `sequence` that begin at the place
+/// `first`.
+pub fn rotate(x: &Tensor, table: &Arc<Rotary>, sequence: usize, first: usize) -> Result<Tensor> {
+    let end = first.saturating_add(sequence);
+    if end > table.positions() {
+        candle_core::bail!("{end} places are more than the {} positions", table.positions());
     }
-    x.contiguous()?.apply_op1(Rotate { table: Arc::clone(table), sequence, sign: 1.0 })
+    x.contiguous()?.apply_op1(Rotate { table: Arc::clone(table), sequence, first, sign: 1.0 })
 }

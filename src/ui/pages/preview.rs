@@ -6,16 +6,9 @@ use crate::ui::widgets::segmented::{Segment, segmented_ui};
 use crate::ui::{UiState, View};
 use egui::Ui;
 
-mod bars;
-mod heat;
-mod loss;
-mod mixes;
-mod ranks;
-mod tensor;
 mod tune;
 mod weights;
 
-pub use tune::TuneState;
 pub use weights::WeightsState;
 
 /// Part of the page.
@@ -38,8 +31,6 @@ const PARTS: [Segment<Part>; 2] = [
 pub struct PreviewState {
     /// Part that is shown.
     pub part: Part,
-    /// The small run.
-    pub tune: TuneState,
     /// Formats and weights.
     pub weights: WeightsState,
 }
@@ -52,7 +43,7 @@ pub fn preview_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mu
     }
     ui.add_space(space::xs());
     match state.part {
-        Part::Tune => tune::tune_ui(ui, view, &mut state.tune, out),
+        Part::Tune => tune::tune_ui(ui, view, out),
         Part::Weights => weights::weights_ui(ui, view, &mut state.weights, out),
     }
 }

@@ -4,6 +4,7 @@ use super::{palette, sheets};
 use crate::app::command::{Answer, Command, Commands};
 use crate::app::recovery::Recovered;
 use crate::app::state::{Dialog, PathPurpose};
+use crate::app::tuning::Product;
 use crate::plan::Plan;
 use crate::plan::diff::diff;
 use crate::ui::theme::{bold, space, type_size};
@@ -139,7 +140,13 @@ fn path_ui(ui: &mut Ui, purpose: PathPurpose, text: &str, out: &mut Commands) {
         PathPurpose::OpenModel => {
             ("Open model", "Path of a config.json, .safetensors, .gguf or a model folder", "Open")
         }
-        PathPurpose::SaveAdapter => ("Save adapter", "Path of a new folder", "Save"),
+        PathPurpose::SaveProduct(Product::Adapter) => ("Save adapter", "Path of a new folder", "Save"),
+        PathPurpose::SaveProduct(Product::Merged) => ("Save merged model", "Path of a new folder", "Save"),
+        PathPurpose::ChooseBase => {
+            ("Choose a base model", "Folder with config.json, safetensors, tokenizer.json", "Choose")
+        }
+        PathPurpose::ChooseExamples => ("Choose examples", "Path of a .jsonl file", "Choose"),
+        PathPurpose::SaveRun => ("Save report of the run", "Path ending in .md", "Save"),
         PathPurpose::ExamineModel => {
             ("Examine weights", "Path of a .safetensors or .gguf file, or of a model folder", "Examine")
         }

@@ -1,6 +1,5 @@
 //! A model's weights in every format: table of the whole model, map of the layers, one tensor, the best mixes.
 
-use super::{heat, mixes, ranks, tensor};
 use crate::app::command::{Command, Commands};
 use crate::app::state::PathPurpose;
 use crate::app::weighing::Weighing;
@@ -11,6 +10,11 @@ use crate::ui::widgets::segmented::{Segment, segmented_ui};
 use crate::ui::{View, card, card_head};
 use crate::units::{Bytes, grouped, significant};
 use egui::{Button, Grid, RichText, Ui, Vec2};
+
+mod heat;
+mod mixes;
+mod ranks;
+mod tensor;
 
 /// What is chosen.
 #[derive(Clone, Debug)]

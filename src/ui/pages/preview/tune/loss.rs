@@ -1,6 +1,6 @@
 //! Loss over steps: a line for the examples trained on, marks for those held out.
 
-use crate::app::tuning::Tuning;
+use crate::preview::record::Record;
 use crate::ui::View;
 use crate::ui::theme::{space, type_size};
 use crate::units::significant;
@@ -16,11 +16,11 @@ const BELOW: f32 = 20.0;
 const LINES: usize = 4;
 
 /// Draws the picture.
-pub fn loss_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning) {
+pub fn loss_ui(ui: &mut Ui, view: &View<'_>, record: &Record) {
     let (whole, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), HEIGHT), Sense::hover());
     let area = Rect::from_min_max(whole.min + Vec2::new(LEFT, 4.0), whole.max - Vec2::new(space::s(), BELOW));
-    let losses = tuning.losses.iter().map(|(_, loss)| *loss);
-    let all = losses.chain(tuning.held_out.iter().map(|(_, found)| found.loss));
+    let losses = record.losses.iter().map(|(_, loss)| *loss);
+    let all = losses.chain(record.held_out.iter().map(|(_, found)| found.loss));
     let most = all.filter(|loss| loss.is_finite()).fold(0.1_f64, f64::max);
     // A round figure above the largest loss, cut into equal parts.
     let step = [0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 5.0]
@@ -29,7 +29,7 @@ pub fn loss_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning) {
         .unwrap_or(most / LINES as f64);
     let top = step * LINES as f64;
     let at = |steps: usize, loss: f64| {
-        let across = steps as f32 / tuning.steps.max(1) as f32;
+        let across = steps as f32 / record.steps.max(1) as f32;
         let up = (loss / top).clamp(0.0, 1.0) as f32;
         Pos2::new(area.left() + area.width() * across, area.bottom() - area.height() * up)
     };
@@ -44,14 +44,14 @@ pub fn loss_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning) {
         painter.text(place, Align2::RIGHT_CENTER, significant(loss), font.clone(), view.tokens.muted.0);
     }
     for (part, align) in [(0, Align2::LEFT_TOP), (1, Align2::CENTER_TOP), (2, Align2::RIGHT_TOP)] {
-        let steps = tuning.steps * part / 2;
+        let steps = record.steps * part / 2;
         let place = Pos2::new(at(steps, 0.0).x, area.bottom() + 4.0);
         let text = if part == 2 { format!("step {steps}") } else { steps.to_string() };
         painter.text(place, align, text, font.clone(), view.tokens.muted.0);
     }
-    let line: Vec<Pos2> = tuning.losses.iter().map(|(step, loss)| at(*step, *loss)).collect();
+    let line: Vec<Pos2> = record.losses.iter().map(|(step, loss)| at(*step, *loss)).collect();
     painter.add(Shape::line(line, Stroke::new(1.5, view.tokens.accent.0)));
-    let held_out: Vec<Pos2> = tuning.held_out.iter().map(|(after, found)| at(*after, found.loss)).collect();
+    let held_out: Vec<Pos2> = record.held_out.iter().map(|(after, found)| at(*after, found.loss)).collect();
     painter.add(Shape::dashed_line(&held_out, Stroke::new(1.5, view.tokens.text.0), 4.0, 4.0));
     for mark in &held_out {
         painter.circle_filled(*mark, 4.0, view.tokens.text.0);
@@ -63,13 +63,13 @@ pub fn loss_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning) {
         painter.hline(area.right() - 96.0..=area.right() - 78.0, y, Stroke::new(2.0, ink));
         painter.text(Pos2::new(area.right() - 72.0, y), Align2::LEFT_CENTER, text, font.clone(), view.tokens.text.0);
     }
-    let last = tuning.losses.last().map_or(0.0, |(_, loss)| *loss);
-    let name = format!("Loss over {} steps, now {}", tuning.losses.len(), significant(last));
+    let last = record.losses.last().map_or(0.0, |(_, loss)| *loss);
+    let name = format!("Loss over {} steps, now {}", record.losses.len(), significant(last));
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
     let hovered = response.hover_pos().and_then(|pointer| {
         let share = (pointer.x - area.left()) / area.width().max(1.0);
-        let step = (share * tuning.steps as f32).round().max(0.0) as usize;
-        tuning.losses.iter().min_by_key(|(other, _)| other.abs_diff(step))
+        let step = (share * record.steps as f32).round().max(0.0) as usize;
+        record.losses.iter().min_by_key(|(other, _)| other.abs_diff(step))
     });
     if let Some((step, loss)) = hovered {
         response.on_hover_text(format!("Step {step}: {} nats a token on its examples", significant(*loss)));

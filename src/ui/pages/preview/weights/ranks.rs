@@ -1,6 +1,6 @@
 //! What a low rank holds of one tensor and of its error: singular values, and what LoftQ and PiSSA recover.
 
-use super::weights::WeightsState;
+use super::WeightsState;
 use crate::app::command::{Command, Commands};
 use crate::app::weighing::Weighing;
 use crate::lab::low_rank::LowRank;

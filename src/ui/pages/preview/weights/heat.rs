@@ -1,6 +1,6 @@
 //! Layers down, formats across: how well each layer bears each format.
 
-use super::weights::WeightsState;
+use super::WeightsState;
 use crate::app::weighing::Weighing;
 use crate::architecture::checkpoint::layer_index;
 use crate::lab::TensorReport;

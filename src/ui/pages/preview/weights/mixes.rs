@@ -1,6 +1,6 @@
 //! The best mixes of formats: error against bits a weight, with a slider for the size.
 
-use super::weights::WeightsState;
+use super::WeightsState;
 use crate::app::weighing::Weighing;
 use crate::quantize::Codec;
 use crate::ui::View;

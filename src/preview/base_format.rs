@@ -53,12 +53,22 @@ impl BaseFormat {
         matches!(self, Self::Packed(_))
     }
 
-    /// Bytes a map of `rows` rows of `columns` values is held in, but for codecs whose codes lie one in a byte.
-    pub fn bytes_of(self, rows: u64, columns: u64) -> u64 {
+    /// Bytes a map of `rows` rows of `columns` values is held in.
+    pub fn held_bytes_of(self, rows: u64, columns: u64) -> u64 {
         match self {
             Self::Fp32 | Self::Bf16 => rows.saturating_mul(columns).saturating_mul(4),
-            Self::Packed(codec) => codec.stored_bits(rows, columns).div_ceil(8),
+            Self::Packed(codec) => codec.held_bytes(rows, columns),
         }
+    }
+
+    /// Bytes of the same map on disk; `None` as the checkpoint has it.
+    pub fn disk_bytes_of(self, rows: u64, columns: u64) -> Option<u64> {
+        let codec = match self {
+            Self::Fp32 => return None,
+            Self::Bf16 => Codec::Bf16,
+            Self::Packed(codec) => codec,
+        };
+        Some(codec.stored_bits(rows, columns).div_ceil(8))
     }
 
     /// A map, `[out, in]`, in this format.

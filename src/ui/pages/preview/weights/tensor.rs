@@ -1,6 +1,6 @@
 //! One tensor: how its values lie, how large the errors are, which columns stand out.
 
-use super::weights::WeightsState;
+use super::WeightsState;
 use crate::app::weighing::Weighing;
 use crate::lab::examine::OUTLIER_RATIO;
 use crate::lab::tally::{ERROR_BINS, VALUE_BINS, VALUE_REACH, lower_end};
