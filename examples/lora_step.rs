@@ -11,7 +11,7 @@ use tuneplan::preview::attach::{Attached, attach};
 use tuneplan::preview::base_format::BaseFormat;
 use tuneplan::preview::config::{LlamaConfig, Part};
 use tuneplan::preview::lora::LoraSettings;
-use tuneplan::preview::model::{Batch, Pass};
+use tuneplan::preview::pass::{Batch, Pass};
 use tuneplan::preview::pretrain::{random_weights, shape};
 
 const SEQUENCES: usize = 4;
@@ -25,8 +25,7 @@ fn main() -> Outcome<()> {
     let config = config(shape).ok_or("the shape is tiny or smol135")?;
     let format = BaseFormat::from_id(format).ok_or("unknown format")?;
     let steps: usize = steps.parse()?;
-    // Backward walks the graph by recursion.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.parse()?).stack_size(64 << 20).build()?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.parse()?).build()?;
     let line = pool.install(|| run(config, format, steps))?;
     println!("{line}");
     Ok(())
@@ -68,12 +67,12 @@ fn run(config: LlamaConfig, format: BaseFormat, steps: usize) -> Outcome<serde_j
     let targets = tokens.iter().skip(1).chain(tokens.first()).copied().collect();
     let batch = Batch { tokens, targets, length: LENGTH };
     let variables = adapters.variables();
-    let mut optimizer = AdamW::new(variables.clone(), AdamWSettings::default())?;
+    let mut optimizer = AdamW::new(variables.clone(), AdamWSettings::default());
     let before = status_bytes("VmRSS:");
     let (mut seconds, mut loss) = (Vec::new(), 0.0);
     for _ in 0..steps {
         let from = cpu_seconds()?;
-        let (gradients, found) = model.gradients(&batch, Pass::with(&adapters), &variables)?;
+        let (gradients, found) = model.gradients(&batch, Pass::with(&adapters), variables.len())?;
         optimizer.step(&gradients)?;
         loss = found.loss;
         seconds.push(cpu_seconds()? - from);

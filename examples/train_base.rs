@@ -12,9 +12,8 @@ use std::path::Path;
 use std::time::Instant;
 use tuneplan::preview::adamw::{AdamW, AdamWSettings};
 use tuneplan::preview::config::LlamaConfig;
-use tuneplan::preview::gradients::Gradients;
 use tuneplan::preview::lora::Random;
-use tuneplan::preview::model::Pass;
+use tuneplan::preview::pass::Pass;
 use tuneplan::preview::pretrain::{BEGIN, END, fresh, shape, text_batch};
 
 const SEQUENCES: usize = 12;
@@ -30,8 +29,7 @@ fn main() -> Outcome<()> {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().ok_or("name the folder to write to")?;
     let steps: usize = arguments.next().map_or(Ok(4000), |text| text.parse())?;
-    // Backward walks the graph by recursion.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).stack_size(64 << 20).build()?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
     pool.install(|| train(Path::new(&folder), steps))
 }
 
@@ -40,7 +38,7 @@ fn train(folder: &Path, steps: usize) -> Outcome<()> {
     let (model, variables) = fresh(&config, 1)?;
     let settings = AdamWSettings { beta2: 0.99, weight_decay: 0.05, ..AdamWSettings::default() };
     let trained: Vec<Var> = variables.iter().map(|(_, variable)| variable.clone()).collect();
-    let mut optimizer = AdamW::new(trained.clone(), settings)?;
+    let mut optimizer = AdamW::new(trained.clone(), settings);
     let held_out = text_batch(&mut Random(u64::MAX), SEQUENCES, LENGTH);
     let mut random = Random(7);
     let began = Instant::now();
@@ -48,9 +46,9 @@ fn train(folder: &Path, steps: usize) -> Outcome<()> {
         let warm = ((step + 1) as f64 / WARM_UP as f64).min(1.0);
         let cosine = 0.5 * (1.0 + (std::f64::consts::PI * step as f64 / steps as f64).cos());
         optimizer.set_learning_rate(PEAK_RATE * warm * (0.05 + 0.95 * cosine));
-        let (loss, found) = model.loss(&text_batch(&mut random, SEQUENCES, LENGTH), Pass::default())?;
-        optimizer.step(&Gradients::of(&loss.backward()?, &trained))?;
-        drop(loss);
+        let batch = text_batch(&mut random, SEQUENCES, LENGTH);
+        let (gradients, found) = model.gradients(&batch, Pass::default(), trained.len())?;
+        optimizer.step(&gradients)?;
         if step % 50 == 0 || step + 1 == steps {
             let held = model.evaluate(&held_out, Pass::default())?.loss;
             let rate = ((step + 1) * SEQUENCES * LENGTH) as f64 / began.elapsed().as_secs_f64();

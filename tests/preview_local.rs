@@ -9,7 +9,7 @@ use tuneplan::preview::adapter;
 use tuneplan::preview::base_model::BaseModel;
 use tuneplan::preview::config::LlamaConfig;
 use tuneplan::preview::model::{Llama, read_weights};
-use tuneplan::preview::ops::FrozenWeight;
+use tuneplan::preview::ops::Weight;
 use tuneplan::preview::pretrain::{random_weights, shape};
 use tuneplan::preview::rows::{Message, Row, read};
 use tuneplan::preview::template::Template;
@@ -201,7 +201,7 @@ fn a_local_model_is_trained_resumed_merged_and_saved_from_the_command_line() {
         assert!(merged.join(name).exists(), "{name}");
     }
     let local = BaseModel::open(&merged).unwrap();
-    let dense = |_, _, weight| Ok(FrozenWeight::Dense(weight));
+    let dense = |_, _, weight| Ok(Weight::Dense(weight));
     let found = Llama::new(local.config.clone(), &*local.source, dense).unwrap();
     let base = BaseModel::open(Path::new(&model)).unwrap();
     let format = tuneplan::preview::base_format::BaseFormat::from_id("nf4-dq").unwrap();

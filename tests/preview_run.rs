@@ -12,7 +12,7 @@ use tuneplan::preview::compare::Variant;
 use tuneplan::preview::control::{Control, Gate};
 use tuneplan::preview::data::Data;
 use tuneplan::preview::lora::LoraSettings;
-use tuneplan::preview::ops::FrozenWeight;
+use tuneplan::preview::ops::Weight;
 use tuneplan::preview::optimizer::OptimizerSettings;
 use tuneplan::preview::run::{Run, RunSettings};
 use tuneplan::preview::saved::{resume, save};
@@ -203,7 +203,7 @@ fn weights_that_are_no_numbers_are_refused_by_the_quantizer() {
     let values: Vec<f32> = (0..195).map(|i| if i < 64 { 0.0 } else { (i % 7) as f32 - 3.0 }).collect();
     let matrix = candle_core::Tensor::from_vec(values.clone(), (3, 65), &candle_core::Device::Cpu).unwrap();
     let packed = NF4.pack(&matrix).unwrap();
-    assert!(matches!(packed, FrozenWeight::Packed(_)));
+    assert!(matches!(packed, Weight::Packed(_)));
     let back: Vec<f32> = packed.values().unwrap().flatten_all().unwrap().to_vec1().unwrap();
     assert_eq!(back.len(), 195);
     assert!(back[..64].iter().all(|value| *value == 0.0));

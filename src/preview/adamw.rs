@@ -2,7 +2,8 @@
 
 use super::Result;
 use super::gradients::Gradients;
-use candle_core::{Tensor, Var};
+use super::ops::{wide, with_values};
+use candle_core::{Device, Tensor, Var};
 
 /// Settings; torch's defaults.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,18 +31,17 @@ impl Default for AdamWSettings {
 pub struct AdamW {
     settings: AdamWSettings,
     pub(super) variables: Vec<Var>,
-    pub(super) means: Vec<[Tensor; 2]>,
+    /// Means of the gradients and of their squares.
+    pub(super) means: Vec<[Vec<f32>; 2]>,
     pub(super) steps: i32,
 }
 
 impl AdamW {
     /// For these variables, in this order.
-    pub fn new(variables: Vec<Var>, settings: AdamWSettings) -> Result<Self> {
-        let means: Vec<[Tensor; 2]> = variables
-            .iter()
-            .map(|variable| Ok([variable.zeros_like()?.detach(), variable.zeros_like()?.detach()]))
-            .collect::<Result<_>>()?;
-        Ok(Self { settings, variables, means, steps: 0 })
+    pub fn new(variables: Vec<Var>, settings: AdamWSettings) -> Self {
+        let zeros = |variable: &Var| vec![0.0; variable.elem_count()];
+        let means = variables.iter().map(|variable| [zeros(variable), zeros(variable)]).collect();
+        Self { settings, variables, means, steps: 0 }
     }
 
     /// Changes the learning rate.
@@ -54,15 +54,28 @@ impl AdamW {
         self.steps = self.steps.saturating_add(1);
         let AdamWSettings { learning_rate, beta1, beta2, epsilon, weight_decay } = self.settings;
         let (bias1, bias2) = (1.0 - beta1.powi(self.steps), 1.0 - beta2.powi(self.steps));
+        let kept = (1.0 - learning_rate * weight_decay) as f32;
+        let (rate, root) = ((learning_rate / bias1) as f32, (1.0 / bias2.sqrt()) as f32);
+        let (beta1, rest1) = (beta1 as f32, (1.0 - beta1) as f32);
+        let (beta2, rest2) = (beta2 as f32, (1.0 - beta2) as f32);
+        let epsilon = epsilon as f32;
         for ((variable, [first, second]), gradient) in self.variables.iter().zip(&mut self.means).zip(gradients.iter())
         {
             let Some(gradient) = gradient else { continue };
-            *first = ((&*first * beta1)? + (gradient * (1.0 - beta1))?)?;
-            *second = ((&*second * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
-            let root = ((&*second / bias2)?.sqrt()? + epsilon)?;
-            let update = ((&*first / bias1)? / root)?;
-            let decayed = (variable.as_tensor().detach() * (1.0 - learning_rate * weight_decay))?;
-            variable.set(&(decayed - (update * learning_rate)?)?)?;
+            let shape = variable.shape().clone();
+            let mut values: Vec<f32> = with_values(variable, |values| Ok(values.to_vec()))?;
+            with_values(&gradient.contiguous()?, |gradient| {
+                wide(|| {
+                    let means = first.iter_mut().zip(second.iter_mut());
+                    for ((value, (first, second)), g) in values.iter_mut().zip(means).zip(gradient) {
+                        *first = beta1 * *first + rest1 * g;
+                        *second = beta2 * *second + rest2 * g * g;
+                        *value = *value * kept - rate * *first / (second.sqrt() * root + epsilon);
+                    }
+                });
+                Ok(())
+            })?;
+            variable.set(&Tensor::from_vec(values, shape, &Device::Cpu)?)?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use super::base_format::BaseFormat;
 use super::config::{LlamaConfig, unsuitable};
 use super::lora::{Adapter, Adapters, Init, LoraSettings, Random};
 use super::model::{Checkpoint, Llama};
-use super::ops::FrozenWeight;
+use super::ops::Weight;
 use crate::linear_algebra::svd;
 use candle_core::{DType, Device, Tensor, Var};
 use std::collections::BTreeMap;
@@ -84,7 +84,7 @@ fn check(base: BaseFormat, settings: &LoraSettings) -> Result<()> {
 #[derive(Debug)]
 pub struct Start {
     /// What stands beside the factors.
-    pub weight: FrozenWeight,
+    pub weight: Weight,
     /// A, `[r, in]`.
     pub a: Tensor,
     /// B, `[out, r]`.

@@ -2,7 +2,7 @@
 
 use super::Result;
 use super::config::unsuitable;
-use super::ops::{FrozenWeight, Unpack};
+use super::ops::{Unpack, Weight};
 use crate::quantize::{Codec, Packed, Whole};
 use candle_core::{Device, Tensor};
 use std::sync::Arc;
@@ -75,9 +75,9 @@ impl BaseFormat {
     ///
     /// # Errors
     /// Rows that the format does not take, values that are not finite.
-    pub fn pack(self, weight: &Tensor) -> Result<FrozenWeight> {
+    pub fn pack(self, weight: &Tensor) -> Result<Weight> {
         let codec = match self {
-            Self::Fp32 => return Ok(FrozenWeight::Dense(weight.clone())),
+            Self::Fp32 => return Ok(Weight::Dense(weight.clone())),
             Self::Bf16 => Codec::Bf16,
             Self::Packed(codec) => codec,
         };
@@ -87,9 +87,9 @@ impl BaseFormat {
             .pack(&values, shape.1, &Whole::of(&values))
             .map_err(|error| unsuitable(format!("a matrix cannot be quantized: {error}")))?;
         if self == Self::Bf16 {
-            return Ok(FrozenWeight::Dense(Tensor::from_vec(packed.values(), shape, &Device::Cpu)?));
+            return Ok(Weight::Dense(Tensor::from_vec(packed.values(), shape, &Device::Cpu)?));
         }
-        Ok(FrozenWeight::Packed(Arc::new(PackedMatrix { packed, shape })))
+        Ok(Weight::Packed(Arc::new(PackedMatrix { packed, shape })))
     }
 }
 

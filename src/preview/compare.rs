@@ -7,8 +7,9 @@ use super::control::Gate;
 use super::evaluate::{HeldOut, held_out};
 use super::generate::Sample;
 use super::lora::Adapters;
-use super::model::{Checkpoint, Llama, Pass};
-use super::ops::FrozenWeight;
+use super::model::{Checkpoint, Llama};
+use super::ops::Weight;
+use super::pass::Pass;
 use super::run::Run;
 
 /// A model that is compared.
@@ -101,7 +102,7 @@ impl Run {
             })
         };
         let config = || self.model.config.clone();
-        let dense = |_, _, weight| Ok(FrozenWeight::Dense(weight));
+        let dense = |_, _, weight| Ok(Weight::Dense(weight));
         found(look(Variant::Base, &Llama::new(config(), self.weights(), dense)?, None)?);
         // What PiSSA and LoftQ leave of the base is no model without their adapters.
         if self.has_changed_base() {

@@ -1,20 +1,54 @@
 //! What of a `config.json` a run needs. Shapes are checked here, so that nothing further in has to.
 
+use super::ops::{Activation, Heads};
 use super::rope::Stretch;
 use super::{PreviewError, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Classes whose layers are those of Llama, with what differs read from the configuration.
-const CLASSES: [&str; 4] = ["llama", "mistral", "qwen2", "qwen3"];
+/// Classes whose layers are those of Llama, or nearly.
+const CLASSES: [(&str, Family); 6] = [
+    ("llama", Family::Llama),
+    ("mistral", Family::Llama),
+    ("qwen2", Family::Llama),
+    ("qwen3", Family::Llama),
+    ("gemma", Family::Gemma),
+    ("gemma3_text", Family::Gemma3),
+];
 
 /// Largest of any size here; beyond it a file is wrong or a trap.
 const MOST: usize = 1 << 20;
 
+/// What differs between classes beyond what their configuration and weights say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Llama itself, Mistral, Qwen2 and Qwen3.
+    Llama,
+    /// The first Gemma: weights of norms are stored less one, and the table is scaled by √hidden.
+    Gemma,
+    /// Gemma 3, text: besides, norms on what is added, and two kinds of positions.
+    Gemma3,
+}
+
+impl Family {
+    /// Added to the weights of norms.
+    pub const fn norm_offset(self) -> f32 {
+        match self {
+            Self::Llama => 0.0,
+            Self::Gemma | Self::Gemma3 => 1.0,
+        }
+    }
+
+    /// What attention and MLP give goes through a norm before it is added.
+    pub const fn norms_what_is_added(self) -> bool {
+        matches!(self, Self::Gemma3)
+    }
+}
+
 /// A Llama-type model, field names as in `config.json`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct LlamaConfig {
-    /// Class of the model: `llama`, `mistral`, `qwen2`, `qwen3`.
+    /// Class of the model: `llama`, `mistral`, `qwen2`, `qwen3`, `gemma`, `gemma3_text`.
     pub model_type: String,
     /// Width of the residual stream.
     pub hidden_size: usize,
@@ -47,6 +81,24 @@ pub struct LlamaConfig {
     /// Activation of the MLP.
     #[serde(default = "usual_activation")]
     pub hidden_act: String,
+    /// The same as Gemma names it; it goes before the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden_activation: Option<String>,
+    /// Queries are divided by its root instead of that of the head's width (Gemma 3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query_pre_attn_scalar: Option<f64>,
+    /// `sliding_attention` or `full_attention` for each layer (Gemma 3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer_types: Option<Vec<String>>,
+    /// Base of the rotary angles of layers with a window (Gemma 3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rope_local_base_freq: Option<f64>,
+    /// Every so many layers one is without a window, where `layer_types` does not say (Gemma 3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sliding_window_pattern: Option<usize>,
+    /// Logits are squeezed by a tanh, which is not done here (Gemma 2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_logit_softcapping: Option<f64>,
     /// Stretching of the rotary angles.
     #[serde(default)]
     pub rope_scaling: Option<Value>,
@@ -81,10 +133,6 @@ impl LlamaConfig {
     /// Reads and checks the contents of a `config.json`.
     pub fn from_json(json: &Value) -> Result<Self> {
         let mut config = Self::deserialize(json).map_err(|error| unsuitable(error.to_string()))?;
-        let rotary = config.rope_parameters.as_ref();
-        if let Some(theta) = rotary.and_then(|rotary| rotary.get("rope_theta")?.as_f64()) {
-            config.rope_theta = theta;
-        }
         // Sequences within the window are all a run here takes.
         if let Some(window) = config.sliding_window.filter(|_| config.use_sliding_window != Some(false)) {
             config.max_position_embeddings = config.max_position_embeddings.min(window);
@@ -94,17 +142,13 @@ impl LlamaConfig {
     }
 
     fn check(&self) -> Result<()> {
-        if !CLASSES.contains(&self.model_type.as_str()) {
-            return Err(unsuitable(format!(
-                "models of class `{}` cannot be run here; {} can",
-                self.model_type,
-                CLASSES.join(", ")
-            )));
+        self.family()?;
+        self.activation()?;
+        if self.final_logit_softcapping.is_some() {
+            return Err(unsuitable(
+                "logits squeezed by a tanh (`final_logit_softcapping`) cannot be run here".to_owned(),
+            ));
         }
-        if self.hidden_act != "silu" {
-            return Err(unsuitable(format!("the activation `{}` cannot be run here; silu can", self.hidden_act)));
-        }
-        self.stretch()?;
         let sizes = [
             ("hidden_size", self.hidden_size),
             ("intermediate_size", self.intermediate_size),
@@ -126,12 +170,75 @@ impl LlamaConfig {
                 self.kv_heads()
             )));
         }
-        Ok(())
+        if self.query_pre_attn_scalar.is_some_and(|scalar| !scalar.is_finite() || scalar <= 0.0) {
+            return Err(unsuitable("`query_pre_attn_scalar` must be above 0".to_owned()));
+        }
+        (0..self.num_hidden_layers).try_for_each(|layer| self.rotary_of(layer).map(drop))
     }
 
-    /// How rotary positions are stretched.
-    pub fn stretch(&self) -> Result<Stretch> {
-        Stretch::from_json(self.rope_scaling.as_ref().or(self.rope_parameters.as_ref()).unwrap_or(&Value::Null))
+    /// What its class is like.
+    pub fn family(&self) -> Result<Family> {
+        let found = CLASSES.iter().find(|(name, _)| *name == self.model_type);
+        found.map(|(_, family)| *family).ok_or_else(|| {
+            let known: Vec<&str> = CLASSES.iter().map(|(name, _)| *name).collect();
+            let class = &self.model_type;
+            unsuitable(format!("models of class `{class}` cannot be run here; {} can", known.join(", ")))
+        })
+    }
+
+    /// Activation of the MLP's gate.
+    pub fn activation(&self) -> Result<Activation> {
+        let name = self.hidden_activation.as_deref().unwrap_or(&self.hidden_act);
+        match (name, self.family()?) {
+            ("silu" | "swish", _) => Ok(Activation::Silu),
+            // The first configurations of Gemma say `gelu` and mean this.
+            ("gelu_pytorch_tanh", _) | ("gelu", Family::Gemma) => Ok(Activation::GeluTanh),
+            (other, _) => {
+                Err(unsuitable(format!("the activation `{other}` cannot be run here; silu and gelu_pytorch_tanh can")))
+            }
+        }
+    }
+
+    /// What rows of the token table are multiplied by, where they are.
+    pub fn embedding_scale(&self) -> Option<f64> {
+        let is_gemma = self.family().is_ok_and(|family| family != Family::Llama);
+        is_gemma.then(|| (self.hidden_size as f64).sqrt())
+    }
+
+    /// How attention is split into heads.
+    pub fn heads(&self) -> Heads {
+        let divisor = self.query_pre_attn_scalar.unwrap_or(self.head_dim() as f64);
+        Heads {
+            sequence: 1,
+            past: 0,
+            queries: self.num_attention_heads,
+            keys: self.kv_heads(),
+            width: self.head_dim(),
+            scale: (1.0 / divisor.sqrt()) as f32,
+        }
+    }
+
+    /// Base of the rotary angles of a layer, and how they are stretched.
+    pub fn rotary_of(&self, layer: usize) -> Result<(f64, Stretch)> {
+        let settings = |name: &str| self.rope_parameters.as_ref().and_then(|all| all.get(name));
+        let theta = |settings: &Value| settings.get("rope_theta").and_then(Value::as_f64);
+        if self.family()? == Family::Gemma3 && self.has_window(layer) {
+            let own = settings("sliding_attention").and_then(theta).or(self.rope_local_base_freq);
+            return Ok((own.unwrap_or(usual_theta()), Stretch::None));
+        }
+        // One set of settings, or one for each kind of layer.
+        let all = settings("full_attention").or(self.rope_parameters.as_ref());
+        let stretch = self.rope_scaling.as_ref().or(all).map_or(Ok(Stretch::None), Stretch::from_json)?;
+        Ok((all.and_then(theta).unwrap_or(self.rope_theta), stretch))
+    }
+
+    /// Whether a layer looks back no further than the window.
+    fn has_window(&self, layer: usize) -> bool {
+        match (&self.layer_types, self.sliding_window_pattern) {
+            (Some(types), _) => types.get(layer).is_some_and(|kind| kind == "sliding_attention"),
+            // Every sixth is without one where nothing is said.
+            (None, pattern) => !(layer + 1).is_multiple_of(pattern.unwrap_or(6).max(1)),
+        }
     }
 
     /// Key and value heads.

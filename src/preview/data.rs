@@ -1,8 +1,8 @@
 //! Examples as tokens, the prompt masked; batches of them, padded to one length; their order.
 
 use super::lora::Random;
-use super::model::Batch;
 use super::ops::IGNORED;
+use super::pass::Batch;
 use super::tokens::Tokens;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;

@@ -2,8 +2,9 @@
 
 use super::Result;
 use super::data::{Sequence, batch};
-use super::model::{Llama, Pass};
+use super::model::Llama;
 use super::ops::IGNORED;
+use super::pass::Pass;
 
 /// Loss and exact answers.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -4,7 +4,8 @@ use super::Result;
 use super::cache::Cache;
 use super::config::unsuitable;
 use super::data::Sequence;
-use super::model::{Llama, Pass};
+use super::model::Llama;
+use super::pass::Pass;
 use super::tokens::Tokens;
 
 /// Tokens an answer may have beyond the one that is wanted.

@@ -1,8 +1,8 @@
-//! Gradients of what is trained, in the order of the variables, whatever graph they came from.
+//! Gradients of what is trained, in the order of the variables.
 
 use super::Result;
-use candle_core::backprop::GradStore;
-use candle_core::{Tensor, Var};
+use super::ops::elementwise;
+use candle_core::Tensor;
 
 /// One gradient a variable, or none where nothing reached it.
 #[derive(Clone, Debug)]
@@ -14,31 +14,22 @@ impl Gradients {
         Self(vec![None; count])
     }
 
-    /// Those that a backward pass left for `variables`.
-    pub fn of(store: &GradStore, variables: &[Var]) -> Self {
-        let mut gradients = Self::none(variables.len());
-        gradients.take_from(store, variables);
-        gradients
-    }
-
-    /// Takes over what a backward pass left; variables it did not reach keep what they have.
-    pub fn take_from(&mut self, store: &GradStore, variables: &[Var]) {
-        for (mine, variable) in self.0.iter_mut().zip(variables) {
-            if let Some(found) = store.get(variable) {
-                *mine = Some(found.detach());
-            }
+    /// Adds to the gradient of the variable at `index`; one beyond the last is dropped.
+    pub fn add_at(&mut self, index: usize, more: Tensor) -> Result<()> {
+        if let Some(mine) = self.0.get_mut(index) {
+            *mine = Some(match mine.take() {
+                Some(sum) => elementwise::sum(&sum, &more)?,
+                None => more,
+            });
         }
+        Ok(())
     }
 
     /// Adds `factor` times those of another pass.
     pub fn add(&mut self, other: &Self, factor: f64) -> Result<()> {
-        for (mine, other) in self.0.iter_mut().zip(&other.0) {
+        for (index, other) in other.0.iter().enumerate() {
             if let Some(other) = other {
-                let scaled = (other * factor)?;
-                *mine = Some(match mine.take() {
-                    Some(sum) => (sum + scaled)?,
-                    None => scaled,
-                });
+                self.add_at(index, elementwise::scaled(other, factor)?)?;
             }
         }
         Ok(())

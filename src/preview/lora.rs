@@ -3,7 +3,8 @@
 
 use super::Result;
 use super::config::Part;
-use super::ops::{Dropout, FrozenWeight, dropout, frozen_linear};
+use super::gradients::Gradients;
+use super::ops::{Dropout, Weight, dropout, elementwise, narrow, weight_gradient};
 use candle_core::{Tensor, Var};
 use std::collections::BTreeMap;
 
@@ -88,30 +89,109 @@ pub struct Adapter {
     pub magnitude: Option<Var>,
 }
 
+/// What an adapter keeps between forward and backward.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    /// `s · A x`, `[tokens, r]`.
+    low: Tensor,
+    /// What the rows' lengths were multiplied with, `[tokens, out]`, with DoRA.
+    unscaled: Option<Tensor>,
+}
+
+/// Gradients of an adapter, and what goes back to its input.
+pub struct Back {
+    /// Of its input, the frozen map's part included; `None` where nobody asks.
+    pub x: Option<Tensor>,
+    /// Of A.
+    pub a: Tensor,
+    /// Of B.
+    pub b: Tensor,
+    /// Of the rows' lengths.
+    pub magnitude: Option<Tensor>,
+}
+
 impl Adapter {
-    /// `y`, which is `W x`, with what the adapter adds.
-    fn beside(
-        &self,
-        y: &Tensor,
-        x: &Tensor,
-        weight: &FrozenWeight,
-        scale: f64,
-        drop: Option<Dropout>,
-    ) -> Result<Tensor> {
-        let dropped = drop.map(|drop| dropout(x, drop)).transpose()?;
+    /// What the map gives with the adapter beside it; `y` is `W x`.
+    ///
+    /// With DoRA and dropout as peft 0.21 does it: the base's part of the change goes through the dropped values too.
+    fn forward(&self, y: &Tensor, x: &Tensor, weight: &Weight, site: Site) -> Result<(Tensor, Trace)> {
+        let dropped = site.drop.map(|drop| dropout(x, drop)).transpose()?;
+        let input = dropped.as_ref().unwrap_or(x);
         // Scaled while it is narrow.
-        let low = (dropped.as_ref().unwrap_or(x).matmul(&self.a.t()?)? * scale)?;
-        let update = low.matmul(&self.b.t()?)?;
-        let Some(magnitude) = &self.magnitude else { return Ok((y + update)?) };
-        let factor = (magnitude.as_tensor() / self.lengths(&weight.values()?, scale)?)?;
-        match dropped {
-            None => Ok((y + update)?.broadcast_mul(&factor)?),
-            // As peft 0.21 does it: the base's part of the change goes through the dropped values too.
-            Some(dropped) => {
-                let change = frozen_linear(&dropped, weight)?.broadcast_mul(&(&factor - 1.0)?)?;
-                Ok(((y + change)? + update.broadcast_mul(&factor)?)?)
+        let low = narrow::narrowed(input, &self.a, site.scale)?;
+        let Some(factor) = self.factor(weight, site.scale)? else {
+            return Ok((narrow::with_update(y, &low, &self.b)?, Trace { low, unscaled: None }));
+        };
+        let (out, unscaled) = match &dropped {
+            None => {
+                let unscaled = narrow::with_update(y, &low, &self.b)?;
+                (elementwise::by_column(&unscaled, &factor, |z, f| z * f)?, unscaled)
             }
-        }
+            Some(dropped) => {
+                let base = weight.times(dropped)?;
+                let change = elementwise::by_column(&base, &factor, |z, f| z * (f - 1.0))?;
+                let update = low.matmul(&self.b.t()?)?;
+                let scaled = elementwise::by_column(&update, &factor, |z, f| z * f)?;
+                let out = elementwise::sum(&elementwise::sum(y, &change)?, &scaled)?;
+                (out, elementwise::sum(&base, &update)?)
+            }
+        };
+        Ok((out, Trace { low, unscaled: Some(unscaled) }))
+    }
+
+    /// Gradients from that of what [`forward`](Self::forward) gave.
+    fn backward(
+        &self,
+        dy: &Tensor,
+        x: &Tensor,
+        weight: &Weight,
+        trace: &Trace,
+        site: Site,
+        wants_x: bool,
+    ) -> Result<Back> {
+        let dropped = site.drop.map(|drop| dropout(x, drop)).transpose()?;
+        let input = dropped.as_ref().unwrap_or(x);
+        let factor = self.factor(weight, site.scale)?;
+        // The gradient of the update, and of the base's part.
+        let of_update = match &factor {
+            Some(factor) => elementwise::by_column(dy, factor, |dy, f| dy * f)?,
+            None => dy.clone(),
+        };
+        let of_low = narrow::narrowed_back(&of_update, &self.b, site.scale)?;
+        let magnitude = match (&self.magnitude, &trace.unscaled) {
+            // y = m / n · z: its gradient by m is z / n.
+            (Some(magnitude), Some(unscaled)) => {
+                let by_factor = elementwise::column_sums(dy, unscaled)?;
+                let lengths = self.lengths(&weight.values()?, site.scale)?;
+                Some((by_factor / lengths)?.reshape(magnitude.shape())?)
+            }
+            _ => None,
+        };
+        let x = if wants_x {
+            Some(match (&factor, site.drop) {
+                (_, None) => narrow::with_product(&weight.back(&of_update)?, &of_low, &self.a)?,
+                (None, Some(drop)) => {
+                    let through_update = of_low.matmul(self.a.as_tensor())?;
+                    elementwise::sum(&weight.back(dy)?, &dropout(&through_update, drop)?)?
+                }
+                (Some(factor), Some(drop)) => {
+                    let change = weight.back(&elementwise::by_column(dy, factor, |dy, f| dy * (f - 1.0))?)?;
+                    let dropped = dropout(&narrow::with_product(&change, &of_low, &self.a)?, drop)?;
+                    elementwise::sum(&weight.back(dy)?, &dropped)?
+                }
+            })
+        } else {
+            None
+        };
+        let a = weight_gradient(&of_low, input)?;
+        let b = weight_gradient(&of_update, &trace.low)?;
+        Ok(Back { x, a, b, magnitude })
+    }
+
+    /// What the rows are multiplied by with DoRA: trained over actual length.
+    fn factor(&self, weight: &Weight, scale: f64) -> Result<Option<Tensor>> {
+        let Some(magnitude) = &self.magnitude else { return Ok(None) };
+        Ok(Some((magnitude.as_tensor().detach() / self.lengths(&weight.values()?, scale)?)?))
     }
 
     /// Lengths of the rows of `W + s · B A`; no gradient goes through them (section 4.3 of the paper).
@@ -128,6 +208,13 @@ impl Adapter {
     fn variables(&self) -> impl Iterator<Item = Var> {
         [self.a.clone(), self.b.clone()].into_iter().chain(self.magnitude.clone())
     }
+}
+
+/// Where an adapter stands in this pass.
+#[derive(Clone, Copy)]
+struct Site {
+    scale: f64,
+    drop: Option<Dropout>,
 }
 
 /// Adapters by layer and map.
@@ -159,22 +246,55 @@ impl Adapters {
         self.by_place.values().flat_map(Adapter::variables).collect()
     }
 
-    /// `y`, which is `W x`, with what the map's adapter adds, if it has one.
-    pub fn beside(
+    /// Number of the first of an adapter's variables among all.
+    fn first_variable(&self, place: (usize, Part)) -> usize {
+        self.by_place.range(..place).map(|(_, adapter)| if adapter.magnitude.is_some() { 3 } else { 2 }).sum()
+    }
+
+    fn site(&self, (layer, part): (usize, Part), drop: Option<Dropout>) -> Site {
+        let place = (layer * Part::ALL.len() + part as usize) as u64;
+        Site { scale: self.scale, drop: drop.map(|drop| drop.at(place)) }
+    }
+
+    /// What a map gives with its adapter, and what the adapter keeps; `None` where it has none. `y` is `W x`.
+    pub fn forward(
         &self,
-        (layer, part): (usize, Part),
-        y: Tensor,
+        place: (usize, Part),
+        y: &Tensor,
         x: &Tensor,
-        weight: &FrozenWeight,
+        weight: &Weight,
         drop: Option<Dropout>,
-    ) -> Result<Tensor> {
-        let Some(adapter) = self.get(layer, part) else { return Ok(y) };
-        let drop = drop.map(|drop| drop.at((layer * Part::ALL.len() + part as usize) as u64));
-        adapter.beside(&y, x, weight, self.scale, drop)
+    ) -> Result<Option<(Tensor, Trace)>> {
+        let Some(adapter) = self.by_place.get(&place) else { return Ok(None) };
+        adapter.forward(y, x, weight, self.site(place, drop)).map(Some)
+    }
+
+    /// Adds the gradients of a map's adapter to `gradients`, and gives that of the map's input where it is wanted.
+    #[allow(clippy::too_many_arguments, reason = "the values of one map in backward")]
+    pub fn backward(
+        &self,
+        place: (usize, Part),
+        dy: &Tensor,
+        x: &Tensor,
+        weight: &Weight,
+        trace: &Trace,
+        drop: Option<Dropout>,
+        wants_x: bool,
+        gradients: &mut Gradients,
+    ) -> Result<Option<Tensor>> {
+        let Some(adapter) = self.by_place.get(&place) else { return Ok(None) };
+        let back = adapter.backward(dy, x, weight, trace, self.site(place, drop), wants_x)?;
+        let first = self.first_variable(place);
+        gradients.add_at(first, back.a)?;
+        gradients.add_at(first + 1, back.b)?;
+        if let Some(magnitude) = back.magnitude {
+            gradients.add_at(first + 2, magnitude)?;
+        }
+        Ok(back.x)
     }
 
     /// The map with its adapter merged into it, if it has one: `W + s · B A`, with DoRA each row at its length.
-    pub fn merged(&self, (layer, part): (usize, Part), weight: &FrozenWeight) -> Result<Option<Tensor>> {
+    pub fn merged(&self, (layer, part): (usize, Part), weight: &Weight) -> Result<Option<Tensor>> {
         let Some(adapter) = self.get(layer, part) else { return Ok(None) };
         let weight = weight.values()?;
         let sum = (&weight + adapter.update(self.scale)?)?;

@@ -1,18 +1,14 @@
-//! A Llama-type model with frozen weights and, beside them, adapters.
+//! A Llama-type model made from a checkpoint: its weights, as they are or in fewer bits.
 
-use super::cache::Cache;
 use super::config::{LlamaConfig, Part, unsuitable};
-use super::control::Gate;
-use super::gradients::Gradients;
+use super::layer::{Layer, Norm};
 use super::lora::Adapters;
-use super::ops::{
-    Dropout, FrozenWeight, Heads, LossOfHead, Rotary, attention, continued, frozen_linear, head_loss, of_head,
-    rms_norm, rotate, silu_times,
-};
+use super::ops::{Rotary, Weight};
+use super::rope::Stretch;
 use super::{PreviewError, Result};
 use crate::lab::source::Source;
 use candle_core::{DType, Device, Tensor, Var};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -54,77 +50,16 @@ impl Checkpoint for Source {
     }
 }
 
-/// Tokens of equally long sequences, one after another.
-#[derive(Clone, Debug)]
-pub struct Batch {
-    /// Token numbers, `sequences × length`.
-    pub tokens: Vec<u32>,
-    /// What should come next at each place, or [`IGNORED`](super::ops::IGNORED).
-    pub targets: Vec<u32>,
-    /// Tokens of a sequence.
-    pub length: usize,
-}
-
-/// What a pass through the model goes with.
-#[derive(Clone, Copy, Default)]
-pub struct Pass<'a> {
-    /// Adapters beside the weights.
-    pub adapters: Option<&'a Adapters>,
-    /// Asked between layers whether to go on.
-    pub gate: Option<&'a Gate<'a>>,
-    /// Keep only what goes into each layer, and run each again in backward.
-    pub recompute: bool,
-    /// Dropped before the adapters, in training.
-    pub dropout: Option<Dropout>,
-    /// Keys and values of the tokens before these, which it adds to: for one sequence, in generation.
-    pub cache: Option<&'a Cache>,
-}
-
-impl<'a> Pass<'a> {
-    /// With these adapters.
-    pub const fn with(adapters: &'a Adapters) -> Self {
-        Self { adapters: Some(adapters), gate: None, recompute: false, dropout: None, cache: None }
-    }
-
-    /// Under a gate.
-    pub const fn under(self, gate: &'a Gate<'a>) -> Self {
-        Self { gate: Some(gate), ..self }
-    }
-
-    fn go_on(self) -> Result<()> {
-        self.gate.map_or(Ok(()), Gate::pass)
-    }
-}
-
-impl Batch {
-    /// Targets it has.
-    pub fn counted(&self) -> usize {
-        self.targets.iter().filter(|target| **target != super::ops::IGNORED).count()
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Layer {
-    attention_norm: Arc<Vec<f32>>,
-    mlp_norm: Arc<Vec<f32>>,
-    /// Norms of the heads of queries and keys (Qwen3).
-    head_norms: Option<[Arc<Vec<f32>>; 2]>,
-    maps: HashMap<Part, FrozenWeight>,
-    /// Biases of query, key and value (Qwen2).
-    biases: HashMap<Part, Tensor>,
-}
-
 /// A model that can be run and trained beside.
 #[derive(Clone, Debug)]
 pub struct Llama {
     /// Its shape.
     pub config: LlamaConfig,
     /// Token table: trained only when a base model is made.
-    embedding: FrozenWeight,
-    head: FrozenWeight,
-    final_norm: Arc<Vec<f32>>,
-    layers: Vec<Layer>,
-    rotary: Arc<Rotary>,
+    pub(super) embedding: Weight,
+    pub(super) head: Weight,
+    pub(super) final_norm: Norm,
+    pub(super) layers: Vec<Layer>,
 }
 
 /// Reads a `.safetensors` file whole.
@@ -133,214 +68,42 @@ pub fn read_weights(path: &Path) -> Result<Weights> {
 }
 
 impl Llama {
-    /// Of a checkpoint's weights, all as 32-bit values; `pack` may put a linear map into fewer bits.
+    /// Of a checkpoint's weights, all as 32-bit values; `pack` may put a linear layer into fewer bits.
     pub fn new(
         config: LlamaConfig,
         weights: &dyn Checkpoint,
-        mut pack: impl FnMut(usize, Part, Tensor) -> Result<FrozenWeight>,
+        mut pack: impl FnMut(usize, Part, Tensor) -> Result<Weight>,
     ) -> Result<Self> {
-        let named = Named { weights };
+        let named = Named { weights, norm_offset: config.family()?.norm_offset() };
         let hidden = config.hidden_size;
-        let embedding = FrozenWeight::Dense(named.matrix("model.embed_tokens.weight", (config.vocab_size, hidden))?);
+        let embedding = Weight::Dense(named.matrix("model.embed_tokens.weight", (config.vocab_size, hidden))?);
         let head = if config.tie_word_embeddings {
             embedding.clone()
         } else {
-            FrozenWeight::Dense(named.matrix("lm_head.weight", (config.vocab_size, hidden))?)
+            Weight::Dense(named.matrix("lm_head.weight", (config.vocab_size, hidden))?)
         };
-        let mut layers = Vec::with_capacity(config.num_hidden_layers);
-        for layer in 0..config.num_hidden_layers {
-            let mut maps = HashMap::new();
-            let mut biases = HashMap::new();
-            for part in Part::ALL {
-                let path = part.path(layer);
-                let shape = config.shape_of(part);
-                maps.insert(part, pack(layer, part, named.matrix(&format!("{path}.weight"), shape)?)?);
-                if let Some(bias) = named.optional(&format!("{path}.bias"))? {
-                    check(&format!("{path}.bias"), bias.dims(), &[shape.0])?;
-                    biases.insert(part, bias);
-                }
-            }
-            let of = |name: &str| format!("model.layers.{layer}.{name}.weight");
-            let head_norms = match named.optional(&of("self_attn.q_norm"))? {
-                Some(_) => Some([
-                    named.vector(&of("self_attn.q_norm"), config.head_dim())?,
-                    named.vector(&of("self_attn.k_norm"), config.head_dim())?,
-                ]),
-                None => None,
-            };
-            layers.push(Layer {
-                attention_norm: named.vector(&of("input_layernorm"), hidden)?,
-                mlp_norm: named.vector(&of("post_attention_layernorm"), hidden)?,
-                head_norms,
-                maps,
-                biases,
-            });
-        }
-        let positions = config.max_position_embeddings;
-        let frequencies = config.stretch()?.frequencies(config.head_dim(), config.rope_theta);
-        Ok(Self {
-            embedding,
-            head,
-            final_norm: named.vector("model.norm.weight", hidden)?,
-            layers,
-            rotary: Arc::new(Rotary::new(positions, &frequencies)),
-            config,
-        })
+        let mut rotaries = Rotaries::default();
+        let layers = (0..config.num_hidden_layers)
+            .map(|index| layer(&config, &named, index, &mut pack, &mut rotaries))
+            .collect::<Result<_>>()?;
+        Ok(Self { embedding, head, final_norm: named.norm("model.norm.weight", hidden)?, layers, config })
     }
 
-    /// Trains the token table too, and with it a tied head.
-    pub fn train_table(&mut self, table: Var) {
+    /// Trains the token table too, and with it a tied head; `index` is its number among what is trained.
+    pub fn train_table(&mut self, table: Var, index: usize) {
         if self.config.tie_word_embeddings {
-            self.head = FrozenWeight::Trained(table.clone());
+            self.head = Weight::Trained(table.clone(), index);
         }
-        self.embedding = FrozenWeight::Trained(table);
-    }
-
-    /// Rows of the token table, `[tokens, hidden]`.
-    fn embedded(&self, tokens: &[u32], length: usize) -> Result<Tensor> {
-        if length == 0 || !tokens.len().is_multiple_of(length) {
-            return Err(unsuitable(format!("{} tokens are no sequences of {length}", tokens.len())));
-        }
-        if let Some(token) = tokens.iter().find(|token| **token as usize >= self.config.vocab_size) {
-            let size = self.config.vocab_size;
-            return Err(unsuitable(format!("token {token} is outside of the vocabulary of {size}")));
-        }
-        let ids = Tensor::new(tokens, &Device::Cpu)?;
-        Ok(match &self.embedding {
-            FrozenWeight::Trained(table) => table.index_select(&ids, 0)?,
-            table => table.values()?.index_select(&ids, 0)?,
-        })
-    }
-
-    /// Hidden states after the last norm, `[tokens, hidden]`.
-    fn hidden(&self, tokens: &[u32], length: usize, pass: Pass<'_>) -> Result<Tensor> {
-        let mut x = self.embedded(tokens, length)?;
-        for (index, layer) in self.layers.iter().enumerate() {
-            pass.go_on()?;
-            x = self.layer(index, layer, &x, length, pass)?;
-        }
-        Ok(rms_norm(&x, &self.final_norm, self.config.rms_norm_eps)?)
-    }
-
-    fn layer(&self, index: usize, layer: &Layer, x: &Tensor, length: usize, pass: Pass<'_>) -> Result<Tensor> {
-        let epsilon = self.config.rms_norm_eps;
-        let map = |part: Part, x: &Tensor| -> Result<Tensor> {
-            let Some(weight) = layer.maps.get(&part) else { return Err(unsuitable(format!("no {}", part.name()))) };
-            let mut y = frozen_linear(x, weight)?;
-            if let Some(adapters) = pass.adapters {
-                y = adapters.beside((index, part), y, x, weight, pass.dropout)?;
-            }
-            match layer.biases.get(&part) {
-                Some(bias) => Ok(y.broadcast_add(bias)?),
-                None => Ok(y),
-            }
-        };
-        let normed = rms_norm(x, &layer.attention_norm, epsilon)?;
-        let (mut q, mut k) = (map(Part::Query, &normed)?, map(Part::Key, &normed)?);
-        let mut v = map(Part::Value, &normed)?;
-        if let Some([of_q, of_k]) = &layer.head_norms {
-            (q, k) = (self.head_norm(&q, of_q)?, self.head_norm(&k, of_k)?);
-        }
-        let past = pass.cache.map_or(0, |cache| cache.tokens(index));
-        (q, k) = (rotate(&q, &self.rotary, length, past)?, rotate(&k, &self.rotary, length, past)?);
-        if let Some(cache) = pass.cache {
-            (k, v) = cache.extended(index, &k, &v)?;
-        }
-        let heads = Heads {
-            sequence: length,
-            past,
-            queries: self.config.num_attention_heads,
-            keys: self.config.kv_heads(),
-            width: self.config.head_dim(),
-        };
-        let mixed = attention(&q, &k, &v, heads)?;
-        let x = (x + map(Part::Output, &mixed)?)?;
-        let normed = rms_norm(&x, &layer.mlp_norm, epsilon)?;
-        let inner = silu_times(&map(Part::Gate, &normed)?, &map(Part::Up, &normed)?)?;
-        Ok((&x + map(Part::Down, &inner)?)?)
-    }
-
-    /// Norm over each head.
-    fn head_norm(&self, x: &Tensor, weight: &Arc<Vec<f32>>) -> Result<Tensor> {
-        let (tokens, width) = x.dims2()?;
-        let heads = x.reshape((tokens * width / weight.len().max(1), weight.len()))?;
-        Ok(rms_norm(&heads, weight, self.config.rms_norm_eps)?.reshape((tokens, width))?)
-    }
-
-    /// Logits of the last place of a sequence, `[vocabulary]`.
-    pub fn next(&self, tokens: &[u32], pass: Pass<'_>) -> Result<Tensor> {
-        let hidden = self.hidden(tokens, tokens.len(), pass)?.detach();
-        let last = hidden.narrow(0, tokens.len().saturating_sub(1), 1)?;
-        Ok(last.matmul(&self.head.values()?.t()?)?.squeeze(0)?)
-    }
-
-    /// Logits of every token, `[tokens, vocabulary]`.
-    pub fn logits(&self, tokens: &[u32], length: usize, adapters: Option<&Adapters>) -> Result<Tensor> {
-        let pass = Pass { adapters, ..Pass::default() };
-        let hidden = self.hidden(tokens, length, pass)?.detach();
-        Ok(hidden.matmul(&self.head.values()?.t()?)?)
-    }
-
-    /// The loss that backward goes through, and what it came to.
-    pub fn loss(&self, batch: &Batch, pass: Pass<'_>) -> Result<(Tensor, LossOfHead)> {
-        let hidden = self.hidden(&batch.tokens, batch.length, pass)?;
-        Ok(head_loss(&hidden, &self.head, &batch.targets)?)
-    }
-
-    /// The loss alone.
-    pub fn evaluate(&self, batch: &Batch, pass: Pass<'_>) -> Result<LossOfHead> {
-        let hidden = self.hidden(&batch.tokens, batch.length, pass)?.detach();
-        Ok(of_head(&hidden, &self.head, &batch.targets, false)?)
-    }
-
-    /// Gradients of `variables`, which are the adapters', and the loss.
-    pub fn gradients(&self, batch: &Batch, pass: Pass<'_>, variables: &[Var]) -> Result<(Gradients, LossOfHead)> {
-        if pass.recompute {
-            return self.recomputed_gradients(batch, pass, variables);
-        }
-        let (loss, found) = self.loss(batch, pass)?;
-        pass.go_on()?;
-        Ok((Gradients::of(&loss.backward()?, variables), found))
-    }
-
-    /// The same with only the input of each layer kept (Chen et al., 2016): each layer runs again in backward.
-    fn recomputed_gradients(
-        &self,
-        batch: &Batch,
-        pass: Pass<'_>,
-        variables: &[Var],
-    ) -> Result<(Gradients, LossOfHead)> {
-        let mut x = self.embedded(&batch.tokens, batch.length)?;
-        let mut inputs = Vec::with_capacity(self.layers.len());
-        for (index, layer) in self.layers.iter().enumerate() {
-            pass.go_on()?;
-            inputs.push(x.clone());
-            x = self.layer(index, layer, &x, batch.length, pass)?.detach();
-        }
-        let end = Var::from_tensor(&x)?;
-        let hidden = rms_norm(end.as_tensor(), &self.final_norm, self.config.rms_norm_eps)?;
-        let (loss, found) = head_loss(&hidden, &self.head, &batch.targets)?;
-        let mut slope = needed(loss.backward()?.remove(&end))?;
-        let mut gradients = Gradients::none(variables.len());
-        for (index, layer) in self.layers.iter().enumerate().rev() {
-            pass.go_on()?;
-            let Some(input) = inputs.pop() else { break };
-            let input = Var::from_tensor(&input)?;
-            let output = self.layer(index, layer, input.as_tensor(), batch.length, pass)?;
-            let mut store = continued(&output, &slope)?.backward()?;
-            gradients.take_from(&store, variables);
-            slope = needed(store.remove(&input))?;
-        }
-        Ok((gradients, found))
+        self.embedding = Weight::Trained(table, index);
     }
 
     /// The model with the adapters merged into its maps, which become dense.
     pub fn merged(&self, adapters: &Adapters) -> Result<Self> {
         let mut merged = self.clone();
-        for (index, layer) in merged.layers.iter_mut().enumerate() {
+        for layer in &mut merged.layers {
             for (part, weight) in &mut layer.maps {
-                if let Some(merged) = adapters.merged((index, *part), weight)? {
-                    *weight = FrozenWeight::Dense(merged);
+                if let Some(merged) = adapters.merged((layer.index, *part), weight)? {
+                    *weight = Weight::Dense(merged);
                 }
             }
         }
@@ -348,12 +111,12 @@ impl Llama {
     }
 
     /// A map of a layer.
-    pub fn map(&self, layer: usize, part: Part) -> Option<&FrozenWeight> {
+    pub fn map(&self, layer: usize, part: Part) -> Option<&Weight> {
         self.layers.get(layer)?.maps.get(&part)
     }
 
     /// The model with every map in another form.
-    pub fn packed(&self, pack: impl Fn(&Tensor) -> Result<FrozenWeight>) -> Result<Self> {
+    pub fn packed(&self, pack: impl Fn(&Tensor) -> Result<Weight>) -> Result<Self> {
         let mut packed = self.clone();
         for weight in packed.layers.iter_mut().flat_map(|layer| layer.maps.values_mut()) {
             *weight = pack(&weight.values()?)?;
@@ -363,20 +126,72 @@ impl Llama {
 
     /// Bytes of its weights as they are held.
     pub fn bytes(&self) -> u64 {
-        let maps = self.layers.iter().flat_map(|layer| layer.maps.values()).map(FrozenWeight::bytes);
+        let maps = self.layers.iter().flat_map(|layer| layer.maps.values()).map(Weight::bytes);
         let table = self.embedding.bytes();
         let head = if self.config.tie_word_embeddings { 0 } else { self.head.bytes() };
         maps.fold(table, u64::saturating_add).saturating_add(head)
     }
 }
 
-fn needed(gradient: Option<Tensor>) -> Result<Tensor> {
-    gradient.ok_or_else(|| unsuitable("no gradient came through a layer".to_owned()))
+/// Tables of positions that were made, by the bits of θ and whether they are stretched: layers share them.
+type Rotaries = HashMap<(u64, bool), Arc<Rotary>>;
+
+/// One layer of a checkpoint.
+fn layer(
+    config: &LlamaConfig,
+    named: &Named<'_>,
+    index: usize,
+    pack: &mut impl FnMut(usize, Part, Tensor) -> Result<Weight>,
+    rotaries: &mut Rotaries,
+) -> Result<Layer> {
+    let mut maps = BTreeMap::new();
+    let mut biases = BTreeMap::new();
+    for part in Part::ALL {
+        let path = part.path(index);
+        let shape = config.shape_of(part);
+        maps.insert(part, pack(index, part, named.matrix(&format!("{path}.weight"), shape)?)?);
+        if let Some(bias) = named.optional(&format!("{path}.bias"))? {
+            check(&format!("{path}.bias"), bias.dims(), &[shape.0])?;
+            biases.insert(part, bias);
+        }
+    }
+    let of = |name: &str| format!("model.layers.{index}.{name}.weight");
+    let norm = |name: &str| named.norm(&of(name), config.hidden_size);
+    let head_norms = match named.optional(&of("self_attn.q_norm"))? {
+        Some(_) => {
+            let norm = |name: &str| named.norm(&of(name), config.head_dim());
+            Some([norm("self_attn.q_norm")?, norm("self_attn.k_norm")?])
+        }
+        None => None,
+    };
+    let family = config.family()?;
+    let after = |name: &str| if family.norms_what_is_added() { norm(name).map(Some) } else { Ok(None) };
+    let mlp_norm = if family.norms_what_is_added() { "pre_feedforward_layernorm" } else { "post_attention_layernorm" };
+    let (theta, stretch) = config.rotary_of(index)?;
+    let rotary = rotaries.entry((theta.to_bits(), stretch == Stretch::None)).or_insert_with(|| {
+        Arc::new(Rotary::new(config.max_position_embeddings, &stretch.frequencies(config.head_dim(), theta)))
+    });
+    Ok(Layer {
+        index,
+        attention_norm: norm("input_layernorm")?,
+        after_attention: after("post_attention_layernorm")?,
+        mlp_norm: norm(mlp_norm)?,
+        after_mlp: after("post_feedforward_layernorm")?,
+        head_norms,
+        maps,
+        biases,
+        rotary: Arc::clone(rotary),
+        heads: config.heads(),
+        activation: config.activation()?,
+        epsilon: config.rms_norm_eps,
+    })
 }
 
 /// Weights that are looked up with a message when they are not as the configuration says.
 struct Named<'a> {
     weights: &'a dyn Checkpoint,
+    /// Added to the weights of norms.
+    norm_offset: f32,
 }
 
 impl Named<'_> {
@@ -394,8 +209,9 @@ impl Named<'_> {
         self.needed(name, &[rows, columns])
     }
 
-    fn vector(&self, name: &str, length: usize) -> Result<Arc<Vec<f32>>> {
-        Ok(Arc::new(self.needed(name, &[length])?.to_vec1()?))
+    fn norm(&self, name: &str, length: usize) -> Result<Norm> {
+        let values: Vec<f32> = self.needed(name, &[length])?.to_vec1()?;
+        Ok(Arc::new(values.into_iter().map(|value| value + self.norm_offset).collect()))
     }
 }
 

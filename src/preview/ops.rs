@@ -1,23 +1,31 @@
-//! Operators with a backward of their own: a frozen weight gets no gradient, and what is cheap is computed again rather
-//! than kept.
+//! The operators of a Llama-type model, each with its backward as a function beside it. Backward computes again what is
+//! cheap rather than have it kept.
+//!
+//! Candle's own fast operators cut its graph in silence, and its graph keeps and adds more than is needed: a layer goes
+//! forward and back by these functions, and candle multiplies.
 
 use candle_core::{CpuStorage, Layout, Result, Storage, Tensor, bail};
 
 mod attention;
 mod dropout;
-mod frozen_linear;
+pub mod elementwise;
 mod gated;
 mod loss;
+pub mod narrow;
+mod product;
 mod rms_norm;
 mod rotary;
+mod weight;
+mod wide;
 
-pub use attention::{Heads, attention};
+pub use attention::{Heads, attention, attention_back};
 pub use dropout::{Dropout, dropout};
-pub use frozen_linear::{FrozenWeight, Unpack, frozen_linear};
-pub use gated::silu_times;
-pub use loss::{IGNORED, LossOfHead, continued, head_loss, loss_rows, of_head};
-pub use rms_norm::rms_norm;
-pub use rotary::{Rotary, rotate};
+pub use gated::Activation;
+pub use loss::{IGNORED, LossOfHead, loss_rows, of_head};
+pub use rms_norm::{rms_norm, rms_norm_back};
+pub use rotary::{Rotary, Turn};
+pub use weight::{Unpack, Weight, weight_gradient};
+pub use wide::wide;
 
 /// Values of a contiguous 32-bit tensor on the CPU.
 fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
@@ -29,7 +37,7 @@ fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
 }
 
 /// Calls `with` on the values of a contiguous tensor, without a copy.
-fn with_values<R>(tensor: &Tensor, with: impl FnOnce(&[f32]) -> Result<R>) -> Result<R> {
+pub(super) fn with_values<R>(tensor: &Tensor, with: impl FnOnce(&[f32]) -> Result<R>) -> Result<R> {
     let (storage, layout) = tensor.storage_and_layout();
     match &*storage {
         Storage::Cpu(storage) => with(values(storage, layout)?),

@@ -5,7 +5,7 @@ use super::adamw::{AdamW, AdamWSettings};
 use super::gradients::Gradients;
 use super::saved::misfit;
 use super::sgd::{Sgd, SgdSettings};
-use candle_core::{Tensor, Var};
+use candle_core::{Device, Tensor, Var};
 use std::collections::BTreeMap;
 
 /// Which optimizer, and its settings.
@@ -52,11 +52,11 @@ pub enum Optimizer {
 
 impl Optimizer {
     /// For these variables, in this order.
-    pub fn new(variables: Vec<Var>, settings: OptimizerSettings) -> Result<Self> {
-        Ok(match settings {
-            OptimizerSettings::AdamW(settings) => Self::AdamW(AdamW::new(variables, settings)?),
+    pub fn new(variables: Vec<Var>, settings: OptimizerSettings) -> Self {
+        match settings {
+            OptimizerSettings::AdamW(settings) => Self::AdamW(AdamW::new(variables, settings)),
             OptimizerSettings::Sgd(settings) => Self::Sgd(Sgd::new(variables, settings)),
-        })
+        }
     }
 
     /// One step along `gradients`; a variable without one stays.
@@ -75,22 +75,33 @@ impl Optimizer {
         }
     }
 
-    /// The state: number of the variable, name, tensor.
-    pub fn state(&self) -> Vec<(usize, &'static str, Tensor)> {
-        let kinds = self.kinds();
+    fn variables(&self) -> &[Var] {
         match self {
+            Self::AdamW(optimizer) => &optimizer.variables,
+            Self::Sgd(optimizer) => &optimizer.variables,
+        }
+    }
+
+    /// The state: number of the variable, name, tensor of its shape.
+    pub fn state(&self) -> Result<Vec<(usize, &'static str, Tensor)>> {
+        let kinds = self.kinds();
+        let held: Vec<(usize, &'static str, &Vec<f32>)> = match self {
             Self::AdamW(optimizer) => {
-                let of = |(index, means): (usize, &[Tensor; 2])| {
-                    let [first, second] = means.clone();
-                    [(index, kinds[0], first), (index, kinds[1], second)]
-                };
-                optimizer.means.iter().enumerate().flat_map(of).collect()
+                let means = optimizer.means.iter().enumerate();
+                means
+                    .flat_map(|(index, [first, second])| [(index, kinds[0], first), (index, kinds[1], second)])
+                    .collect()
             }
             Self::Sgd(optimizer) => {
-                let of = |(index, direction): (usize, &Option<Tensor>)| Some((index, kinds[0], direction.clone()?));
-                optimizer.directions.iter().enumerate().filter_map(of).collect()
+                let directions = optimizer.directions.iter().enumerate();
+                directions.filter_map(|(index, held)| Some((index, kinds[0], held.as_ref()?))).collect()
             }
-        }
+        };
+        let tensor = |(index, kind, values): (usize, &'static str, &Vec<f32>)| {
+            let shape = self.variables()[index].shape().clone();
+            Ok((index, kind, Tensor::from_vec(values.clone(), shape, &Device::Cpu)?))
+        };
+        held.into_iter().map(tensor).collect()
     }
 
     /// Steps taken, where they matter.
@@ -107,30 +118,28 @@ impl Optimizer {
     /// A tensor does not fit its variable: nothing was taken over.
     pub fn restore(&mut self, state: &BTreeMap<(usize, &str), Tensor>, steps: i32) -> Result<()> {
         let kinds = self.kinds();
-        let variables = match self {
-            Self::AdamW(optimizer) => &optimizer.variables,
-            Self::Sgd(optimizer) => &optimizer.variables,
-        };
+        let mut values: BTreeMap<(usize, &str), Vec<f32>> = BTreeMap::new();
         for ((index, kind), tensor) in state {
-            if variables.get(*index).is_none_or(|variable| variable.dims() != tensor.dims()) {
+            if self.variables().get(*index).is_none_or(|variable| variable.dims() != tensor.dims()) {
                 return Err(misfit(kind));
             }
+            values.insert((*index, kind), tensor.flatten_all()?.to_vec1()?);
         }
         match self {
             Self::AdamW(optimizer) => {
                 for (index, means) in optimizer.means.iter_mut().enumerate() {
                     for (mean, kind) in means.iter_mut().zip(kinds) {
-                        *mean = match state.get(&(index, *kind)) {
-                            Some(found) => found.clone(),
-                            None => mean.zeros_like()?,
-                        };
+                        match values.remove(&(index, *kind)) {
+                            Some(found) => *mean = found,
+                            None => mean.fill(0.0),
+                        }
                     }
                 }
                 optimizer.steps = steps;
             }
             Self::Sgd(optimizer) => {
                 for (index, direction) in optimizer.directions.iter_mut().enumerate() {
-                    *direction = state.get(&(index, kinds[0])).cloned();
+                    *direction = values.remove(&(index, kinds[0]));
                 }
             }
         }

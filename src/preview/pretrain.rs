@@ -4,8 +4,9 @@ use super::Result;
 use super::config::{LlamaConfig, Part};
 use super::corpus::base_text;
 use super::lora::Random;
-use super::model::{Batch, Llama, Weights};
-use super::ops::FrozenWeight;
+use super::model::{Llama, Weights};
+use super::ops::Weight;
+use super::pass::Batch;
 use candle_core::{Device, Tensor, Var};
 use std::collections::HashMap;
 
@@ -32,10 +33,7 @@ pub fn shape() -> LlamaConfig {
         tie_word_embeddings: true,
         max_position_embeddings: 512,
         hidden_act: "silu".to_owned(),
-        rope_scaling: None,
-        rope_parameters: None,
-        sliding_window: None,
-        use_sliding_window: None,
+        ..LlamaConfig::default()
     }
 }
 
@@ -75,15 +73,16 @@ pub fn random_weights(config: &LlamaConfig, seed: u64) -> Result<(Weights, Vec<(
 /// A model whose matrices are all trained (norms stay at one), with its variables by name.
 pub fn fresh(config: &LlamaConfig, seed: u64) -> Result<(Llama, Vec<(String, Var)>)> {
     let (weights, variables) = random_weights(config, seed)?;
-    let by_name: HashMap<&str, &Var> = variables.iter().map(|(name, variable)| (name.as_str(), variable)).collect();
+    let by_name: HashMap<&str, (usize, &Var)> =
+        variables.iter().enumerate().map(|(index, (name, variable))| (name.as_str(), (index, variable))).collect();
     let mut model = Llama::new(config.clone(), &weights, |layer, part, weight| {
         let name = format!("{}.weight", part.path(layer));
         Ok(by_name
             .get(name.as_str())
-            .map_or(FrozenWeight::Dense(weight), |found| FrozenWeight::Trained((*found).clone())))
+            .map_or(Weight::Dense(weight), |(index, variable)| Weight::Trained((*variable).clone(), *index)))
     })?;
     if let Some((_, table)) = variables.first() {
-        model.train_table(table.clone());
+        model.train_table(table.clone(), 0);
     }
     Ok((model, variables))
 }

@@ -14,9 +14,10 @@ use super::generate::Sample;
 use super::gradients::Gradients;
 use super::lora::{Adapters, LoraSettings, Random};
 use super::memory::{Meter, Predicted, predict};
-use super::model::{Batch, Checkpoint, Llama, Pass};
+use super::model::{Checkpoint, Llama};
 use super::ops::Dropout;
 use super::optimizer::{Optimizer, OptimizerSettings};
+use super::pass::{Batch, Pass};
 use crate::quantize::Codec;
 use candle_core::Var;
 use std::fmt;
@@ -114,7 +115,7 @@ impl Run {
         let predicted = predict(&attached.model.config, &settings, longest * settings.batch.max(1));
         let Attached { model, adapters, start } = attached;
         let variables = adapters.variables();
-        let optimizer = Optimizer::new(variables.clone(), settings.optimizer)?;
+        let optimizer = Optimizer::new(variables.clone(), settings.optimizer);
         let order = Shuffled::new(data.train.len(), settings.seed);
         Ok(Self {
             meter,
@@ -218,7 +219,7 @@ impl Run {
             let seed = Random(self.settings.seed ^ 0x5EED).bits() ^ ((self.steps as u64) << 20 | index as u64);
             let rate = self.settings.lora.dropout;
             let pass = Pass { dropout: (rate > 0.0).then_some(Dropout { rate, seed }), ..pass };
-            let (gradients, found) = self.model.gradients(batch, pass, &self.variables)?;
+            let (gradients, found) = self.model.gradients(batch, pass, self.variables.len())?;
             let share = found.counted as f64 / targets.max(1) as f64;
             loss += found.loss * share;
             tokens += batch.tokens.len();

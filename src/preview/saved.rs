@@ -42,7 +42,7 @@ pub fn save(folder: &Path, run: &Run) -> Result<()> {
     for (name, variable) in names.iter().zip(&run.variables) {
         tensors.insert(name.clone(), variable.as_tensor().contiguous()?);
     }
-    for (index, kind, tensor) in run.optimizer.state() {
+    for (index, kind, tensor) in run.optimizer.state()? {
         if let Some(name) = names.get(index) {
             tensors.insert(format!("{name}.{kind}"), tensor.contiguous()?);
         }

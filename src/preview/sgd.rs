@@ -2,7 +2,8 @@
 
 use super::Result;
 use super::gradients::Gradients;
-use candle_core::{Tensor, Var};
+use super::ops::with_values;
+use candle_core::{Device, Tensor, Var};
 
 /// Settings; torch's defaults but for the rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,10 +25,10 @@ impl Default for SgdSettings {
 /// The optimizer with its state.
 #[derive(Debug)]
 pub struct Sgd {
-    pub(super) settings: SgdSettings,
+    settings: SgdSettings,
     pub(super) variables: Vec<Var>,
     /// Direction of each variable, once it has one.
-    pub(super) directions: Vec<Option<Tensor>>,
+    pub(super) directions: Vec<Option<Vec<f32>>>,
 }
 
 impl Sgd {
@@ -40,17 +41,21 @@ impl Sgd {
     /// One step along `gradients`; a variable without one stays.
     pub fn step(&mut self, gradients: &Gradients) -> Result<()> {
         let SgdSettings { learning_rate, momentum, weight_decay } = self.settings;
+        let (rate, momentum, decay) = (learning_rate as f32, momentum as f32, weight_decay as f32);
         for ((variable, direction), gradient) in self.variables.iter().zip(&mut self.directions).zip(gradients.iter()) {
             let Some(gradient) = gradient else { continue };
-            let value = variable.as_tensor().detach();
-            let mut along = if weight_decay == 0.0 { gradient.clone() } else { (gradient + (&value * weight_decay)?)? };
+            let mut values: Vec<f32> = with_values(variable, |values| Ok(values.to_vec()))?;
+            let mut along: Vec<f32> = with_values(&gradient.contiguous()?, |gradient| {
+                Ok(gradient.iter().zip(&values).map(|(g, value)| g + decay * value).collect())
+            })?;
             if momentum != 0.0 {
                 if let Some(last) = direction {
-                    along = ((&*last * momentum)? + along)?;
+                    along.iter_mut().zip(last).for_each(|(along, last)| *along += momentum * *last);
                 }
                 *direction = Some(along.clone());
             }
-            variable.set(&(value - (along * learning_rate)?)?)?;
+            values.iter_mut().zip(&along).for_each(|(value, along)| *value -= rate * along);
+            variable.set(&Tensor::from_vec(values, variable.shape().clone(), &Device::Cpu)?)?;
         }
         Ok(())
     }

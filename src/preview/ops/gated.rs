@@ -1,61 +1,77 @@
-//! `silu(gate) × up`, whose backward computes the sigmoid again.
+//! The gate of the MLP: `silu(gate) × up`, or with the Gaussian unit that Gemma takes in its place.
 
-use super::{values, with_values};
-use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
+use super::wide::{exp, sigmoid, wide};
+use super::with_values;
+use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 
-/// Values handed to a thread at once.
-const CHUNK: usize = 16_384;
+/// Values that one thread takes at a time.
+const CHUNK: usize = 1 << 14;
 
-struct SiluTimes;
-
-fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + (-x).exp())
+/// What the gate goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// x · σ(x) (Elfwing et al., 2017).
+    Silu,
+    /// x · Φ(x) by tanh: ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))) (Hendrycks & Gimpel, 2016).
+    GeluTanh,
 }
 
-impl CustomOp2 for SiluTimes {
-    fn name(&self) -> &'static str {
-        "silu-times"
-    }
+/// √(2/π) and the factor of the cube.
+const GELU: (f32, f32) = (0.797_884_6, 0.044_715);
 
-    fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (gate, up) = (values(s1, l1)?, values(s2, l2)?);
-        let mut y = vec![0.0; gate.len()];
-        y.par_chunks_mut(CHUNK).zip(gate.par_chunks(CHUNK)).zip(up.par_chunks(CHUNK)).for_each(|((y, gate), up)| {
-            for ((y, g), u) in y.iter_mut().zip(gate).zip(up) {
-                *y = g * sigmoid(*g) * u;
+impl Activation {
+    /// Value and slope.
+    #[inline(always)]
+    fn at(self, x: f32) -> (f32, f32) {
+        match self {
+            Self::Silu => {
+                let s = sigmoid(x);
+                (x * s, s * (1.0 + x * (1.0 - s)))
             }
-        });
-        Ok((CpuStorage::F32(y), l1.shape().clone()))
+            Self::GeluTanh => {
+                let inner = GELU.0 * (x + GELU.1 * x * x * x);
+                // tanh by an exponential of what is never positive, so that nothing overflows.
+                let e = exp(-2.0 * inner.abs());
+                let tanh = ((1.0 - e) / (1.0 + e)).copysign(inner);
+                let slope = 0.5 * (1.0 + tanh) + 0.5 * x * (1.0 - tanh * tanh) * GELU.0 * (1.0 + 3.0 * GELU.1 * x * x);
+                (0.5 * x * (1.0 + tanh), slope)
+            }
+        }
     }
 
-    /// With s the sigmoid: d gate = g · up · s · (1 + gate · (1 − s)), d up = g · gate · s.
-    fn bwd(&self, gate: &Tensor, up: &Tensor, _y: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let grad = grad.contiguous()?;
+    /// f(gate) × up, value by value.
+    pub fn gated(self, gate: &Tensor, up: &Tensor) -> Result<Tensor> {
+        super::elementwise::zipped(gate, up, move |gate, up| self.at(gate).0 * up)
+    }
+
+    /// Gradients of gate and up: dy · up · f′(gate) and dy · f(gate).
+    pub fn back(self, gate: &Tensor, up: &Tensor, dy: &Tensor) -> Result<(Tensor, Tensor)> {
+        if gate.shape() != up.shape() || gate.shape() != dy.shape() {
+            bail!("{:?}, {:?} and {:?} do not go together", gate.shape(), up.shape(), dy.shape());
+        }
         let count = gate.elem_count();
         let (mut of_gate, mut of_up) = (vec![0.0; count], vec![0.0; count]);
         with_values(gate, |gate| {
             with_values(up, |up| {
-                with_values(&grad, |grad| {
+                with_values(dy, |dy| {
                     let outs = of_gate.par_chunks_mut(CHUNK).zip(of_up.par_chunks_mut(CHUNK));
-                    let ins = gate.par_chunks(CHUNK).zip(up.par_chunks(CHUNK)).zip(grad.par_chunks(CHUNK));
-                    outs.zip(ins).for_each(|((of_gate, of_up), ((gate, up), grad))| {
-                        for i in 0..gate.len() {
-                            let s = sigmoid(gate[i]);
-                            of_gate[i] = grad[i] * up[i] * s * (1.0 + gate[i] * (1.0 - s));
-                            of_up[i] = grad[i] * gate[i] * s;
-                        }
+                    let ins = gate.par_chunks(CHUNK).zip(up.par_chunks(CHUNK)).zip(dy.par_chunks(CHUNK));
+                    outs.zip(ins).for_each(|((of_gate, of_up), ((gate, up), dy))| {
+                        wide(|| {
+                            let outs = of_gate.iter_mut().zip(of_up);
+                            for ((of_gate, of_up), ((gate, up), dy)) in outs.zip(gate.iter().zip(up).zip(dy)) {
+                                let (value, slope) = self.at(*gate);
+                                *of_gate = dy * up * slope;
+                                *of_up = dy * value;
+                            }
+                        });
                     });
                     Ok(())
                 })
             })
         })?;
         let made = |values| Tensor::from_vec(values, gate.shape(), gate.device());
-        Ok((Some(made(of_gate)?), Some(made(of_up)?)))
+        Ok((made(of_gate)?, made(of_up)?))
     }
-}
-
-/// `silu(gate) × up`, value by value.
-pub fn silu_times(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
-    gate.contiguous()?.apply_op2(&up.contiguous()?, SiluTimes)
 }

@@ -1,14 +1,16 @@
-//! Head and cross-entropy in one, in chunks of tokens: the logits never exist whole. Forward already makes the gradient
-//! of the hidden states, as Liger's kernel does (Hsu et al., 2024); the head is frozen.
+//! Head and cross-entropy in one, in chunks of tokens: the logits never exist whole, and tokens that are not counted never
+//! have any. Forward already makes the gradient of the hidden states, as Liger's kernel does (Hsu et al., 2024).
 
-use super::{FrozenWeight, with_values};
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, Var, bail};
+use super::weight::{Weight, weight_gradient};
+use super::wide::{exp, largest, sum, wide};
+use super::with_values;
+use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 
 /// A target that is not counted: a prompt, or padding.
 pub const IGNORED: u32 = u32::MAX;
 /// Logits made at one time, in values.
-const CHUNK_VALUES: usize = 1 << 22;
+const CHUNK_VALUES: usize = 1 << 23;
 
 /// What one pass over head and loss gives.
 pub struct LossOfHead {
@@ -20,6 +22,8 @@ pub struct LossOfHead {
     pub tokens: Vec<(f64, bool)>,
     /// Gradient of the mean by the hidden states; `None` where none was asked for.
     pub gradient: Option<Tensor>,
+    /// Gradient of the mean by the head, where it is trained and one was asked for.
+    pub head_gradient: Option<Tensor>,
 }
 
 /// Tokens whose logits exist at one time.
@@ -31,7 +35,7 @@ pub const fn loss_rows(vocabulary: usize) -> usize {
 }
 
 /// Loss of `hidden`, `[tokens, width]`, against one target a token.
-pub fn of_head(hidden: &Tensor, head: &FrozenWeight, targets: &[u32], wants_gradient: bool) -> Result<LossOfHead> {
+pub fn of_head(hidden: &Tensor, head: &Weight, targets: &[u32], wants_gradient: bool) -> Result<LossOfHead> {
     let (tokens, width) = hidden.dims2()?;
     let weight = head.values()?;
     let (vocabulary, _) = weight.dims2()?;
@@ -41,118 +45,87 @@ pub fn of_head(hidden: &Tensor, head: &FrozenWeight, targets: &[u32], wants_grad
     if let Some(wrong) = targets.iter().find(|target| **target != IGNORED && **target as usize >= vocabulary) {
         bail!("token {wrong} is outside of the vocabulary of {vocabulary}");
     }
-    let counted = targets.iter().filter(|target| **target != IGNORED).count();
-    let share = if counted == 0 { 0.0 } else { 1.0 / counted as f32 };
-    let rows = loss_rows(vocabulary).min(tokens.max(1));
-    let transposed = weight.t()?;
-    let mut all = Vec::with_capacity(tokens);
-    let mut gradients = Vec::new();
-    for start in (0..tokens).step_by(rows) {
-        let count = rows.min(tokens - start);
-        let part = hidden.narrow(0, start, count)?.contiguous()?;
-        let logits = part.matmul(&transposed)?;
-        let mut slopes = vec![0.0_f32; if wants_gradient { count * vocabulary } else { 0 }];
-        let targets = &targets[start..start + count];
-        let found: Vec<(f64, bool)> = with_values(&logits, |logits| {
-            let row = |logits: &[f32], target: u32, slopes: &mut [f32]| softmax_row(logits, target, share, slopes);
-            Ok(if wants_gradient {
-                let rows = slopes.par_chunks_mut(vocabulary).zip(logits.par_chunks(vocabulary)).zip(targets);
-                rows.map(|((slopes, logits), target)| row(logits, *target, slopes)).collect()
-            } else {
-                logits
-                    .par_chunks(vocabulary)
-                    .zip(targets)
-                    .map(|(logits, target)| row(logits, *target, &mut []))
-                    .collect()
-            })
+    let counted: Vec<u32> = (0..).zip(targets).filter(|(_, target)| **target != IGNORED).map(|(at, _)| at).collect();
+    let share = if counted.is_empty() { 0.0 } else { 1.0 / counted.len() as f32 };
+    let mut found = LossOfHead {
+        loss: 0.0,
+        counted: counted.len(),
+        tokens: vec![(0.0, false); tokens],
+        gradient: None,
+        head_gradient: None,
+    };
+    let mut gradient = vec![0.0_f32; if wants_gradient { tokens * width } else { 0 }];
+    for places in counted.chunks(loss_rows(vocabulary)) {
+        let part = hidden.index_select(&Tensor::new(places, hidden.device())?, 0)?;
+        let wanted: Vec<u32> = places.iter().map(|place| targets[*place as usize]).collect();
+        let (losses, slopes) = of_rows(&part.matmul(&weight.t()?)?, &wanted, share, wants_gradient)?;
+        for (place, loss) in places.iter().zip(losses) {
+            found.tokens[*place as usize] = loss;
+        }
+        let Some(slopes) = slopes else { continue };
+        with_values(&slopes.matmul(&weight)?, |rows| {
+            for (place, row) in places.iter().zip(rows.chunks_exact(width)) {
+                let start = *place as usize * width;
+                gradient[start..start + width].copy_from_slice(row);
+            }
+            Ok(())
         })?;
-        all.extend(found);
-        if wants_gradient {
-            let slopes = Tensor::from_vec(slopes, (count, vocabulary), hidden.device())?;
-            gradients.push(slopes.matmul(&weight)?);
+        if head.trained().is_some() {
+            let more = weight_gradient(&slopes, &part)?;
+            found.head_gradient = Some(match found.head_gradient.take() {
+                Some(sum) => super::elementwise::sum(&sum, &more)?,
+                None => more,
+            });
         }
     }
-    let gradient = match gradients.len() {
-        0 if wants_gradient => Some(Tensor::zeros((tokens, width), hidden.dtype(), hidden.device())?),
-        0 => None,
-        _ => Some(Tensor::cat(&gradients, 0)?),
+    if wants_gradient {
+        found.gradient = Some(Tensor::from_vec(gradient, (tokens, width), hidden.device())?);
+    }
+    found.loss = found.tokens.iter().map(|(loss, _)| loss).sum::<f64>() * f64::from(share);
+    Ok(found)
+}
+
+type Losses = Vec<(f64, bool)>;
+
+/// Loss of each row of logits, whether its target has the highest, and `share` × (probabilities − target).
+fn of_rows(logits: &Tensor, wanted: &[u32], share: f32, wants_slopes: bool) -> Result<(Losses, Option<Tensor>)> {
+    let (rows, vocabulary) = logits.dims2()?;
+    with_values(logits, |values| {
+        if !wants_slopes {
+            let row = |(logits, target): (&[f32], &u32)| softmax_loss(logits, *target, share, None);
+            return Ok((values.par_chunks(vocabulary).zip(wanted).map(row).collect(), None));
+        }
+        let mut slopes = vec![0.0_f32; rows * vocabulary];
+        let parts = slopes.par_chunks_mut(vocabulary).zip(values.par_chunks(vocabulary)).zip(wanted);
+        let losses =
+            parts.map(|((slopes, logits), target)| softmax_loss(logits, *target, share, Some(slopes))).collect();
+        Ok((losses, Some(Tensor::from_vec(slopes, (rows, vocabulary), logits.device())?)))
+    })
+}
+
+fn softmax_loss(logits: &[f32], target: u32, share: f32, slopes: Option<&mut [f32]>) -> (f64, bool) {
+    let target = target as usize;
+    let wanted = logits.get(target).copied().unwrap_or(f32::NAN);
+    let most = largest(logits);
+    let total = match slopes {
+        None => wide(|| sum(logits, |logit| exp(logit - most))),
+        Some(slopes) => {
+            let total = wide(|| {
+                for (slope, logit) in slopes.iter_mut().zip(logits) {
+                    *slope = exp(logit - most);
+                }
+                let total = sum(slopes, |e| e);
+                let inverse = share / total;
+                for slope in slopes.iter_mut() {
+                    *slope *= inverse;
+                }
+                total
+            });
+            if let Some(slope) = slopes.get_mut(target) {
+                *slope -= share;
+            }
+            total
+        }
     };
-    let loss = all.iter().map(|(loss, _)| loss).sum::<f64>() * f64::from(share);
-    Ok(LossOfHead { loss, counted, tokens: all, gradient })
-}
-
-/// Loss of one row, whether its target has the highest logit, and `share` × (probabilities − target) into `slopes`.
-fn softmax_row(logits: &[f32], target: u32, share: f32, slopes: &mut [f32]) -> (f64, bool) {
-    if target == IGNORED {
-        return (0.0, false);
-    }
-    let most = logits.iter().copied().fold(f32::MIN, f32::max);
-    let sum: f32 = logits.iter().map(|logit| (logit - most).exp()).sum();
-    let wanted = logits.get(target as usize).copied().unwrap_or(f32::NAN);
-    let inverse = share / sum;
-    for (slope, logit) in slopes.iter_mut().zip(logits) {
-        *slope = (logit - most).exp() * inverse;
-    }
-    if let Some(slope) = slopes.get_mut(target as usize) {
-        *slope -= share;
-    }
-    (f64::from(sum.ln() + most - wanted), wanted >= most)
-}
-
-/// A loss whose gradient is known already.
-struct Known {
-    loss: f32,
-    gradient: Tensor,
-}
-
-impl CustomOp1 for Known {
-    fn name(&self) -> &'static str {
-        "head-loss"
-    }
-
-    fn cpu_fwd(&self, _storage: &CpuStorage, _layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        Ok((CpuStorage::F32(vec![self.loss]), Shape::from(())))
-    }
-
-    fn bwd(&self, _hidden: &Tensor, _loss: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        Ok(Some(self.gradient.broadcast_mul(grad)?))
-    }
-}
-
-/// A scalar whose gradient by `x` is `gradient`: backward goes on from where another graph ended.
-pub fn continued(x: &Tensor, gradient: &Tensor) -> Result<Tensor> {
-    if x.shape() != gradient.shape() {
-        bail!("a gradient of {:?} for values of {:?}", gradient.shape(), x.shape());
-    }
-    x.apply_op1(Known { loss: 0.0, gradient: gradient.detach() })
-}
-
-/// The mean loss as a scalar that backward goes through, and what it came to.
-pub fn head_loss(hidden: &Tensor, head: &FrozenWeight, targets: &[u32]) -> Result<(Tensor, LossOfHead)> {
-    if let FrozenWeight::Trained(weight) = head {
-        return trained_head_loss(hidden, weight, targets);
-    }
-    let mut found = of_head(&hidden.detach(), head, targets, true)?;
-    let Some(gradient) = found.gradient.take() else { bail!("the loss has no gradient") };
-    let loss = hidden.apply_op1(Known { loss: found.loss as f32, gradient })?;
-    Ok((loss, found))
-}
-
-/// The same with a head that is trained, in candle's own operators: the logits exist whole, which a small vocabulary
-/// allows.
-fn trained_head_loss(hidden: &Tensor, weight: &Var, targets: &[u32]) -> Result<(Tensor, LossOfHead)> {
-    let found = of_head(&hidden.detach(), &FrozenWeight::Trained(weight.clone()), targets, false)?;
-    let places: Vec<u32> = (0_u32..).zip(targets).filter(|(_, target)| **target != IGNORED).map(|(at, _)| at).collect();
-    let wanted: Vec<u32> = targets.iter().copied().filter(|target| *target != IGNORED).collect();
-    if wanted.is_empty() {
-        bail!("no token is a target");
-    }
-    let count = wanted.len();
-    let rows = hidden.index_select(&Tensor::from_vec(places, count, hidden.device())?, 0)?;
-    let logits = rows.matmul(&weight.t()?)?;
-    let most = logits.max_keepdim(1)?.detach();
-    let shifted = logits.broadcast_sub(&most)?;
-    let sums = shifted.exp()?.sum_keepdim(1)?.log()?;
-    let chosen = shifted.gather(&Tensor::from_vec(wanted, (count, 1), hidden.device())?, 1)?;
-    Ok(((sums - chosen)?.mean_all()?, found))
+    (f64::from(total.ln() + most - wanted), wanted >= most)
 }

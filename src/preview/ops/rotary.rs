@@ -1,9 +1,9 @@
 //! Rotary positions as transformers lays them out: the first half of a head turns against the second.
 
-use super::values;
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use super::wide::wide;
+use super::with_values;
+use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
-use std::sync::Arc;
 
 /// Sines and cosines of every position.
 #[derive(Debug)]
@@ -12,6 +12,15 @@ pub struct Rotary {
     half: usize,
     cos: Vec<f32>,
     sin: Vec<f32>,
+}
+
+/// Which way a head is turned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// By its angle: forward.
+    Forth,
+    /// Back by it: the gradient, since a turn's transpose is the turn back.
+    Back,
 }
 
 impl Rotary {
@@ -31,55 +40,36 @@ impl Rotary {
             None => 0,
         }
     }
-}
 
-/// Turns by the angle, or back by it.
-struct Rotate {
-    table: Arc<Rotary>,
-    sequence: usize,
-    /// Place of the first token of a sequence.
-    first: usize,
-    sign: f32,
-}
-
-impl CustomOp1 for Rotate {
-    fn name(&self) -> &'static str {
-        "rotary"
+    /// Turns every head of `x`, `[tokens, heads × head_dim]`, whose tokens are sequences of `sequence` that begin at the
+    /// place `first`.
+    pub fn turned(&self, x: &Tensor, sequence: usize, first: usize, turn: Turn) -> Result<Tensor> {
+        let end = first.saturating_add(sequence);
+        if end > self.positions() {
+            bail!("{end} places are more than the {} positions", self.positions());
+        }
+        let (_, width) = x.dims2()?;
+        let half = self.half;
+        let sign = if turn == Turn::Forth { 1.0 } else { -1.0 };
+        let made = with_values(x, |x| {
+            let mut made = vec![0.0; x.len()];
+            made.par_chunks_mut(width).zip(x.par_chunks(width)).enumerate().for_each(|(token, (made, row))| {
+                let place = (first + token % sequence.max(1)) * half;
+                let (cos, sin) = (&self.cos[place..place + half], &self.sin[place..place + half]);
+                wide(|| {
+                    for (made, head) in made.chunks_exact_mut(2 * half).zip(row.chunks_exact(2 * half)) {
+                        let ((first, second), (a, b)) = (made.split_at_mut(half), head.split_at(half));
+                        let pairs = first.iter_mut().zip(second).zip(a.iter().zip(b)).zip(cos.iter().zip(sin));
+                        for (((first, second), (a, b)), (cos, sin)) in pairs {
+                            let sin = sign * sin;
+                            *first = a * cos - b * sin;
+                            *second = b * cos + a * sin;
+                        }
+                    }
+                });
+            });
+            Ok(made)
+        })?;
+        Tensor::from_vec(made, x.shape(), x.device())
     }
-
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let x = values(storage, layout)?;
-        let (_, width) = layout.shape().dims2()?;
-        let half = self.table.half;
-        let mut y = vec![0.0; x.len()];
-        y.par_chunks_mut(width).zip(x.par_chunks(width)).enumerate().for_each(|(token, (out, row))| {
-            let place = (self.first + token % self.sequence) * half;
-            let (cos, sin) = (&self.table.cos[place..place + half], &self.table.sin[place..place + half]);
-            for (out, head) in out.chunks_exact_mut(2 * half).zip(row.chunks_exact(2 * half)) {
-                let ((first, second), (a, b)) = (out.split_at_mut(half), head.split_at(half));
-                for i in 0..half {
-                    let sin = self.sign * sin[i];
-                    first[i] = a[i] * cos[i] - b[i] * sin;
-                    second[i] = b[i] * cos[i] + a[i] * sin;
-                }
-            }
-        });
-        Ok((CpuStorage::F32(y), layout.shape().clone()))
-    }
-
-    /// A turn's transpose is the turn back.
-    fn bwd(&self, _x: &Tensor, _y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        let back = Self { table: Arc::clone(&self.table), sign: -self.sign, ..*self };
-        Ok(Some(grad.contiguous()?.apply_op1_no_bwd(&back)?))
-    }
-}
-
-/// Turns every head of `x`, `[tokens, heads × head_dim]`, whose tokens are sequences of `sequence` that begin at the place
-/// `first`.
-pub fn rotate(x: &Tensor, table: &Arc<Rotary>, sequence: usize, first: usize) -> Result<Tensor> {
-    let end = first.saturating_add(sequence);
-    if end > table.positions() {
-        candle_core::bail!("{end} places are more than the {} positions", table.positions());
-    }
-    x.contiguous()?.apply_op1(Rotate { table: Arc::clone(table), sequence, first, sign: 1.0 })
 }
