@@ -5,7 +5,8 @@ use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
-use tuneplan::lab::{Depth, Source, examine};
+use tuneplan::lab::{Depth, examine};
+use tuneplan::preview::base_model::embedded_source;
 use tuneplan::quantize::{Codec, Whole, sample};
 
 /// A row of a 7B model, and enough of them to be out of the first caches.
@@ -52,7 +53,7 @@ fn first_result(c: &mut Criterion) {
     group.sample_size(10);
     group.bench_function("embedded, all formats", |b| {
         b.iter(|| {
-            let source = Source::embedded().unwrap();
+            let source = embedded_source().unwrap();
             let first = source.tried()[0];
             examine(&source, first, &Codec::ALL, Depth::Sample, &|| false).unwrap()
         });

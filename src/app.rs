@@ -10,6 +10,7 @@ pub mod effect;
 pub mod field_cost;
 pub mod first_frame;
 pub mod history;
+pub mod measuring;
 pub mod menu;
 pub mod page;
 pub mod recovery;

@@ -306,7 +306,7 @@ pub enum Flag {
     Note(String),
 }
 
-/// Which part of a layer a linear map is.
+/// Which part of a layer a linear layer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum LinearRole {
     /// Query projection.
@@ -333,7 +333,7 @@ pub enum LinearRole {
     Other,
 }
 
-/// One linear map of a layer: `in_features → out_features`, `copies` times (experts).
+/// One linear layer of a layer: `in_features → out_features`, `copies` times (experts).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Linear {
     /// Part it plays.

@@ -30,6 +30,7 @@ pub mod ops;
 pub mod optimizer;
 pub mod pass;
 pub mod pretrain;
+pub mod quality;
 pub mod record;
 pub mod rope;
 pub mod rows;

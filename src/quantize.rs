@@ -15,6 +15,7 @@ pub mod error;
 pub mod float8;
 pub mod gguf;
 pub mod integers;
+pub mod llm_int8;
 pub mod mxfp4;
 pub mod nvfp4;
 pub mod packed;

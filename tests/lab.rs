@@ -14,6 +14,7 @@ use tuneplan::lab::mix::{Choice, Frontier};
 use tuneplan::lab::totals::{Scope, totals};
 use tuneplan::lab::{Depth, Kind, Source, examine};
 use tuneplan::linear_algebra::svd;
+use tuneplan::preview::base_model::embedded_source;
 use tuneplan::quantize::gguf::Kind as GgufKind;
 use tuneplan::quantize::{Codec, sample};
 
@@ -157,7 +158,7 @@ fn what_cannot_be_examined_is_said() {
 
 #[test]
 fn the_embedded_model_can_be_examined_in_every_format() {
-    let source = Source::embedded().unwrap();
+    let source = embedded_source().unwrap();
     let tried = source.tried();
     // Four layers of seven maps, then the token table.
     assert_eq!(tried.len(), 29);

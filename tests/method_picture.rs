@@ -164,7 +164,7 @@ fn a_click_puts_one_linear_map_in_or_out() {
     assert_eq!(with_target(&llama, &attention, (LinearRole::Value, "v_proj"), false), Targets::Parts(vec![Q]));
 }
 
-/// For every model and every linear map.
+/// For every model and every linear layer.
 #[test]
 fn a_click_changes_what_was_clicked_in_every_model() {
     for entry in &Catalog::embedded().models {

@@ -2,6 +2,7 @@
 
 use super::changes::Changes;
 use super::computed::Key;
+use super::measuring;
 use super::page::Page;
 use super::recovery::Recovered;
 use super::searching::Searching;
@@ -82,6 +83,10 @@ pub enum Command {
     Weigh(Option<PathBuf>),
     /// Stop examining; what was found stays.
     StopWeighing,
+    /// Measure on this text what the formats do to what the examined model says.
+    MeasureOn(PathBuf),
+    /// What the measurement for the examination of this number found.
+    Measured(u64, Box<measuring::News>),
     /// Look at what ranks hold of a tensor of the examined model, and of its error in a format.
     LookAtRanks(usize, Codec),
     /// What was found of the model with this number.

@@ -4,13 +4,15 @@ use super::changes;
 use super::command::{Answer, Command, MenuCommand};
 use super::computed::Key;
 use super::effect::Effect;
+use super::measuring::Measuring;
 use super::page::Page;
 use super::searching::Searching;
 use super::settings::Settings;
 use super::state::{AfterUnsaved, Dialog, Document, Message, PathPurpose, State};
-use super::weighing::{Ranks, Weighing};
+use super::weighing::{self, Ranks, Weighing};
 use crate::plan::edit::PlanEdit;
 use crate::plan::{Plan, templates};
+use std::path::PathBuf;
 
 mod closing;
 mod decision;
@@ -151,6 +153,7 @@ fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Weigh(model) => {
             let number = state.session.weighing.as_ref().map_or(0, |earlier| earlier.number + 1);
             state.session.weighing = Some(Weighing::begun(number, model));
+            state.session.measuring = None;
             vec![Effect::Weigh]
         }
         Command::LookAtRanks(index, codec) => match &mut state.session.weighing {
@@ -164,7 +167,20 @@ fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
             if let Some(weighing) = &mut state.session.weighing {
                 weighing.running = false;
             }
+            if let Some(measuring) = &mut state.session.measuring {
+                measuring.running = false;
+            }
             vec![Effect::StopWeighing]
+        }
+        Command::MeasureOn(text) => measure(state, Some(text)),
+        Command::Weighed(number, news) => {
+            let is_over = news == weighing::News::Ended(None);
+            // An examination that was stopped, or followed by another, has nothing more to say.
+            let held = state.session.weighing.as_mut().filter(|held| held.running && held.number == number);
+            let Some(held) = held else { return Vec::new() };
+            held.take(news);
+            // The embedded model brings its own text along.
+            if is_over && held.model.is_none() { measure(state, None) } else { Vec::new() }
         }
         of_run @ (Command::Wish(_)
         | Command::ChooseBase(_)
@@ -186,6 +202,13 @@ fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
             Vec::new()
         }
     }
+}
+
+/// Begins to measure what the formats of the examined model do to what it says.
+fn measure(state: &mut State, text: Option<PathBuf>) -> Vec<Effect> {
+    let Some(weighing) = &state.session.weighing else { return Vec::new() };
+    state.session.measuring = Some(Measuring::begun(weighing.number, text));
+    vec![Effect::Measure]
 }
 
 /// Changes what belongs to the person.
@@ -219,10 +242,9 @@ fn look(state: &mut State, command: Command) {
                 *ranks = *found;
             }
         }
-        // An examination that was stopped, or followed by another, has nothing more to say.
-        Command::Weighed(number, news) => {
-            if let Some(held) = session.weighing.as_mut().filter(|held| held.running && held.number == number) {
-                held.take(news);
+        Command::Measured(number, news) => {
+            if let Some(held) = session.measuring.as_mut().filter(|held| held.running && held.number == number) {
+                held.take(*news);
             }
         }
         Command::Tuned(number, news) => {
@@ -256,6 +278,7 @@ const fn by_path(purpose: PathPurpose) -> &'static str {
         PathPurpose::OpenExamples
         | PathPurpose::SaveLabels
         | PathPurpose::ExamineModel
+        | PathPurpose::MeasureText
         | PathPurpose::ChooseBase
         | PathPurpose::ChooseExamples
         | PathPurpose::SaveProduct(_)

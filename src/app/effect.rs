@@ -62,6 +62,8 @@ pub enum Effect {
     Search,
     /// Examine the model that the state holds.
     Weigh,
+    /// Measure the formats as the state holds it.
+    Measure,
     /// Look at the ranks that the state asks for.
     LookAtRanks,
     /// Stop examining.

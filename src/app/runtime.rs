@@ -3,6 +3,7 @@
 use super::changes::Changes;
 use super::command::Command;
 use super::effect::Effect;
+use super::measuring;
 use super::recovery::{self, Journal, Leftover};
 use super::revision;
 use super::screenshot::{self, Shot};
@@ -33,6 +34,7 @@ pub struct Runtime {
     searching: Option<CancelToken>,
     /// The small run.
     tuning: Option<Control>,
+    measuring: Option<CancelToken>,
     /// The model that is examined.
     weighing: Option<CancelToken>,
     /// What to change is being looked for; a newer revision cancels an older one.
@@ -59,6 +61,7 @@ impl Runtime {
             reading_model: None,
             searching: None,
             tuning: None,
+            measuring: None,
             weighing: None,
             finding_changes: None,
             journal: None,
@@ -250,12 +253,26 @@ impl Runtime {
                 });
             }
             Effect::StopWeighing => {
-                if let Some(running) = self.weighing.take() {
+                for running in [self.weighing.take(), self.measuring.take()].into_iter().flatten() {
                     running.cancel();
                 }
             }
+            Effect::Measure => {
+                if let Some(earlier) = self.measuring.take() {
+                    earlier.cancel();
+                }
+                let (Some(weighing), Some(begun)) = (&state.session.weighing, &state.session.measuring) else { return };
+                let (number, model, text) = (begun.number, weighing.model.clone(), begun.text.clone());
+                let tell = Mutex::new(self.jobs.reporter());
+                let failed =
+                    move |error: String| Command::Measured(number, Box::new(measuring::News::Ended(Some(error))));
+                self.measuring = Some(self.jobs.spawn("measure", failed, move |cancel| {
+                    let tell = |command| tell.lock().unwrap_or_else(std::sync::PoisonError::into_inner)(command);
+                    measuring::run(number, (model.as_deref(), text.as_deref()), cancel, &tell)
+                }));
+            }
             Effect::Weigh => {
-                if let Some(earlier) = self.weighing.take() {
+                for earlier in [self.weighing.take(), self.measuring.take()].into_iter().flatten() {
                     earlier.cancel();
                 }
                 let Some(begun) = &state.session.weighing else { return };
@@ -331,6 +348,10 @@ impl Runtime {
                     dialog.set_title("Examine weights").add_filter("Weights", &["safetensors", "gguf"]).pick_file();
                 self.await_dialog(dialog, purpose);
             }
+            PathPurpose::MeasureText => {
+                let dialog = dialog.set_title("Choose a text").add_filter("Text", &["txt", "md"]).pick_file();
+                self.await_dialog(dialog, purpose);
+            }
             PathPurpose::ChooseBase => {
                 let dialog = dialog.set_title("Choose the folder of a base model").pick_folder();
                 self.await_dialog(dialog, purpose);
@@ -395,6 +416,7 @@ impl Runtime {
                         PathPurpose::SavePlan => Command::SaveAs { path, replace: true },
                         PathPurpose::SavePicture => Command::SavePicture { path, replace: true },
                         PathPurpose::OpenExamples => Command::OpenExamples(path),
+                        PathPurpose::MeasureText => Command::MeasureOn(path),
                         PathPurpose::ChooseBase => Command::ChooseBase(Some(path)),
                         PathPurpose::ChooseExamples => Command::ChooseExamples(Some(path)),
                         PathPurpose::SaveProduct(product) => Command::SaveProduct(product, path),

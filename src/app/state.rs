@@ -3,6 +3,7 @@
 use super::changes::Changes;
 use super::computed::Key;
 use super::history::History;
+use super::measuring::Measuring;
 use super::page::Page;
 use super::recovery::Recovered;
 use super::searching::Searching;
@@ -116,6 +117,8 @@ pub struct Session {
     pub tuning: Option<Box<Tuning>>,
     /// The model whose weights were last examined.
     pub weighing: Option<Weighing>,
+    /// What its formats do to what it says.
+    pub measuring: Option<Measuring>,
     /// Shipped measurements with their predictions, once the page that shows them was opened.
     pub evidence: Option<&'static Evidence>,
     /// Step of the follow-along page, from 0.
@@ -237,6 +240,8 @@ pub enum PathPurpose {
     SavePicture,
     /// Examine the weights of a model.
     ExamineModel,
+    /// Measure the formats of an examined model on a text.
+    MeasureText,
     /// Choose the base model of a small run: a folder.
     ChooseBase,
     /// Choose the examples of a small run.

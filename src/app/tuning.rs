@@ -3,16 +3,19 @@
 use super::command::Command;
 use crate::plan::{Plan, Trial};
 use crate::preview::PreviewError;
+use crate::preview::base_model::BaseModel;
 use crate::preview::compare::Variant;
+use crate::preview::config::LlamaConfig;
 use crate::preview::control::{Control, Gate};
-use crate::preview::job::{Job, Prepared};
+use crate::preview::job::{EXAMPLES, Job, Prepared};
 use crate::preview::lora::Init;
+use crate::preview::memory::{BatchTokens, Predicted, predict};
 use crate::preview::record::Record;
 use crate::preview::run::{Run, RunSettings};
 use crate::preview::train::{End, Event, Schedule, train};
 use crate::units::Bytes;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 pub mod of_plan;
@@ -55,6 +58,21 @@ impl Wish {
         let Self { model, data, threads, .. } = self.clone();
         (Job { model, data, base_text: None, cutoff, settings, threads }, notes)
     }
+}
+
+/// Memory a step of `job` should need, told before anything is read: of the embedded model with its own task.
+pub fn forecast(job: &Job) -> Option<Predicted> {
+    // Reading and encoding the examples takes some milliseconds; neither depends on anything that is asked for.
+    static EMBEDDED: OnceLock<Option<(LlamaConfig, BatchTokens)>> = OnceLock::new();
+    let known = EMBEDDED.get_or_init(|| {
+        let base = BaseModel::embedded().ok()?;
+        let one = base.orders(1, EXAMPLES.0, EXAMPLES.1).ok()?.largest_batch(1);
+        Some((base.config, one))
+    });
+    let (config, one) = known.as_ref().filter(|_| job.model.is_none() && job.data.is_none())?;
+    let together = job.settings.batch.max(1);
+    let tokens = BatchTokens { all: together * one.all, counted: together * one.counted };
+    Some(predict(config, &job.settings, tokens))
 }
 
 /// The embedded model is small and takes a high rate; for others ten times what QLoRA uses at 7B (2e-4; Dettmers et al.,

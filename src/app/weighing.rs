@@ -6,6 +6,7 @@ use crate::lab::low_rank::LowRank;
 use crate::lab::mix::{Frontier, choices};
 use crate::lab::totals::{Scope, Total, totals};
 use crate::lab::{Depth, LabError, Source, TensorReport, examine};
+use crate::preview::base_model::embedded_source;
 use crate::quantize::Codec;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,9 +24,9 @@ pub struct Weighing {
     pub reports: Vec<Arc<TensorReport>>,
     /// Tensors examined as a sample and in full, and all of them.
     pub progress: Progress,
-    /// The model in each format: linear maps only, and with token table and head.
+    /// The model in each format: linear layers only, and with token table and head.
     pub totals: [Vec<Total>; 2],
-    /// The best mixes over the linear maps, and the bits of everything else.
+    /// The best mixes over the linear layers, and the bits of everything else.
     pub mixes: Option<(Arc<Frontier>, u64)>,
     /// The tensor whose ranks were looked at.
     pub ranks: Option<Ranks>,
@@ -133,7 +134,7 @@ impl Weighing {
         self.mixes = Some((Arc::new(frontier), source.bytes().saturating_mul(8).saturating_sub(examined)));
     }
 
-    /// Reports of linear maps: those that a mix chooses formats for, in its order.
+    /// Reports of linear layers: those that a mix chooses formats for, in its order.
     pub fn linear(&self) -> impl Iterator<Item = &TensorReport> {
         let kind = |report: &TensorReport| Some(self.source.as_ref()?.entries.get(report.index)?.kind);
         self.reports
@@ -160,7 +161,7 @@ pub fn run(number: u64, model: Option<&Path>, cancel: &CancelToken, tell: &dyn F
 fn examine_all(number: u64, model: Option<&Path>, cancel: &CancelToken, tell: &dyn Fn(Command)) -> Result<(), String> {
     let source = match model {
         Some(path) => Source::open(path),
-        None => Source::embedded(),
+        None => embedded_source(),
     };
     let source = Arc::new(source.map_err(|error| error.to_string())?);
     let indices = source.tried();

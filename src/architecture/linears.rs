@@ -1,14 +1,14 @@
-//! The linear maps of a layer under the names of the model's own code, and exact parameter counts.
+//! The linear layers of a layer under the names of the model's own code, and exact parameter counts.
 
 use super::{
     Architecture, Attention, DenseMlp, Layer, Linear, LinearAttention, LinearRole, Mlp, NormKind, ParameterCounts,
     QkNorm, SoftmaxAttention,
 };
 
-/// Most linear maps one layer can have; DeepSeek-V3's sparse layers come closest.
+/// Most linear layers one layer can have; DeepSeek-V3's sparse layers come closest.
 const MAX_LINEARS: usize = 16;
 
-/// The linear maps of one layer, on the stack: an estimate asks for them thousands of times.
+/// The linear layers of one layer, on the stack: an estimate asks for them thousands of times.
 #[derive(Clone, Copy, Debug)]
 pub struct Linears {
     items: [Linear; MAX_LINEARS],
@@ -115,14 +115,14 @@ impl LinearAttention {
 }
 
 impl Layer {
-    /// The layer's linear maps; `hidden` is the residual width, `model_code` decides their names.
+    /// The layer's linear layers; `hidden` is the residual width, `model_code` decides their names.
     pub fn linears(&self, hidden: u64, model_code: &str) -> Linears {
         let mut linears = Linears::new();
         self.each_linear(hidden, model_code, |linear| linears.push(linear));
         linears
     }
 
-    /// Calls `visit` for each linear map in the order the forward pass meets them: [`Layer::linears`] without a list.
+    /// Calls `visit` for each linear layer in the order the forward pass meets them: [`Layer::linears`] without a list.
     pub fn each_linear(&self, hidden: u64, model_code: &str, mut visit: impl FnMut(Linear)) {
         let names = Names::of(model_code);
         let once = |role, name, [in_features, out_features]: [u64; 2], bias| Linear {
@@ -171,7 +171,7 @@ impl Layer {
             .saturating_add(self.extra_params)
     }
 
-    /// Parameters of the attention outside its linear maps: query and key norms, convolution, decay.
+    /// Parameters of the attention outside its linear layers: query and key norms, convolution, decay.
     pub const fn attention_extra_params(&self) -> u64 {
         match &self.attention {
             Attention::Softmax(attention) => match attention.qk_norm {

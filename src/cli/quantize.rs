@@ -1,20 +1,26 @@
 //! `tuneplan quantize`: what number formats do to the weights of a model.
 
 use super::Outcome;
-use super::figures::push_line;
 use crate::jobs::spare_threads;
-use crate::lab::low_rank::{self, LowRank};
-use crate::lab::mix::{Choice, Frontier};
-use crate::lab::tally::{Tally, lower_end};
-use crate::lab::totals::{Scope, Total, totals};
-use crate::lab::{Depth, Kind, Source, TensorReport, examine};
+use crate::lab::low_rank;
+use crate::lab::totals::{Scope, totals};
+use crate::lab::{Depth, Kind, Source, examine};
+use crate::preview::base_model::{BaseModel, embedded_source};
+use crate::preview::examples::base_text;
+use crate::preview::quality::{self, Format, Quality, measure};
 use crate::quantize::Codec;
-use crate::units::{Bytes, grouped, percent, significant};
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::{Value as Json, json};
+use json::{quality_json, ranks_json, report_json, total_json};
+use mix::Mix;
+use serde_json::json;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
+use text::{details_text, quality_text, ranks_text, totals_text};
+
+mod json;
+mod mix;
+mod text;
 
 #[derive(Debug, clap::Args)]
 pub struct QuantizeArgs {
@@ -41,6 +47,10 @@ pub struct QuantizeArgs {
     /// Singular values of each matrix and of its error in the first format, and what adapters of a rank recover.
     #[arg(long)]
     ranks: bool,
+    /// Run a text through the model in each format: errors of outputs, and the loss. The embedded model has a text of its
+    /// own; another needs config.json and tokenizer.json beside its weights.
+    #[arg(long, value_name = "FILE.txt", num_args = 0..=1)]
+    on_text: Option<Option<PathBuf>>,
     /// Threads; without it all but one of the machine's.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "N")]
     threads: Option<u16>,
@@ -56,7 +66,7 @@ pub fn run(args: &QuantizeArgs, out: &mut dyn Write, err: &mut dyn Write) -> Res
     }
     let source = match &args.model {
         Some(path) => Source::open(path)?,
-        None => Source::embedded()?,
+        None => embedded_source()?,
     };
     let scope = if args.vocabulary { Scope::Vocabulary } else { Scope::Linear };
     let wanted = |index: &usize| {
@@ -87,6 +97,10 @@ pub fn run(args: &QuantizeArgs, out: &mut dyn Write, err: &mut dyn Write) -> Res
             ranks.push((report.name.clone(), found));
         }
     }
+    let quality = match &args.on_text {
+        Some(text) => Some(pool.install(|| on_text(args.model.as_deref(), text.as_deref(), &codecs))?),
+        None => None,
+    };
     let totals = totals(&source, &reports, scope);
     let mix = args.budget.map(|bits| Mix::of(&source, &reports, bits));
     if args.json {
@@ -97,6 +111,10 @@ pub fn run(args: &QuantizeArgs, out: &mut dyn Write, err: &mut dyn Write) -> Res
             "elapsed_secs": began.elapsed().as_secs_f64(),
             "totals": totals.iter().map(total_json).collect::<Vec<_>>(),
             "mix": mix.as_ref().map(Mix::to_json),
+            "on_text": quality.as_ref().map(|(stored, found)| json!({
+                "stored_loss_nats_per_token": stored,
+                "formats": found.iter().map(quality_json).collect::<Vec<_>>(),
+            })),
             "ranks": ranks.iter().map(|(name, found)| ranks_json(name, found)).collect::<Vec<_>>(),
             "tensors": reports.iter().map(report_json).collect::<Vec<_>>(),
         });
@@ -105,6 +123,9 @@ pub fn run(args: &QuantizeArgs, out: &mut dyn Write, err: &mut dyn Write) -> Res
         return Ok(Outcome::Done);
     }
     write!(out, "{}", totals_text(&source, &reports, &totals, args.sample))?;
+    if let Some((stored, found)) = &quality {
+        write!(out, "{}", quality_text(*stored, found))?;
+    }
     if args.details {
         write!(out, "{}", details_text(&reports))?;
     }
@@ -113,6 +134,32 @@ pub fn run(args: &QuantizeArgs, out: &mut dyn Write, err: &mut dyn Write) -> Res
         write!(out, "{}", mix.to_text())?;
     }
     Ok(Outcome::Done)
+}
+
+/// Loss of the stored model on a text, and what each format makes of it.
+fn on_text(model: Option<&Path>, text: Option<&Path>, codecs: &[Codec]) -> Result<(f64, Vec<Quality>)> {
+    let (base, text) = match (model, text) {
+        (None, None) => (BaseModel::embedded()?, base_text()),
+        (None, Some(path)) => {
+            let base = BaseModel::embedded()?;
+            let text = base.text(path)?;
+            (base, text)
+        }
+        (Some(folder), Some(path)) => {
+            let base = BaseModel::open(folder)?;
+            let text = base.text(path)?;
+            (base, text)
+        }
+        (Some(_), None) => bail!("--on-text: name a file of text; only the embedded model has its own"),
+    };
+    let formats: Vec<Format> = codecs.iter().copied().map(Format::Weights).chain([Format::LlmInt8]).collect();
+    let (mut stored, mut found) = (0.0, Vec::new());
+    measure(&base, &text, &formats, &|| false, &mut |news| match news {
+        quality::News::Layers(..) => {}
+        quality::News::Stored(loss) => stored = loss,
+        quality::News::Format(quality) => found.push(*quality),
+    })?;
+    Ok((stored, found))
 }
 
 fn codecs(words: Option<&str>) -> Result<Vec<Codec>> {
@@ -145,256 +192,4 @@ fn nothing(source: &Source, args: &QuantizeArgs) -> String {
         ),
         (None, None) => "no matrix in it".to_owned(),
     }
-}
-
-fn decibels(errors: &Tally) -> String {
-    errors.sqnr_db().map_or_else(|| "–".to_owned(), |db| format!("{db:.2}"))
-}
-
-fn total_json(total: &Total) -> Json {
-    json!({
-        "format": total.codec.id(),
-        "tensors": total.tensors,
-        "tensors_left_as_stored": total.left,
-        "bits_per_weight": total.bits_per_weight(),
-        "bytes": total.bytes(),
-        "errors": errors_json(&total.errors),
-    })
-}
-
-fn errors_json(errors: &Tally) -> Json {
-    json!({
-        "values": errors.count,
-        "mse": errors.mse(),
-        "relative_squared_error": errors.relative(),
-        "sqnr_db": errors.sqnr_db(),
-        "largest_error": errors.largest,
-        "cosine": errors.cosine(),
-    })
-}
-
-fn report_json(report: &TensorReport) -> Json {
-    let formats = report.tried.iter().map(|(codec, tried)| match tried {
-        Ok(tried) => json!({
-            "format": codec.id(),
-            "bits": tried.bits,
-            "errors": errors_json(&tried.errors),
-            "error_sizes_sigma": tried.errors.sizes.iter().enumerate().filter(|(_, count)| **count > 0)
-                .map(|(bin, count)| json!({ "from": lower_end(bin), "count": count })).collect::<Vec<_>>(),
-        }),
-        Err(error) => json!({ "format": codec.id(), "refused": error.to_string() }),
-    });
-    json!({
-        "name": report.name,
-        "rows": report.shape.0,
-        "columns": report.shape.1,
-        "examined_values": report.examined,
-        "mean": report.mean,
-        "standard_deviation": report.sigma,
-        "largest_magnitude": report.absmax,
-        "outlier_columns": report.outlier_columns.iter()
-            .map(|outlier| json!({ "column": outlier.column, "times_median": outlier.ratio })).collect::<Vec<_>>(),
-        "formats": formats.collect::<Vec<_>>(),
-    })
-}
-
-fn totals_text(source: &Source, reports: &[TensorReport], totals: &[Total], sampled: bool) -> String {
-    let examined: u64 = reports.iter().map(|report| report.examined).sum();
-    let mut text = format!(
-        "{}: {} stored; {} values of {} matrices examined{}\n\n",
-        source.name,
-        Bytes(source.bytes()),
-        grouped(examined),
-        reports.len(),
-        if sampled { " (a sample)" } else { "" }
-    );
-    push_line(
-        &mut text,
-        &format!(
-            "{:<18} {:>9} {:>12} {:>9} {:>11} {:>11} {:>9}",
-            "format", "bits/wt", "size", "SQNR, dB", "MSE", "largest", "cosine"
-        ),
-    );
-    for total in totals {
-        if total.tensors == 0 {
-            push_line(&mut text, &format!("{:<18} no matrix has rows it can take", total.codec.name()));
-            continue;
-        }
-        let left = if total.left == 0 { String::new() } else { format!("  {} left as stored", total.left) };
-        push_line(
-            &mut text,
-            &format!(
-                "{:<18} {:>9.3} {:>12} {:>9} {:>11} {:>11} {:>9}{left}",
-                total.codec.name(),
-                total.bits_per_weight(),
-                Bytes(total.bytes()).to_string(),
-                decibels(&total.errors),
-                format!("{:.3e}", total.errors.mse()),
-                significant(f64::from(total.errors.largest)),
-                total.errors.cosine().map_or_else(|| "–".to_owned(), |cosine| format!("{cosine:.6}")),
-            ),
-        );
-    }
-    push_line(&mut text, "");
-    push_line(
-        &mut text,
-        "Bits and size are of the whole model, with what stays as it is stored. Weight error is not quality:",
-    );
-    push_line(
-        &mut text,
-        "FP4 does worse by weights than INT4 with the same blocks, and better by published perplexity",
-    );
-    push_line(
-        &mut text,
-        "(Dettmers et al., 2023, table 2: 31.07 and 34.34). GPTQ, AWQ and HQQ need calibration data or a",
-    );
-    push_line(&mut text, "search; min-max INT4 is their storage, rounded to the nearest.");
-    text
-}
-
-fn details_text(reports: &[TensorReport]) -> String {
-    let mut text = String::new();
-    for report in reports {
-        let outliers = match report.outlier_columns.as_slice() {
-            [] => String::new(),
-            [first, ..] => format!(
-                ", {} outlier columns, column {} has {:.1} times the median",
-                report.outlier_columns.len(),
-                first.column,
-                first.ratio
-            ),
-        };
-        push_line(&mut text, "");
-        push_line(
-            &mut text,
-            &format!(
-                "{}  {} × {}, σ {}, largest {}{outliers}",
-                report.name,
-                grouped(report.shape.0),
-                grouped(report.shape.1),
-                significant(report.sigma),
-                significant(f64::from(report.absmax)),
-            ),
-        );
-        for (codec, tried) in &report.tried {
-            let row = match tried {
-                Ok(tried) => format!(
-                    "  {:<18} {:>12} {:>9} dB  MSE {:>10}",
-                    codec.name(),
-                    Bytes(tried.bits.div_ceil(8)).to_string(),
-                    decibels(&tried.errors),
-                    format!("{:.3e}", tried.errors.mse())
-                ),
-                Err(error) => format!("  {:<18} {error}", codec.name()),
-            };
-            push_line(&mut text, &row);
-        }
-    }
-    text
-}
-
-fn ranks_json(name: &str, found: &LowRank) -> Json {
-    json!({
-        "name": name,
-        "format": found.codec.id(),
-        "relative_error": found.plain(),
-        "weight_singular_values": found.weight_values,
-        "error_singular_values": found.error_values,
-        "ranks": found.recovered.iter().map(|at| json!({
-            "rank": at.rank,
-            "captured_share": at.captured,
-            "relative_error_loftq": at.loftq,
-            "relative_error_pissa": at.pissa,
-        })).collect::<Vec<_>>(),
-    })
-}
-
-fn ranks_text(ranks: &[(String, LowRank)]) -> String {
-    let mut text = String::new();
-    for (name, found) in ranks {
-        push_line(&mut text, "");
-        push_line(
-            &mut text,
-            &format!("{name} in {}: error ‖W − Q‖ / ‖W‖ {}", found.codec.name(), significant(found.plain())),
-        );
-        for at in &found.recovered {
-            push_line(
-                &mut text,
-                &format!(
-                    "  rank {:>3}: holds {} of the weights' energy; error with LoftQ {}, with PiSSA {}",
-                    at.rank,
-                    percent(at.captured),
-                    significant(at.loftq),
-                    significant(at.pissa)
-                ),
-            );
-        }
-    }
-    text
-}
-
-/// The best mix within a budget.
-struct Mix {
-    wanted: f64,
-    bits_per_weight: f64,
-    relative: f64,
-    chosen: Vec<(String, Codec)>,
-}
-
-impl Mix {
-    fn of(source: &Source, reports: &[TensorReport], wanted: f64) -> Self {
-        let (frontier, kept_bits) = frontier(source, reports);
-        let values: u64 = source.entries.iter().map(|entry| entry.tensor.values).sum();
-        let budget = (wanted * values as f64) as u64;
-        let (chosen, at) = frontier.within(budget.saturating_sub(kept_bits));
-        let weighed: u64 = reports.iter().map(|report| report.shape.0 * report.shape.1).sum();
-        let chosen = reports
-            .iter()
-            .zip(chosen)
-            .filter_map(|(report, choice)| Some((report.name.clone(), report.tried.get(choice)?.0)))
-            .collect();
-        Self {
-            wanted,
-            bits_per_weight: (at.bits + kept_bits) as f64 / values.max(1) as f64,
-            relative: at.error / weighed.max(1) as f64,
-            chosen,
-        }
-    }
-
-    fn to_json(&self) -> Json {
-        json!({
-            "wanted_bits_per_weight": self.wanted,
-            "bits_per_weight": self.bits_per_weight,
-            "relative_squared_error": self.relative,
-            "tensors": self.chosen.iter().map(|(name, codec)| json!({ "name": name, "format": codec.id() }))
-                .collect::<Vec<_>>(),
-        })
-    }
-
-    fn to_text(&self) -> String {
-        let mut text = String::new();
-        push_line(&mut text, "");
-        let beyond = if self.bits_per_weight > self.wanted { "; nothing smaller among these formats" } else { "" };
-        push_line(
-            &mut text,
-            &format!(
-                "Mix for {} bits a weight: {:.3} bits{beyond}, mean relative squared error {}",
-                significant(self.wanted),
-                self.bits_per_weight,
-                significant(self.relative)
-            ),
-        );
-        for (name, codec) in &self.chosen {
-            push_line(&mut text, &format!("  {:<18} {name}", codec.name()));
-        }
-        text
-    }
-}
-
-/// Mixes of the examined tensors, and the bits of all others.
-fn frontier(source: &Source, reports: &[TensorReport]) -> (Frontier, u64) {
-    let stored: u64 = source.entries.iter().map(|entry| entry.tensor.bytes.saturating_mul(8)).sum();
-    let examined: u64 = reports.iter().map(|report| source.entries[report.index].tensor.bytes.saturating_mul(8)).sum();
-    let choices: Vec<Vec<Choice>> = reports.iter().map(crate::lab::mix::choices).collect();
-    (Frontier::of(&choices), stored.saturating_sub(examined))
 }

@@ -17,7 +17,7 @@ pub struct LayerPass<'a> {
     pub setup: &'a Setup<'a>,
     /// The layer.
     pub layer: &'a Layer,
-    /// Its linear maps.
+    /// Its linear layers.
     pub linears: &'a Linears,
     /// Its own weights are trained.
     pub trained: bool,
@@ -150,7 +150,7 @@ impl LayerPass<'_> {
         y
     }
 
-    /// The layer's linear map of a role.
+    /// The layer's linear layer of a role.
     pub fn role(&self, role: LinearRole) -> Option<&crate::architecture::Linear> {
         self.linears.iter().find(|linear| linear.role == role && !linear.stacked_experts)
     }

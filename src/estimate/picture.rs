@@ -60,7 +60,7 @@ pub struct LayerKind {
     pub gradients: Bytes,
     /// Optimizer state of one layer's trained values, with FP32 copies of the weights.
     pub optimizer_state: Bytes,
-    /// The matrix picture of each linear map of the layer.
+    /// The matrix picture of each linear layer of the layer.
     pub matrices: Vec<Expression>,
 }
 
@@ -85,7 +85,7 @@ pub struct Step {
 pub struct Piece {
     /// Module name in the model's code, or what is added.
     pub name: String,
-    /// Part of the layer, where it is a linear map.
+    /// Part of the layer, where it is a linear layer.
     pub role: Option<LinearRole>,
     /// Output width.
     pub rows: u64,
@@ -325,7 +325,7 @@ fn outer(setup: &Setup<'_>) -> Vec<OuterPart> {
             parts.push(vectors);
             if encoder > 0 {
                 let mut network = part("Prompt encoder", encoder, hidden, true);
-                // Three linear maps with biases: hidden → encoder → encoder → hidden.
+                // Three linear layers with biases: hidden → encoder → encoder → hidden.
                 let matrices = hidden.saturating_mul(2).saturating_add(encoder).saturating_mul(encoder);
                 network.trained_values = matrices.saturating_add(2 * encoder).saturating_add(hidden);
                 network.added = true;

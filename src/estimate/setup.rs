@@ -195,14 +195,14 @@ impl<'a> Setup<'a> {
         }
     }
 
-    /// Whether a linear map of a layer is held quantized.
+    /// Whether a linear layer of a layer is held quantized.
     pub fn quantizes(&self, linear: &Linear) -> bool {
         self.storage.is_quantized()
             && linear.role != LinearRole::Router
             && (self.quantizes_experts || !linear.stacked_experts || !self.storage.is_bitsandbytes())
     }
 
-    /// Whether the method puts something beside or around a linear map of a layer.
+    /// Whether the method puts something beside or around a linear layer of a layer.
     pub fn adapts(&self, linear: &Linear) -> bool {
         match self.trained.adapter {
             Adapter::Lora { lora, .. } => hits(&self.class, &lora.targets, linear),
@@ -314,7 +314,7 @@ fn trained<'a>(plan: &'a Plan, architecture: &Architecture, width: u64, training
     }
 }
 
-/// Whether any linear map of a layer has a bias.
+/// Whether any linear layer of a layer has a bias.
 fn has_biases(architecture: &Architecture) -> bool {
     let mut any = false;
     for group in &architecture.layers {

@@ -11,7 +11,7 @@ pub const fn norm_vectors(kind: NormKind) -> u64 {
     }
 }
 
-/// Vectors of a layer that are no linear map, as (values of one vector, how many).
+/// Vectors of a layer that are no linear layer, as (values of one vector, how many).
 const fn vectors(layer: &Layer, hidden: u64) -> [(u64, u64); 3] {
     [
         (hidden, layer.norms.saturating_mul(norm_vectors(layer.norm))),
@@ -40,7 +40,7 @@ pub enum Part {
     Embedding,
     /// Position table and other always-used input parameters.
     EmbeddingExtra,
-    /// A linear map of a layer, which 4- and 8-bit loads quantize.
+    /// A linear layer of a layer, which 4- and 8-bit loads quantize.
     Linear,
     /// Routed experts stacked in one tensor.
     Experts,

@@ -9,12 +9,12 @@ use crate::catalog::NumberFormat;
 pub enum Storage<'a> {
     /// Every weight in a float format of this many bytes.
     Float(u64),
-    /// Linear maps in 4 bits as bitsandbytes packs them, the rest in 16.
+    /// Linear layers in 4 bits as bitsandbytes packs them, the rest in 16.
     BitsAndBytes4 {
         /// Scales are quantized again.
         double: bool,
     },
-    /// Linear maps in a block or row-scaled format, the rest in 16 bits.
+    /// Linear layers in a block or row-scaled format, the rest in 16 bits.
     Blocks(&'a NumberFormat),
     /// A GGUF block format: every matrix, tables too; vectors in 32 bits.
     Gguf(&'a NumberFormat),
@@ -79,7 +79,7 @@ impl<'a> Storage<'a> {
         }
     }
 
-    /// Whether linear maps are held in fewer bits than the rest.
+    /// Whether linear layers are held in fewer bits than the rest.
     pub const fn is_quantized(&self) -> bool {
         !matches!(self, Self::Float(_))
     }

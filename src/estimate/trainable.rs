@@ -117,7 +117,7 @@ fn outer(setup: &Setup<'_>, visit: &mut impl FnMut(TrainedTensor)) {
         Adapter::Prompt { virtual_tokens, encoder } => {
             visit(TrainedTensor { embedding: true, ..vector(virtual_tokens, hidden) });
             if encoder > 0 {
-                // Three linear maps of the encoder of PEFT's `PromptEncoder` (MLP).
+                // Three linear layers of the encoder of PEFT's `PromptEncoder` (MLP).
                 visit(vector(encoder, hidden));
                 visit(vector(encoder, encoder));
                 visit(vector(hidden, encoder));
@@ -195,7 +195,7 @@ pub fn adapter_tensors(setup: &Setup<'_>, layer: &Layer, mut visit: impl FnMut(T
     }
 }
 
-/// Calls `visit` for each linear map of a layer that the method adapts.
+/// Calls `visit` for each linear layer of a layer that the method adapts.
 fn each_adapted(setup: &Setup<'_>, layer: &Layer, mut visit: impl FnMut(Linear)) {
     layer.each_linear(setup.architecture.hidden_size, &setup.architecture.model_code, |linear| {
         if setup.adapts(&linear) {

@@ -38,7 +38,7 @@ pub struct Entry {
 /// What the lab does with a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A matrix of a linear map: formats are tried on it.
+    /// A matrix of a linear layer: formats are tried on it.
     Linear,
     /// The token table or the head: formats are tried on it, but most engines keep it in 16 bits.
     Vocabulary,
@@ -100,7 +100,7 @@ impl Encoding {
 
 /// Least values of a tensor that formats are tried on.
 const SMALLEST: u64 = 1024;
-/// Least values of a row of such a tensor: narrower ones are no linear maps.
+/// Least values of a row of such a tensor: narrower ones are no linear layers.
 const NARROWEST: u64 = 32;
 
 impl Source {
@@ -116,10 +116,8 @@ impl Source {
         Ok(source)
     }
 
-    /// The model that comes with the program.
-    pub fn embedded() -> Result<Self, LabError> {
-        let bytes = crate::preview::base_model::EMBEDDED_WEIGHTS;
-        let name = "the embedded model";
+    /// A safetensors file that is part of the program; `name` is what it is, in words.
+    pub fn of_memory(name: &str, bytes: &'static [u8]) -> Result<Self, LabError> {
         let mut source = Self { name: name.to_owned(), entries: Vec::new(), places: vec![Place::Memory(bytes)] };
         source.add(tensors_in(name, bytes)?, 0);
         Ok(source)
@@ -129,7 +127,7 @@ impl Source {
         self.entries.extend(tensors.into_iter().map(|tensor| Entry { kind: kind_of(&tensor), tensor, place }));
     }
 
-    /// Entries that formats are tried on, linear maps first, in the order of layers.
+    /// Entries that formats are tried on, linear layers first, in the order of layers.
     pub fn tried(&self) -> Vec<usize> {
         let mut tried: Vec<usize> = (0..self.entries.len()).filter(|index| self.entries[*index].is_tried()).collect();
         tried.sort_by_key(|index| {

@@ -2,7 +2,8 @@
 
 use super::Result;
 use super::gradients::Gradients;
-use super::ops::{wide, with_values};
+use super::ops::with_values;
+use crate::linear_algebra::wide::wide;
 use candle_core::{Device, Tensor, Var};
 
 /// Settings; torch's defaults.

@@ -119,7 +119,7 @@ fn settings(path: &Path) -> Result<LoraSettings> {
         .iter()
         .map(|name| {
             let part = Part::ALL.into_iter().find(|part| name.as_str() == Some(part.name()));
-            part.ok_or_else(|| failed(format!("the target {name} is no linear map of a Llama-type layer")))
+            part.ok_or_else(|| failed(format!("the target {name} is no linear layer of a Llama-type layer")))
         })
         .collect::<Result<Vec<Part>>>()?;
     let flag = |name: &str| config.get(name).and_then(serde_json::Value::as_bool).unwrap_or(false);

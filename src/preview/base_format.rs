@@ -103,8 +103,8 @@ impl Unpack for PackedMatrix {
         self.shape
     }
 
-    fn unpack(&self) -> Vec<f32> {
-        self.packed.values()
+    fn unpack(&self) -> candle_core::Result<Vec<f32>> {
+        Ok(self.packed.values())
     }
 
     fn bytes(&self) -> u64 {

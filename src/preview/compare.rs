@@ -126,7 +126,7 @@ impl Run {
 struct Disk {
     /// As the checkpoint stores everything.
     stored: u64,
-    /// With the linear maps in the run's format.
+    /// With the linear layers in the run's format.
     quantized: u64,
     /// The adapters' file, in 32 bits.
     adapters: u64,

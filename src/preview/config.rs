@@ -205,6 +205,11 @@ impl LlamaConfig {
         is_gemma.then(|| (self.hidden_size as f64).sqrt())
     }
 
+    /// Whether heads of queries and keys go through norms of their own.
+    pub fn norms_heads(&self) -> bool {
+        matches!(self.model_type.as_str(), "qwen3" | "gemma3_text")
+    }
+
     /// How attention is split into heads.
     pub fn heads(&self) -> Heads {
         let divisor = self.query_pre_attn_scalar.unwrap_or(self.head_dim() as f64);
@@ -251,7 +256,7 @@ impl LlamaConfig {
         self.head_dim.unwrap_or_else(|| self.hidden_size / self.num_attention_heads.max(1))
     }
 
-    /// Outputs and inputs of a linear map of a layer.
+    /// Outputs and inputs of a linear layer of a layer.
     pub fn shape_of(&self, part: Part) -> (usize, usize) {
         let (queries, keys) = (self.num_attention_heads * self.head_dim(), self.kv_heads() * self.head_dim());
         match part {
@@ -264,7 +269,7 @@ impl LlamaConfig {
     }
 }
 
-/// A linear map of a layer.
+/// A linear layer of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "the field's standard names")]
 pub enum Part {

@@ -1,6 +1,7 @@
 //! Examples as tokens, the prompt masked; batches of them, padded to one length; their order.
 
 use super::lora::Random;
+use super::memory::BatchTokens;
 use super::ops::IGNORED;
 use super::pass::Batch;
 use super::tokens::Tokens;
@@ -49,6 +50,18 @@ pub struct Data {
 impl std::fmt::Debug for Data {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Data({} to learn from, {} held out)", self.train.len(), self.held_out.len())
+    }
+}
+
+impl Data {
+    /// Tokens of the largest batch of `together` examples to learn from.
+    pub fn largest_batch(&self, together: usize) -> BatchTokens {
+        let most = |of: &dyn Fn(&Sequence) -> usize| self.train.iter().map(of).max().unwrap_or(0);
+        let together = together.max(1);
+        BatchTokens {
+            all: together * most(&|sequence| sequence.tokens.len()),
+            counted: together * most(&Sequence::targets),
+        }
     }
 }
 

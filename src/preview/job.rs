@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Examples of the built-in task to train on, and to test with.
-const EXAMPLES: (usize, usize) = (800, 48);
+pub const EXAMPLES: (usize, usize) = (800, 48);
 /// Backward walks the graph by recursion.
 const STACK: usize = 64 << 20;
 /// Bad lines of a file that are told one by one.

@@ -83,6 +83,9 @@ impl Layer {
     }
 
     fn map(&self, part: Part, x: &Tensor, pass: Pass<'_>, kept: &mut BTreeMap<Part, lora::Trace>) -> Result<Tensor> {
+        if let Some(observe) = pass.observe {
+            observe(self.index, part, x)?;
+        }
         let weight = self.weight(part)?;
         let mut y = weight.times(x)?;
         if let Some(adapters) = pass.adapters

@@ -1,12 +1,12 @@
 //! Memory of a run in this program: predicted from its shape, and measured.
 
-use super::config::{LlamaConfig, Part};
+use super::config::{Family, LlamaConfig, Part};
 use super::lora::Init;
 use super::ops::loss_rows;
 use super::run::RunSettings;
 use crate::estimate::Component;
 
-/// Bytes a training step needs, by what needs them.
+/// Bytes a training step needs in its largest phase, by what needs them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Predicted {
     /// Frozen weights as they are held.
@@ -19,9 +19,9 @@ pub struct Predicted {
     pub optimizer_bytes: u64,
     /// What is kept between forward and backward.
     pub activation_bytes: u64,
-    /// Logits of the tokens that are looked at together, their slopes, and the slope of the hidden states.
+    /// Logits of the tokens that are looked at together, their slopes, hidden states and their slopes.
     pub loss_bytes: u64,
-    /// What backward holds at one time, and the widest map unpacked.
+    /// What one layer holds in backward, and the widest linear layer unpacked.
     pub working_bytes: u64,
 }
 
@@ -49,7 +49,7 @@ impl Predicted {
             share(
                 Component::Weights,
                 self.base_bytes,
-                "linear layers in the run's format with its constants, token table and head in FP32",
+                "linear layers in the run's format with its constants; token table and head in FP32",
             ),
             share(
                 Component::Adapters,
@@ -59,61 +59,89 @@ impl Predicted {
             share(
                 Component::Gradients,
                 self.gradient_bytes,
-                "4 bytes × trained values; twice with accumulation, for the sum beside those of a batch",
+                "4 bytes × trained values where the optimizer's step is the largest phase, or accumulation keeps a sum",
             ),
             share(Component::OptimizerState, self.optimizer_bytes, "4 bytes × trained values × states (AdamW 2)"),
             share(
                 Component::Activations,
                 self.activation_bytes,
-                "4 bytes × tokens × layers × values kept: 6 of the hidden width, 3 of queries and of keys, 3 of the MLP, and \
-                 twice outputs and rank for each adapter; one layer and the inputs of the others with checkpointing",
+                "4 bytes × tokens × layers × (2 hidden + queries + keys + values + 2 MLP + queries where the output layer \
+                 is adapted + rank of each adapter); with checkpointing one layer, and the inputs of all",
             ),
             share(
                 Component::Logits,
                 self.loss_bytes,
-                "logits and their slopes of the tokens looked at together (4 Mi values at most), and the slope of the hidden \
-                 states",
+                "logits of the answers' tokens looked at together (8 Mi values at most) and their slopes, and four times \
+                 the hidden states",
             ),
             share(
                 Component::Temporaries,
                 self.working_bytes,
-                "slopes at work in one layer, and the widest linear layer unpacked for its product",
+                "slopes of the MLP in one layer, and the widest linear layer unpacked for its product",
             ),
         ]
     }
 }
 
-/// Of a run whose batches have up to `tokens` tokens, padding included.
-pub fn predict(config: &LlamaConfig, settings: &RunSettings, tokens: usize) -> Predicted {
-    let tokens = tokens as u64;
-    let layers = config.num_hidden_layers as u64;
+/// Tokens of the largest batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchTokens {
+    /// All, padding included.
+    pub all: usize,
+    /// Those of answers.
+    pub counted: usize,
+}
+
+/// Of a run with batches of up to so many tokens: the largest of loss, backward and optimizer step.
+pub fn predict(config: &LlamaConfig, settings: &RunSettings, tokens: BatchTokens) -> Predicted {
+    let (all, layers) = (tokens.all as u64, config.num_hidden_layers as u64);
     let (vocabulary, hidden) = (config.vocab_size as u64, config.hidden_size as u64);
     let trained = 4 * trained_values(config, settings);
     let kept = kept_values(config, settings);
     let per_token = if settings.recompute { layers * hidden + kept } else { layers * kept };
-    let rows = (loss_rows(config.vocab_size) as u64).min(tokens);
     let maps = || Part::ALL.into_iter().map(|part| config.shape_of(part));
     let held = maps().fold(0, |sum: u64, (out, inner)| {
         sum.saturating_add(settings.base.held_bytes_of(out as u64, inner as u64).saturating_mul(layers))
     });
     let tables = if config.tie_word_embeddings { 1 } else { 2 };
-    let widest = maps().map(|(out, inner)| (out * inner) as u64).max().unwrap_or(0);
-    let unpacked = if settings.base.is_packed() { widest } else { 0 };
-    // The change of the widest map, the sum with it and its squares (DoRA).
-    let dora = if settings.lora.dora { 3 * widest } else { 0 };
-    // Slopes of gate, up and their product, and of the residual stream before and after.
-    let backward = tokens * (3 * config.intermediate_size as u64 + 2 * hidden);
-    Predicted {
+    // With accumulation there is the sum besides those of a batch.
+    let sums = if settings.accumulation > 1 { trained } else { 0 };
+    let always = Predicted {
         base_bytes: held + tables * 4 * vocabulary * hidden,
         // PiSSA and LoftQ keep their start, to tell what was learned.
         adapter_bytes: trained * if settings.lora.init == Init::Kaiming { 1 } else { 2 },
-        // With accumulation there is the sum besides those of a batch.
-        gradient_bytes: trained * if settings.accumulation > 1 { 2 } else { 1 },
+        gradient_bytes: sums,
         optimizer_bytes: trained * settings.optimizer.state_values(),
-        activation_bytes: 4 * tokens * per_token,
-        loss_bytes: 4 * (2 * rows * vocabulary + tokens * hidden),
-        working_bytes: 4 * (backward + unpacked + dora),
-    }
+        ..Predicted::default()
+    };
+    let activation_bytes = 4 * all * per_token;
+    let rows = (loss_rows(config.vocab_size) as u64).min(tokens.counted as u64);
+    // Stream, normed and their slope, and the rows that count.
+    let loss_bytes = 4 * (2 * rows * vocabulary + 3 * all * hidden + rows * hidden);
+    // With checkpointing the last layer is not made again yet.
+    let before = if settings.recompute { 4 * all * layers * hidden } else { activation_bytes };
+    let loss = Predicted { activation_bytes: before, loss_bytes, ..always };
+    let backward = Predicted { activation_bytes, working_bytes: 4 * working_values(config, settings, all), ..always };
+    let step = Predicted { gradient_bytes: trained + sums, ..always };
+    [backward, step].into_iter().fold(
+        loss,
+        |most, phase| {
+            if phase.total_bytes() > most.total_bytes() { phase } else { most }
+        },
+    )
+}
+
+/// Values a layer holds in backward besides what was kept.
+fn working_values(config: &LlamaConfig, settings: &RunSettings, tokens: u64) -> u64 {
+    let (inner, hidden) = (config.intermediate_size as u64, config.hidden_size as u64);
+    // The slope that comes in, those of the MLP's product, gate and up, and what went into its last layer if that learns.
+    let again = if settings.lora.targets.contains(&Part::Down) { inner } else { 0 };
+    let slopes = tokens * (hidden + 3 * inner + again);
+    let widest = Part::ALL.map(|part| config.shape_of(part)).into_iter().map(|(out, inner)| (out * inner) as u64).max();
+    let unpacked = if settings.base.is_packed() { widest.unwrap_or(0) } else { 0 };
+    // The change of the widest map, the sum with it and its squares (DoRA).
+    let dora = if settings.lora.dora { 3 * widest.unwrap_or(0) } else { 0 };
+    slopes + unpacked + dora
 }
 
 /// Values that are trained: r (in + out) for each adapted map, and with DoRA its rows' lengths.
@@ -127,30 +155,17 @@ pub fn trained_values(config: &LlamaConfig, settings: &RunSettings) -> u64 {
     config.num_hidden_layers as u64 * lora.targets.iter().map(of).sum::<u64>()
 }
 
-/// 32-bit values that a layer keeps for each token, read off the graph of [`Llama`](super::model::Llama): six of the
-/// residual width (two norms, two maps, two sums), queries plain, turned and mixed, keys plain and turned, values, and
-/// gate, up and their product; each adapter adds twice its outputs and twice its rank.
+/// 32-bit values that a layer keeps for each token, as its [`Trace`](super::layer::Trace) has them.
 fn kept_values(config: &LlamaConfig, settings: &RunSettings) -> u64 {
-    let (queries, inner) = config.shape_of(Part::Query);
+    let (queries, hidden) = config.shape_of(Part::Query);
     let (keys, _) = config.shape_of(Part::Key);
-    let plain = 6 * inner + 3 * queries + 3 * keys + 3 * config.intermediate_size;
+    let plain = 2 * hidden + queries + 2 * keys + 2 * config.intermediate_size;
+    let unnormed = if config.norms_heads() { queries + keys } else { 0 };
+    let unadded = if config.family().is_ok_and(Family::norms_what_is_added) { 2 * hidden } else { 0 };
     let lora = &settings.lora;
-    let adapters: usize = lora
-        .targets
-        .iter()
-        .map(|part| {
-            let (out, inner) = config.shape_of(*part);
-            let dropped = if lora.dropout > 0.0 { inner } else { 0 };
-            let dora = match (lora.dora, lora.dropout > 0.0) {
-                (false, _) => 0,
-                (true, false) => out,
-                // The base's part of the dropped values, its share, the sum with it and the scaled change.
-                (true, true) => 4 * out,
-            };
-            2 * out + 2 * lora.rank + dropped + dora
-        })
-        .sum();
-    (plain + adapters) as u64
+    let mixed = if lora.targets.contains(&Part::Output) { queries } else { 0 };
+    let of_adapter = |part: &Part| lora.rank + if lora.dora { config.shape_of(*part).0 } else { 0 };
+    (plain + unnormed + unadded + mixed + lora.targets.iter().map(of_adapter).sum::<usize>()) as u64
 }
 
 /// Measures by how much the memory of this process grows (resident bytes, Linux only).

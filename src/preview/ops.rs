@@ -12,11 +12,10 @@ pub mod elementwise;
 mod gated;
 mod loss;
 pub mod narrow;
-mod product;
+
 mod rms_norm;
 mod rotary;
 mod weight;
-mod wide;
 
 pub use attention::{Heads, attention, attention_back};
 pub use dropout::{Dropout, dropout};
@@ -25,7 +24,6 @@ pub use loss::{IGNORED, LossOfHead, loss_rows, of_head};
 pub use rms_norm::{rms_norm, rms_norm_back};
 pub use rotary::{Rotary, Turn};
 pub use weight::{Unpack, Weight, weight_gradient};
-pub use wide::wide;
 
 /// Values of a contiguous 32-bit tensor on the CPU.
 fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {

@@ -2,7 +2,7 @@
 
 use super::Result;
 use super::cache::Cache;
-use super::config::unsuitable;
+use super::config::{Part, unsuitable};
 use super::control::Gate;
 use super::gradients::Gradients;
 use super::layer::Trace;
@@ -42,12 +42,17 @@ pub struct Pass<'a> {
     pub dropout: Option<Dropout>,
     /// Keys and values of the tokens before these, which it adds to: for one sequence, in generation.
     pub cache: Option<&'a Cache>,
+    /// Sees what goes into each linear layer.
+    pub observe: Option<&'a Observe<'a>>,
 }
+
+/// Called with a layer, one of its linear layers, and what goes into that, `[tokens, in]`.
+pub type Observe<'a> = dyn Fn(usize, Part, &Tensor) -> Result<()> + 'a;
 
 impl<'a> Pass<'a> {
     /// With these adapters.
     pub const fn with(adapters: &'a Adapters) -> Self {
-        Self { adapters: Some(adapters), gate: None, recompute: false, dropout: None, cache: None }
+        Self { adapters: Some(adapters), gate: None, recompute: false, dropout: None, cache: None, observe: None }
     }
 
     /// Under a gate.

@@ -111,8 +111,7 @@ impl Run {
         let meter = Meter::begin();
         let places = longest.max(data.base_text.as_ref().map_or(0, |text| text.length));
         let attached = attach(base.config_for(places), &*base.source, settings.base, &settings.lora)?;
-        let longest = data.train.iter().map(|sequence| sequence.tokens.len()).max().unwrap_or(0);
-        let predicted = predict(&attached.model.config, &settings, longest * settings.batch.max(1));
+        let predicted = predict(&attached.model.config, &settings, data.largest_batch(settings.batch));
         let Attached { model, adapters, start } = attached;
         let variables = adapters.variables();
         let optimizer = Optimizer::new(variables.clone(), settings.optimizer);

@@ -7,7 +7,7 @@ use tuneplan::quantize::gguf::Kind;
 use tuneplan::quantize::integers::{self, Levels};
 use tuneplan::quantize::scalar::{BF16, E4M3, E5M2, FP16, ScalarFormat};
 use tuneplan::quantize::table4::{self, AF4, FP4, NF4, Scales};
-use tuneplan::quantize::{Codec, ErrorStats, QuantizeError, Whole, dynamic8, float8, sample};
+use tuneplan::quantize::{Codec, ErrorStats, QuantizeError, Whole, dynamic8, float8, llm_int8, sample};
 
 /// Values of a row in the published table.
 const COLUMNS: usize = 4096;
@@ -100,6 +100,26 @@ fn int8_rows_are_bit_exact() {
         for (ours, theirs) in coded.values().iter().zip(golden.numbers(&format!("{name}.W_dequant"))) {
             assert!((ours - theirs).abs() <= 2.0 * f32::EPSILON * theirs.abs(), "{name}: {ours} {theirs}");
         }
+    }
+}
+
+#[test]
+fn products_of_llm_int8_keep_outliers_apart_as_its_formula_says() {
+    let golden = Tensors::open("bnb_int8");
+    for (name, outliers) in [("int8_no_outlier", vec![]), ("int8_outlier", vec![3, 7, 20])] {
+        let key = format!("{name}.W");
+        let matrix = llm_int8::Matrix::new(&golden.numbers(&key), golden.shape(&key)[1]);
+        let found = matrix.times(&golden.numbers(&format!("{name}.A")));
+        assert_eq!(found.outliers, outliers, "{name}");
+        let wanted = golden.numbers(&format!("{name}.y_llmint8_formula"));
+        let largest = wanted.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+        for (ours, theirs) in found.values.iter().zip(&wanted) {
+            assert!((ours - theirs).abs() < 1e-6 * largest, "{name}: {ours} {theirs}");
+        }
+        // Without the split the outliers would take the scale of every token they are in.
+        let exact = golden.numbers(&format!("{name}.y_fp32_of_dequant"));
+        let error = |found: &[f32]| found.iter().zip(&exact).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
+        assert!(error(&found.values) > 0.0 && error(&found.values) < 1e-3 * exact.iter().map(|x| x * x).sum::<f32>());
     }
 }
 

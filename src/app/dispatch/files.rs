@@ -114,6 +114,7 @@ pub(super) fn typed_path(state: &mut State, purpose: PathPurpose, text: &str) ->
             PathPurpose::ChooseExamples => Command::ChooseExamples(Some(path)),
             PathPurpose::SaveRun => Command::SaveRun { path, replace: false },
             PathPurpose::ExamineModel => Command::Weigh(Some(path)),
+            PathPurpose::MeasureText => Command::MeasureOn(path),
             PathPurpose::SaveLabels => Command::SaveLabels { path, replace: false },
         },
     )

@@ -116,7 +116,7 @@ fn targets(targets: &Targets, notes: &mut Vec<String>) -> Vec<Part> {
         }
     };
     if chosen.is_empty() {
-        notes.push("none of the target modules is in a Llama-type model; all linear maps are adapted".to_owned());
+        notes.push("none of the target modules is in a Llama-type model; all linear layers are adapted".to_owned());
         return Part::ALL.to_vec();
     }
     chosen

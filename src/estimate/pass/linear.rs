@@ -1,4 +1,4 @@
-//! A linear map with whatever the plan puts around it: autocast, quantization, adapters.
+//! A linear layer with whatever the plan puts around it: autocast, quantization, adapters.
 
 use super::LayerPass;
 use crate::architecture::Linear;

@@ -91,7 +91,7 @@ impl Builder<'_> {
         steps
     }
 
-    /// Linear maps up to the output projection, and that.
+    /// Linear layers up to the output projection, and that.
     fn attention_linears(&self) -> (Vec<Linear>, Option<Linear>) {
         let all: Vec<Linear> = self.linears.iter().copied().collect();
         match all.iter().position(|linear| linear.role == LinearRole::Output) {
@@ -100,7 +100,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Linear maps after the output projection with one of `roles`.
+    /// Linear layers after the output projection with one of `roles`.
     fn roles(&self, roles: &[LinearRole], stacked: bool) -> Vec<Linear> {
         let after = self.linears.iter().position(|linear| linear.role == LinearRole::Output).map_or(0, |at| at + 1);
         let fits = |linear: &&Linear| roles.contains(&linear.role) && linear.stacked_experts == stacked;
@@ -147,7 +147,7 @@ impl Builder<'_> {
         Step { title, detail: "every token to length one".to_owned(), pieces, kept }
     }
 
-    /// Linear maps that read one input of `width` values (0: it is listed elsewhere).
+    /// Linear layers that read one input of `width` values (0: it is listed elsewhere).
     fn linears_step(&self, title: &'static str, detail: &str, linears: &[Linear], width: u64) -> Step {
         let mut kept = Vec::new();
         let readers: Vec<&str> =
@@ -314,7 +314,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Trained values in or beside all copies of a linear map.
+    /// Trained values in or beside all copies of a linear layer.
     fn trained_values(&self, linear: &Linear, is_hit: bool) -> u64 {
         let mut sum = 0_u64;
         if self.own {
@@ -355,7 +355,7 @@ impl Builder<'_> {
         self.setup.training && self.setup.adapts(linear)
     }
 
-    /// Whether the gradient of something trained at this linear map needs what goes into it.
+    /// Whether the gradient of something trained at this linear layer needs what goes into it.
     fn needs_input(&self, linear: &Linear) -> bool {
         self.own
             || self.is_hit(linear)

@@ -6,10 +6,10 @@ use crate::estimate::setup::{Adapter, Setup};
 use crate::estimate::trainable::{expert_rank, ia3_scales_input};
 use crate::plan::{LoraScaling, Method};
 
-/// The row for one linear map.
+/// The row for one linear layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expression {
-    /// Module name of the linear map.
+    /// Module name of the linear layer.
     pub name: &'static str,
     /// Matrices and signs from left to right.
     pub terms: Vec<Term>,

@@ -1,11 +1,11 @@
-//! Target modules as clicks: one linear map in or out.
+//! Target modules as clicks: one linear layer in or out.
 
 use crate::architecture::{Architecture, Linear, LinearRole};
 use crate::estimate::class::ClassTraits;
 use crate::estimate::setup::hits;
 use crate::plan::{TargetPart, Targets};
 
-/// `targets` with the linear map called `name` in its role put in (`wanted`) or taken out, in the shortest words that
+/// `targets` with the linear layer called `name` in its role put in (`wanted`) or taken out, in the shortest words that
 /// say so: all linear layers, else parts, else module names. Where the model's code uses one name for several modules,
 /// names alone cannot tell them apart and all of them change.
 pub fn with_target(

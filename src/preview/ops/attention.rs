@@ -4,9 +4,9 @@
 //! With P the probabilities of a block, O = P V its output and dO its gradient (Vaswani et al., 2017; s = 1/√head_dim):
 //! dV += Pᵀ dO, dP = dO Vᵀ, dS = s P ∘ (dP − Σ P ∘ dP), dQ = dS K, dK += dSᵀ Q.
 
-use super::product::{Sizes, View, add_product, transposed};
-use super::wide::{dot, exp, largest, sum, wide};
 use super::with_values;
+use crate::linear_algebra::product::{Sizes, View, add_product, transposed};
+use crate::linear_algebra::wide::{dot, exp, largest, sum, wide};
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 

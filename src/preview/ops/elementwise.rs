@@ -1,7 +1,7 @@
 //! Sums and products value by value.
 
-use super::wide::wide;
 use super::with_values;
+use crate::linear_algebra::wide::wide;
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 

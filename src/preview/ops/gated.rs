@@ -1,7 +1,7 @@
 //! The gate of the MLP: `silu(gate) × up`, or with the Gaussian unit that Gemma takes in its place.
 
-use super::wide::{exp, sigmoid, wide};
 use super::with_values;
+use crate::linear_algebra::wide::{exp, sigmoid, wide};
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 

@@ -2,8 +2,8 @@
 //! have any. Forward already makes the gradient of the hidden states, as Liger's kernel does (Hsu et al., 2024).
 
 use super::weight::{Weight, weight_gradient};
-use super::wide::{exp, largest, sum, wide};
 use super::with_values;
+use crate::linear_algebra::wide::{exp, largest, sum, wide};
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 

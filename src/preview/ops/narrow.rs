@@ -1,7 +1,7 @@
 //! Products with the factors of an adapter, which have few rows or columns.
 
-use super::product::{Sizes, View, add_product, transposed};
 use super::with_values;
+use crate::linear_algebra::product::{Sizes, View, add_product, transposed};
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 

@@ -1,7 +1,7 @@
 //! RMSNorm with a frozen weight: `y = w · x / √(mean(x²) + ε)`, row by row. Backward computes the scale again.
 
-use super::wide::{LANES, sum, sum_of, wide};
 use super::with_values;
+use crate::linear_algebra::wide::{LANES, sum, sum_of, wide};
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 

@@ -1,7 +1,7 @@
 //! Rotary positions as transformers lays them out: the first half of a head turns against the second.
 
-use super::wide::wide;
 use super::with_values;
+use crate::linear_algebra::wide::wide;
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 

@@ -20,9 +20,13 @@ pub trait Unpack: Send + Sync {
     /// Rows and columns.
     fn shape(&self) -> (usize, usize);
     /// All values, row after row.
-    fn unpack(&self) -> Vec<f32>;
+    fn unpack(&self) -> Result<Vec<f32>>;
     /// Bytes it takes.
     fn bytes(&self) -> u64;
+    /// `x · Wᵀ`.
+    fn times(&self, x: &Tensor) -> Result<Tensor> {
+        x.matmul(&Tensor::from_vec(self.unpack()?, self.shape(), &Device::Cpu)?.t()?)
+    }
 }
 
 impl fmt::Debug for Weight {
@@ -40,7 +44,7 @@ impl Weight {
     pub fn values(&self) -> Result<Tensor> {
         match self {
             Self::Dense(weight) => Ok(weight.clone()),
-            Self::Packed(weight) => Tensor::from_vec(weight.unpack(), weight.shape(), &Device::Cpu),
+            Self::Packed(weight) => Tensor::from_vec(weight.unpack()?, weight.shape(), &Device::Cpu),
             Self::Trained(weight, _) => Ok(weight.as_tensor().detach()),
         }
     }
@@ -67,7 +71,10 @@ impl Weight {
         if x.dtype() != DType::F32 {
             bail!("activations are 32-bit here");
         }
-        x.matmul(&self.values()?.t()?)
+        match self {
+            Self::Packed(weight) => weight.times(x),
+            dense => x.matmul(&dense.values()?.t()?),
+        }
     }
 
     /// Gradient of `x` from that of `x · Wᵀ`, `[tokens, out]`: `dy · W`.

@@ -142,6 +142,7 @@ fn path_ui(ui: &mut Ui, purpose: PathPurpose, text: &str, out: &mut Commands) {
         }
         PathPurpose::SaveProduct(Product::Adapter) => ("Save adapter", "Path of a new folder", "Save"),
         PathPurpose::SaveProduct(Product::Merged) => ("Save merged model", "Path of a new folder", "Save"),
+        PathPurpose::MeasureText => ("Choose a text", "Path of a file of plain text", "Measure"),
         PathPurpose::ChooseBase => {
             ("Choose a base model", "Folder with config.json, safetensors, tokenizer.json", "Choose")
         }

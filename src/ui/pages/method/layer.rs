@@ -62,7 +62,7 @@ pub fn layer_ui(ui: &mut Ui, view: &View<'_>, state: &mut MethodState, picture: 
     );
     ui.label(RichText::new(sum).font(bold(type_size::body())));
     let hint = if view.state.document.plan.method.method.targets().is_some() {
-        "Click a linear map to put it in or out of the target modules."
+        "Click a linear layer to put it in or out of the target modules."
     } else {
         "Click a box to read what it is."
     };

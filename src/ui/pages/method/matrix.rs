@@ -1,4 +1,4 @@
-//! One linear map and what the method puts around it, drawn to proportion on a logarithmic scale.
+//! One linear layer and what the method puts around it, drawn to proportion on a logarithmic scale.
 
 use super::{MethodState, explained_ui, look, state_word};
 use crate::estimate::picture::{Expression, LayerKind, MatrixTerm, PieceState, Term};

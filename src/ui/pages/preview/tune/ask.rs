@@ -2,12 +2,13 @@
 
 use crate::app::command::{Command, Commands};
 use crate::app::state::PathPurpose;
-use crate::app::tuning::{Tuning, Wish, words};
+use crate::app::tuning::{Tuning, Wish, forecast, words};
 use crate::jobs::{cores, spare_threads};
 use crate::preview::optimizer::OptimizerSettings;
 use crate::preview::run::RunSettings;
 use crate::ui::View;
 use crate::ui::theme::space;
+use crate::units::Bytes;
 use egui::{Button, DragValue, Grid, Label, RichText, Ui, Vec2};
 use std::path::Path;
 
@@ -20,7 +21,10 @@ const BUILT_IN: &str = "Orders as JSON, built in";
 pub fn ask_ui(ui: &mut Ui, view: &View<'_>, tuning: Option<&Tuning>, out: &mut Commands) {
     let wish = &view.state.session.wish;
     let (job, notes) = wish.job(&view.state.document.plan);
-    ui.add(Label::new(summary(&job.settings)).wrap());
+    let needs = forecast(&job).map_or_else(String::new, |predicted| {
+        format!(". Needs about {} of memory", Bytes(predicted.total_bytes()).small(view.unit()))
+    });
+    ui.add(Label::new(format!("{}{needs}.", summary(&job.settings))).wrap());
     for note in notes {
         ui.label(RichText::new(format!("{}.", sentence(&note))).small().color(view.tokens.tight.0));
     }

@@ -79,7 +79,7 @@ pub fn mixes_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, weighing
     ui.painter().circle_stroke(here, 6.5, Stroke::new(1.5, view.tokens.text.0));
     response.on_hover_text(
         "Line: the best mixes of formats, tensor by tensor; no other mix of these formats has less error at its size. \
-         Marks: all linear maps in one format. The error of a tensor is relative to its own weights, and counts by its \
+         Marks: all linear layers in one format. The error of a tensor is relative to its own weights, and counts by its \
          number of values.",
     );
     ui.label(
@@ -89,7 +89,7 @@ pub fn mixes_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, weighing
     );
 }
 
-/// A mark for every format that all linear maps take.
+/// A mark for every format that all linear layers take.
 fn uniform_ui(ui: &Ui, view: &View<'_>, axes: &LogAxes, weighing: &Weighing) {
     let font = FontId::proportional(type_size::small());
     let mut last: Vec<egui::Rect> = Vec::new();
