@@ -323,8 +323,10 @@ impl Texture {
         let (left, top) = (x.floor(), y.floor());
         let (right_share, bottom_share) = (x - left, y - top);
         let (left, top) = (left as i64, top as i64);
-        let (a, b) = (texel(left, top), texel(left + 1, top));
-        let (c, d) = (texel(left, top + 1), texel(left + 1, top + 1));
+        // Places far outside are as large as integers go.
+        let (right, bottom) = (left.saturating_add(1), top.saturating_add(1));
+        let (a, b) = (texel(left, top), texel(right, top));
+        let (c, d) = (texel(left, bottom), texel(right, bottom));
         std::array::from_fn(|i| {
             let upper = a[i] + (b[i] - a[i]) * right_share;
             let lower = c[i] + (d[i] - c[i]) * right_share;
