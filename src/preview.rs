@@ -40,6 +40,7 @@ pub mod sgd;
 pub mod template;
 pub mod tokens;
 pub mod train;
+pub mod update;
 
 use std::path::Path;
 
@@ -67,6 +68,7 @@ pub enum PreviewError {
 
 impl PreviewError {
     /// An error about a file or folder.
+    #[allow(clippy::needless_pass_by_value, reason = "errors are handed over where they happen")]
     pub fn at(path: &Path, error: impl ToString) -> Self {
         Self::File { path: path.display().to_string(), error: error.to_string() }
     }

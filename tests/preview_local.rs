@@ -1,58 +1,19 @@
 //! Models and examples from local files: chat templates against transformers, a whole run through the command line.
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/chat_model.rs"]
+mod chat_model;
+
 use candle_core::{DType, Tensor};
-use std::collections::HashMap;
+use chat_model::{CHAT, folder};
 use std::path::{Path, PathBuf};
 use tuneplan::cli::{Outcome, run};
 use tuneplan::preview::adapter;
 use tuneplan::preview::base_model::BaseModel;
-use tuneplan::preview::config::LlamaConfig;
 use tuneplan::preview::model::{Llama, read_weights};
 use tuneplan::preview::ops::Weight;
-use tuneplan::preview::pretrain::{random_weights, shape};
 use tuneplan::preview::rows::{Message, Row, read};
 use tuneplan::preview::template::Template;
-
-const CHAT: &str = "tests/fixtures/chat";
-
-/// A model folder in two shards with the fixture's tokenizer.
-fn folder(place: &Path, vocabulary: usize) -> PathBuf {
-    let folder = place.join("model");
-    std::fs::create_dir(&folder).unwrap();
-    let config = LlamaConfig {
-        hidden_size: 64,
-        intermediate_size: 128,
-        num_hidden_layers: 2,
-        num_attention_heads: 2,
-        num_key_value_heads: Some(1),
-        head_dim: Some(32),
-        vocab_size: vocabulary,
-        ..shape()
-    };
-    std::fs::write(folder.join("config.json"), serde_json::to_string(&config).unwrap()).unwrap();
-    let (weights, _) = random_weights(&config, 3).unwrap();
-    let mut names: Vec<&String> = weights.keys().collect();
-    names.sort();
-    let mut places = serde_json::Map::new();
-    for (index, names) in names.chunks(names.len().div_ceil(2)).enumerate() {
-        let file = format!("model-{:05}-of-00002.safetensors", index + 1);
-        let shard: HashMap<String, Tensor> = names
-            .iter()
-            .map(|name| {
-                places.insert((*name).clone(), file.clone().into());
-                ((*name).clone(), weights[*name].to_dtype(DType::BF16).unwrap())
-            })
-            .collect();
-        candle_core::safetensors::save(&shard, folder.join(file)).unwrap();
-    }
-    let index = serde_json::json!({ "metadata": {}, "weight_map": places });
-    std::fs::write(folder.join("model.safetensors.index.json"), index.to_string()).unwrap();
-    for name in ["tokenizer.json", "tokenizer_config.json"] {
-        std::fs::copy(Path::new(CHAT).join(name), folder.join(name)).unwrap();
-    }
-    folder
-}
 
 fn messages(value: &serde_json::Value) -> Vec<Message> {
     let line = serde_json::json!({ "messages": value }).to_string();

@@ -86,7 +86,9 @@ fn stock_attention(q: &Tensor, k: &Tensor, v: &Tensor, heads: Heads) -> Vec<f32>
                 scores[row + 1..].fill(f32::NEG_INFINITY);
                 let most = scores.iter().copied().fold(f32::MIN, f32::max);
                 let sum: f32 = scores.iter().map(|score| (score - most).exp()).sum();
-                scores.iter_mut().for_each(|score| *score = (*score - most).exp() / sum);
+                for score in scores.iter_mut() {
+                    *score = (*score - most).exp() / sum;
+                }
             }
             let p = Tensor::from_vec(scores.concat(), (heads.sequence, heads.sequence), &Device::Cpu).unwrap();
             let o: Vec<Vec<f32>> = p.matmul(&part(v, kv)).unwrap().to_vec2().unwrap();

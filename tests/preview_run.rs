@@ -44,155 +44,145 @@ fn run(data: Data, settings: RunSettings) -> Run {
     Run::new(base(), data, settings).unwrap()
 }
 
-/// Backward is recursive.
-fn on_a_large_stack(test: impl FnOnce() + Send + 'static) {
-    std::thread::Builder::new().stack_size(64 << 20).spawn(test).unwrap().join().unwrap();
-}
-
 #[test]
 fn a_four_bit_base_learns_a_new_format_within_eight_steps() {
-    on_a_large_stack(|| {
-        let mut run = run(orders(1, 60, 4), settings(NF4, 5e-3));
-        let (control, ticks) = (Control::default(), AtomicU64::new(0));
-        // A second passes at every look.
-        let clock = || Duration::from_secs(ticks.fetch_add(1, Ordering::SeqCst));
-        let mut events = Vec::new();
-        let schedule = Schedule { steps: 8, look_every: 100, samples: 1, kept_in: None };
-        let end = train(&mut run, &schedule, &Gate::new(&control, &clock), &mut |event| events.push(event)).unwrap();
-        assert_eq!(end, End::Done);
-        let looks: Vec<_> = events
-            .iter()
-            .filter_map(|event| if let Event::HeldOut { after, found } = event { Some((*after, *found)) } else { None })
-            .collect();
-        let [(0, before), (8, after)] = looks[..] else { panic!("{looks:?}") };
-        assert!(after.loss < 0.75 * before.loss, "{before:?} {after:?}");
-        let steps: Vec<_> = events
-            .iter()
-            .filter_map(|event| if let Event::Step(progress) = event { Some(*progress) } else { None })
-            .collect();
-        assert_eq!(steps.len(), 8);
-        // Each step looks at the clock before and after.
-        assert_eq!(steps[7].trained_for, Duration::from_secs(8));
-        assert_eq!(steps[7].tokens, steps.iter().map(|progress| progress.step.tokens as u64).sum::<u64>());
-        assert_eq!(steps[5].time_left(), Duration::from_secs(2));
-        let samples = events.iter().filter(|event| matches!(event, Event::Sample { index: 0, .. })).count();
-        assert_eq!(samples, 2);
-        let bars: Vec<_> = events
-            .iter()
-            .filter_map(|event| if let Event::Compared(bar) = event { Some(bar.clone()) } else { None })
-            .collect();
-        let of = |variant| bars.iter().find(|bar| bar.variant == variant).unwrap();
-        // Adapters that start at zero changed nothing before; merging them changes nothing after.
-        assert!((of(Variant::Quantized).task.loss - before.loss).abs() < 1e-6);
-        assert!((of(Variant::Merged).task.loss - after.loss).abs() < 1e-3);
-        // 4.5 instead of 16 bits a value in the maps; table and norms stay as they are.
-        let maps = 4 * (256 * 256 * 2 + 2 * 128 * 256 + 3 * 256 * 768);
-        let [base, quantized, adapted] =
-            [Variant::Base, Variant::Quantized, Variant::Adapted].map(|v| of(v).disk_bytes);
-        assert_eq!(base - quantized, maps * 2 - maps * 9 / 16);
-        assert_eq!(adapted - quantized, 4 * run.trained_values());
-        // The same prompt was put to each.
-        assert!(bars.iter().all(|bar| bar.answers.len() == 1 && bar.answers[0].wanted.contains("\"who\"")), "{bars:?}");
-        assert!(of(Variant::Base).base_text.unwrap() < 0.4, "it was made from such text: {bars:?}");
-    });
+    let mut run = run(orders(1, 60, 4), settings(NF4, 5e-3));
+    let (control, ticks) = (Control::default(), AtomicU64::new(0));
+    // A second passes at every look.
+    let clock = || Duration::from_secs(ticks.fetch_add(1, Ordering::SeqCst));
+    let mut events = Vec::new();
+    let schedule = Schedule { steps: 8, look_every: 100, samples: 1, kept_in: None };
+    let end = train(&mut run, &schedule, &Gate::new(&control, &clock), &mut |event| events.push(event)).unwrap();
+    assert_eq!(end, End::Done);
+    let looks: Vec<_> = events
+        .iter()
+        .filter_map(|event| if let Event::HeldOut { after, found } = event { Some((*after, *found)) } else { None })
+        .collect();
+    let [(0, before), (8, after)] = looks[..] else { panic!("{looks:?}") };
+    assert!(after.loss < 0.75 * before.loss, "{before:?} {after:?}");
+    let steps: Vec<_> = events
+        .iter()
+        .filter_map(|event| if let Event::Step(progress) = event { Some(*progress) } else { None })
+        .collect();
+    assert_eq!(steps.len(), 8);
+    // Each step looks at the clock before and after.
+    assert_eq!(steps[7].trained_for, Duration::from_secs(8));
+    assert_eq!(steps[7].tokens, steps.iter().map(|progress| progress.step.tokens as u64).sum::<u64>());
+    assert_eq!(steps[5].time_left(), Duration::from_secs(2));
+    let samples = events.iter().filter(|event| matches!(event, Event::Sample { index: 0, .. })).count();
+    assert_eq!(samples, 2);
+    let bars: Vec<_> = events
+        .iter()
+        .filter_map(|event| if let Event::Compared(bar) = event { Some(bar.clone()) } else { None })
+        .collect();
+    let of = |variant| bars.iter().find(|bar| bar.variant == variant).unwrap();
+    // Adapters that start at zero changed nothing before; merging them changes nothing after.
+    assert!((of(Variant::Quantized).task.loss - before.loss).abs() < 1e-6);
+    assert!((of(Variant::Merged).task.loss - after.loss).abs() < 1e-3);
+    // 4.5 instead of 16 bits a value in the maps; table and norms stay as they are.
+    let maps = 4 * (256 * 256 * 2 + 2 * 128 * 256 + 3 * 256 * 768);
+    let [base, quantized, adapted] = [Variant::Base, Variant::Quantized, Variant::Adapted].map(|v| of(v).disk_bytes);
+    assert_eq!(base - quantized, maps * 2 - maps * 9 / 16);
+    assert_eq!(adapted - quantized, 4 * run.trained_values());
+    // The same prompt was put to each.
+    assert!(bars.iter().all(|bar| bar.answers.len() == 1 && bar.answers[0].wanted.contains("\"who\"")), "{bars:?}");
+    assert!(of(Variant::Base).base_text.unwrap() < 0.4, "it was made from such text: {bars:?}");
 }
 
 #[test]
 fn a_run_that_is_ended_keeps_what_it_has_and_goes_on_as_if_it_had_not_been() {
-    on_a_large_stack(|| {
-        let data = orders(2, 12, 1);
-        let clock = || Duration::ZERO;
-        let kept = tempfile::tempdir().unwrap();
-        let schedule = Schedule { steps: 4, look_every: 100, samples: 0, kept_in: Some(kept.path().to_owned()) };
-        let losses = |events: &[Event]| -> Vec<f64> {
-            events
-                .iter()
-                .filter_map(|event| if let Event::Step(progress) = event { Some(progress.step.loss) } else { None })
-                .collect()
-        };
-        let mut whole = Vec::new();
-        let control = Control::default();
-        let gate = Gate::new(&control, &clock);
-        let mut straight = run(data.clone(), settings(BaseFormat::Fp32, 1e-3));
-        while straight.steps() < 4 {
-            whole.push(straight.step(&gate).unwrap().loss);
+    let data = orders(2, 12, 1);
+    let clock = || Duration::ZERO;
+    let kept = tempfile::tempdir().unwrap();
+    let schedule = Schedule { steps: 4, look_every: 100, samples: 0, kept_in: Some(kept.path().to_owned()) };
+    let losses = |events: &[Event]| -> Vec<f64> {
+        events
+            .iter()
+            .filter_map(|event| if let Event::Step(progress) = event { Some(progress.step.loss) } else { None })
+            .collect()
+    };
+    let mut whole = Vec::new();
+    let control = Control::default();
+    let gate = Gate::new(&control, &clock);
+    let mut straight = run(data.clone(), settings(BaseFormat::Fp32, 1e-3));
+    while straight.steps() < 4 {
+        whole.push(straight.step(&gate).unwrap().loss);
+    }
+    // Ended when the second step is told.
+    let mut ended = run(data.clone(), settings(BaseFormat::Fp32, 1e-3));
+    let (control, mut events) = (Control::default(), Vec::new());
+    let end = train(&mut ended, &schedule, &Gate::new(&control, &clock), &mut |event| {
+        if matches!(&event, Event::Step(progress) if progress.step.number == 2) {
+            control.cancel();
         }
-        // Ended when the second step is told.
-        let mut ended = run(data.clone(), settings(BaseFormat::Fp32, 1e-3));
-        let (control, mut events) = (Control::default(), Vec::new());
-        let end = train(&mut ended, &schedule, &Gate::new(&control, &clock), &mut |event| {
-            if matches!(&event, Event::Step(progress) if progress.step.number == 2) {
-                control.cancel();
-            }
-            events.push(event);
-        });
-        assert_eq!(end.unwrap(), End::Cancelled);
-        assert_eq!((ended.steps(), losses(&events)), (2, whole[..2].to_vec()));
-        // A step that is ended in its middle changes nothing: the next is as it would have been.
-        let after_layers = AtomicU64::new(0);
-        let stopping = Control::default();
-        stopping.pause();
-        let waker = {
-            let stopping = stopping.clone();
-            std::thread::spawn(move || stopping.cancel())
-        };
-        let slow = || Duration::from_secs(after_layers.fetch_add(1, Ordering::SeqCst));
-        assert!(ended.step(&Gate::new(&stopping, &slow)).is_err());
-        waker.join().unwrap();
-        let control = Control::default();
-        let gate = Gate::new(&control, &clock);
-        assert_eq!(ended.step(&gate).unwrap().loss, whole[2]);
-        assert_eq!(ended.step(&gate).unwrap().loss, whole[3]);
-        // What was put aside when it was ended goes on in another run as if nothing had happened.
-        assert!(matches!(events.last(), Some(Event::Kept { after: 2, failure: None })), "{:?}", events.last());
-        let mut resumed = run(data.clone(), settings(BaseFormat::Fp32, 1e-3));
-        assert!(resume(kept.path(), &mut resumed).unwrap());
-        assert_eq!(resumed.steps(), 2);
-        let again = [resumed.step(&gate).unwrap().loss, resumed.step(&gate).unwrap().loss];
-        assert_eq!(again, whole[2..]);
-        // A newer one takes its place; other settings are refused, a damaged file is said, an empty folder is none.
-        save(kept.path(), &resumed).unwrap();
-        assert_eq!(std::fs::read_dir(kept.path()).unwrap().count(), 1);
-        let mut other = run(data.clone(), settings(BaseFormat::Fp32, 2e-3));
-        let refused = resume(kept.path(), &mut other).unwrap_err().to_string();
-        assert!(refused.contains("another optimizer"), "{refused}");
-        std::fs::write(kept.path().join("step-000004/run.safetensors"), b"{").unwrap();
-        let refused = resume(kept.path(), &mut ended).unwrap_err().to_string();
-        assert!(refused.contains("run.safetensors"), "{refused}");
-        assert!(!resume(&kept.path().join("none"), &mut ended).unwrap());
+        events.push(event);
     });
+    assert_eq!(end.unwrap(), End::Cancelled);
+    assert_eq!((ended.steps(), losses(&events)), (2, whole[..2].to_vec()));
+    // A step that is ended in its middle changes nothing: the next is as it would have been.
+    let after_layers = AtomicU64::new(0);
+    let stopping = Control::default();
+    stopping.pause();
+    let waker = {
+        let stopping = stopping.clone();
+        std::thread::spawn(move || stopping.cancel())
+    };
+    let slow = || Duration::from_secs(after_layers.fetch_add(1, Ordering::SeqCst));
+    assert!(ended.step(&Gate::new(&stopping, &slow)).is_err());
+    waker.join().unwrap();
+    let control = Control::default();
+    let gate = Gate::new(&control, &clock);
+    assert_eq!(ended.step(&gate).unwrap().loss, whole[2]);
+    assert_eq!(ended.step(&gate).unwrap().loss, whole[3]);
+    // What was put aside when it was ended goes on in another run as if nothing had happened.
+    let [.., Event::Kept { after: 2, failure: None }, Event::Updated(updates)] = &events[..] else {
+        panic!("{:?}", events.last())
+    };
+    // Seven maps of four layers, each with as many directions as the rank.
+    assert!(updates.len() == 28 && updates.iter().all(|update| update.values.len() == 4), "{updates:?}");
+    let mut resumed = run(data.clone(), settings(BaseFormat::Fp32, 1e-3));
+    assert!(resume(kept.path(), &mut resumed).unwrap());
+    assert_eq!(resumed.steps(), 2);
+    let again = [resumed.step(&gate).unwrap().loss, resumed.step(&gate).unwrap().loss];
+    assert_eq!(again, whole[2..]);
+    // A newer one takes its place; other settings are refused, a damaged file is said, an empty folder is none.
+    save(kept.path(), &resumed).unwrap();
+    assert_eq!(std::fs::read_dir(kept.path()).unwrap().count(), 1);
+    let mut other = run(data.clone(), settings(BaseFormat::Fp32, 2e-3));
+    let refused = resume(kept.path(), &mut other).unwrap_err().to_string();
+    assert!(refused.contains("another optimizer"), "{refused}");
+    std::fs::write(kept.path().join("step-000004/run.safetensors"), b"{").unwrap();
+    let refused = resume(kept.path(), &mut ended).unwrap_err().to_string();
+    assert!(refused.contains("run.safetensors"), "{refused}");
+    assert!(!resume(&kept.path().join("none"), &mut ended).unwrap());
 }
 
 #[test]
 fn batches_of_one_that_are_added_up_step_as_one_large_batch_does() {
-    on_a_large_stack(|| {
-        let clock = || Duration::ZERO;
-        let control = Control::default();
-        let gate = Gate::new(&control, &clock);
-        let steps = |batch: usize, accumulation: usize| {
-            let settings = RunSettings { batch, accumulation, ..settings(BaseFormat::Fp32, 1e-3) };
-            let mut run = run(orders(4, 9, 1), settings);
-            (0..2).map(|_| run.step(&gate).unwrap().loss).collect::<Vec<_>>()
-        };
-        // Answers differ in length, so that a mean of means would show.
-        for (large, small) in steps(4, 1).into_iter().zip(steps(1, 4)) {
-            assert!((large - small).abs() < 2e-5 * large, "{large} {small}");
-        }
-    });
+    let clock = || Duration::ZERO;
+    let control = Control::default();
+    let gate = Gate::new(&control, &clock);
+    let steps = |batch: usize, accumulation: usize| {
+        let settings = RunSettings { batch, accumulation, ..settings(BaseFormat::Fp32, 1e-3) };
+        let mut run = run(orders(4, 9, 1), settings);
+        (0..2).map(|_| run.step(&gate).unwrap().loss).collect::<Vec<_>>()
+    };
+    // Answers differ in length, so that a mean of means would show.
+    for (large, small) in steps(4, 1).into_iter().zip(steps(1, 4)) {
+        assert!((large - small).abs() < 2e-5 * large, "{large} {small}");
+    }
 }
 
 #[test]
 fn too_fast_a_rate_is_said_and_so_are_missing_examples() {
-    on_a_large_stack(|| {
-        let clock = || Duration::ZERO;
-        let control = Control::default();
-        let gate = Gate::new(&control, &clock);
-        let mut fast = run(orders(3, 20, 2), settings(BaseFormat::Fp32, 1e30));
-        let refused = (0..4).find_map(|_| fast.step(&gate).err()).unwrap().to_string();
-        assert!(refused.contains("lower the learning rate"), "{refused}");
-        let none = Data { train: Vec::new(), ..orders(3, 1, 1) };
-        assert!(Run::new(base(), none, settings(NF4, 1e-3)).is_err());
-    });
+    let clock = || Duration::ZERO;
+    let control = Control::default();
+    let gate = Gate::new(&control, &clock);
+    let mut fast = run(orders(3, 20, 2), settings(BaseFormat::Fp32, 1e30));
+    let refused = (0..4).find_map(|_| fast.step(&gate).err()).unwrap().to_string();
+    assert!(refused.contains("lower the learning rate"), "{refused}");
+    let none = Data { train: Vec::new(), ..orders(3, 1, 1) };
+    assert!(Run::new(base(), none, settings(NF4, 1e-3)).is_err());
 }
 
 #[test]

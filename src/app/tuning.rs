@@ -72,7 +72,7 @@ pub fn forecast(job: &Job) -> Option<Predicted> {
     let (config, one) = known.as_ref().filter(|_| job.model.is_none() && job.data.is_none())?;
     let together = job.settings.batch.max(1);
     let tokens = BatchTokens { all: together * one.all, counted: together * one.counted };
-    Some(predict(config, &job.settings, tokens))
+    Some(predict(config, &job.settings, tokens, job.thread_count()))
 }
 
 /// The embedded model is small and takes a high rate; for others ten times what QLoRA uses at 7B (2e-4; Dettmers et al.,

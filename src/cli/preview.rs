@@ -4,7 +4,7 @@ use super::{Outcome, load};
 use crate::app::tuning::of_plan;
 use crate::app::tuning::usual_learning_rate;
 use crate::preview::control::{Control, Gate};
-use crate::preview::job::{Job, Prepared};
+use crate::preview::job::{Job, Losses, Prepared};
 use crate::preview::record::Record;
 use crate::preview::run::RunSettings;
 use crate::preview::saved::resume;
@@ -23,8 +23,6 @@ mod report;
 
 /// Steps after which the loss is shown.
 const SHOWN_EVERY: usize = 10;
-/// Backward walks the graph by recursion.
-const STACK: usize = 64 << 20;
 
 pub fn run(args: &PreviewArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<Outcome> {
     let order = Order::of(args, err)?;
@@ -35,10 +33,7 @@ pub fn run(args: &PreviewArgs, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     let began = Instant::now();
     let work = {
         let (order, control) = (order.clone(), control.clone());
-        std::thread::Builder::new()
-            .name("preview".to_owned())
-            .stack_size(STACK)
-            .spawn(move || order.work(&control, &sender))?
+        std::thread::Builder::new().name("preview".to_owned()).spawn(move || order.work(&control, &sender))?
     };
     for news in receiver {
         if let Err(error) = hear(&mut record, news, err) {
@@ -92,7 +87,7 @@ enum News {
 fn hear(record: &mut Record, news: News, err: &mut dyn Write) -> std::io::Result<()> {
     let event = match news {
         News::Prepared(prepared) => {
-            for line in prepared.file.iter().flat_map(|file| file.lines()) {
+            for line in prepared.file.iter().flat_map(Losses::lines) {
                 writeln!(err, "{line}")?;
             }
             if prepared.plain_template {
@@ -135,7 +130,7 @@ fn hear(record: &mut Record, news: News, err: &mut dyn Write) -> std::io::Result
         Event::Compared(compared) => {
             writeln!(err, "compared: {}", compared.variant.name())?;
         }
-        Event::Kept { .. } | Event::Sample { .. } => {}
+        Event::Kept { .. } | Event::Sample { .. } | Event::Updated(_) => {}
     }
     record.take(event);
     Ok(())

@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use json::{quality_json, ranks_json, report_json, total_json};
 use mix::Mix;
 use serde_json::json;
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -49,14 +50,28 @@ pub struct QuantizeArgs {
     ranks: bool,
     /// Run a text through the model in each format: errors of outputs, and the loss. The embedded model has a text of its
     /// own; another needs config.json and tokenizer.json beside its weights.
-    #[arg(long, value_name = "FILE.txt", num_args = 0..=1)]
-    on_text: Option<Option<PathBuf>>,
+    #[arg(long, value_name = "FILE.txt", num_args = 0..=1, default_missing_value = "")]
+    on_text: Option<Text>,
     /// Threads; without it all but one of the machine's.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "N")]
     threads: Option<u16>,
     /// One JSON object.
     #[arg(long)]
     json: bool,
+}
+
+/// What `--on-text` runs through a model.
+#[derive(Clone, Debug)]
+enum Text {
+    /// That of the embedded model.
+    Own,
+    File(PathBuf),
+}
+
+impl From<OsString> for Text {
+    fn from(word: OsString) -> Self {
+        if word.is_empty() { Self::Own } else { Self::File(word.into()) }
+    }
 }
 
 pub fn run(args: &QuantizeArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<Outcome> {
@@ -98,7 +113,7 @@ pub fn run(args: &QuantizeArgs, out: &mut dyn Write, err: &mut dyn Write) -> Res
         }
     }
     let quality = match &args.on_text {
-        Some(text) => Some(pool.install(|| on_text(args.model.as_deref(), text.as_deref(), &codecs))?),
+        Some(text) => Some(pool.install(|| on_text(args.model.as_deref(), text, &codecs))?),
         None => None,
     };
     let totals = totals(&source, &reports, scope);
@@ -137,20 +152,20 @@ pub fn run(args: &QuantizeArgs, out: &mut dyn Write, err: &mut dyn Write) -> Res
 }
 
 /// Loss of the stored model on a text, and what each format makes of it.
-fn on_text(model: Option<&Path>, text: Option<&Path>, codecs: &[Codec]) -> Result<(f64, Vec<Quality>)> {
+fn on_text(model: Option<&Path>, text: &Text, codecs: &[Codec]) -> Result<(f64, Vec<Quality>)> {
     let (base, text) = match (model, text) {
-        (None, None) => (BaseModel::embedded()?, base_text()),
-        (None, Some(path)) => {
+        (None, Text::Own) => (BaseModel::embedded()?, base_text()),
+        (None, Text::File(path)) => {
             let base = BaseModel::embedded()?;
             let text = base.text(path)?;
             (base, text)
         }
-        (Some(folder), Some(path)) => {
+        (Some(folder), Text::File(path)) => {
             let base = BaseModel::open(folder)?;
             let text = base.text(path)?;
             (base, text)
         }
-        (Some(_), None) => bail!("--on-text: name a file of text; only the embedded model has its own"),
+        (Some(_), Text::Own) => bail!("--on-text: name a file of text; only the embedded model has its own"),
     };
     let formats: Vec<Format> = codecs.iter().copied().map(Format::Weights).chain([Format::LlmInt8]).collect();
     let (mut stored, mut found) = (0.0, Vec::new());

@@ -1,5 +1,6 @@
 //! Products of small or narrow matrices: heads of attention, the factors of adapters. Large ones are candle's, which packs
 //! its operands first; here nothing is copied, and the result may be a part of something larger.
+#![allow(clippy::inline_always, reason = "only what is inlined is compiled for the widest registers")]
 
 use pulp::{Simd, WithSimd};
 
@@ -43,9 +44,9 @@ const ROWS: usize = 6;
 const WIDE: usize = 2;
 
 /// `c += a · b`, where rows of `b` and `c` are whole: `stride` values apart each.
-pub fn add_product(c: (&mut [f32], usize), a: View<'_>, b: (&[f32], usize), sizes: Sizes) {
+pub fn add_product((c, c_stride): (&mut [f32], usize), a: View<'_>, b: (&[f32], usize), sizes: Sizes) {
     if sizes.rows > 0 && sizes.inner > 0 && sizes.columns > 0 {
-        pulp::Arch::new().dispatch(Product { c: c.0, c_stride: c.1, a, b: b.0, b_stride: b.1, sizes });
+        pulp::Arch::new().dispatch(Product { c, c_stride, a, b: b.0, b_stride: b.1, sizes });
     }
 }
 

@@ -1,4 +1,5 @@
 //! Inner loops for the widest registers a processor has, chosen while the program runs.
+#![allow(clippy::inline_always, reason = "only what is inlined is compiled for the widest registers")]
 
 /// Runs `work` compiled for this processor. What it calls must be inlined into it to gain anything.
 #[inline(always)]

@@ -173,7 +173,7 @@ fn sum(random: &mut Random) -> String {
 
 /// One or two pairs in words and as JSON, with blanks and with other keys than an order has.
 fn record(random: &mut Random) -> String {
-    let pairs: Vec<(&str, String)> = (0..1 + random.below(2))
+    let pairs: Vec<(&str, String)> = (0..=random.below(2))
         .map(|_| {
             let key = one(random, &KEYS);
             let value = match key {

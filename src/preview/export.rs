@@ -9,6 +9,7 @@ use super::model::{Checkpoint as _, Llama};
 use super::new_folder::NewFolder;
 use candle_core::{DType, Tensor};
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// Name of the weights' file in a model's folder.
@@ -65,8 +66,11 @@ pub fn save_merged(folder: &Path, base: &BaseModel, merged: &Llama) -> Result<()
 
 /// Writes a safetensors file with the mark that transformers looks for.
 pub(super) fn write_tensors(path: &Path, tensors: &HashMap<String, Tensor>) -> std::result::Result<(), String> {
+    // The crate's own file is readable by its owner alone; this one is to be what any new file is.
+    let usual = File::create(path).and_then(|file| file.metadata()).map_err(|error| error.to_string())?.permissions();
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    safetensors::serialize_to_file(tensors, Some(metadata), path).map_err(|error| error.to_string())
+    safetensors::serialize_to_file(tensors, Some(metadata), path).map_err(|error| error.to_string())?;
+    std::fs::set_permissions(path, usual).map_err(|error| error.to_string())
 }
 
 fn absolute(path: &Path) -> PathBuf {

@@ -13,8 +13,6 @@ use std::sync::Arc;
 
 /// Examples of the built-in task to train on, and to test with.
 pub const EXAMPLES: (usize, usize) = (800, 48);
-/// Backward walks the graph by recursion.
-const STACK: usize = 64 << 20;
 /// Bad lines of a file that are told one by one.
 const TOLD_LINES: usize = 20;
 
@@ -114,10 +112,14 @@ impl Losses {
 }
 
 impl Job {
-    /// The threads a run works on, each with room for a deep graph.
+    /// How many threads a run works on.
+    pub fn thread_count(&self) -> usize {
+        self.threads.unwrap_or_else(spare_threads).max(1)
+    }
+
+    /// The threads a run works on.
     pub fn threads(&self) -> Result<rayon::ThreadPool> {
-        let count = self.threads.unwrap_or_else(spare_threads).max(1);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(count).stack_size(STACK).build();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.thread_count()).build();
         pool.map_err(|error| PreviewError::Unsuitable(format!("no threads could be started: {error}")))
     }
 

@@ -5,6 +5,9 @@ use super::lora::Init;
 use super::ops::loss_rows;
 use super::run::RunSettings;
 use crate::estimate::Component;
+use gemm_common::cache::CACHE_INFO;
+use peakmem_alloc::{INSTRUMENTED_SYSTEM, PeakMemAlloc, PeakMemAllocTrait as _};
+use std::alloc::System;
 
 /// Bytes a training step needs in its largest phase, by what needs them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub struct Predicted {
     pub loss_bytes: u64,
     /// What one layer holds in backward, and the widest linear layer unpacked.
     pub working_bytes: u64,
+    /// Blocks that products pack.
+    pub packing_bytes: u64,
 }
 
 /// One share of the prediction.
@@ -43,7 +48,7 @@ impl Predicted {
     }
 
     /// Share by share, in the order of the bar.
-    pub fn shares(&self) -> [Share; 7] {
+    pub fn shares(&self) -> [Share; 8] {
         let share = |component, bytes, formula| Share { component, bytes, formula };
         [
             share(
@@ -79,6 +84,11 @@ impl Predicted {
                 self.working_bytes,
                 "slopes of the MLP in one layer, and the widest linear layer unpacked for its product",
             ),
+            share(
+                Component::Runtime,
+                self.packing_bytes,
+                "blocks that products pack: for each thread as much as its second-level cache, and those of the widest layer",
+            ),
         ]
     }
 }
@@ -92,8 +102,10 @@ pub struct BatchTokens {
     pub counted: usize,
 }
 
-/// Of a run with batches of up to so many tokens: the largest of loss, backward and optimizer step.
-pub fn predict(config: &LlamaConfig, settings: &RunSettings, tokens: BatchTokens) -> Predicted {
+/// Of a run on `threads` threads with batches of up to so many tokens: the largest of loss, the last and the first layer's
+/// backward, and the optimizer step. 12 runs of the embedded model of 15 to 230 MiB are met within 6 %, other sizes, formats,
+/// optimizers and batches (benches/preview_memory.sh).
+pub fn predict(config: &LlamaConfig, settings: &RunSettings, tokens: BatchTokens, threads: usize) -> Predicted {
     let (all, layers) = (tokens.all as u64, config.num_hidden_layers as u64);
     let (vocabulary, hidden) = (config.vocab_size as u64, config.hidden_size as u64);
     let trained = 4 * trained_values(config, settings);
@@ -112,6 +124,7 @@ pub fn predict(config: &LlamaConfig, settings: &RunSettings, tokens: BatchTokens
         adapter_bytes: trained * if settings.lora.init == Init::Kaiming { 1 } else { 2 },
         gradient_bytes: sums,
         optimizer_bytes: trained * settings.optimizer.state_values(),
+        packing_bytes: packing_bytes(config, threads),
         ..Predicted::default()
     };
     let activation_bytes = 4 * all * per_token;
@@ -121,14 +134,30 @@ pub fn predict(config: &LlamaConfig, settings: &RunSettings, tokens: BatchTokens
     // With checkpointing the last layer is not made again yet.
     let before = if settings.recompute { 4 * all * layers * hidden } else { activation_bytes };
     let loss = Predicted { activation_bytes: before, loss_bytes, ..always };
-    let backward = Predicted { activation_bytes, working_bytes: 4 * working_values(config, settings, all), ..always };
+    let working_bytes = 4 * working_values(config, settings, all);
+    let last_layer = Predicted { activation_bytes, working_bytes, ..always };
+    // By then activations of the other layers are gone, and their gradients are there.
+    let first_layer = Predicted {
+        activation_bytes: 4 * all * (kept + if settings.recompute { hidden } else { 0 }),
+        gradient_bytes: sums + trained - trained / layers.max(1),
+        working_bytes,
+        ..always
+    };
     let step = Predicted { gradient_bytes: trained + sums, ..always };
-    [backward, step].into_iter().fold(
-        loss,
-        |most, phase| {
-            if phase.total_bytes() > most.total_bytes() { phase } else { most }
-        },
-    )
+    let larger = |most: Predicted, phase: Predicted| {
+        if phase.total_bytes() > most.total_bytes() { phase } else { most }
+    };
+    larger(larger(loss, last_layer), larger(first_layer, step))
+}
+
+/// What the gemm crate packs: every thread keeps a block in its second-level cache; a left matrix of few rows is packed
+/// before, up to 512 of the inner dimension at a time.
+fn packing_bytes(config: &LlamaConfig, threads: usize) -> u64 {
+    const ROWS: usize = 768;
+    const DEPTH: usize = 512;
+    let of_map = |(out, inner): (usize, usize)| 4 * (out.min(ROWS) * inner.min(DEPTH)) as u64;
+    let widest = Part::ALL.into_iter().map(|part| of_map(config.shape_of(part))).max();
+    (threads as u64).saturating_mul(CACHE_INFO[1].cache_bytes as u64).saturating_add(widest.unwrap_or(0))
 }
 
 /// Values a layer holds in backward besides what was kept.
@@ -168,29 +197,25 @@ fn kept_values(config: &LlamaConfig, settings: &RunSettings) -> u64 {
     (plain + unnormed + unadded + mixed + lora.targets.iter().map(of_adapter).sum::<usize>()) as u64
 }
 
-/// Measures by how much the memory of this process grows (resident bytes, Linux only).
+/// Counts what this program allocates. Resident memory would not do: freed memory stays with the process, so that a second
+/// run would seem to need none, and the window's graphics driver is in it.
+#[global_allocator]
+static HEAP: &PeakMemAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// Measures how much the program allocates beyond what it has at a moment. There is one: a second that begins ends the first.
 #[derive(Clone, Copy, Debug)]
-pub struct Meter {
-    before: Option<u64>,
-}
+pub struct Meter(());
 
 impl Meter {
-    /// From here. The kernel is asked to forget the peak until now; where it refuses, an earlier and higher peak of this
-    /// process counts.
+    /// From here.
     pub fn begin() -> Self {
-        let _ = std::fs::write("/proc/self/clear_refs", "5");
-        Self { before: status_bytes("VmRSS:") }
+        HEAP.reset_peak_memory();
+        Self(())
     }
 
-    /// Most bytes this process had beyond those at the beginning; `None` where the system does not tell.
-    pub fn peak_growth_bytes(&self) -> Option<u64> {
-        Some(status_bytes("VmHWM:")?.saturating_sub(self.before?))
+    /// Most bytes that were allocated beyond those at the beginning, by all threads. The system gives the process some more,
+    /// for what lies free between.
+    pub fn peak_growth_bytes(self) -> u64 {
+        HEAP.get_peak_memory() as u64
     }
-}
-
-fn status_bytes(name: &str) -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kib.checked_mul(1024)
 }

@@ -3,7 +3,7 @@
 use super::config::{LlamaConfig, Part, unsuitable};
 use super::layer::{Layer, Norm};
 use super::lora::Adapters;
-use super::ops::{Rotary, Weight};
+use super::ops::{Rotary, Weight, with_values};
 use super::rope::Stretch;
 use super::{PreviewError, Result};
 use crate::lab::source::Source;
@@ -196,7 +196,16 @@ struct Named<'a> {
 
 impl Named<'_> {
     fn optional(&self, name: &str) -> Result<Option<Tensor>> {
-        self.weights.tensor(name)
+        let found = self.weights.tensor(name)?;
+        if let Some(tensor) = &found {
+            let at = with_values(tensor, |values| Ok(values.iter().position(|value| !value.is_finite())))?;
+            if let Some(at) = at {
+                let message =
+                    format!("value {at} of `{name}` is no finite number: the file is damaged, or its training failed");
+                return Err(unsuitable(message));
+            }
+        }
+        Ok(found)
     }
 
     fn needed(&self, name: &str, shape: &[usize]) -> Result<Tensor> {

@@ -6,6 +6,7 @@ use super::generate::Sample;
 use super::job::Prepared;
 use super::run::RunSettings;
 use super::train::{Event, Progress};
+use super::update::Update;
 
 /// A run as it was told.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,8 @@ pub struct Record {
     pub progress: Option<Progress>,
     /// Models of the comparison.
     pub compared: Vec<Compared>,
+    /// What training changed, map by map, once it rests.
+    pub updates: Vec<Update>,
     /// Why the run could last not be put aside.
     pub not_kept: Option<String>,
 }
@@ -42,6 +45,7 @@ impl Record {
             samples: Vec::new(),
             progress: None,
             compared: Vec::new(),
+            updates: Vec::new(),
             not_kept: None,
         }
     }
@@ -67,6 +71,7 @@ impl Record {
                 self.compared.retain(|other| other.variant != compared.variant);
                 self.compared.push(compared);
             }
+            Event::Updated(updates) => self.updates = updates,
         }
     }
 
@@ -82,7 +87,7 @@ impl Record {
 
     /// Most bytes the process had beyond those before the run; where the system tells.
     pub fn measured_bytes(&self) -> Option<u64> {
-        self.progress?.peak_growth_bytes
+        Some(self.progress?.peak_growth_bytes)
     }
 
     /// Steps done.

@@ -18,6 +18,7 @@ use super::model::{Checkpoint, Llama};
 use super::ops::Dropout;
 use super::optimizer::{Optimizer, OptimizerSettings};
 use super::pass::{Batch, Pass};
+use super::update::{Update, updates};
 use crate::quantize::Codec;
 use candle_core::Var;
 use std::fmt;
@@ -111,7 +112,12 @@ impl Run {
         let meter = Meter::begin();
         let places = longest.max(data.base_text.as_ref().map_or(0, |text| text.length));
         let attached = attach(base.config_for(places), &*base.source, settings.base, &settings.lora)?;
-        let predicted = predict(&attached.model.config, &settings, data.largest_batch(settings.batch));
+        let predicted = predict(
+            &attached.model.config,
+            &settings,
+            data.largest_batch(settings.batch),
+            rayon::current_num_threads(),
+        );
         let Attached { model, adapters, start } = attached;
         let variables = adapters.variables();
         let optimizer = Optimizer::new(variables.clone(), settings.optimizer);
@@ -172,9 +178,14 @@ impl Run {
         self.predicted
     }
 
-    /// Most bytes the process had beyond those before the model was read; `None` where the system does not tell.
-    pub fn peak_growth_bytes(&self) -> Option<u64> {
+    /// Most bytes the program has allocated beyond those before the model was read.
+    pub fn peak_growth_bytes(&self) -> u64 {
         self.meter.peak_growth_bytes()
+    }
+
+    /// What training changed in each map, whatever the adapters began with.
+    pub fn updates(&self) -> Result<Vec<Update>> {
+        updates(&self.model, &self.exported()?.1)
     }
 
     /// The model with the adapters merged into what the base was held as.

@@ -9,6 +9,7 @@ use super::evaluate::HeldOut;
 use super::generate::Sample;
 use super::run::{Run, Step};
 use super::saved::save;
+use super::update::Update;
 use super::{PreviewError, Result};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -62,6 +63,8 @@ pub enum Event {
     },
     /// One bar of the comparison at the end.
     Compared(Compared),
+    /// What training changed, map by map: told last, of a run that was ended too.
+    Updated(Vec<Update>),
 }
 
 /// Where a run is after a step.
@@ -77,8 +80,8 @@ pub struct Progress {
     pub from: usize,
     /// Steps of the whole run.
     pub of: usize,
-    /// Most bytes the process had beyond those before the model was read; `None` where the system does not tell.
-    pub peak_growth_bytes: Option<u64>,
+    /// Most bytes the program has allocated beyond those before the model was read.
+    pub peak_growth_bytes: u64,
 }
 
 impl Progress {
@@ -110,14 +113,16 @@ pub enum End {
 /// # Errors
 /// What a step, a look or the comparison meets, but for being ended: that is an [`End`].
 pub fn train(run: &mut Run, schedule: &Schedule, gate: &Gate<'_>, tell: &mut dyn FnMut(Event)) -> Result<End> {
-    match train_and_compare(run, schedule, gate, tell) {
-        Ok(()) => Ok(End::Done),
+    let end = match train_and_compare(run, schedule, gate, tell) {
+        Ok(()) => End::Done,
         Err(PreviewError::Cancelled) => {
             keep(run, schedule, tell);
-            Ok(End::Cancelled)
+            End::Cancelled
         }
-        Err(error) => Err(error),
-    }
+        Err(error) => return Err(error),
+    };
+    tell(Event::Updated(run.updates()?));
+    Ok(end)
 }
 
 fn train_and_compare(run: &mut Run, schedule: &Schedule, gate: &Gate<'_>, tell: &mut dyn FnMut(Event)) -> Result<()> {

@@ -4,7 +4,8 @@ use crate::preview::compare::Compared;
 use crate::preview::optimizer::OptimizerSettings;
 use crate::preview::record::Record;
 use crate::preview::run::RunSettings;
-use crate::units::{Bytes, duration, grouped, quantity, signed_percent};
+use crate::preview::update::{Update, in_words};
+use crate::units::{Bytes, duration, grouped, percent, quantity, signed_percent};
 use std::fmt::Write as _;
 
 /// The whole report; `today` may be empty.
@@ -17,6 +18,7 @@ pub fn markdown(record: &Record, today: &str) -> String {
     compared(&mut out, &record.compared);
     looks(&mut out, record);
     memory(&mut out, record);
+    learned(&mut out, record);
     answers(&mut out, record);
     out.push_str(
         "\nTask loss is the mean over the tokens of held-out answers, prompts masked; base text is text such as the base \
@@ -110,6 +112,17 @@ fn memory(out: &mut String, record: &Record) {
             let _ = writeln!(out, "\nMeasured: {}; the prediction is {off} off.", Bytes(measured));
         }
         None => out.push_str("\nThis system does not tell how much memory was used.\n"),
+    }
+}
+
+/// How many directions of the adapters were used.
+fn learned(out: &mut String, record: &Record) {
+    let Some(words) = in_words(&record.updates, record.settings.lora.rank) else { return };
+    let most = record.updates.iter().max_by(|a: &&Update, b| a.relative().total_cmp(&b.relative()));
+    let _ = writeln!(out, "\n## What was learned\n\nBy singular values of each update ΔW = s·BA, {words}.");
+    if let Some(most) = most {
+        let (share, path) = (percent(most.relative()), most.part.path(most.layer));
+        let _ = writeln!(out, "Changed most: `{path}`, by {share} of its norm.");
     }
 }
 

@@ -50,13 +50,13 @@ pub fn settings_of(plan: &Plan, learning_rate: f64, seed: u64) -> (RunSettings, 
             dora: lora.weight_decomposed,
             init,
             targets: targets(&lora.targets, &mut notes),
-            seed: seed,
+            seed,
         },
         optimizer: optimizer(plan, learning_rate, &mut notes),
         batch: batch as usize,
         accumulation: accumulation as usize,
         recompute: plan.runtime.checkpointing == Checkpointing::Full,
-        seed: seed,
+        seed,
     };
     (settings, notes)
 }

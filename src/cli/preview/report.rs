@@ -4,6 +4,8 @@ use crate::preview::compare::Compared;
 use crate::preview::generate::Sample;
 use crate::preview::job::Prepared;
 use crate::preview::record::Record;
+use crate::preview::train::Progress;
+use crate::preview::update::{Update, in_words};
 use crate::units::{Bytes, signed_percent};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -20,7 +22,7 @@ pub fn json(record: &Record, elapsed: Duration) -> Value {
         "resumed_at_step": prepared.map(|prepared| prepared.resumed_at),
         "tokens": progress.map_or(0, |progress| progress.tokens),
         "training_secs": progress.map_or(0.0, |progress| progress.trained_for.as_secs_f64()),
-        "tokens_per_sec": progress.and_then(|progress| progress.tokens_per_second()),
+        "tokens_per_sec": progress.and_then(Progress::tokens_per_second),
         "elapsed_secs": elapsed.as_secs_f64(),
         "trained_values": prepared.map(|prepared| prepared.trained_values),
         "held_out": record.held_out.iter().map(|(after, found)| json!({
@@ -33,6 +35,15 @@ pub fn json(record: &Record, elapsed: Duration) -> Value {
         "memory": prepared.map(|prepared| memory_json(prepared, record.measured_bytes())),
         "compared": record.compared.iter().map(compared_json).collect::<Vec<_>>(),
         "samples": record.samples.iter().map(sample_json).collect::<Vec<_>>(),
+        "updates": record.updates.iter().map(update_json).collect::<Vec<_>>(),
+    })
+}
+
+fn update_json(update: &Update) -> Value {
+    json!({
+        "module": update.part.path(update.layer),
+        "relative_norm": update.relative(),
+        "singular_values": update.values,
     })
 }
 
@@ -83,6 +94,7 @@ pub fn text(record: &Record) -> String {
             .to_owned(),
     );
     lines.extend(record.prepared.as_ref().map(|prepared| memory(prepared, record.measured_bytes())));
+    lines.extend(in_words(&record.updates, record.settings.lora.rank));
     lines.extend(answers(&record.compared));
     lines.join("\n") + "\n"
 }
@@ -112,7 +124,7 @@ fn answers(compared: &[Compared]) -> Vec<String> {
             if place == 0 {
                 lines.push(format!("\n{}\n  {:<26} {}", sample.prompt.trim(), "wanted", sample.wanted));
             }
-            lines.push(format!("  {:<26} {}", variant.name(), sample.answer.trim().replace('\n', " ⏎ ")));
+            lines.push(format!("  {:<26} {}", variant.name(), sample.answer.trim().replace('\n', " / ")));
         }
     }
     lines

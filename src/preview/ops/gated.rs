@@ -1,4 +1,5 @@
 //! The gate of the MLP: `silu(gate) × up`, or with the Gaussian unit that Gemma takes in its place.
+#![allow(clippy::inline_always, reason = "only what is inlined is compiled for the widest registers")]
 
 use super::with_values;
 use crate::linear_algebra::wide::{exp, sigmoid, wide};

@@ -60,7 +60,9 @@ pub fn narrowed(x: &Tensor, a: &Tensor, factor: f64) -> Result<Tensor> {
     }
     let turned = with_values(a, |a| {
         let mut turned = transposed(a, inner, rank, inner);
-        turned.iter_mut().for_each(|value| *value *= factor as f32);
+        for value in &mut turned {
+            *value *= factor as f32;
+        }
         Ok(turned)
     })?;
     product(x, tokens, (&turned, inner, rank))

@@ -1,4 +1,5 @@
 //! RMSNorm with a frozen weight: `y = w · x / √(mean(x²) + ε)`, row by row. Backward computes the scale again.
+#![allow(clippy::inline_always, reason = "only what is inlined is compiled for the widest registers")]
 
 use super::with_values;
 use crate::linear_algebra::wide::{LANES, sum, sum_of, wide};

@@ -10,6 +10,7 @@ mod answers;
 mod ask;
 mod bars;
 mod keep;
+mod learned;
 mod loss;
 mod memory;
 mod progress;
@@ -24,7 +25,7 @@ const LOSS_SHARE: f32 = 0.6;
 pub fn tune_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     let tuning = view.state.session.tuning.as_deref();
     card(ui, view.tokens, |ui| {
-        card_head(ui, "Fine-tune a small model with this plan's settings", "on this machine");
+        card_head(ui, "Fine-tune a small model with this plan", "on this machine");
         ask::ask_ui(ui, view, tuning, out);
         if let Some(tuning) = tuning {
             ui.add_space(space::xs());
@@ -67,6 +68,13 @@ fn results_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning, out: &mut Commands)
         card(ui, view.tokens, |ui| {
             card_head(ui, "Compared", "nats a token · less is better");
             bars::bars_ui(ui, view, &record.compared);
+        });
+    }
+    if !record.updates.is_empty() {
+        ui.add_space(space::xs());
+        card(ui, view.tokens, |ui| {
+            card_head(ui, "What was learned", "directions of the adapters");
+            learned::learned_ui(ui, view, record);
         });
     }
     if tuning.kept.is_some() {

@@ -37,12 +37,9 @@ pub fn memory_ui(ui: &mut Ui, view: &View<'_>, record: &Record) {
     };
     let label = ui.label(RichText::new(text).font(bold(type_size::body())).color(ink));
     label.on_hover_text(
-        "Predicted from the plan's settings for this very runtime. Measured: the most resident memory this process has had \
-         beyond what it had before the run; the window's own doings count too.",
+        "Predicted from the plan's settings for this very runtime. Measured: the most that this program had allocated at once \
+         beyond what it had before the run; the window's own doings count too, and the system takes a little more for gaps.",
     );
-    if record.progress.is_some() && measured.is_none() {
-        ui.label(RichText::new("This system does not tell what was used.").small().color(view.tokens.muted.0));
-    }
     let mut amounts = ByComponent::default();
     for share in &shares {
         amounts.set(share.component, Bytes(share.bytes));

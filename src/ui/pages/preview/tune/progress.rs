@@ -2,6 +2,7 @@
 
 use crate::app::command::{Command, Commands};
 use crate::app::tuning::{Stage, Tuning};
+use crate::preview::job::Losses;
 use crate::ui::View;
 use crate::units::{duration, grouped, quantity};
 use egui::{Label, ProgressBar, RichText, Ui};
@@ -48,7 +49,7 @@ pub fn progress_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning, out: &mut Comm
         said.push_str("; the model has no chat template, so turns are written as “User: …” and “Assistant: …”");
     }
     ui.add(Label::new(RichText::new(said).small().color(view.tokens.muted.0)).wrap());
-    for line in prepared.file.iter().flat_map(|file| file.lines()) {
+    for line in prepared.file.iter().flat_map(Losses::lines) {
         ui.add(Label::new(RichText::new(line).small().color(view.tokens.tight.0)).wrap());
     }
 }
