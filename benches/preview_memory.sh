@@ -1,6 +1,6 @@
 #!/bin/sh
 # Memory of small runs, predicted and measured: sh benches/preview_memory.sh
-# Needs a release build and Linux. The figures in src/preview/memory.rs come from here.
+# Needs a release build. The figures in src/preview/memory.rs come from here.
 run() {
     target/release/tuneplan preview "$@" --steps 3 --threads 1 --json 2>/dev/null | python3 -c "
 import json, sys

@@ -23,7 +23,7 @@
 //! | [`solve`] | the estimate turned round: what fits, what to change, what is best | files, windows, threads |
 //! | [`decide`] | whether to fine-tune at all: rules, evidence, break-even | files, windows, clocks |
 //! | [`quantize`] | number formats as codecs: what values become in few bits, and the error | plans, files, windows |
-//! | [`linear_algebra`] | singular values and vectors of a matrix | everything else |
+//! | [`linear_algebra`] | singular values of a matrix, small products and sums in the widest registers | everything else |
 //! | [`lab`] | the tensors of a model through the codecs, piece by piece | plans, windows |
 //! | [`preview`] | a small run of the real thing: LoRA beside frozen weights, trained with candle | plans, windows |
 //! | [`validation`] | predicted against measured rows | files, windows |
@@ -48,7 +48,8 @@
 //!
 //! A new setting is one entry in [`plan::field`]; the panel, the flag, the file with its comment and the undo label
 //! follow. A new model class is one arm in `architecture/config`. A new software stack is one file in
-//! `assets/profiles`. A new term of the estimate stands in `estimate`, beside the source of its formula.
+//! `assets/profiles`. A new term of the estimate stands in `estimate`, beside the source of its formula. A new number format
+//! is a codec in `quantize`; a new kind of layer that the preview trains is an operator in `preview/ops` with its backward.
 
 pub mod app;
 pub mod architecture;

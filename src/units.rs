@@ -37,6 +37,14 @@ impl ByteUnit {
             Self::GB => "GB",
         }
     }
+
+    /// This unit and two smaller ones, with their symbols and bytes.
+    pub const fn steps(self) -> [(&'static str, u64); 3] {
+        match self {
+            Self::GiB => [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)],
+            Self::GB => [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)],
+        }
+    }
 }
 
 impl Bytes {
@@ -105,11 +113,7 @@ impl Bytes {
 
     /// Two decimals and the unit; amounts under 0.01 fall to MiB/MB, KiB/kB or B so that nothing reads as zero.
     pub fn display(self, unit: ByteUnit) -> String {
-        let steps: [(&str, u64); 3] = match unit {
-            ByteUnit::GiB => [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)],
-            ByteUnit::GB => [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)],
-        };
-        for (symbol, size) in steps {
+        for (symbol, size) in unit.steps() {
             // 0.995 % of the unit is the least that still rounds to 0.01.
             if self.0.saturating_mul(200) >= size * 2 {
                 return format!("{:.2} {symbol}", self.0 as f64 / size as f64);
@@ -120,11 +124,7 @@ impl Bytes {
 
     /// Up to two decimals in the largest unit that leaves at least 1: `128 KiB`, for amounts such as bytes a token.
     pub fn fine(self, unit: ByteUnit) -> String {
-        let steps: [(&str, u64); 3] = match unit {
-            ByteUnit::GiB => [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)],
-            ByteUnit::GB => [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)],
-        };
-        let found = steps.into_iter().find(|(_, size)| self.0 >= *size);
+        let found = unit.steps().into_iter().find(|(_, size)| self.0 >= *size);
         found.map_or_else(|| format!("{} B", self.0), |(symbol, size)| quantity(self.0 as f64 / size as f64, symbol))
     }
 

@@ -78,7 +78,7 @@ pub fn forecast(job: &Job) -> Option<Predicted> {
 /// The embedded model is small and takes a high rate; for others ten times what QLoRA uses at 7B (2e-4; Dettmers et al.,
 /// 2023) is too much, and a little over it does for a short run.
 pub const fn usual_learning_rate(is_embedded: bool) -> f64 {
-    if is_embedded { 5e-3 } else { 5e-4 }
+    if is_embedded { 3e-3 } else { 5e-4 }
 }
 
 /// A run that goes on, ended, or could not be made.
@@ -186,6 +186,7 @@ impl Tuning {
         let mut record = self.record.clone();
         record.steps = record.done() + more;
         record.compared.clear();
+        record.updates.clear();
         Self { number: self.number + 1, job: self.job.clone(), stage: Stage::Training, record, kept: None }
     }
 
@@ -298,6 +299,9 @@ fn prepare_and_train(
     kept: &mut Option<Kept>,
     tell: &(dyn Fn(News) + Sync),
 ) -> Result<End, PreviewError> {
+    // An earlier run that is being ended gives its memory back before this one's is counted, and its cores.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let began = Instant::now();
     let clock = || began.elapsed();
     job.threads()?.install(|| {

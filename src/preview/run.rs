@@ -49,7 +49,7 @@ impl Default for RunSettings {
         Self {
             base: BaseFormat::Packed(Codec::Nf4),
             lora: LoraSettings::default(),
-            optimizer: OptimizerSettings::AdamW(AdamWSettings { learning_rate: 5e-3, ..AdamWSettings::default() }),
+            optimizer: OptimizerSettings::AdamW(AdamWSettings { learning_rate: 3e-3, ..AdamWSettings::default() }),
             batch: 8,
             accumulation: 1,
             recompute: false,

@@ -127,6 +127,8 @@ fn triangle(columns: &[Vec<f32>]) -> Vec<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use candle_core::Device;
 

@@ -5,8 +5,9 @@
 
 Needs torch, transformers and peft; not part of `cargo test`. For several settings it trains a few steps on the embedded model
 and on a random Qwen2 model that transformers saved, loads the adapter with peft on the base it names, and compares its
-logits with this program's for the same tokens; then the merged folder with what peft has merged. Fails when the largest
-difference is above 1e-4 of the largest logit, or for merged models, which are rounded to BF16, above 3 %.
+logits with this program's for the same tokens; where the base was not quantized, also the merged folder with what peft has
+merged (a quantized base is merged as it was trained beside: as its format has it). Fails when the largest difference is
+above 1e-4 of the largest logit, or for merged models, which are rounded to BF16, above 1 %.
 """
 
 import json
@@ -30,10 +31,11 @@ RUNS = {
     "LoRA on Q4_K": ["--format", "gguf-q4-k", "--targets", "attention"],
     "rsLoRA with dropout": ["--rslora", "--dropout", "0.1", "--alpha", "8"],
     "DoRA": ["--dora", "--format", "int8", "--rank", "4"],
+    "LoRA on FP32": ["--format", "fp32"],
     "PiSSA": ["--init", "pissa", "--format", "fp32", "--rank", "4"],
     "SGD": ["--optimizer", "sgd", "--momentum", "0.9", "--targets", "q_proj,v_proj"],
 }
-ADAPTER_LIMIT, MERGED_LIMIT = 1e-4, 0.03
+ADAPTER_LIMIT, MERGED_LIMIT = 1e-4, 0.01
 
 
 def run(command):
@@ -77,11 +79,15 @@ def check(place, what, flags):
     with model.disable_adapter():
         moved = off(expected, logits_of(model, tokens))
     by_adapter = off(load_file(out)["logits"], expected)
-    by_merged = off(logits_of(AutoModelForCausalLM.from_pretrained(merged, dtype=torch.float32).eval(), tokens),
-                    logits_of(model.merge_and_unload(), tokens))
-    print(f"{what}: the adapter moves logits by {moved:.1e}; ours differ from peft's by {by_adapter:.1e}, "
-          f"the merged folder by {by_merged:.1e}")
-    return moved > 10 * ADAPTER_LIMIT and by_adapter < ADAPTER_LIMIT and by_merged < MERGED_LIMIT
+    said = f"{what}: the adapter moves logits by {moved:.1e}; ours differ from peft's by {by_adapter:.1e}"
+    agree = moved > 10 * ADAPTER_LIMIT and by_adapter < ADAPTER_LIMIT
+    if "fp32" in flags:
+        ours = logits_of(AutoModelForCausalLM.from_pretrained(merged, dtype=torch.float32).eval(), tokens)
+        by_merged = off(ours, logits_of(model.merge_and_unload(), tokens))
+        said += f", the merged folder by {by_merged:.1e}"
+        agree &= by_merged < MERGED_LIMIT
+    print(said)
+    return agree
 
 
 def main():

@@ -60,7 +60,7 @@ pub struct PreviewArgs {
     /// adamw or sgd.
     #[arg(long, value_name = "WORD")]
     pub optimizer: Option<String>,
-    /// Learning rate; without it 5e-3 for the embedded model, 5e-4 for others, and 0.1 with sgd.
+    /// Learning rate; without it 3e-3 for the embedded model, 5e-4 for others, and 0.1 with sgd.
     #[arg(long, visible_alias = "lr", value_name = "X")]
     pub learning_rate: Option<f64>,
     /// Weight decay; without it 0.01 with adamw, none with sgd.

@@ -186,16 +186,19 @@ impl MemoryBar<'_> {
         let font = FontId::proportional(type_size::small());
         let text = |text: String| ui.painter().layout_no_wrap(text, font.clone(), color);
         let y = bar.bottom() + 5.0;
-        let unit = text(self.unit.symbol().to_owned());
+        // A small run is too short for a scale in whole GiB.
+        let steps = self.unit.steps();
+        let (symbol, size) = steps.into_iter().find(|(_, size)| scale.most.0 >= *size / 2).unwrap_or(steps[0]);
+        let unit = text(symbol.to_owned());
         let unit_left = bar.right() - unit.size().x;
         ui.painter().galley(Pos2::new(unit_left, y), unit, color);
 
         let most_ticks = f64::from((bar.width() / TICK_ROOM).clamp(1.0, 8.0));
-        let step = nice_step(scale.most.in_unit(self.unit) / most_ticks);
+        let step = nice_step(scale.most.0 as f64 / size as f64 / most_ticks);
         let mut free_from = bar.left();
         for i in 0..=most_ticks as u32 {
             let tick = ((f64::from(i) * step) * 1000.0).round() / 1000.0;
-            let place = Bytes((tick * self.unit.bytes() as f64) as u64);
+            let place = Bytes((tick * size as f64) as u64);
             if place > scale.most {
                 break;
             }

@@ -54,11 +54,11 @@ fn results_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning, out: &mut Commands)
             ui.horizontal_top(|ui| {
                 ui.spacing_mut().item_spacing.x = space::xs();
                 let loss_width = (width * LOSS_SHARE).floor();
-                column_ui(ui, loss_width, |ui| loss_card_ui(ui, view, tuning));
+                column_ui(ui, loss_width, |ui| loss_card_ui(ui, view, tuning, loss::BESIDE_MEMORY));
                 column_ui(ui, width - loss_width - space::xs(), |ui| memory_card_ui(ui, view, tuning));
             });
         } else {
-            loss_card_ui(ui, view, tuning);
+            loss_card_ui(ui, view, tuning, loss::HEIGHT);
             ui.add_space(space::xs());
             memory_card_ui(ui, view, tuning);
         }
@@ -100,10 +100,10 @@ fn column_ui(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui)) {
     });
 }
 
-fn loss_card_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning) {
+fn loss_card_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning, height: f32) {
     card(ui, view.tokens, |ui| {
         card_head(ui, "Loss", "nats a token");
-        loss::loss_ui(ui, view, &tuning.record);
+        loss::loss_ui(ui, view, &tuning.record, height);
     });
 }
 

@@ -73,7 +73,7 @@ fn curves_ui(ui: &mut Ui, view: &View<'_>, updates: &[Update], rank: usize) {
         let y = at(0, held).y;
         painter.hline(area.x_range(), y, Stroke::new(1.0, view.tokens.line.0));
         let place = Pos2::new(area.left() - 6.0, y);
-        painter.text(place, Align2::RIGHT_CENTER, percent(held), font.clone(), view.tokens.muted.0);
+        painter.text(place, Align2::RIGHT_CENTER, format!("{} %", 25 * quarter), font.clone(), view.tokens.muted.0);
     }
     let below = [(0, "0".to_owned(), Align2::LEFT_TOP), (rank, format!("direction {rank}"), Align2::RIGHT_TOP)];
     for (directions, text, align) in below {

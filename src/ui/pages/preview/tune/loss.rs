@@ -6,8 +6,10 @@ use crate::ui::theme::{space, type_size};
 use crate::units::significant;
 use egui::{Align2, FontId, Pos2, Rect, Sense, Shape, Stroke, Ui, Vec2};
 
-/// Height of the picture.
-const HEIGHT: f32 = 220.0;
+/// Height of the picture by itself.
+pub const HEIGHT: f32 = 220.0;
+/// Height beside the table of memory, which is as high.
+pub const BESIDE_MEMORY: f32 = 352.0;
 /// Room left for the figures of the upright axis.
 const LEFT: f32 = 40.0;
 /// Room below for those of the level axis.
@@ -16,8 +18,8 @@ const BELOW: f32 = 20.0;
 const LINES: usize = 4;
 
 /// Draws the picture.
-pub fn loss_ui(ui: &mut Ui, view: &View<'_>, record: &Record) {
-    let (whole, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), HEIGHT), Sense::hover());
+pub fn loss_ui(ui: &mut Ui, view: &View<'_>, record: &Record, height: f32) {
+    let (whole, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), Sense::hover());
     let area = Rect::from_min_max(whole.min + Vec2::new(LEFT, 4.0), whole.max - Vec2::new(space::s(), BELOW));
     let losses = record.losses.iter().map(|(_, loss)| *loss);
     let all = losses.chain(record.held_out.iter().map(|(_, found)| found.loss));

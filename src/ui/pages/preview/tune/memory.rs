@@ -26,7 +26,7 @@ pub fn memory_ui(ui: &mut Ui, view: &View<'_>, record: &Record) {
             let ink = if off.abs() <= GOOD { view.tokens.fits.0 } else { view.tokens.tight.0 };
             (
                 format!(
-                    "Predicted {}, measured {}: {} off",
+                    "Predicted {}, measured {} ({})",
                     predicted.small(unit),
                     measured.small(unit),
                     signed_percent(off)

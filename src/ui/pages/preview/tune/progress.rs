@@ -77,7 +77,10 @@ fn figures(tuning: &Tuning) -> String {
     let mut figures = Vec::new();
     figures.extend(progress.tokens_per_second().map(|pace| quantity(pace, "tokens/s")));
     if tuning.stage == Stage::Training {
-        figures.push(format!("{} left", duration(progress.time_left().as_secs_f64())));
+        let left = progress.time_left();
+        if !left.is_zero() {
+            figures.push(format!("{} left", duration(left.as_secs_f64())));
+        }
     }
     figures.join(", ")
 }

@@ -31,9 +31,13 @@ pub fn mixes_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, weighing
     ui.horizontal_wrapped(|ui| {
         ui.label("Bits a weight, the whole model");
         ui.spacing_mut().slider_width = 220.0;
-        let slider =
-            Slider::new(&mut state.budget, least..=most).max_decimals(2).clamping(egui::SliderClamping::Always);
+        // The range grows while tensors come in: what was chosen stays.
+        let mut bits = state.budget.clamp(least, most);
+        let slider = Slider::new(&mut bits, least..=most).max_decimals(2).clamping(egui::SliderClamping::Always);
         let response = ui.add(slider);
+        if response.changed() {
+            state.budget = bits;
+        }
         ui.ctx().accesskit_node_builder(response.id, |node| node.set_label("Bits a weight of the mix"));
         response.on_hover_text("Apple's models of 2024 mix 2- and 4-bit tensors to 3.5 bits a weight.");
     });
