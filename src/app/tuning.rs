@@ -39,7 +39,7 @@ pub struct Wish {
 
 impl Default for Wish {
     fn default() -> Self {
-        Self { model: None, data: None, steps: 60, learning_rate: None, seed: 1, threads: None }
+        Self { model: None, data: None, steps: 90, learning_rate: None, seed: 1, threads: None }
     }
 }
 

@@ -47,8 +47,8 @@ pub struct RunSettings {
 impl Default for RunSettings {
     fn default() -> Self {
         Self {
-            base: BaseFormat::Packed(Codec::Nf4),
-            lora: LoraSettings::default(),
+            base: BaseFormat::Packed(Codec::Nf4Double),
+            lora: LoraSettings { rank: 16, alpha: 32.0, ..LoraSettings::default() },
             optimizer: OptimizerSettings::AdamW(AdamWSettings { learning_rate: 3e-3, ..AdamWSettings::default() }),
             batch: 8,
             accumulation: 1,

@@ -29,7 +29,7 @@ pub struct Schedule {
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self { steps: 60, look_every: 20, samples: 1, kept_in: None }
+        Self { steps: 90, look_every: 20, samples: 1, kept_in: None }
     }
 }
 

@@ -16,7 +16,7 @@ const USUAL_SGD_RATE: f64 = 0.1;
 
 #[derive(Debug, Args)]
 pub struct PreviewArgs {
-    /// Plan whose settings are run: format, adapters, optimizer, batch. Flags change them; without a plan NF4 and rank 8.
+    /// Plan whose settings are run: format, adapters, optimizer, batch. Flags change them; without a plan NF4 + DQ and rank 16.
     pub plan: Option<PathBuf>,
     /// Folder of a Llama-type model (config.json, safetensors, tokenizer.json); without it the embedded model.
     #[arg(long, value_name = "DIR", requires = "data")]
@@ -79,7 +79,7 @@ pub struct PreviewArgs {
     #[arg(long)]
     pub checkpointing: bool,
     /// Optimizer steps.
-    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=100_000), value_name = "N")]
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=100_000), value_name = "N")]
     pub steps: u32,
     /// Seed of adapters, examples and their order.
     #[arg(long, default_value_t = 1, value_name = "N")]
