@@ -192,6 +192,11 @@ fn flags_that_cannot_be_are_said_before_anything_runs() {
         (&["--model", "here"], "--data"),
         (&["--model", "no-such-folder", "--data", "x.jsonl"], "no-such-folder"),
         (&["--init", "loftq", "--format", "fp32", "--steps", "1"], "quantized base"),
+        (&["--output", "no-such-folder/adapter"], "no such folder"),
+        (&["--save-merged", "Cargo.toml/merged"], "no folder"),
+        (&["--report", "no-such-folder/report.md"], "no such folder"),
+        (&["--steps", "-3"], "-3"),
+        (&["--lr", "-1"], "above 0"),
     ] {
         let (outcome, _, err) = tuneplan(flags);
         assert_eq!(outcome, Outcome::BadInput, "{flags:?}");

@@ -5,6 +5,7 @@ use crate::app::tuning::of_plan;
 use crate::app::tuning::usual_learning_rate;
 use crate::preview::control::{Control, Gate};
 use crate::preview::job::{Job, Losses, Prepared};
+use crate::preview::new_folder::NewFolder;
 use crate::preview::record::Record;
 use crate::preview::run::RunSettings;
 use crate::preview::saved::resume;
@@ -115,9 +116,11 @@ fn hear(record: &mut Record, news: News, err: &mut dyn Write) -> std::io::Result
             let step = progress.step;
             if step.number.is_multiple_of(SHOWN_EVERY) || record.losses.is_empty() {
                 let pace = progress.tokens_per_second().unwrap_or_default();
-                let left = duration(progress.time_left().as_secs_f64());
                 let pace = quantity(pace, "tokens/s");
-                writeln!(err, "step {:>4}  loss {:.3}  {pace}, {left} left", step.number, step.loss)?;
+                let left = progress.time_left();
+                let left =
+                    if left.is_zero() { String::new() } else { format!(", {} left", duration(left.as_secs_f64())) };
+                writeln!(err, "step {:>4}  loss {:.3}  {pace}{left}", step.number, step.loss)?;
             }
         }
         Event::HeldOut { after, found } => {
@@ -150,8 +153,8 @@ impl Order {
     fn of(args: &PreviewArgs, err: &mut dyn Write) -> Result<Self> {
         let places = [&args.output, &args.save_merged, &args.report];
         for path in places.into_iter().flatten() {
-            // Said before the minutes of training, not after.
-            ensure!(!path.exists(), "{}: it exists already; choose another name", path.display());
+            // What cannot be written is said before the minutes of training, not after.
+            NewFolder::at(path)?;
         }
         for (index, path) in places.into_iter().enumerate() {
             let again = path.is_some() && places.into_iter().skip(index + 1).any(|other| other == path);

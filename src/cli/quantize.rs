@@ -7,6 +7,7 @@ use crate::lab::totals::{Scope, totals};
 use crate::lab::{Depth, Kind, Source, examine};
 use crate::preview::base_model::{BaseModel, embedded_source};
 use crate::preview::examples::base_text;
+use crate::preview::pass::Batch;
 use crate::preview::quality::{self, Format, Quality, measure};
 use crate::quantize::Codec;
 use anyhow::{Context as _, Result, bail, ensure};
@@ -40,7 +41,7 @@ pub struct QuantizeArgs {
     #[arg(long)]
     vocabulary: bool,
     /// Choose a format for each tensor so that the error is least at this many bits a weight, all tensors included.
-    #[arg(long, value_name = "BITS")]
+    #[arg(long, allow_negative_numbers = true, value_name = "BITS")]
     budget: Option<f64>,
     /// A row for every tensor and format.
     #[arg(long)]
@@ -92,6 +93,8 @@ pub fn run(args: &QuantizeArgs, out: &mut dyn Write, err: &mut dyn Write) -> Res
     if indices.is_empty() {
         bail!("{}: {}", source.name, nothing(&source, args));
     }
+    // What is wrong with the text is said before anything is measured.
+    let read = args.on_text.as_ref().map(|text| model_and_text(args.model.as_deref(), text)).transpose()?;
     let threads = args.threads.map_or_else(spare_threads, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("no threads could be started")?;
     let depth = if args.sample { Depth::Sample } else { Depth::Full };
@@ -112,8 +115,8 @@ pub fn run(args: &QuantizeArgs, out: &mut dyn Write, err: &mut dyn Write) -> Res
             ranks.push((report.name.clone(), found));
         }
     }
-    let quality = match &args.on_text {
-        Some(text) => Some(pool.install(|| on_text(args.model.as_deref(), text, &codecs))?),
+    let quality = match &read {
+        Some(read) => Some(pool.install(|| on_text(read, &codecs))?),
         None => None,
     };
     let totals = totals(&source, &reports, scope);
@@ -151,25 +154,25 @@ pub fn run(args: &QuantizeArgs, out: &mut dyn Write, err: &mut dyn Write) -> Res
     Ok(Outcome::Done)
 }
 
-/// Loss of the stored model on a text, and what each format makes of it.
-fn on_text(model: Option<&Path>, text: &Text, codecs: &[Codec]) -> Result<(f64, Vec<Quality>)> {
-    let (base, text) = match (model, text) {
-        (None, Text::Own) => (BaseModel::embedded()?, base_text()),
-        (None, Text::File(path)) => {
-            let base = BaseModel::embedded()?;
-            let text = base.text(path)?;
-            (base, text)
-        }
-        (Some(folder), Text::File(path)) => {
-            let base = BaseModel::open(folder)?;
-            let text = base.text(path)?;
-            (base, text)
-        }
-        (Some(_), Text::Own) => bail!("--on-text: name a file of text; only the embedded model has its own"),
+/// The model of `--on-text` and the text it reads.
+fn model_and_text(model: Option<&Path>, text: &Text) -> Result<(BaseModel, Batch)> {
+    let base = match model {
+        Some(folder) => BaseModel::open(folder)?,
+        None => BaseModel::embedded()?,
     };
+    let text = match text {
+        Text::File(path) => base.text(path)?,
+        Text::Own if model.is_none() => base_text(),
+        Text::Own => bail!("--on-text: name a file of text; only the embedded model has its own"),
+    };
+    Ok((base, text))
+}
+
+/// Loss of the stored model on a text, and what each format makes of it.
+fn on_text((base, text): &(BaseModel, Batch), codecs: &[Codec]) -> Result<(f64, Vec<Quality>)> {
     let formats: Vec<Format> = codecs.iter().copied().map(Format::Weights).chain([Format::LlmInt8]).collect();
     let (mut stored, mut found) = (0.0, Vec::new());
-    measure(&base, &text, &formats, &|| false, &mut |news| match news {
+    measure(base, text, &formats, &|| false, &mut |news| match news {
         quality::News::Layers(..) => {}
         quality::News::Stored(loss) => stored = loss,
         quality::News::Format(quality) => found.push(*quality),

@@ -32,7 +32,7 @@ pub fn save_adapter(folder: &Path, base: &BaseModel, settings: &LoraSettings, ad
         }
     };
     adapter::write(&new, adapters, settings, &base_path.display().to_string())?;
-    new.write("README.md", &how_to_load(&base_path))?;
+    new.write("README.md", &how_to_load(&absolute(folder), &base_path))?;
     new.finish()
 }
 
@@ -77,14 +77,15 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn how_to_load(base: &Path) -> String {
+fn how_to_load(folder: &Path, base: &Path) -> String {
+    let folder = folder.display().to_string();
     format!(
         "# A LoRA adapter\n\n\
          Trained by Tuneplan beside the base in `{}`. With peft and transformers:\n\n\
          ```python\n\
          from peft import AutoPeftModelForCausalLM\n\
          from transformers import AutoTokenizer\n\n\
-         folder = \"this folder\"\n\
+         folder = {folder:?}\n\
          model = AutoPeftModelForCausalLM.from_pretrained(folder)\n\
          tokenizer = AutoTokenizer.from_pretrained(model.peft_config[\"default\"].base_model_name_or_path)\n\
          ```\n\n\

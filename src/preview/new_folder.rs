@@ -21,7 +21,8 @@ impl NewFolder {
         }
         let parent = place.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !parent.is_dir() {
-            return Err(PreviewError::at(parent, "there is no such folder to put it in"));
+            let wrong = if parent.exists() { "it is no folder" } else { "there is no such folder to put it in" };
+            return Err(PreviewError::at(parent, wrong));
         }
         let mut builder = tempfile::Builder::new();
         builder.prefix(".unfinished-");

@@ -5,7 +5,7 @@ use crate::preview::optimizer::OptimizerSettings;
 use crate::preview::record::Record;
 use crate::preview::run::RunSettings;
 use crate::preview::update::{Update, in_words};
-use crate::units::{Bytes, duration, grouped, percent, quantity, signed_percent};
+use crate::units::{ByteUnit, Bytes, duration, grouped, percent, quantity, signed_percent};
 use std::fmt::Write as _;
 
 /// The whole report; `today` may be empty.
@@ -102,14 +102,14 @@ fn memory(out: &mut String, record: &Record) {
     let Some(prepared) = &record.prepared else { return };
     let total = prepared.predicted.total_bytes();
     out.push_str("\n## Memory of a training step\n\n| part | predicted |\n|---|---:|\n");
-    for share in prepared.predicted.shares() {
-        let _ = writeln!(out, "| {} | {} |", share.component.label(), Bytes(share.bytes));
+    for share in prepared.predicted.shares().iter().filter(|share| share.bytes > 0) {
+        let _ = writeln!(out, "| {} | {} |", share.component.label(), Bytes(share.bytes).fine(ByteUnit::GiB));
     }
-    let _ = writeln!(out, "| **all** | **{}** |", Bytes(total));
+    let _ = writeln!(out, "| **all, at its peak** | **{}** |", Bytes(total).fine(ByteUnit::GiB));
     match record.measured_bytes() {
         Some(measured) => {
             let off = signed_percent(total as f64 / measured.max(1) as f64 - 1.0);
-            let _ = writeln!(out, "\nMeasured: {}; the prediction is {off} off.", Bytes(measured));
+            let _ = writeln!(out, "\nMeasured: {}; the prediction is {off} off.", Bytes(measured).fine(ByteUnit::GiB));
         }
         None => out.push_str("\nThis system does not tell how much memory was used.\n"),
     }

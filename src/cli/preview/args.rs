@@ -18,7 +18,7 @@ const USUAL_SGD_RATE: f64 = 0.1;
 pub struct PreviewArgs {
     /// Plan whose settings are run: format, adapters, optimizer, batch. Flags change them; without a plan NF4 + DQ and rank 16.
     pub plan: Option<PathBuf>,
-    /// Folder of a Llama-type model (config.json, safetensors, tokenizer.json); without it the embedded model.
+    /// Folder of a Llama-type model (config.json, safetensors, tokenizer.json), with --data; without it the embedded model.
     #[arg(long, value_name = "DIR", requires = "data")]
     pub model: Option<PathBuf>,
     /// Examples, one JSON object a line: messages, conversations, instruction and output, prompt and completion, or text.
@@ -37,7 +37,7 @@ pub struct PreviewArgs {
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256), value_name = "N")]
     pub rank: Option<u16>,
     /// Numerator of the adapters' scale α/r; without it twice the rank, or the plan's.
-    #[arg(long, value_name = "X")]
+    #[arg(long, allow_negative_numbers = true, value_name = "X")]
     pub alpha: Option<f64>,
     /// Scale by α/√r instead of α/r.
     #[arg(long)]
@@ -46,7 +46,7 @@ pub struct PreviewArgs {
     #[arg(long)]
     pub dora: bool,
     /// Probability with which values are dropped before the adapters in training.
-    #[arg(long, value_name = "P")]
+    #[arg(long, allow_negative_numbers = true, value_name = "P")]
     pub dropout: Option<f64>,
     /// Adapted maps, parted by commas: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj; or all, attention.
     #[arg(long, value_name = "A,B,…")]
@@ -61,7 +61,7 @@ pub struct PreviewArgs {
     #[arg(long, value_name = "WORD")]
     pub optimizer: Option<String>,
     /// Learning rate; without it 3e-3 for the embedded model, 5e-4 for others, and 0.1 with sgd.
-    #[arg(long, visible_alias = "lr", value_name = "X")]
+    #[arg(long, visible_alias = "lr", allow_negative_numbers = true, value_name = "X")]
     pub learning_rate: Option<f64>,
     /// Weight decay; without it 0.01 with adamw, none with sgd.
     #[arg(long, value_name = "X")]
@@ -79,7 +79,7 @@ pub struct PreviewArgs {
     #[arg(long)]
     pub checkpointing: bool,
     /// Optimizer steps.
-    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=100_000), value_name = "N")]
+    #[arg(long, default_value_t = 90, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=100_000), value_name = "N")]
     pub steps: u32,
     /// Seed of adapters, examples and their order.
     #[arg(long, default_value_t = 1, value_name = "N")]

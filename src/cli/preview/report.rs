@@ -6,7 +6,7 @@ use crate::preview::job::Prepared;
 use crate::preview::record::Record;
 use crate::preview::train::Progress;
 use crate::preview::update::{Update, in_words};
-use crate::units::{Bytes, signed_percent};
+use crate::units::{ByteUnit, Bytes, signed_percent};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -102,16 +102,21 @@ pub fn text(record: &Record) -> String {
 fn memory(prepared: &Prepared, measured: Option<u64>) -> String {
     let total = prepared.predicted.total_bytes();
     let shares = prepared.predicted.shares();
+    let held = shares.iter().filter(|share| share.bytes > 0);
     let shares: Vec<String> =
-        shares.iter().map(|share| format!("{} {}", share.component.label(), Bytes(share.bytes))).collect();
+        held.map(|share| format!("{} {}", share.component.label(), Bytes(share.bytes).fine(ByteUnit::GiB))).collect();
     let measured = measured.map_or_else(
         || "not measured on this system".to_owned(),
         |bytes| {
             let off = signed_percent(total as f64 / bytes.max(1) as f64 - 1.0);
-            format!("measured {}, the prediction is {off} off", Bytes(bytes))
+            format!("measured {}, the prediction is {off} off", Bytes(bytes).fine(ByteUnit::GiB))
         },
     );
-    format!("\nmemory of training: predicted {}, {measured}\n  {}", Bytes(total), shares.join(", "))
+    format!(
+        "\nmemory of training: predicted {}, {measured}\n  at its peak: {}",
+        Bytes(total).fine(ByteUnit::GiB),
+        shares.join(", ")
+    )
 }
 
 /// What each model says to the same prompts.
