@@ -37,11 +37,7 @@ impl MemoryBar<'_> {
         let (area, _) = ui.allocate_exact_size(size, Sense::hover());
         let bar = Rect::from_min_size(area.min + Vec2::new(0.0, HEAD_HEIGHT), Vec2::new(area.width(), BAR_HEIGHT));
         let total = self.amounts.total();
-        let scale = Scale {
-            range: bar.x_range(),
-            most: total.max(self.capacity.unwrap_or_default()).max(self.ghost.unwrap_or_default()).max(Bytes(1)),
-            ease: Ease::new(ui),
-        };
+        let scale = Scale { range: bar.x_range(), most: self.most(), ease: Ease::new(ui) };
         ui.painter().rect_filled(bar, CornerRadius::same(RADIUS - 2), tokens.raised.0);
         let (touched, labels) = self.pieces(ui, bar, &scale, tokens);
         self.overflow(ui, bar, &scale, total, tokens);
@@ -101,13 +97,25 @@ impl MemoryBar<'_> {
         (touched, labels)
     }
 
+    /// What the whole width stands for.
+    fn most(&self) -> Bytes {
+        let others = self.capacity.unwrap_or_default().max(self.ghost.unwrap_or_default());
+        self.amounts.total().max(others).max(Bytes(1))
+    }
+
     /// Name and figure inside a piece, each only where it fits, on plain colour.
     fn label(&self, ui: &Ui, rect: Rect, component: Component, bytes: Bytes, tokens: &Tokens) {
         let fill = tokens.series(component);
         let ink = Tokens::text_on(fill);
         let room = rect.width() - 16.0;
         let text = |text: String, font: FontId| ui.painter().layout_no_wrap(text, font, ink);
-        let number = text(bytes.number(self.unit), bold(type_size::title()));
+        let (_, size) = step(self.unit, self.most());
+        let figure = if size == self.unit.bytes() {
+            bytes.number(self.unit)
+        } else {
+            format!("{:.1}", bytes.0 as f64 / size as f64)
+        };
+        let number = text(figure, bold(type_size::title()));
         if number.size().x > room {
             return;
         }
@@ -186,9 +194,7 @@ impl MemoryBar<'_> {
         let font = FontId::proportional(type_size::small());
         let text = |text: String| ui.painter().layout_no_wrap(text, font.clone(), color);
         let y = bar.bottom() + 5.0;
-        // A small run is too short for a scale in whole GiB.
-        let steps = self.unit.steps();
-        let (symbol, size) = steps.into_iter().find(|(_, size)| scale.most.0 >= *size / 2).unwrap_or(steps[0]);
+        let (symbol, size) = step(self.unit, scale.most);
         let unit = text(symbol.to_owned());
         let unit_left = bar.right() - unit.size().x;
         ui.painter().galley(Pos2::new(unit_left, y), unit, color);
@@ -232,6 +238,12 @@ impl MemoryBar<'_> {
             }
         }
     }
+}
+
+/// Symbol and bytes of the unit that `most` is counted in: a small run is too short for whole GiB.
+fn step(unit: ByteUnit, most: Bytes) -> (&'static str, u64) {
+    let steps = unit.steps();
+    steps.into_iter().find(|(_, size)| most.0 >= *size / 2).unwrap_or(steps[0])
 }
 
 /// Corners of a piece that ends where the bar ends.
