@@ -87,6 +87,16 @@ fn a_four_bit_base_learns_a_new_format_within_eight_steps() {
     // The same prompt was put to each.
     assert!(bars.iter().all(|bar| bar.answers.len() == 1 && bar.answers[0].wanted.contains("\"who\"")), "{bars:?}");
     assert!(of(Variant::Base).base_text.unwrap() < 0.4, "it was made from such text: {bars:?}");
+    // A run that goes on tells the memory of its steps, not that of the comparison between.
+    let (control, mut told) = (Control::default(), None);
+    let more = Schedule { steps: 9, ..schedule };
+    let end = train(&mut run, &more, &Gate::new(&control, &clock), &mut |event| {
+        if let Event::Step(progress) = event {
+            told = Some(progress.peak_growth_bytes);
+            control.cancel();
+        }
+    });
+    assert_eq!((end.unwrap(), told), (End::Cancelled, Some(steps[7].peak_growth_bytes)));
 }
 
 #[test]

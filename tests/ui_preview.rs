@@ -168,6 +168,9 @@ fn a_run_is_paused_stopped_saved_and_kept_in_the_plan() {
     assert_eq!(tuning(&harness).stage, Stage::Stopped);
     assert!(has(&harness, "Stopped after step "));
     assert!(has(&harness, "Predicted "));
+    // Seven maps in each of four layers have learned something.
+    assert!(has(&harness, "(the middle one of 28 maps)"));
+    assert!(has(&harness, "changed most, by "));
     assert_tidy(&harness, "stopped");
 
     let folder = tempfile::tempdir().unwrap();

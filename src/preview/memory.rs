@@ -103,7 +103,7 @@ pub struct BatchTokens {
 }
 
 /// Of a run on `threads` threads with batches of up to so many tokens: the largest of loss, the last and the first layer's
-/// backward, and the optimizer step. Runs of the embedded model from 15 to 230 MiB are met within 9 %, whatever sizes, formats,
+/// backward, and the optimizer step. Runs of the embedded model from 14 to 280 MiB are met within 9 %, whatever sizes, formats,
 /// optimizers and batches (benches/preview_memory.sh).
 pub fn predict(config: &LlamaConfig, settings: &RunSettings, tokens: BatchTokens, threads: usize) -> Predicted {
     let (all, layers) = (tokens.all as u64, config.num_hidden_layers as u64);

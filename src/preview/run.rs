@@ -85,6 +85,9 @@ pub struct Run {
     pub(super) steps: usize,
     predicted: Predicted,
     meter: Meter,
+    /// What the meter showed after the last step before the run first rested.
+    peak_growth_bytes: u64,
+    has_rested: bool,
 }
 
 impl fmt::Debug for Run {
@@ -124,6 +127,8 @@ impl Run {
         let order = Shuffled::new(data.train.len(), settings.seed);
         Ok(Self {
             meter,
+            peak_growth_bytes: 0,
+            has_rested: false,
             predicted,
             settings,
             base,
@@ -178,9 +183,14 @@ impl Run {
         self.predicted
     }
 
-    /// Most bytes the program has allocated beyond those before the model was read.
-    pub fn peak_growth_bytes(&self) -> u64 {
-        self.meter.peak_growth_bytes()
+    /// Most bytes the program has allocated beyond those before the model was read, until the run first rested.
+    pub const fn peak_growth_bytes(&self) -> u64 {
+        self.peak_growth_bytes
+    }
+
+    /// Training rests here: comparing and saving allocate too, and what they do is no training step.
+    pub(super) const fn rest(&mut self) {
+        self.has_rested |= self.steps > 0;
     }
 
     /// What training changed in each map, whatever the adapters began with.
@@ -247,6 +257,9 @@ impl Run {
         self.optimizer.step(&sum)?;
         self.order = order;
         self.steps += 1;
+        if !self.has_rested {
+            self.peak_growth_bytes = self.meter.peak_growth_bytes();
+        }
         Ok(Step { number: self.steps, loss, tokens })
     }
 

@@ -116,12 +116,16 @@ pub fn train(run: &mut Run, schedule: &Schedule, gate: &Gate<'_>, tell: &mut dyn
     let end = match train_and_compare(run, schedule, gate, tell) {
         Ok(()) => End::Done,
         Err(PreviewError::Cancelled) => {
+            run.rest();
             keep(run, schedule, tell);
             End::Cancelled
         }
         Err(error) => return Err(error),
     };
-    tell(Event::Updated(run.updates()?));
+    // Factors that are no numbers any more have no picture; what was trained and compared is kept all the same.
+    if let Ok(updates) = run.updates() {
+        tell(Event::Updated(updates));
+    }
     Ok(end)
 }
 
@@ -141,6 +145,7 @@ fn train_and_compare(run: &mut Run, schedule: &Schedule, gate: &Gate<'_>, tell: 
             keep(run, schedule, tell);
         }
     }
+    run.rest();
     run.compare(schedule.samples, gate, &mut |compared| tell(Event::Compared(compared)))
 }
 

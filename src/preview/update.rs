@@ -17,7 +17,7 @@ pub struct Update {
     pub layer: usize,
     /// Map.
     pub part: Part,
-    /// Singular values of ΔW, descending: as many as the rank.
+    /// Singular values of ΔW, descending: as many as its factors have columns.
     pub values: Vec<f64>,
     /// ‖W‖ of the map that is held beside the adapter.
     pub weight_norm: f64,
@@ -71,12 +71,18 @@ pub fn median_directions(updates: &[Update], share: f64) -> Option<usize> {
     counts.get(counts.len() / 2).copied()
 }
 
-/// The outcome in a sentence; `None` where nothing changed. `rank` is that of the adapters.
-pub fn in_words(updates: &[Update], rank: usize) -> Option<String> {
+/// Most directions an update can have: the rank, and twice as many where the start is taken off (PiSSA, LoftQ).
+pub fn directions(updates: &[Update]) -> usize {
+    updates.iter().map(|update| update.values.len()).max().unwrap_or(0)
+}
+
+/// The outcome in a sentence; `None` where nothing changed.
+pub fn in_words(updates: &[Update]) -> Option<String> {
+    let all = directions(updates);
     let [half, most] = [0.5, 0.9].map(|share| median_directions(updates, share));
     let (half, most) = (half?, most?);
     Some(format!(
-        "half of what was learned lies in {half} of {rank} directions, 90 % in {most} (the middle one of {} maps)",
+        "half of what was learned lies in {half} of {all} directions, 90 % in {most} (the middle one of {} maps)",
         updates.len()
     ))
 }

@@ -111,13 +111,13 @@ fn memory(out: &mut String, record: &Record) {
             let off = signed_percent(total as f64 / measured.max(1) as f64 - 1.0);
             let _ = writeln!(out, "\nMeasured: {}; the prediction is {off} off.", Bytes(measured).fine(ByteUnit::GiB));
         }
-        None => out.push_str("\nThis system does not tell how much memory was used.\n"),
+        None => out.push_str("\nNot measured: no step was done.\n"),
     }
 }
 
 /// How many directions of the adapters were used.
 fn learned(out: &mut String, record: &Record) {
-    let Some(words) = in_words(&record.updates, record.settings.lora.rank) else { return };
+    let Some(words) = in_words(&record.updates) else { return };
     let most = record.updates.iter().max_by(|a: &&Update, b| a.relative().total_cmp(&b.relative()));
     let _ = writeln!(out, "\n## What was learned\n\nBy singular values of each update ΔW = s·BA, {words}.");
     if let Some(most) = most {

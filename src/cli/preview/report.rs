@@ -94,7 +94,7 @@ pub fn text(record: &Record) -> String {
             .to_owned(),
     );
     lines.extend(record.prepared.as_ref().map(|prepared| memory(prepared, record.measured_bytes())));
-    lines.extend(in_words(&record.updates, record.settings.lora.rank));
+    lines.extend(in_words(&record.updates));
     lines.extend(answers(&record.compared));
     lines.join("\n") + "\n"
 }
@@ -106,7 +106,7 @@ fn memory(prepared: &Prepared, measured: Option<u64>) -> String {
     let shares: Vec<String> =
         held.map(|share| format!("{} {}", share.component.label(), Bytes(share.bytes).fine(ByteUnit::GiB))).collect();
     let measured = measured.map_or_else(
-        || "not measured on this system".to_owned(),
+        || "not measured: no step was done".to_owned(),
         |bytes| {
             let off = signed_percent(total as f64 / bytes.max(1) as f64 - 1.0);
             format!("measured {}, the prediction is {off} off", Bytes(bytes).fine(ByteUnit::GiB))

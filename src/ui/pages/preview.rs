@@ -35,6 +35,16 @@ pub struct PreviewState {
     pub weights: WeightsState,
 }
 
+/// Height of a layer's row in the maps of layers.
+const ROW: f32 = 18.0;
+/// Rows of more layers than this are made lower.
+const TALL_ROWS: usize = 24;
+
+/// Height of each row in a map of so many layers, so that a deep model stays on the screen.
+fn layer_row(layers: usize) -> f32 {
+    if layers > TALL_ROWS { (ROW * TALL_ROWS as f32 / layers as f32).max(5.0) } else { ROW }
+}
+
 /// Draws the page.
 pub fn preview_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
     let state = &mut ui_state.preview;

@@ -1,9 +1,10 @@
 //! What was learned, direction by direction: how many of the adapters' directions are used, and which maps changed most.
 
+use super::super::{ROW, layer_row};
 use super::column_ui;
 use crate::preview::config::Part;
 use crate::preview::record::Record;
-use crate::preview::update::{Update, in_words};
+use crate::preview::update::{Update, directions, in_words};
 use crate::ui::View;
 use crate::ui::theme::{space, type_size};
 use crate::units::{percent, significant};
@@ -16,10 +17,6 @@ const HEIGHT: f32 = 200.0;
 const LEFT: f32 = 44.0;
 /// Room below for those of the level axis.
 const BELOW: f32 = 20.0;
-/// Height of a layer's row in the map.
-const ROW: f32 = 18.0;
-/// Rows of more layers than this are made lower.
-const TALL_ROWS: usize = 24;
 /// Share of an update that counts as most of it.
 const MOST: f64 = 0.9;
 /// Wider than this, curves and map stand side by side.
@@ -28,8 +25,8 @@ const SIDE_BY_SIDE: f32 = 720.0;
 /// Draws both pictures and what they say.
 pub fn learned_ui(ui: &mut Ui, view: &View<'_>, record: &Record) {
     let updates = &record.updates;
-    let rank = updates.iter().map(|update| update.values.len()).max().unwrap_or(0);
-    let words = in_words(updates, rank).map_or_else(
+    let rank = directions(updates);
+    let words = in_words(updates).map_or_else(
         || "Nothing was learned yet: the adapters are where they began.".to_owned(),
         |words| format!("Of the updates ΔW = s·BA, {words}."),
     );
@@ -111,7 +108,7 @@ fn curves_ui(ui: &mut Ui, view: &View<'_>, updates: &[Update], rank: usize) {
 fn map_ui(ui: &mut Ui, view: &View<'_>, updates: &[Update]) {
     let parts: Vec<Part> = updates.iter().map(|update| update.part).collect::<BTreeSet<_>>().into_iter().collect();
     let layers: Vec<usize> = updates.iter().map(|update| update.layer).collect::<BTreeSet<_>>().into_iter().collect();
-    let row = if layers.len() > TALL_ROWS { (ROW * TALL_ROWS as f32 / layers.len() as f32).max(5.0) } else { ROW };
+    let row = layer_row(layers.len());
     let size = Vec2::new(ui.available_width(), ROW + row * layers.len() as f32);
     let (whole, response) = ui.allocate_exact_size(size, Sense::hover());
     let area = Rect::from_min_max(whole.min + Vec2::new(LEFT, ROW), whole.max);

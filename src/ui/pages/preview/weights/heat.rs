@@ -1,5 +1,6 @@
 //! Layers down, formats across: how well each layer bears each format.
 
+use super::super::layer_row;
 use super::WeightsState;
 use crate::app::weighing::Weighing;
 use crate::architecture::checkpoint::layer_index;
@@ -10,10 +11,6 @@ use crate::ui::theme::{space, type_size};
 use egui::{Align2, Color32, FontId, Pos2, Rect, RichText, Sense, Stroke, StrokeKind, Ui, Vec2};
 use std::collections::BTreeMap;
 
-/// Height of a layer's row.
-const ROW: f32 = 18.0;
-/// Rows of more layers than this are made lower.
-const TALL_ROWS: usize = 24;
 /// Room for the names of layers.
 const LEFT: f32 = 72.0;
 /// Room for the names of formats, which stand upright.
@@ -35,7 +32,7 @@ pub fn heat_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, weighing:
     let layers: Vec<(Option<u64>, Vec<&TensorReport>)> = by_layer(weighing).into_iter().collect();
     let Some(first) = weighing.reports.first() else { return };
     let codecs: Vec<_> = first.tried.iter().map(|(codec, _)| *codec).collect();
-    let row = if layers.len() > TALL_ROWS { (ROW * TALL_ROWS as f32 / layers.len() as f32).max(5.0) } else { ROW };
+    let row = layer_row(layers.len());
     let size = Vec2::new(ui.available_width(), ABOVE + row * layers.len() as f32);
     let (whole, response) = ui.allocate_exact_size(size, Sense::click());
     let area = Rect::from_min_max(whole.min + Vec2::new(LEFT, ABOVE), whole.max);
