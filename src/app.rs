@@ -2,7 +2,9 @@
 //! state, files, dialogs and threads.
 
 pub mod answers;
+pub mod background;
 pub mod changes;
+pub mod clipboard;
 pub mod command;
 pub mod computed;
 pub mod dispatch;
@@ -12,7 +14,9 @@ pub mod first_frame;
 pub mod history;
 pub mod measuring;
 pub mod menu;
+pub mod messages;
 pub mod page;
+pub mod places;
 pub mod recovery;
 pub mod revision;
 pub mod runtime;

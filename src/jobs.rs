@@ -46,12 +46,13 @@ impl<T: Send + 'static> Jobs<T> {
         Self { sender, receiver, wake: Arc::new(wake) }
     }
 
-    /// Starts `work` on a thread called `name`. A panic or a thread that cannot start reports `failed` instead.
-    pub fn spawn(
+    /// Starts `work` on a thread called `name`; what it returns is reported, unless it is `None`. A panic or a thread
+    /// that cannot start reports `failed` instead.
+    pub fn spawn<R: Into<Option<T>>>(
         &self,
         name: &str,
         failed: impl Fn(String) -> T + Send + Sync + 'static,
-        work: impl FnOnce(&CancelToken) -> T + Send + 'static,
+        work: impl FnOnce(&CancelToken) -> R + Send + 'static,
     ) -> CancelToken {
         let token = CancelToken::default();
         let inner = token.clone();
@@ -59,9 +60,12 @@ impl<T: Send + 'static> Jobs<T> {
         let failed = Arc::new(failed);
         let on_panic = Arc::clone(&failed);
         let started = Builder::new().name(name.to_owned()).spawn(move || {
-            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&inner)));
-            let report = outcome.unwrap_or_else(|_panic| on_panic("it stopped with an internal error".to_owned()));
-            if !inner.is_cancelled() {
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&inner).into()));
+            let report =
+                outcome.unwrap_or_else(|_panic| Some(on_panic("it stopped with an internal error".to_owned())));
+            if let Some(report) = report
+                && !inner.is_cancelled()
+            {
                 // The receiver is gone only when the program is ending.
                 let _ = sender.send(report);
                 wake();
@@ -93,5 +97,29 @@ impl<T: Send + 'static> Jobs<T> {
     /// What has been reported since the last call.
     pub fn reports(&self) -> Vec<T> {
         self.receiver.try_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Jobs;
+
+    #[test]
+    fn a_job_with_nothing_to_say_says_nothing() {
+        let jobs: Jobs<&'static str> = Jobs::new(|| ());
+        let (done, wait) = std::sync::mpsc::channel();
+        jobs.spawn(
+            "quiet",
+            |_| "failed",
+            move |_| -> Option<&'static str> {
+                // Dropped when the job's thread has reported, or not.
+                let _done = done;
+                None
+            },
+        );
+        assert!(wait.recv().is_err());
+        jobs.spawn("talking", |_| "failed", |_| "done");
+        let report = std::iter::repeat_with(|| jobs.reports()).find(|reports| !reports.is_empty());
+        assert_eq!(report, Some(vec!["done"]));
     }
 }

@@ -3,6 +3,7 @@
 use crate::app::command::{Command, Commands, MenuCommand};
 use crate::app::computed::Computed;
 use crate::app::page::Page;
+use crate::app::places;
 use crate::app::state::State;
 use crate::units::ByteUnit;
 use egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
@@ -73,6 +74,8 @@ pub struct UiState {
     pub palette: panels::palette::PaletteState,
     /// The shown plan as it is has a recovery copy on disk.
     pub has_copy: bool,
+    /// The notice that is shown: its number, and since when, in the window's seconds.
+    pub notice_since: Option<(u64, f64)>,
 }
 
 /// What a picture shows.
@@ -144,17 +147,17 @@ impl Panes {
 
 /// The whole window.
 pub fn window_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
-    keys(ui, view, out);
+    let asked = keys(ui, view);
     Panel::top("top-bar")
         .frame(Frame::new().fill(view.tokens.panel.0).inner_margin(Margin::symmetric(16, 8)))
         .show(ui, |ui| top_bar::top_bar_ui(ui, view, out));
     Panel::bottom("status")
         .frame(Frame::new().fill(view.tokens.panel.0).inner_margin(Margin::symmetric(16, 6)))
-        .show(ui, |ui| status::status_ui(ui, view, ui_state));
-    if let Some(message) = view.state.session.message.as_ref().filter(|message| message.is_error) {
-        Panel::bottom("error")
+        .show(ui, |ui| status::status_ui(ui, view, ui_state, out));
+    if view.state.session.messages.errors(view.state.document.id).next().is_some() {
+        Panel::bottom("errors")
             .frame(Frame::new().fill(view.tokens.raised.0).inner_margin(Margin::symmetric(16, 8)))
-            .show(ui, |ui| status::error_ui(ui, &message.text, view, out));
+            .show(ui, |ui| status::errors_ui(ui, view, out));
     }
     if view.state.session.presenting {
         presenter::presenter_ui(ui, view, out);
@@ -168,6 +171,8 @@ pub fn window_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut
     if !busy {
         out.push(Command::EndGesture);
     }
+    // Behind the edits of this frame: what was being typed when the key was pressed belongs to the plan by then.
+    out.extend(asked);
 }
 
 /// Rail, settings, page, explanation.
@@ -249,7 +254,7 @@ fn drop_overlay_ui(ui: &Ui, view: &View<'_>) {
         egui::Stroke::new(2.0, view.tokens.accent.0),
         egui::StrokeKind::Inside,
     );
-    let what = match names.first().map(|name| command_for_dropped(PathBuf::from(name))) {
+    let what = match names.first().map(|name| places::command_for_file(PathBuf::from(name))) {
         Some(Command::OpenPlan(_)) => "Drop to open the plan in a tab",
         _ => "Drop to read the model: config.json, safetensors, GGUF or a folder",
     };
@@ -273,40 +278,53 @@ pub fn part_ui(ui: &mut Ui, part: Part, view: &View<'_>, ui_state: &mut UiState,
     });
 }
 
-/// Keys of the menu commands. Those that also move in a text field are left to it.
-fn keys(ui: &Ui, view: &View<'_>, out: &mut Commands) {
+/// Commands whose keys were pressed. Keys that also move in a text field are left to it; any other ends what is being
+/// typed first, as if the field had been left.
+fn keys(ui: &Ui, view: &View<'_>) -> Commands {
+    let mut asked = Commands::new();
     if view.state.session.dialog.is_some() {
-        return;
+        return asked;
     }
     let typing = ui.ctx().text_edit_focused();
     let palette = egui::KeyboardShortcut::new(egui::Modifiers::COMMAND | egui::Modifiers::SHIFT, egui::Key::K);
     if ui.input_mut(|input| input.consume_shortcut(&palette)) {
-        out.push(Command::Menu(MenuCommand::Palette));
+        asked.push(Command::Menu(MenuCommand::Palette));
     }
     let help = !typing
         && ui.input(|input| input.events.iter().any(|event| matches!(event, egui::Event::Text(text) if text == "?")));
     if help {
-        out.push(Command::Menu(MenuCommand::Shortcuts));
+        asked.push(Command::Menu(MenuCommand::Shortcuts));
     }
     if view.state.session.presenting
         && ui.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Escape))
     {
-        out.push(Command::Menu(MenuCommand::Present));
+        asked.push(Command::Menu(MenuCommand::Present));
     }
-    page_keys(ui, out);
+    page_keys(ui, &mut asked);
     for command in MenuCommand::ALL {
         let belongs_to_text = matches!(command, MenuCommand::Undo | MenuCommand::Redo);
-        if let Some(shortcut) = command.info().shortcut
-            && !(typing && belongs_to_text)
-            && ui.input_mut(|input| input.consume_shortcut(&shortcut))
-        {
-            out.push(Command::Menu(command));
+        if typing && belongs_to_text {
+            continue;
         }
+        if command.shortcuts().any(|shortcut| ui.input_mut(|input| input.consume_shortcut(&shortcut))) {
+            asked.push(Command::Menu(command));
+        }
+    }
+    if typing && !asked.is_empty() {
+        finish_typing(ui.ctx());
+    }
+    asked
+}
+
+/// Takes the focus away from the text that is being typed: its field takes the text over in this frame.
+pub fn finish_typing(ctx: &egui::Context) {
+    if let Some(focused) = ctx.memory(egui::Memory::focused).filter(|_| ctx.text_edit_focused()) {
+        ctx.memory_mut(|memory| memory.surrender_focus(focused));
     }
 }
 
 /// `Ctrl+1` shows the first page, and so on.
-fn page_keys(ui: &Ui, out: &mut Commands) {
+fn page_keys(ui: &Ui, asked: &mut Commands) {
     const DIGITS: [egui::Key; 9] = [
         egui::Key::Num1,
         egui::Key::Num2,
@@ -320,15 +338,9 @@ fn page_keys(ui: &Ui, out: &mut Commands) {
     ];
     for (page, key) in Page::ALL.into_iter().zip(DIGITS) {
         if ui.input_mut(|input| input.consume_key(egui::Modifiers::COMMAND, key)) {
-            out.push(Command::ShowPage(page));
+            asked.push(Command::ShowPage(page));
         }
     }
-}
-
-/// What a file dropped onto the window means.
-pub fn command_for_dropped(path: PathBuf) -> Command {
-    let is_plan = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("ron"));
-    if is_plan { Command::OpenPlan(path) } else { Command::OpenModel(path) }
 }
 
 /// A card on the ground.

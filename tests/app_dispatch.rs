@@ -74,7 +74,7 @@ fn an_edit_that_changes_nothing_or_is_refused_leaves_no_step() {
     assert_eq!((same.document.history.undo_label(), same.document.revision), (None, 0));
     let refused = after([number("batch.micro_batch", 0)]);
     assert_eq!(refused.document.plan, Plan::default());
-    assert!(refused.session.message.unwrap().is_error);
+    assert!(refused.session.messages.latest().unwrap().is_error());
     assert_eq!(refused.document.history.undo_label(), None);
 }
 
@@ -156,8 +156,8 @@ fn a_failed_save_keeps_the_plan_dirty_and_says_why() {
     let id = state.document.id;
     dispatch(&mut state, Command::PlanWritten(id, PathBuf::from("a.plan.ron"), String::new(), Err(failed)));
     assert!(state.document.is_dirty());
-    let message = state.session.message.unwrap();
-    assert!(message.is_error && message.text.contains("no space left"));
+    let message = state.session.messages.latest().unwrap();
+    assert!(message.is_error() && message.text.contains("no space left"));
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_file_that_does_not_parse_is_never_tied_to_the_open_plan() {
     let error = StoreError("broken.plan.ron:3:1: a key was expected".to_owned());
     dispatch(&mut state, Command::PlanRead(PathBuf::from("broken.plan.ron"), Box::new(Err(error))));
     assert_eq!(state.document.path, Some(PathBuf::from("a.plan.ron")));
-    assert!(state.session.message.unwrap().text.contains("3:1"));
+    assert!(state.session.messages.latest().unwrap().text.contains("3:1"));
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn a_cancelled_file_dialog_forgets_what_was_to_follow_the_save() {
     dispatch(&mut state, number("method.rank", 64));
     dispatch(&mut state, Command::CloseRequested);
     assert_eq!(dispatch(&mut state, Command::Answer(Answer::Save)), [Effect::PickFile(PathPurpose::SavePlan)]);
-    dispatch(&mut state, Command::NoFileChosen(PathPurpose::SavePlan));
+    dispatch(&mut state, Command::NoFileChosen);
     dispatch(&mut state, Command::SaveAs { path: PathBuf::from("a.plan.ron"), replace: false });
     let id = state.document.id;
     let effects = dispatch(&mut state, Command::PlanWritten(id, PathBuf::from("a.plan.ron"), String::new(), Ok(())));
@@ -308,4 +308,56 @@ fn a_save_that_ends_after_another_plan_was_opened_is_not_tied_to_it() {
     assert!(state.document.is_dirty());
     let saved = state.document_mut(saving).unwrap();
     assert_eq!((saved.path.as_ref(), saved.is_dirty()), (Some(path), false));
+}
+
+#[test]
+fn where_there_is_no_file_dialog_the_path_is_asked_filled_and_what_was_to_follow_still_follows() {
+    let mut state = State::default();
+    state.session.places.start = PathBuf::from("/work/plans");
+    dispatch(&mut state, number("method.rank", 64));
+    dispatch(&mut state, Command::CloseRequested);
+    dispatch(&mut state, Command::Answer(Answer::Save));
+    dispatch(&mut state, Command::NoFileDialog(PathPurpose::SavePlan));
+    let Some(Dialog::Path(PathPurpose::SavePlan, typed)) = state.session.dialog.clone() else { panic!() };
+    assert!(typed.starts_with("/work/plans") && typed.ends_with(".plan.ron"), "{typed}");
+    let effects = dispatch(&mut state, Command::Answer(Answer::GoOn));
+    let [Effect::WritePlan { path, text, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    let written = Command::PlanWritten(state.document.id, path.clone(), text.clone(), Ok(()));
+    assert!(dispatch(&mut state, written).contains(&Effect::Close));
+}
+
+#[test]
+fn a_missing_folder_is_offered_to_be_made_and_the_typed_path_is_never_lost() {
+    let mut state = State::default();
+    let path = PathBuf::from("/nowhere/deep/a.plan.ron");
+    let folder = PathBuf::from("/nowhere/deep");
+    dispatch(&mut state, Command::SaveAs { path: path.clone(), replace: false });
+    let missing = || Err(WriteError::MissingFolder(folder.clone()));
+    let id = state.document.id;
+    dispatch(&mut state, Command::PlanWritten(id, path.clone(), String::new(), missing()));
+    let asked = Dialog::MissingFolder { folder: folder.clone(), path: path.clone(), purpose: PathPurpose::SavePlan };
+    assert_eq!(state.session.dialog, Some(asked));
+    let mut back = state.clone();
+    dispatch(&mut back, Command::Answer(Answer::Cancel));
+    assert_eq!(back.session.dialog, Some(Dialog::Path(PathPurpose::SavePlan, path.display().to_string())));
+    let effects = dispatch(&mut state, Command::Answer(Answer::GoOn));
+    assert_eq!(effects, [Effect::MakeFolder { folder, path: path.clone(), purpose: PathPurpose::SavePlan }]);
+    let made = dispatch(&mut state, Command::FolderMade(PathPurpose::SavePlan, path.clone(), Ok(())));
+    assert!(matches!(made.as_slice(), [Effect::WritePlan { path: again, .. }] if *again == path));
+}
+
+#[test]
+fn keeping_what_is_open_asks_again_before_it_replaces_what_another_program_wrote() {
+    let mut state = opened(&default_text());
+    dispatch(&mut state, number("method.rank", 64));
+    let mut theirs = Plan::default();
+    theirs.batch.micro_batch = 7;
+    let loaded = file::read(&file::write(&theirs, &[])).unwrap();
+    let path = PathBuf::from("a.plan.ron");
+    dispatch(&mut state, Command::FileChanged(path, Box::new(Ok(loaded.into()))));
+    assert!(matches!(state.session.dialog, Some(Dialog::External(..))));
+    dispatch(&mut state, Command::Answer(Answer::Cancel));
+    let effects = dispatch(&mut state, menu(MenuCommand::Save));
+    let [Effect::WritePlan { expected, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(expected.as_deref(), Some(default_text().as_str()), "not what the other program wrote");
 }

@@ -49,6 +49,24 @@ fn names_and_links_find_the_model_of_the_catalogue() {
 }
 
 #[test]
+fn paths_are_opened_for_what_they_are() {
+    for (text, opened) in [
+        ("/plans/a b.plan.ron", Command::OpenPlan("/plans/a b.plan.ron".into())),
+        ("~/a.plan.ron", Command::OpenPlan("/home/ann/a.plan.ron".into())),
+        ("file:///models/My%20Model/config.json", Command::OpenModel("/models/My Model/config.json".into())),
+        ("\"/models/x.gguf\"", Command::OpenModel("/models/x.gguf".into())),
+        ("model.safetensors", Command::OpenModel("model.safetensors".into())),
+        ("../llama", Command::OpenModel("../llama".into())),
+    ] {
+        let mut state = State::default();
+        state.session.places.home = Some("/home/ann".into());
+        let wanted = dispatch(&mut state.clone(), opened);
+        assert!(!wanted.is_empty());
+        assert_eq!(dispatch(&mut state, Command::Paste(text.to_owned())), wanted, "{text}");
+    }
+}
+
+#[test]
 fn anything_else_changes_nothing_and_says_why() {
     let huge = "x".repeat(5 << 20);
     for text in [
@@ -64,8 +82,8 @@ fn anything_else_changes_nothing_and_says_why() {
     ] {
         let state = pasted(text);
         assert_eq!(state.document.plan, Plan::default(), "{text:.40}");
-        let message = state.session.message.unwrap();
-        assert!(message.is_error && message.text.len() > 20, "{message:?}");
+        let message = state.session.messages.latest().unwrap();
+        assert!(message.is_error() && message.text.len() > 20, "{message:?}");
         assert!(message.text.len() < 600, "a message is read, not scrolled");
     }
 }

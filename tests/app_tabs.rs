@@ -218,3 +218,15 @@ fn the_own_save_is_no_change_by_somebody_else() {
     dispatch(&mut state, Command::FileChanged(PathBuf::from("c.plan.ron"), Box::new(Ok(loaded.into()))));
     assert_eq!(state.session.dialog, None);
 }
+
+#[test]
+fn tabs_of_one_name_are_told_apart() {
+    let mut state = three();
+    for _ in 0..3 {
+        dispatch(&mut state, menu(MenuCommand::New));
+    }
+    let titles = state.titles();
+    assert_eq!(titles[..3], ["a.plan.ron", "b.plan.ron", "c.plan.ron"]);
+    let all: std::collections::BTreeSet<&String> = titles.iter().collect();
+    assert_eq!(all.len(), titles.len(), "{titles:?}");
+}

@@ -78,7 +78,7 @@ fn a_run_goes_through_its_stages_and_an_earlier_one_is_not_heard() {
     // Nothing rests that could go on or be saved.
     assert_eq!(dispatch(&mut state, Command::ContinueTuning(10)), []);
     assert_eq!(dispatch(&mut state, Command::SaveProduct(Product::Adapter, "there".into())), []);
-    assert!(state.session.message.as_ref().unwrap().is_error);
+    assert!(state.session.messages.latest().unwrap().is_error());
     dispatch(&mut state, Command::Tune);
     told(&mut state, 0, step(3, 9.0));
     assert!(tuning(&state).record.losses.is_empty(), "the first run is told to nobody");
@@ -93,7 +93,7 @@ fn what_a_run_told_is_saved_as_markdown_under_a_name_that_ends_so() {
     let mut state = running();
     told(&mut state, 0, looked(4, 1.25, 12));
     assert_eq!(dispatch(&mut state, save("run.txt")), []);
-    assert!(state.session.message.as_ref().unwrap().text.contains(".md"));
+    assert!(state.session.messages.latest().unwrap().text.contains(".md"));
     let [Effect::WriteText { text, replace: false, .. }] = &dispatch(&mut state, save("run.md"))[..] else { panic!() };
     for line in ["| 0 | 6.000 | 0 of 48 |", "| 4 | 1.250 | 12 of 48 |", "100 tokens in 2 s of training, 50 tokens/s."] {
         assert!(text.contains(line), "{line}: {text}");

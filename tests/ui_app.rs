@@ -133,9 +133,9 @@ fn a_broken_plan_is_named_with_its_line_and_left_alone() {
     harness.run_ok();
     choose_menu(&mut harness, "File", "Open plan by path…");
     type_path(&mut harness, "Path of a .plan.ron file", &broken, "Open");
-    wait_for(&mut harness, "the message", |app| app.state().session.message.is_some());
-    let message = harness.state().state().session.message.clone().unwrap();
-    assert!(message.is_error && message.text.contains("broken.plan.ron:3:10"), "{}", message.text);
+    wait_for(&mut harness, "the message", |app| app.state().session.messages.latest().is_some());
+    let message = harness.state().state().session.messages.latest().cloned().unwrap();
+    assert!(message.is_error() && message.text.contains("broken.plan.ron:3:10"), "{}", message.text);
     assert_eq!(harness.state().state().document.path, None);
     assert_eq!(fs::read_to_string(&broken).unwrap(), text);
 }
@@ -272,8 +272,8 @@ fn a_text_that_is_not_understood_is_said_and_changes_nothing() {
     harness.run_ok();
     harness.key_press(Key::Enter);
     harness.run_ok();
-    let message = harness.state().state().session.message.clone().unwrap();
-    assert!(message.is_error && message.text.starts_with("Price"), "{}", message.text);
+    let message = harness.state().state().session.messages.latest().cloned().unwrap();
+    assert!(message.is_error() && message.text.starts_with("Price"), "{}", message.text);
     assert_eq!(harness.state().state().document.plan, before);
 }
 

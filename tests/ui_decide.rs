@@ -204,7 +204,7 @@ fn labels_are_saved_and_taken_in_and_bad_files_change_nothing() {
     }
     let path = folder.path().join("labels.csv");
     send(&mut harness, Command::SaveLabels { path: path.clone(), replace: false });
-    wait(&mut harness, |app| app.state().session.message.as_ref().is_some_and(|m| m.text.starts_with("Saved")));
+    wait(&mut harness, |app| app.state().session.messages.latest().is_some_and(|m| m.text.starts_with("Saved")));
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text, "example,annotator,label,key\n1,A,missing,m\n2,A,style,s\n");
     std::fs::write(&path, "example,annotator,label\n1,B,style\n2,B,style\n").unwrap();
@@ -213,14 +213,14 @@ fn labels_are_saved_and_taken_in_and_bad_files_change_nothing() {
     let before = state(&harness).document.plan.clone();
     std::fs::write(&path, "example,annotator,label\n1,B,lovely\n").unwrap();
     send(&mut harness, Command::OpenExamples(path));
-    wait(&mut harness, |app| app.state().session.message.as_ref().is_some_and(|m| m.is_error));
+    wait(&mut harness, |app| app.state().session.messages.latest().is_some_and(|m| m.is_error()));
     assert!(has(&harness, "lovely"));
     assert_eq!(state(&harness).document.plan, before);
     // Another file of examples would put the labels on the wrong ones.
     let other = folder.path().join("other.jsonl");
     std::fs::write(&other, "{\"a\": 1}").unwrap();
     send(&mut harness, Command::OpenExamples(other));
-    wait(&mut harness, |app| app.state().session.message.as_ref().is_some_and(|m| m.text.contains("belong to")));
+    wait(&mut harness, |app| app.state().session.messages.latest().is_some_and(|m| m.text.contains("belong to")));
     assert_eq!(state(&harness).document.plan, before);
 }
 

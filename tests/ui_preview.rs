@@ -176,15 +176,15 @@ fn a_run_is_paused_stopped_saved_and_kept_in_the_plan() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("adapter");
     send(&mut harness, Command::SaveProduct(Product::Adapter, target.clone()));
-    wait(&mut harness, |app| app.state().session.message.is_some());
+    wait(&mut harness, |app| app.state().session.messages.latest().is_some());
     for name in ["adapter_model.safetensors", "adapter_config.json"] {
-        assert!(target.join(name).is_file(), "{name}: {:?}", state(&harness).session.message);
+        assert!(target.join(name).is_file(), "{name}: {:?}", state(&harness).session.messages);
     }
     let before = std::fs::read(target.join("adapter_config.json")).unwrap();
-    send(&mut harness, Command::DismissMessage);
+    dismiss_all(&mut harness);
     send(&mut harness, Command::SaveProduct(Product::Adapter, target.clone()));
-    wait(&mut harness, |app| app.state().session.message.is_some());
-    assert!(state(&harness).session.message.as_ref().unwrap().is_error, "nothing is overwritten");
+    wait(&mut harness, |app| app.state().session.messages.latest().is_some());
+    assert!(state(&harness).session.messages.latest().unwrap().is_error(), "nothing is overwritten");
     assert_eq!(std::fs::read(target.join("adapter_config.json")).unwrap(), before);
 
     click(&mut harness, "Put the result into the plan");

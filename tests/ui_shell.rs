@@ -3,16 +3,20 @@
 
 mod common;
 
-use common::app::{click, press, send, state, type_text, wait, window};
+use common::app::{click, dismiss_all, press, send, state, type_text, wait, window, window_of};
 use egui::accesskit::Role;
-use egui::{Key, Modifiers, OutputCommand};
+use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use std::fs;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use tuneplan::app::Command;
+use tuneplan::app::clipboard::{Clip, Clipboard};
 use tuneplan::app::command::MenuCommand;
+use tuneplan::app::messages::NOTICE_SECS;
 use tuneplan::app::page::Page;
+use tuneplan::app::runtime::Runtime;
 use tuneplan::app::settings::{Settings, ThemeChoice};
 use tuneplan::app::state::{AfterUnsaved, Dialog};
 use tuneplan::app::window::App;
@@ -90,7 +94,7 @@ fn the_palette_runs_commands_sets_values_and_picks_models_by_keyboard_alone() {
         assert_eq!(state(&harness).session.dialog, Some(Dialog::Palette), "{typed}");
         type_text(&mut harness, typed);
         press(&mut harness, Modifiers::NONE, Key::Enter);
-        assert!(done(&harness), "{typed}: {:?}", state(&harness).session.message);
+        assert!(done(&harness), "{typed}: {:?}", state(&harness).session.messages);
         assert_eq!(state(&harness).session.dialog, None, "{typed}");
     }
 }
@@ -254,16 +258,34 @@ fn a_config_is_pasted_by_key_and_by_sheet() {
     assert_eq!(model_now(&harness), "Qwen/Qwen2.5-7B");
 }
 
+/// A clipboard that keeps what it takes, or refuses it.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<Clip>>>, bool);
+
+impl Clipboard for Kept {
+    fn take(&mut self, clip: &Clip) -> Result<(), String> {
+        if self.1 {
+            return Err("there is no display".to_owned());
+        }
+        self.0.lock().unwrap().push(clip.clone());
+        Ok(())
+    }
+}
+
 #[test]
-fn a_table_leaves_by_the_clipboard() {
-    let mut harness = window();
-    harness.state_mut().send(Command::Menu(MenuCommand::CopyTable));
-    harness.step();
-    let copied = harness.output().platform_output.commands.iter().find_map(|command| match command {
-        OutputCommand::CopyText(text) => Some(text.clone()),
-        _ => None,
-    });
-    let text = copied.unwrap();
+fn tables_and_pictures_leave_by_the_clipboard_and_only_what_it_took_is_called_copied() {
+    let kept = Kept::default();
+    let mut harness = window_of(Runtime::new(None, || ()).with_clipboard(kept.clone()));
+    for command in [MenuCommand::CopyTable, MenuCommand::CopyPicture] {
+        dismiss_all(&mut harness);
+        send(&mut harness, Command::Menu(command));
+        wait(&mut harness, |app| app.state().session.messages.latest().is_some());
+        let message = state(&harness).session.messages.latest().unwrap();
+        assert!(!message.is_error() && message.text.contains("clipboard"), "{message:?}");
+    }
+    let clips = kept.0.lock().unwrap();
+    let [Clip::Text(text), Clip::Picture(image)] = clips.as_slice() else { panic!("{clips:?}") };
+    assert!(image.width() > 500 && image.pixels.iter().any(|pixel| *pixel != image.pixels[0]));
     let estimate = harness.state().computed().estimate.clone().unwrap();
     let sum: u64 = text
         .lines()
@@ -273,6 +295,34 @@ fn a_table_leaves_by_the_clipboard() {
         .map(|line| line.split('\t').nth(1).unwrap().parse::<u64>().unwrap())
         .sum();
     assert_eq!(sum, estimate.process.expected.0);
+
+    let mut harness = window_of(Runtime::new(None, || ()).with_clipboard(Kept(Arc::default(), true)));
+    for command in [MenuCommand::CopyTable, MenuCommand::CopyPicture] {
+        dismiss_all(&mut harness);
+        send(&mut harness, Command::Menu(command));
+        wait(&mut harness, |app| app.state().session.messages.latest().is_some());
+        let message = state(&harness).session.messages.latest().unwrap();
+        assert!(message.is_error() && message.text.contains("there is no display"), "{message:?}");
+    }
+}
+
+/// Without them nothing is copied, pasted or opened outside the window; inside it egui makes do with itself, so that no
+/// other test notices.
+#[test]
+fn the_shipped_window_has_clipboard_and_links() {
+    let cargo = std::process::Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--offline", "--edges", "normal", "--prefix", "none", "--format", "{lib} {f}"])
+        .output()
+        .unwrap();
+    let tree = String::from_utf8(cargo.stdout).unwrap();
+    let features = |name: &str| {
+        let line = tree.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{name} is not in the tree: {}", String::from_utf8_lossy(&cargo.stderr)))
+    };
+    for name in ["eframe", "egui_winit"] {
+        let has: Vec<&str> = features(name).split(',').collect();
+        assert!(has.contains(&"clipboard") && has.contains(&"links"), "{name}: {has:?}");
+    }
 }
 
 #[test]
@@ -284,7 +334,7 @@ fn pictures_are_saved_as_png_and_svg_and_never_over_a_file_unasked() {
         send(&mut harness, Command::SavePicture { path: path.clone(), replace: false });
         // The report comes after the file: who looks at the file alone may see the report later.
         let saved = format!("Saved {}", path.display());
-        let said = |app: &App| app.state().session.message.as_ref().is_some_and(|message| message.text == saved);
+        let said = |app: &App| app.state().session.messages.latest().is_some_and(|message| message.text == saved);
         wait(&mut harness, said);
         let bytes = fs::read(&path).unwrap();
         assert!(bytes.starts_with(b"\x89PNG") || bytes.starts_with(b"<svg "), "{name}");
@@ -292,13 +342,13 @@ fn pictures_are_saved_as_png_and_svg_and_never_over_a_file_unasked() {
         send(&mut harness, Command::SavePicture { path: path.clone(), replace: false });
         wait(&mut harness, |app| app.state().session.dialog.is_some());
         assert_eq!(fs::read(&path).unwrap(), b"mine");
-        send(&mut harness, Command::DismissMessage);
+        dismiss_all(&mut harness);
         click(&mut harness, "Replace it");
         wait(&mut harness, said);
         assert_ne!(fs::read(&path).unwrap(), b"mine");
     }
     send(&mut harness, Command::SavePicture { path: PathBuf::from("charts.bmp"), replace: false });
-    assert!(state(&harness).session.message.as_ref().unwrap().text.contains(".png or .svg"));
+    assert!(state(&harness).session.messages.latest().unwrap().text.contains(".png or .svg"));
 }
 
 #[test]
@@ -361,4 +411,109 @@ fn unsaved_plans_of_a_killed_run_are_offered_with_their_differences() {
     click(&mut harness, "Restore");
     assert_eq!(rank_now(&harness), 64);
     assert!(state(&harness).document.is_dirty());
+}
+
+/// Focuses the number field of this name and types over it.
+fn type_number(harness: &mut Harness<'_, App>, label: &str, text: &str) {
+    harness.get_by_label(label).scroll_to_me();
+    harness.run_ok();
+    harness.get_by_label(label).focus();
+    harness.run_ok();
+    press(harness, Modifiers::COMMAND, Key::A);
+    for c in text.chars() {
+        type_text(harness, &c.to_string());
+    }
+}
+
+fn length(harness: &Harness<'_, App>) -> u64 {
+    state(harness).document.plan.batch.sequence_length
+}
+
+#[test]
+fn a_typed_number_is_one_step_once_it_is_finished_and_escape_gives_the_old_one_back() {
+    let field = "Sequence length, tokens";
+    let mut harness = window();
+    let before = length(&harness);
+    type_number(&mut harness, field, "4096");
+    assert_eq!(length(&harness), before, "nothing is changed by a digit");
+    press(&mut harness, Modifiers::NONE, Key::Enter);
+    assert_eq!(length(&harness), 4096);
+    assert_eq!(state(&harness).document.history.steps().0.len(), 1);
+    press(&mut harness, Modifiers::COMMAND, Key::Z);
+    assert_eq!(length(&harness), before);
+    press(&mut harness, Modifiers::COMMAND, Key::Y);
+    assert_eq!(length(&harness), 4096, "Ctrl+Y redoes");
+
+    type_number(&mut harness, field, "17");
+    press(&mut harness, Modifiers::NONE, Key::Escape);
+    assert_eq!(length(&harness), 4096);
+    assert_eq!(state(&harness).document.history.steps().0.len(), 1);
+}
+
+#[test]
+fn what_is_being_typed_is_saved_with_the_plan_and_asked_about_when_closing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.plan.ron");
+    let mut harness = window();
+    send(&mut harness, Command::SaveAs { path: path.clone(), replace: false });
+    wait(&mut harness, |app| app.state().document.path.is_some());
+    type_number(&mut harness, "Sequence length, tokens", "4096");
+    press(&mut harness, Modifiers::COMMAND, Key::S);
+    wait(&mut harness, |app| app.state().document.saved_plan.batch.sequence_length == 4096);
+    assert!(fs::read_to_string(&path).unwrap().contains("sequence_length: 4096"));
+
+    type_number(&mut harness, "Sequence length, tokens", "8192");
+    press(&mut harness, Modifiers::COMMAND, Key::Q);
+    assert_eq!(length(&harness), 8192);
+    assert_eq!(state(&harness).session.dialog, Some(Dialog::Unsaved(AfterUnsaved::Close)));
+}
+
+#[test]
+fn failures_stay_on_their_tab_until_they_are_dismissed_and_notices_fade() {
+    let mut harness = window();
+    send(&mut harness, rank(64));
+    send(&mut harness, Command::OpenModel(PathBuf::from("nowhere/config.json")));
+    wait(&mut harness, |app| app.state().session.messages.latest().is_some_and(|message| message.is_error()));
+    let failure = state(&harness).session.messages.latest().unwrap().text.clone();
+    send(&mut harness, Command::Tell("The settings are damaged".to_owned()));
+    // Another message, another edit and a long while later it is still there.
+    send(&mut harness, Command::Menu(MenuCommand::Pin));
+    send(&mut harness, rank(32));
+    for _ in 0..80 {
+        harness.step();
+    }
+    assert!(harness.query_by_label(&failure).is_some());
+    send(&mut harness, Command::Menu(MenuCommand::New));
+    assert!(harness.query_by_label(&failure).is_none(), "it is about the other tab");
+    assert!(harness.query_by_label("The settings are damaged").is_some());
+    click(&mut harness, "Dismiss");
+    assert!(harness.query_by_label("The settings are damaged").is_none());
+    send(&mut harness, Command::Menu(MenuCommand::PreviousTab));
+    click(&mut harness, "Dismiss");
+    assert!(harness.query_by_label(&failure).is_none());
+
+    send(&mut harness, Command::Menu(MenuCommand::Pin));
+    let notice = state(&harness).session.messages.latest().unwrap().text.clone();
+    assert!(harness.query_by_label(&notice).is_some());
+    // A step of the harness is a quarter of a second.
+    for _ in 0..(NOTICE_SECS * 4.0) as usize + 2 {
+        harness.step();
+    }
+    assert!(harness.query_by_label(&notice).is_none());
+}
+
+#[test]
+fn a_running_search_is_in_sight_on_every_page_and_a_click_leads_to_it() {
+    let mut harness = window();
+    for page in Page::ALL {
+        harness.state_mut().send(Command::ShowPage(page));
+        // Over a million plans: it goes on for longer than a frame.
+        harness.state_mut().send(Command::Search(tuneplan::solve::search::Limits::default()));
+        harness.step();
+        assert!(harness.query_by_label_contains("Search: ").is_some(), "{page:?}");
+    }
+    harness.get_by_label_contains("Search: ").click();
+    harness.step();
+    harness.step();
+    assert_eq!(state(&harness).session.page, Page::Change);
 }

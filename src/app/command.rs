@@ -1,6 +1,7 @@
 //! What can be asked of the program: by menus, keys, panels and finished jobs.
 
 use super::changes::Changes;
+use super::clipboard::Copied;
 use super::computed::Key;
 use super::measuring;
 use super::page::Page;
@@ -178,16 +179,35 @@ pub enum Command {
     },
     /// A picture of the charts is ready for the clipboard.
     PictureDrawn(Arc<egui::ColorImage>),
-    /// A picture of the charts was written, or not and why.
-    PictureWritten(PathBuf, Result<(), WriteError>),
+    /// Something was put on the clipboard, or not and why; the name says what.
+    Copied(&'static str, Copied),
+    /// A file other than a plan was written, or not and why.
+    FileWritten(PathPurpose, PathBuf, Result<(), WriteError>),
+    /// There is no folder to write this file into.
+    NoFolder {
+        /// The missing folder.
+        folder: PathBuf,
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        purpose: PathPurpose,
+    },
+    /// The folder for this file was made, or not and why.
+    FolderMade(PathPurpose, PathBuf, Result<(), String>),
     /// A model was read.
     ModelRead(PathBuf, Box<Result<Architecture, String>>),
-    /// A file dialog ended without a file: cancelled, or there is no dialog on this system.
-    NoFileChosen(PathPurpose),
-    /// Tell the user that something went wrong.
+    /// A file dialog was closed without a file.
+    NoFileChosen,
+    /// This system shows no file dialog.
+    NoFileDialog(PathPurpose),
+    /// Tell the user that something went wrong, on whatever tab.
     Tell(String),
-    /// The last message was read.
-    DismissMessage,
+    /// Tell the user that what was typed for the shown plan is not understood.
+    Refuse(String),
+    /// A message was read: its number.
+    Dismiss(u64),
+    /// A notice was shown long enough: its number.
+    Fade(u64),
 }
 
 /// Answers to dialogs.

@@ -1,14 +1,18 @@
 //! The only place where the state changes. Pure: what must happen outside comes back as effects.
 
 use super::changes;
-use super::command::{Answer, Command, MenuCommand};
+use super::clipboard::{Clip, Copied};
+use super::command::{Answer, Command};
 use super::computed::Key;
 use super::effect::Effect;
 use super::measuring::Measuring;
+use super::messages::{About, Kind};
 use super::page::Page;
+use super::places;
 use super::searching::Searching;
 use super::settings::Settings;
-use super::state::{AfterUnsaved, Dialog, Document, Message, PathPurpose, State};
+use super::state::{AfterUnsaved, Dialog, Document, State};
+use super::tuning::Stage;
 use super::weighing::{self, Ranks, Weighing};
 use crate::plan::edit::PlanEdit;
 use crate::plan::{Plan, templates};
@@ -78,10 +82,7 @@ fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
             decision::take(state);
             Vec::new()
         }
-        Command::Paste(text) => {
-            paste::paste(state, &text);
-            Vec::new()
-        }
+        Command::Paste(text) => paste::paste(state, &text),
         Command::CloseRequested => closing::unless_unsaved(state, AfterUnsaved::Close),
         Command::Answer(answer) => answered(state, answer),
         Command::TypePath(text) => {
@@ -106,23 +107,37 @@ fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Command::PictureDrawn(image) => {
-            tell(state, false, "The charts are on the clipboard.");
-            vec![Effect::CopyImage(image)]
-        }
-        Command::PictureWritten(path, result) => {
-            files::picture_written(state, path, result);
-            Vec::new()
-        }
-        Command::NoFileChosen(purpose) => {
-            // What was to follow the save would otherwise follow a later one.
-            state.session.after_save = None;
-            // Cancelled or no dialog on this system: the path field is always there.
-            if state.session.dialog.is_none() {
-                tell(state, false, &format!("No file chosen. {} also takes a typed path.", by_path(purpose)));
+        Command::PictureDrawn(image) => vec![Effect::Copy("The charts", Clip::Picture(image))],
+        Command::Copied(what, copied) => {
+            match copied {
+                Copied::Taken => notice(state, &format!("{what} can be pasted from the clipboard.")),
+                Copied::HandedOver => notice(state, &format!("{what}: handed to the clipboard of the window system.")),
+                Copied::Refused(why) => fail(state, &format!("Not copied. The clipboard did not take it: {why}.")),
             }
             Vec::new()
         }
+        Command::FileWritten(purpose, path, result) => {
+            files::file_written(state, purpose, path, result);
+            Vec::new()
+        }
+        Command::NoFolder { folder, path, purpose } => {
+            state.session.dialog = Some(Dialog::MissingFolder { folder, path, purpose });
+            Vec::new()
+        }
+        Command::FolderMade(purpose, path, Ok(())) => dispatch(state, places::command_for(purpose, path, false)),
+        Command::FolderMade(purpose, path, Err(why)) => {
+            fail(state, &why);
+            state.session.dialog = Some(Dialog::Path(purpose, path.display().to_string()));
+            Vec::new()
+        }
+        Command::NoFileChosen => {
+            // What was to follow the save would otherwise follow a later one.
+            state.session.after_save = None;
+            Vec::new()
+        }
+        // The path can always be typed.
+        Command::NoFileDialog(purpose) if state.session.dialog.is_none() => files::ask_path(state, purpose),
+        Command::NoFileDialog(_) => Vec::new(),
         Command::SetTheme(theme) => set(state, |settings| settings.theme = theme),
         Command::SetZoom(zoom) => set(state, |settings| settings.zoom = zoom),
         Command::SetUnit(unit) => set(state, |settings| settings.unit = unit),
@@ -131,7 +146,7 @@ fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
         Command::OpenRevision(revision) => match &state.document.path {
             Some(path) => vec![Effect::ReadRevision(path.clone(), revision)],
             None => {
-                tell(state, true, "This plan has no file yet, so it has no revisions: save it first.");
+                fail(state, "This plan has no file yet, so it has no revisions: save it first.");
                 Vec::new()
             }
         },
@@ -250,6 +265,22 @@ fn look(state: &mut State, command: Command) {
         Command::Tuned(number, news) => {
             if let Some(held) = session.tuning.as_mut().filter(|held| held.number == number) {
                 held.take(*news);
+                // On its own page one sees it.
+                let away = session.page != Page::Preview;
+                match &held.stage {
+                    Stage::Failed(why) if away => {
+                        session.messages.say(
+                            Kind::Failure,
+                            About::Program,
+                            format!("The preview could not go on: {why}"),
+                        );
+                    }
+                    Stage::Done if away => {
+                        let said = "The preview is done: the page Preview shows what was learned.";
+                        session.messages.say(Kind::Notice, About::Program, said.to_owned());
+                    }
+                    _ => {}
+                }
             }
         }
         Command::Select(subject) => session.selected = Some(subject),
@@ -262,45 +293,41 @@ fn look(state: &mut State, command: Command) {
         }
         Command::ShowBoth(both) => session.both = both,
         Command::ShowStep(step) => session.step = step,
-        Command::DismissMessage => session.message = None,
-        Command::Tell(text) => tell(state, true, &text),
+        Command::Dismiss(number) => session.messages.dismiss(number),
+        Command::Fade(number) => session.messages.fade(number),
+        Command::Tell(text) => session.messages.say(Kind::Failure, About::Program, text),
+        Command::Refuse(text) => session.messages.say(Kind::Refusal, About::Plan(state.document.id), text),
         // Everything else is a matter of `dispatch`.
         _ => {}
     }
 }
 
-const fn by_path(purpose: PathPurpose) -> &'static str {
-    match purpose {
-        PathPurpose::OpenPlan => MenuCommand::OpenByPath.info().title,
-        PathPurpose::SavePlan => MenuCommand::SaveByPath.info().title,
-        PathPurpose::OpenModel => MenuCommand::OpenModelByPath.info().title,
-        PathPurpose::SavePicture => MenuCommand::SavePictureByPath.info().title,
-        PathPurpose::OpenExamples
-        | PathPurpose::SaveLabels
-        | PathPurpose::ExamineModel
-        | PathPurpose::MeasureText
-        | PathPurpose::ChooseBase
-        | PathPurpose::ChooseExamples
-        | PathPurpose::SaveProduct(_)
-        | PathPurpose::SaveRun => "The button beside it",
-    }
+/// Something was done for the shown plan.
+fn notice(state: &mut State, text: &str) {
+    state.session.messages.say(Kind::Notice, About::Plan(state.document.id), text.to_owned());
 }
 
-fn tell(state: &mut State, is_error: bool, text: &str) {
-    state.session.message = Some(Message { is_error, text: text.to_owned() });
+/// Something asked for the shown plan did not work.
+fn fail(state: &mut State, text: &str) {
+    state.session.messages.say(Kind::Failure, About::Plan(state.document.id), text.to_owned());
 }
 
-fn apply(state: &mut State, edit: &PlanEdit) {
+/// Changes the shown plan; whether the change was taken. Why it was not is told.
+fn apply(state: &mut State, edit: &PlanEdit) -> bool {
     let before = state.document.plan.clone();
     match edit.apply(&mut state.document.plan) {
-        Ok(()) if state.document.plan == before => {}
+        Ok(()) if state.document.plan == before => true,
         Ok(()) => {
             state.document.history.record(&before, edit);
             // What was said was about the plan as it was.
-            state.session.message = None;
+            state.session.messages.changed(state.document.id);
             state.document.revision += 1;
+            true
         }
-        Err(error) => tell(state, true, &error.to_string()),
+        Err(error) => {
+            state.session.messages.say(Kind::Refusal, About::Plan(state.document.id), error.to_string());
+            false
+        }
     }
 }
 
@@ -326,20 +353,22 @@ fn answered(state: &mut State, answer: Answer) -> Vec<Effect> {
             files::external_answered(state, &path, *opened, answer);
             Vec::new()
         }
-        (Dialog::Replace(path, PathPurpose::SaveLabels), Answer::GoOn) => decision::save_labels(state, path, true),
-        (Dialog::Replace(path, PathPurpose::SavePicture), Answer::GoOn) => files::save_picture(state, path, true),
-        (Dialog::Replace(path, PathPurpose::SaveRun), Answer::GoOn) => tuning::save_run(state, path, true),
-        (Dialog::Replace(path, _), Answer::GoOn) => files::save_as(state, &path, true),
-        (Dialog::Path(purpose, text), Answer::GoOn) => files::typed_path(state, purpose, &text),
-        (Dialog::Paste(text), Answer::GoOn) => {
-            paste::paste(state, &text);
+        (Dialog::Replace(path, purpose), Answer::GoOn) => dispatch(state, places::command_for(purpose, path, true)),
+        (Dialog::MissingFolder { folder, path, purpose }, Answer::GoOn) => {
+            vec![Effect::MakeFolder { folder, path, purpose }]
+        }
+        // What was typed is not lost.
+        (Dialog::MissingFolder { path, purpose, .. }, _) => {
+            state.session.dialog = Some(Dialog::Path(purpose, path.display().to_string()));
             Vec::new()
         }
+        (Dialog::Path(purpose, text), Answer::GoOn) => files::typed_path(state, purpose, &text),
+        (Dialog::Paste(text), Answer::GoOn) => paste::paste(state, &text),
         (Dialog::Recovered(plans), answer) => recovered::answered(state, &plans, answer),
         (Dialog::FileRemarks(_), Answer::Drop) => {
             state.document.unknown.clear();
             state.document.unknown_dropped = true;
-            tell(state, false, "Unknown keys are dropped with the next save.");
+            notice(state, "Unknown keys are dropped with the next save.");
             Vec::new()
         }
         _ => {

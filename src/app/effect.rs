@@ -1,10 +1,10 @@
 //! What dispatch asks of the world outside the state.
 
+use super::clipboard::Clip;
 use super::computed::Key;
 use super::state::{DocumentId, PathPurpose};
 use super::tuning::{Kept, Product, Start};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// One request to the world.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub enum Effect {
     },
     /// Write a text that is not a plan.
     WriteText {
+        /// What it is.
+        purpose: PathPurpose,
         /// File.
         path: PathBuf,
         /// Its text.
@@ -48,10 +50,17 @@ pub enum Effect {
     },
     /// Draw the charts for the clipboard.
     DrawPicture,
-    /// Put a text on the clipboard.
-    CopyText(String),
-    /// Put a picture on the clipboard.
-    CopyImage(Arc<egui::ColorImage>),
+    /// Make the folder that a file was to be written into, then go on with the file.
+    MakeFolder {
+        /// The missing folder.
+        folder: PathBuf,
+        /// The file that is to be written.
+        path: PathBuf,
+        /// What it is.
+        purpose: PathPurpose,
+    },
+    /// Put something on the clipboard; the name says what, at the beginning of a sentence.
+    Copy(&'static str, Clip),
     /// Fill the screen, or leave it.
     FullScreen(bool),
     /// Write the recovery copies now.

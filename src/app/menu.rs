@@ -187,6 +187,15 @@ impl MenuCommand {
         CommandInfo { title, help, shortcut }
     }
 
+    /// Its keys: the one that menus name, then those that people bring along from other programs.
+    pub fn shortcuts(self) -> impl Iterator<Item = KeyboardShortcut> {
+        let also = match self {
+            Self::Redo => on(CTRL, Key::Y),
+            _ => None,
+        };
+        self.info().shortcut.into_iter().chain(also)
+    }
+
     /// Group on the sheet of keys.
     pub const fn group(self) -> Group {
         match self {

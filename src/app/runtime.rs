@@ -1,9 +1,11 @@
 //! Carries out effects: threads, files, dialogs. Results come back as commands.
 
 use super::changes::Changes;
+use super::clipboard::{Clip, Clipboard, Copied, SystemClipboard};
 use super::command::Command;
 use super::effect::Effect;
 use super::measuring;
+use super::places;
 use super::recovery::{self, Journal, Leftover};
 use super::revision;
 use super::screenshot::{self, Shot};
@@ -11,7 +13,7 @@ use super::searching::{self, Searching};
 use super::settings::Settings;
 use super::state::{PathPurpose, State};
 use super::store;
-use super::tuning::{self, Product};
+use super::tuning;
 use super::watch::Watch;
 use super::weighing::{self, News, Ranks};
 use crate::architecture;
@@ -23,6 +25,7 @@ use crate::validation::Evidence;
 use rfd::AsyncFileDialog;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 /// Threads and places outside the state.
 pub struct Runtime {
@@ -45,7 +48,12 @@ pub struct Runtime {
     leftovers: Vec<Leftover>,
     /// Looks at the files of open plans.
     watch: Option<Watch>,
+    /// Keeps what was copied as long as the program lives.
+    clipboard: Arc<Mutex<dyn Clipboard>>,
 }
+
+/// Nobody reads and closes a file dialog in less: there was none. The library does not tell one from the other.
+const LEAST_DIALOG_SECS: f64 = 0.4;
 
 /// Pixels per point of an exported picture.
 const PICTURE_SCALE: f32 = 2.0;
@@ -67,7 +75,13 @@ impl Runtime {
             journal: None,
             leftovers: Vec::new(),
             watch: None,
+            clipboard: Arc::new(Mutex::new(SystemClipboard::default())),
         }
+    }
+
+    /// Copies to another clipboard than the system's.
+    pub fn with_clipboard(self, clipboard: impl Clipboard + 'static) -> Self {
+        Self { clipboard: Arc::new(Mutex::new(clipboard)), ..self }
     }
 
     /// Begins to keep copies of unsaved plans under `root`, and reports what earlier runs left there.
@@ -175,13 +189,22 @@ impl Runtime {
             }
             Effect::ReadModel(path) => self.read_model(path),
             Effect::WritePng { path, replace } => self.write_png(path, replace, state),
-            Effect::WriteText { path, text, replace } => {
-                let failed_path = path.clone();
-                self.jobs.spawn("write-text", picture_failed(failed_path), move |_cancel| {
+            Effect::WriteText { purpose, path, text, replace } => {
+                self.jobs.spawn("write-text", not_written(purpose, path.clone()), move |_cancel| {
                     let result = store::write_plan(&path, &text, (!replace).then_some(""));
-                    Command::PictureWritten(path, result)
+                    Command::FileWritten(purpose, path, result)
                 });
             }
+            Effect::MakeFolder { folder, path, purpose } => {
+                let failed_path = path.clone();
+                let failed = move |error: String| Command::FolderMade(purpose, failed_path.clone(), Err(error));
+                self.jobs.spawn("make-folder", failed, move |_cancel| {
+                    let made = std::fs::create_dir_all(&folder);
+                    let made = made.map_err(|error| format!("The folder {} was not made: {error}", folder.display()));
+                    Command::FolderMade(purpose, path, made)
+                });
+            }
+            Effect::Copy(what, clip) => self.copy(what, clip),
             Effect::DrawPicture => self.draw_picture(state),
             Effect::SaveSettings => self.save_settings(&state.settings),
             Effect::KeepRecovery => {
@@ -234,9 +257,15 @@ impl Runtime {
             Effect::SaveProduct(product, folder, kept) => {
                 let failed =
                     move |error: String| Command::Tell(format!("The {} was not saved: {error}", product.name()));
-                self.jobs.spawn("save-product", failed, move |_cancel| match kept.save(product, &folder) {
-                    Ok(()) => Command::ProductSaved(product, folder),
-                    Err(error) => failed(error.to_string()),
+                self.jobs.spawn("save-product", failed, move |_cancel| match folder.parent() {
+                    Some(parent) if !parent.as_os_str().is_empty() && !parent.exists() => {
+                        let (missing, purpose) = (parent.to_owned(), PathPurpose::SaveProduct(product));
+                        Command::NoFolder { folder: missing, path: folder, purpose }
+                    }
+                    _ => match kept.save(product, &folder) {
+                        Ok(()) => Command::ProductSaved(product, folder),
+                        Err(error) => failed(error.to_string()),
+                    },
                 });
             }
             Effect::LookAtRanks => {
@@ -318,20 +347,20 @@ impl Runtime {
             Effect::ForgetRecovered => {
                 for leftover in std::mem::take(&mut self.leftovers) {
                     self.jobs.spawn("forget-recovered", Command::Tell, move |_cancel| match leftover.forget() {
-                        Ok(()) => Command::EndGesture,
-                        Err(error) => Command::Tell(format!("The old recovery copies are still there: {error}")),
+                        Ok(()) => None,
+                        Err(error) => Some(Command::Tell(format!("The old recovery copies are still there: {error}"))),
                     });
                 }
             }
             // The window's own.
-            Effect::CopyText(_) | Effect::CopyImage(_) | Effect::FullScreen(_) | Effect::Close => {}
+            Effect::FullScreen(_) | Effect::Close => {}
         }
     }
 
     fn pick_file(&self, purpose: PathPurpose, state: &State) {
-        let mut dialog = AsyncFileDialog::new();
-        if let Some(folder) = state.document.path.as_deref().and_then(Path::parent) {
-            dialog = dialog.set_directory(folder);
+        let mut dialog = AsyncFileDialog::new().set_directory(places::folder(state));
+        if let Some(name) = places::proposed_name(state, purpose) {
+            dialog = dialog.set_file_name(name);
         }
         match purpose {
             PathPurpose::OpenPlan => {
@@ -361,20 +390,16 @@ impl Runtime {
                 self.await_dialog(dialog, purpose);
             }
             PathPurpose::SaveProduct(product) => {
-                let ending = if product == Product::Adapter { "adapter" } else { "merged" };
-                let name = format!("{}-{ending}", file_stem(&state.document.plan.name));
                 let title = format!("Save the {} into a new folder", product.name());
-                self.await_dialog(dialog.set_title(title).set_file_name(name).save_file(), purpose);
+                self.await_dialog(dialog.set_title(title).save_file(), purpose);
             }
             PathPurpose::SaveRun => {
-                let name = format!("{}-run.md", file_stem(&state.document.plan.name));
                 let dialog = dialog.set_title("Save report of the run").add_filter("Markdown", &["md"]);
-                self.await_dialog(dialog.set_file_name(name).save_file(), purpose);
+                self.await_dialog(dialog.save_file(), purpose);
             }
             PathPurpose::SavePicture => {
-                let name = format!("{}.png", file_stem(&state.document.plan.name));
                 let dialog = dialog.set_title("Save picture").add_filter("Pictures", &["png", "svg"]);
-                self.await_dialog(dialog.set_file_name(name).save_file(), purpose);
+                self.await_dialog(dialog.save_file(), purpose);
             }
             PathPurpose::OpenExamples => {
                 let filter = &["jsonl", "json", "csv"];
@@ -382,17 +407,11 @@ impl Runtime {
                 self.await_dialog(dialog, purpose);
             }
             PathPurpose::SaveLabels => {
-                let name = format!("{}-labels.csv", file_stem(&state.document.plan.name));
                 let dialog = dialog.set_title("Save labels").add_filter("Tables", &["csv"]);
-                self.await_dialog(dialog.set_file_name(name).save_file(), purpose);
+                self.await_dialog(dialog.save_file(), purpose);
             }
             PathPurpose::SavePlan => {
-                let name = state.document.path.as_deref().and_then(Path::file_name).map_or_else(
-                    || format!("{}.plan.ron", file_stem(&state.document.plan.name)),
-                    |name| name.to_string_lossy().into_owned(),
-                );
-                let dialog = dialog.set_title("Save plan").set_file_name(name).save_file();
-                self.await_dialog(dialog, purpose);
+                self.await_dialog(dialog.set_title("Save plan").save_file(), purpose);
             }
         }
     }
@@ -404,26 +423,14 @@ impl Runtime {
     ) {
         self.jobs.spawn(
             "file-dialog",
-            move |_error| Command::NoFileChosen(purpose),
-            move |_cancel| match pollster::block_on(dialog) {
-                None => Command::NoFileChosen(purpose),
-                Some(file) => {
-                    let path = file.path().to_owned();
-                    match purpose {
-                        PathPurpose::OpenPlan => Command::OpenPlan(path),
-                        PathPurpose::OpenModel => Command::OpenModel(path),
-                        // The system's dialog has asked already.
-                        PathPurpose::SavePlan => Command::SaveAs { path, replace: true },
-                        PathPurpose::SavePicture => Command::SavePicture { path, replace: true },
-                        PathPurpose::OpenExamples => Command::OpenExamples(path),
-                        PathPurpose::MeasureText => Command::MeasureOn(path),
-                        PathPurpose::ChooseBase => Command::ChooseBase(Some(path)),
-                        PathPurpose::ChooseExamples => Command::ChooseExamples(Some(path)),
-                        PathPurpose::SaveProduct(product) => Command::SaveProduct(product, path),
-                        PathPurpose::SaveRun => Command::SaveRun { path, replace: true },
-                        PathPurpose::ExamineModel => Command::Weigh(Some(path)),
-                        PathPurpose::SaveLabels => Command::SaveLabels { path, replace: true },
-                    }
+            move |_error| Command::NoFileDialog(purpose),
+            move |_cancel| {
+                let asked = Instant::now();
+                match pollster::block_on(dialog) {
+                    // The system's dialog has asked already whether a file may be replaced.
+                    Some(file) => places::command_for(purpose, file.path().to_owned(), true),
+                    None if asked.elapsed().as_secs_f64() < LEAST_DIALOG_SECS => Command::NoFileDialog(purpose),
+                    None => Command::NoFileChosen,
                 }
             },
         );
@@ -436,7 +443,8 @@ impl Runtime {
 
     fn write_png(&self, path: PathBuf, replace: bool, state: &State) {
         let draw = drawing(state);
-        self.jobs.spawn("write-picture", picture_failed(path.clone()), move |_cancel| {
+        let purpose = PathPurpose::SavePicture;
+        self.jobs.spawn("write-picture", not_written(purpose, path.clone()), move |_cancel| {
             let result = if !replace && path.exists() {
                 Err(store::WriteError::ChangedOnDisk)
             } else {
@@ -445,7 +453,16 @@ impl Runtime {
                     .and_then(|bytes| store::write_atomic(&path, &bytes))
                     .map_err(store::WriteError::Failed)
             };
-            Command::PictureWritten(path, result)
+            Command::FileWritten(purpose, path, result)
+        });
+    }
+
+    fn copy(&self, what: &'static str, clip: Clip) {
+        let clipboard = Arc::clone(&self.clipboard);
+        let failed = move |error: String| Command::Copied(what, Copied::Refused(error));
+        self.jobs.spawn("copy", failed, move |_cancel| {
+            let mut clipboard = clipboard.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            Command::Copied(what, clipboard.take(&clip).map_or_else(Copied::Refused, |()| Copied::Taken))
         });
     }
 
@@ -475,10 +492,7 @@ impl Runtime {
                 Ok(()) => store::write_atomic(&path, text.as_bytes()).map_err(|error| error.to_string()),
                 Err(error) => Err(error.to_string()),
             };
-            match result {
-                Ok(()) => Command::EndGesture,
-                Err(error) => Command::Tell(format!("Settings were not saved: {error}")),
-            }
+            result.err().map(|error| Command::Tell(format!("Settings were not saved: {error}")))
         });
     }
 }
@@ -496,27 +510,13 @@ fn drawing(state: &State) -> impl FnOnce() -> egui::ColorImage + Send + 'static 
     move || screenshot::render(&plan, &settings, &shot)
 }
 
-fn picture_failed(path: PathBuf) -> impl Fn(String) -> Command + Send + Sync + 'static {
-    move |error| Command::PictureWritten(path.clone(), Err(store::WriteError::Failed(store::StoreError(error))))
+fn not_written(purpose: PathPurpose, path: PathBuf) -> impl Fn(String) -> Command + Send + Sync + 'static {
+    move |error| Command::FileWritten(purpose, path.clone(), Err(store::WriteError::Failed(store::StoreError(error))))
 }
 
 fn write_copies(jobs: &Jobs<Command>, write: impl FnOnce() -> std::io::Result<()> + Send + 'static) {
-    jobs.spawn("write-recovery", Command::Tell, move |_cancel| match write() {
-        Ok(()) => Command::EndGesture,
-        Err(error) => Command::Tell(format!("No recovery copy could be written: {error}. Save the plan.")),
+    jobs.spawn("write-recovery", Command::Tell, move |_cancel| {
+        let told = |error| Command::Tell(format!("No recovery copy could be written: {error}. Save the plan."));
+        write().err().map(told)
     });
-}
-
-/// A plan's name as a file name: letters and digits, the rest dashes.
-fn file_stem(name: &str) -> String {
-    let mut stem = String::new();
-    for c in name.chars() {
-        if c.is_alphanumeric() {
-            stem.extend(c.to_lowercase());
-        } else if !stem.ends_with('-') && !stem.is_empty() {
-            stem.push('-');
-        }
-    }
-    let stem = stem.trim_end_matches('-');
-    if stem.is_empty() { "plan".to_owned() } else { stem.to_owned() }
 }

@@ -4,7 +4,9 @@ use super::changes::Changes;
 use super::computed::Key;
 use super::history::History;
 use super::measuring::Measuring;
+use super::messages::Messages;
 use super::page::Page;
+use super::places::Places;
 use super::recovery::Recovered;
 use super::searching::Searching;
 use super::settings::Settings;
@@ -137,14 +139,16 @@ pub struct Session {
     pub searches: u64,
     /// What the last such wish was for; empty: the user types it.
     pub searched: &'static str,
-    /// Last message, shown in the status line.
-    pub message: Option<Message>,
+    /// What was said and still matters.
+    pub messages: Messages,
     /// Dialog that waits for an answer.
     pub dialog: Option<Dialog>,
     /// A model or plan is being read: its path.
     pub reading: Option<PathBuf>,
     /// Examples that are being labelled.
     pub examples: Option<Arc<OpenExamples>>,
+    /// Where files are looked for and proposed.
+    pub places: Places,
     /// Today, `YYYY-MM-DD`, where the program knows.
     pub today: String,
     /// What goes on once the plan is saved.
@@ -182,15 +186,6 @@ impl State {
     }
 }
 
-/// A message in the status line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// Bad news.
-    pub is_error: bool,
-    /// What happened.
-    pub text: String,
-}
-
 /// A question that waits for an answer, or a sheet over the window.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Dialog {
@@ -204,6 +199,15 @@ pub enum Dialog {
     Replace(PathBuf, PathPurpose),
     /// Path to be typed for this purpose.
     Path(PathPurpose, String),
+    /// The folder of a file to be written does not exist.
+    MissingFolder {
+        /// The missing folder.
+        folder: PathBuf,
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        purpose: PathPurpose,
+    },
     /// A text to be pasted.
     Paste(String),
     /// Remarks on the file that was opened.

@@ -3,7 +3,7 @@
 use crate::decide::tally::{Reading, read_examples};
 use crate::plan::file::{self, Loaded};
 use std::io::{Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Why a file could not be read or written, for a person: what, where, what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -134,6 +134,11 @@ pub fn write_plan(path: &Path, text: &str, expected: Option<&str>) -> Result<(),
     {
         return Err(WriteError::ChangedOnDisk);
     }
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty())
+        && !folder.exists()
+    {
+        return Err(WriteError::MissingFolder(folder.to_owned()));
+    }
     write_atomic(path, text.as_bytes()).map_err(WriteError::Failed)
 }
 
@@ -143,6 +148,9 @@ pub enum WriteError {
     /// Somebody else changed the file.
     #[error("the file changed on disk since it was opened")]
     ChangedOnDisk,
+    /// There is no folder to write it into.
+    #[error("there is no folder {}", .0.display())]
+    MissingFolder(PathBuf),
     /// The system refused.
     #[error(transparent)]
     Failed(StoreError),

@@ -17,6 +17,18 @@ impl State {
         self.others.left.iter().chain(std::iter::once(&self.document)).chain(&self.others.right)
     }
 
+    /// Names of the tabs. Plans without a file may have one name: all but the first are counted.
+    pub fn titles(&self) -> Vec<String> {
+        let mut titles: Vec<String> = Vec::with_capacity(self.tab_count());
+        for document in self.tabs() {
+            let title = document.title();
+            let counted = (2..).map(|place| format!("{title} ({place})"));
+            let free = std::iter::once(title.clone()).chain(counted).find(|name| !titles.contains(name));
+            titles.push(free.unwrap_or(title));
+        }
+        titles
+    }
+
     /// Place of the shown plan among the tabs.
     pub const fn shown_tab(&self) -> usize {
         self.others.left.len()
@@ -80,6 +92,7 @@ impl State {
 
     /// Takes the shown plan away; its right neighbour is shown, else its left one, else a fresh plan.
     pub(super) fn close_tab(&mut self) {
+        self.session.messages.closed(self.document.id);
         let neighbour =
             if self.others.right.is_empty() { self.others.left.pop() } else { Some(self.others.right.remove(0)) };
         self.document = neighbour.unwrap_or_else(|| self.numbered(Document::default()));

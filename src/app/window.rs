@@ -1,14 +1,16 @@
 //! The window: eframe around state, runtime and panels.
 
+use super::clipboard::{self, Clip, Copied};
 use super::command::{Command, Commands};
 use super::computed::{Computed, Key};
 use super::effect::Effect;
 use super::first_frame::{OneFrame, Stay};
 use super::page::Page;
+use super::places::{self, Places};
 use super::recovery::Journal;
 use super::runtime::Runtime;
 use super::settings::Settings;
-use super::state::{Dialog, Message, State};
+use super::state::{Dialog, State};
 use super::theme_files::ThemeFiles;
 use super::{dispatch, store};
 use crate::catalog::Catalog;
@@ -61,6 +63,7 @@ pub fn run(path: Option<&Path>, stay: Stay) -> Result<(), WindowError> {
         let today = today();
         let mut app = App::new(&cc.egui_ctx, runtime, settings_path.as_deref());
         app.state.session.today = today;
+        app.state.session.places = Places::of_this_run();
         app.send(match plan {
             Some((path, opened)) => Command::PlanRead(path, Box::new(Ok(opened))),
             None => Command::ShowPage(Page::Start),
@@ -119,6 +122,8 @@ pub struct App {
     installed_zoom: f32,
     installed_enlarged: f32,
     title: String,
+    /// The window was asked to close in this frame.
+    close_requested: bool,
     /// For clipboard and screen, which egui owns.
     ctx: egui::Context,
 }
@@ -135,7 +140,9 @@ impl App {
         let mut state = State::default();
         if let Some((settings, complaint)) = settings_path.map(Settings::load) {
             state.settings = settings;
-            state.session.message = complaint.map(|text| Message { is_error: true, text });
+            if let Some(text) = complaint {
+                dispatch(&mut state, Command::Tell(text));
+            }
         }
         let computed = Computed::of(&state);
         Self {
@@ -149,6 +156,7 @@ impl App {
             installed_zoom: 1.0,
             installed_enlarged: 1.0,
             title: String::new(),
+            close_requested: false,
             ctx: ctx.clone(),
         }
     }
@@ -167,8 +175,10 @@ impl App {
     pub fn send(&mut self, command: Command) {
         for effect in dispatch(&mut self.state, command) {
             match effect {
-                Effect::CopyText(text) => self.ctx.copy_text(text),
-                Effect::CopyImage(image) => self.ctx.copy_image(image.as_ref().clone()),
+                Effect::Copy(what, Clip::Text(text)) if clipboard::only_through_window() => {
+                    self.ctx.copy_text(text);
+                    self.send(Command::Copied(what, Copied::HandedOver));
+                }
                 Effect::FullScreen(on) => self.ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(on)),
                 effect => self.runtime.run(effect, &self.state),
             }
@@ -182,12 +192,14 @@ impl App {
         }
         if ctx.input(|input| input.viewport().close_requested()) && !self.state.session.closing {
             ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
-            self.send(Command::CloseRequested);
+            // What is being typed belongs to the plan first, and is asked about.
+            ui::finish_typing(ctx);
+            self.close_requested = true;
         }
         let dropped: Vec<PathBuf> =
             ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect());
         for path in dropped {
-            self.send(ui::command_for_dropped(path));
+            self.send(places::command_for_file(path));
         }
         self.pasted(ctx);
         if self.state.session.closing {
@@ -220,6 +232,8 @@ impl App {
                 .iter()
                 .filter_map(|event| match event {
                     egui::Event::Paste(text) => Some(text.clone()),
+                    // Told what can be pasted.
+                    egui::Event::PasteImage(_) => Some(String::new()),
                     _ => None,
                 })
                 .collect()
@@ -276,6 +290,9 @@ impl eframe::App for App {
         let looked_at = Look::of(&self.state);
         for command in commands {
             self.send(command);
+        }
+        if std::mem::take(&mut self.close_requested) {
+            self.send(Command::CloseRequested);
         }
         if self.state.session.closing {
             ui.ctx().send_viewport_cmd(egui::ViewportCommand::Close);

@@ -9,6 +9,7 @@ pub mod figures;
 pub mod icon;
 pub mod log_axes;
 pub mod memory_bar;
+pub mod number;
 pub mod pattern;
 pub mod phase_chart;
 pub mod picker;

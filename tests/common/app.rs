@@ -13,9 +13,14 @@ use tuneplan::ui::theme::Theme;
 
 /// The window with the default plan, 1600 × 1000 points, keeping nothing on disk.
 pub fn window<'a>() -> Harness<'a, App> {
+    window_of(Runtime::new(None, || ()))
+}
+
+/// The same around this runtime.
+pub fn window_of<'a>(runtime: Runtime) -> Harness<'a, App> {
     let mut harness = builder(Theme::Dark, [1600.0, 1000.0])
         .with_max_steps(32)
-        .build_eframe(|cc| App::new(&cc.egui_ctx, Runtime::new(None, || ()), None));
+        .build_eframe(|cc| App::new(&cc.egui_ctx, runtime, None));
     harness.run_ok();
     harness
 }
@@ -35,6 +40,13 @@ pub fn send(harness: &mut Harness<'_, App>, command: Command) {
 pub fn press(harness: &mut Harness<'_, App>, modifiers: Modifiers, key: Key) {
     harness.key_press_modifiers(modifiers, key);
     harness.run_ok();
+}
+
+/// Reads all messages, and puts them away.
+pub fn dismiss_all(harness: &mut Harness<'_, App>) {
+    while let Some(number) = state(harness).session.messages.latest().map(|message| message.number) {
+        send(harness, Command::Dismiss(number));
+    }
 }
 
 /// Clicks what has this name.

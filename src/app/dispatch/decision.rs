@@ -1,8 +1,8 @@
 //! The decision: taken into the plan; examples and labels read and saved.
 
-use super::{apply, tell};
+use super::{apply, fail, notice};
 use crate::app::effect::Effect;
-use crate::app::state::{OpenExamples, State};
+use crate::app::state::{OpenExamples, PathPurpose, State};
 use crate::app::store::{ExamplesFile, StoreError};
 use crate::decide::apply::into_plan;
 use crate::decide::recommend;
@@ -21,19 +21,18 @@ pub(super) fn take(state: &mut State) {
     let found = recommend(&decision.answers);
     match into_plan(&state.document.plan, &decision, &found) {
         Ok(edit) => {
-            apply(state, &edit);
-            if state.session.message.is_none() {
-                tell(state, false, &format!("Taken into the plan: {}. Ctrl+Z takes it back.", found.headline()));
+            if apply(state, &edit) {
+                notice(state, &format!("Taken into the plan: {}. Ctrl+Z takes it back.", found.headline()));
             }
         }
-        Err(error) => tell(state, true, &error),
+        Err(error) => fail(state, &error),
     }
 }
 
 /// Examples are shown for labelling; labels are taken into the tally.
 pub(super) fn examples_read(state: &mut State, path: PathBuf, result: Result<ExamplesFile, StoreError>) {
     match result {
-        Err(error) => tell(state, true, &error.to_string()),
+        Err(error) => fail(state, &error.to_string()),
         Ok(ExamplesFile::Examples(reading)) => show_examples(state, path, reading),
         Ok(ExamplesFile::Labels(text)) => {
             let mut decision = state.document.plan.decision.as_deref().cloned().unwrap_or_default();
@@ -41,10 +40,11 @@ pub(super) fn examples_read(state: &mut State, path: PathBuf, result: Result<Exa
                 Ok(tally) => {
                     decision.take_tally(tally);
                     let edit = PlanEdit::Decision { what: "labels from a file", decision: Some(Box::new(decision)) };
-                    apply(state, &edit);
-                    tell(state, false, &format!("Labels of {} were taken in.", path.display()));
+                    if apply(state, &edit) {
+                        notice(state, &format!("Labels of {} were taken in.", path.display()));
+                    }
                 }
-                Err(error) => tell(state, true, &format!("{}: {error}. No label was changed.", path.display())),
+                Err(error) => fail(state, &format!("{}: {error}. No label was changed.", path.display())),
             }
         }
     }
@@ -58,7 +58,7 @@ fn show_examples(state: &mut State, path: PathBuf, reading: Reading) {
     if !decision.tally.is_empty() && !is_same && !decision.tally.file.is_empty() {
         let file = &decision.tally.file;
         let words = format!("The labels so far belong to {file}. Save and clear them before labelling another file.");
-        tell(state, true, &words);
+        fail(state, &words);
         return;
     }
     let mut said = format!("{} examples of {shown}", grouped(count));
@@ -77,7 +77,7 @@ fn show_examples(state: &mut State, path: PathBuf, reading: Reading) {
         apply(state, &PlanEdit::Decision { what: "file of examples", decision: Some(Box::new(decision)) });
     }
     state.session.examples = Some(Arc::new(OpenExamples { path, reading }));
-    tell(state, false, &said);
+    notice(state, &said);
 }
 
 /// Writes the labels as a table.
@@ -85,14 +85,14 @@ pub(super) fn save_labels(state: &mut State, path: PathBuf, replace: bool) -> Ve
     let is_table = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
     match state.document.plan.decision.as_deref() {
         Some(decision) if !decision.tally.is_empty() && is_table => {
-            vec![Effect::WriteText { path, text: to_csv(&decision.tally), replace }]
+            vec![Effect::WriteText { purpose: PathPurpose::SaveLabels, path, text: to_csv(&decision.tally), replace }]
         }
         Some(decision) if !decision.tally.is_empty() => {
-            tell(state, true, &format!("{}: end the name in .csv", path.display()));
+            fail(state, &format!("{}: end the name in .csv", path.display()));
             Vec::new()
         }
         _ => {
-            tell(state, true, "There are no labels to save yet.");
+            fail(state, "There are no labels to save yet.");
             Vec::new()
         }
     }

@@ -1,8 +1,10 @@
 //! Opening and saving plans, models and pictures.
 
-use super::{apply, by_path, closing, dispatch, leave_start, tell};
-use crate::app::command::{Answer, Command};
+use super::{apply, closing, dispatch, fail, leave_start, notice};
+use crate::app::command::Answer;
 use crate::app::effect::Effect;
+use crate::app::messages::{About, Kind};
+use crate::app::places;
 use crate::app::state::{Dialog, Document, DocumentId, PathPurpose, State};
 use crate::app::store::{Opened, StoreError, WriteError};
 use crate::architecture::Architecture;
@@ -37,12 +39,12 @@ pub(super) fn plan_read(state: &mut State, path: &Path, result: Result<Opened, S
                 state.session.dialog = Some(Dialog::FileRemarks(remarks));
             }
             state.settings.remember(path);
-            tell(state, false, &format!("Opened {}", path.display()));
+            notice(state, &format!("Opened {}", path.display()));
             vec![Effect::SaveSettings]
         }
         // The open plan stays; the file that did not parse is never tied to it, so it cannot be saved over.
         Err(error) => {
-            tell(state, true, &format!("{error}. The file is left as it is."));
+            fail(state, &format!("{error}. The file is left as it is."));
             Vec::new()
         }
     }
@@ -67,7 +69,7 @@ pub(super) fn file_changed(state: &mut State, path: PathBuf, result: Result<Open
     let opened = match result {
         Ok(opened) => opened,
         Err(error) => {
-            tell(state, true, &format!("{error}. The open plan is as it was; saving writes the file anew."));
+            fail(state, &format!("{error}. The open plan is as it was; saving writes the file anew."));
             return;
         }
     };
@@ -81,17 +83,18 @@ pub(super) fn file_changed(state: &mut State, path: PathBuf, result: Result<Open
     }
 }
 
-/// `GoOn` takes the plan on disk as one step that can be undone; otherwise what is open is kept, and saving it
-/// replaces the file as it is now.
+/// `GoOn` takes the plan on disk as one step that can be undone; otherwise what is open is kept, and saving it asks
+/// before it replaces what somebody else wrote.
 pub(super) fn external_answered(state: &mut State, path: &Path, opened: Opened, answer: Answer) {
     let plan = opened.loaded.plan.clone();
     state.document.saved_plan.clone_from(&plan);
-    state.document.saved_text = Some(opened.loaded.source);
     state.document.read_only = opened.read_only;
     if answer == Answer::GoOn {
+        state.document.saved_text = Some(opened.loaded.source);
         state.document.unknown = opened.loaded.unknown;
-        apply(state, &PlanEdit::Replace(Box::new(plan), "Reload from disk".to_owned()));
-        tell(state, false, &format!("Reloaded {}", path.display()));
+        if apply(state, &PlanEdit::Replace(Box::new(plan), "Reload from disk".to_owned())) {
+            notice(state, &format!("Reloaded {}", path.display()));
+        }
     }
 }
 
@@ -100,31 +103,12 @@ pub(super) fn typed_path(state: &mut State, purpose: PathPurpose, text: &str) ->
     if text.is_empty() {
         return Vec::new();
     }
-    let path = PathBuf::from(text);
-    dispatch(
-        state,
-        match purpose {
-            PathPurpose::OpenPlan => Command::OpenPlan(path),
-            PathPurpose::SavePlan => Command::SaveAs { path, replace: false },
-            PathPurpose::OpenModel => Command::OpenModel(path),
-            PathPurpose::SavePicture => Command::SavePicture { path, replace: false },
-            PathPurpose::OpenExamples => Command::OpenExamples(path),
-            PathPurpose::SaveProduct(product) => Command::SaveProduct(product, path),
-            PathPurpose::ChooseBase => Command::ChooseBase(Some(path)),
-            PathPurpose::ChooseExamples => Command::ChooseExamples(Some(path)),
-            PathPurpose::SaveRun => Command::SaveRun { path, replace: false },
-            PathPurpose::ExamineModel => Command::Weigh(Some(path)),
-            PathPurpose::MeasureText => Command::MeasureOn(path),
-            PathPurpose::SaveLabels => Command::SaveLabels { path, replace: false },
-        },
-    )
+    let path = state.session.places.typed(text);
+    dispatch(state, places::command_for(purpose, path, false))
 }
 
 pub(super) fn ask_path(state: &mut State, purpose: PathPurpose) -> Vec<Effect> {
-    let start = match (purpose, &state.document.path) {
-        (PathPurpose::SavePlan, Some(path)) => path.display().to_string(),
-        _ => String::new(),
-    };
+    let start = places::proposed_path(state, purpose);
     state.session.dialog = Some(Dialog::Path(purpose, start));
     Vec::new()
 }
@@ -172,7 +156,7 @@ pub(super) fn plan_written(
     match result {
         Ok(()) => {
             state.settings.remember(&path);
-            tell(state, false, &format!("Saved {}", path.display()));
+            notice(state, &format!("Saved {}", path.display()));
             // The tab may have been closed while its plan was written.
             if let (Some(document), Some(plan)) = (state.document_mut(id), saving) {
                 document.saved_plan = plan;
@@ -199,9 +183,18 @@ pub(super) fn plan_written(
             });
             Vec::new()
         }
+        Err(WriteError::MissingFolder(folder)) => {
+            state.session.dialog = Some(Dialog::MissingFolder { folder, path, purpose: PathPurpose::SavePlan });
+            Vec::new()
+        }
         Err(WriteError::Failed(error)) => {
             state.session.after_save = None;
-            tell(state, true, &format!("Not saved. {error}"));
+            let text = format!("Not saved. {error}");
+            state.session.messages.say(Kind::Failure, About::Plan(id), text);
+            // A path that was typed is not lost: it can be corrected.
+            if state.document.id == id && state.document.path.as_deref() != Some(path.as_path()) {
+                state.session.dialog = Some(Dialog::Path(PathPurpose::SavePlan, path.display().to_string()));
+            }
             Vec::new()
         }
     }
@@ -212,11 +205,12 @@ pub(super) fn model_read(state: &mut State, path: &Path, result: Result<Architec
     match result {
         Ok(architecture) => {
             let source = ModelSource::File { path: path.display().to_string(), architecture: Box::new(architecture) };
-            apply(state, &PlanEdit::Model(source));
-            leave_start(state);
-            tell(state, false, &format!("Model read from {}", path.display()));
+            if apply(state, &PlanEdit::Model(source)) {
+                leave_start(state);
+                notice(state, &format!("Model read from {}", path.display()));
+            }
         }
-        Err(error) => tell(state, true, &error),
+        Err(error) => fail(state, &error),
     }
 }
 
@@ -228,38 +222,32 @@ pub(super) fn save_picture(state: &mut State, path: PathBuf, replace: bool) -> V
         Some("svg") => match super::menu::charts(state) {
             Some(charts) => {
                 let text = crate::report::svg::memory_svg(&charts);
-                vec![Effect::WriteText { path, text, replace }]
+                vec![Effect::WriteText { purpose: PathPurpose::SavePicture, path, text, replace }]
             }
             None => {
-                tell(state, true, "There is no picture without an estimate: choose a model that is known.");
+                fail(state, "There is no picture without an estimate: choose a model that is known.");
                 Vec::new()
             }
         },
         _ => {
             let what = path.display();
-            tell(state, true, &format!("{what}: end the name in .png or .svg to say what to save"));
+            fail(state, &format!("{what}: end the name in .png or .svg to say what to save"));
             Vec::new()
         }
     }
 }
 
-pub(super) fn picture_written(state: &mut State, path: PathBuf, result: Result<(), WriteError>) {
+/// A picture, table or report was written, or not.
+pub(super) fn file_written(state: &mut State, purpose: PathPurpose, path: PathBuf, result: Result<(), WriteError>) {
     match result {
-        Ok(()) => tell(state, false, &format!("Saved {}", path.display())),
-        Err(WriteError::ChangedOnDisk) => {
-            let is = |wanted: &str| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(wanted));
-            let purpose = if is("csv") {
-                PathPurpose::SaveLabels
-            } else if is("md") {
-                PathPurpose::SaveRun
-            } else {
-                PathPurpose::SavePicture
-            };
-            state.session.dialog = Some(Dialog::Replace(path, purpose));
+        Ok(()) => notice(state, &format!("Saved {}", path.display())),
+        Err(WriteError::ChangedOnDisk) => state.session.dialog = Some(Dialog::Replace(path, purpose)),
+        Err(WriteError::MissingFolder(folder)) => {
+            state.session.dialog = Some(Dialog::MissingFolder { folder, path, purpose });
         }
         Err(WriteError::Failed(error)) => {
-            let other = by_path(PathPurpose::SavePicture);
-            tell(state, true, &format!("Not saved. {error}. {other} takes another place."));
+            fail(state, &format!("Not saved. {error}"));
+            state.session.dialog = Some(Dialog::Path(purpose, path.display().to_string()));
         }
     }
 }
@@ -271,8 +259,8 @@ pub(super) fn revision_read(state: &mut State, title: &str, result: Result<Loade
             let mut plan = loaded.plan;
             plan.name = format!("{} ({title})", plan.name);
             state.open_tab(Document { plan, unknown: loaded.unknown, ..Document::default() });
-            tell(state, false, &format!("Opened {title}; it has no file of its own."));
+            notice(state, &format!("Opened {title}; it has no file of its own."));
         }
-        Err(error) => tell(state, true, &error.to_string()),
+        Err(error) => fail(state, &error.to_string()),
     }
 }

@@ -1,6 +1,7 @@
 //! Commands of menus, keys and the palette.
 
-use super::{closing, files, start, tell};
+use super::{closing, fail, files, notice, start};
+use crate::app::clipboard::Clip;
 use crate::app::command::{Command, MenuCommand};
 use crate::app::computed;
 use crate::app::effect::Effect;
@@ -11,7 +12,7 @@ use crate::units::ByteUnit;
 
 pub(super) fn menu(state: &mut State, command: MenuCommand) -> Vec<Effect> {
     if let Err(why) = command.enabled(state) {
-        tell(state, false, &format!("{}: {why}", command.info().title));
+        notice(state, &format!("{}: {why}", command.info().title));
         return Vec::new();
     }
     match command {
@@ -42,21 +43,20 @@ pub(super) fn menu(state: &mut State, command: MenuCommand) -> Vec<Effect> {
         MenuCommand::Undo => {
             if let Some(label) = state.document.history.undo(&mut state.document.plan) {
                 state.document.revision += 1;
-                tell(state, false, &format!("Undone: {label}"));
+                notice(state, &format!("Undone: {label}"));
             }
         }
         MenuCommand::Redo => {
             if let Some(label) = state.document.history.redo(&mut state.document.plan) {
                 state.document.revision += 1;
-                tell(state, false, &format!("Done again: {label}"));
+                notice(state, &format!("Done again: {label}"));
             }
         }
         MenuCommand::Pin => pin(state),
         MenuCommand::CopyTable => {
             return match charts(state) {
                 Some(charts) => {
-                    tell(state, false, "The table is on the clipboard as tab-separated text.");
-                    vec![Effect::CopyText(tsv::tables(&charts))]
+                    vec![Effect::Copy("The table, as tab-separated text,", Clip::Text(tsv::tables(&charts)))]
                 }
                 None => no_estimate(state),
             };
@@ -95,7 +95,7 @@ pub(super) fn menu(state: &mut State, command: MenuCommand) -> Vec<Effect> {
 }
 
 fn no_estimate(state: &mut State) -> Vec<Effect> {
-    tell(state, true, "There is no estimate to copy: choose a model that is known.");
+    fail(state, "There is no estimate to copy: choose a model that is known.");
     Vec::new()
 }
 
@@ -111,14 +111,14 @@ fn pin(state: &mut State) {
     state.session.pins += 1;
     if state.is_pinned() {
         state.session.baseline = None;
-        tell(state, false, "Nothing is pinned any more.");
+        notice(state, "Nothing is pinned any more.");
         return;
     }
     let document = &state.document;
     let title = document.title();
     state.session.baseline =
         Some(Baseline { document: document.id, title: title.clone(), plan: document.plan.clone() });
-    tell(state, false, &format!("Pinned {title}: changes are compared with it."));
+    notice(state, &format!("Pinned {title}: changes are compared with it."));
 }
 
 /// What pictures and tables for other programs are made from; `None` without an estimate.

@@ -1,6 +1,6 @@
 //! Plans of a run that ended without saving them.
 
-use super::{leave_start, tell};
+use super::{leave_start, notice};
 use crate::app::command::Answer;
 use crate::app::effect::Effect;
 use crate::app::recovery::Recovered;
@@ -15,13 +15,13 @@ pub(super) fn answered(state: &mut State, plans: &[Recovered], answer: Answer) -
                 restore(state, plan);
             }
             leave_start(state);
-            tell(state, false, &format!("Restored {count} unsaved {}", if count == 1 { "plan" } else { "plans" }));
+            notice(state, &format!("Restored {count} unsaved {}", if count == 1 { "plan" } else { "plans" }));
             // Kept anew before the old copies go.
             vec![Effect::KeepRecovery, Effect::ForgetRecovered]
         }
         Answer::Drop => vec![Effect::ForgetRecovered],
         Answer::Save | Answer::Cancel => {
-            tell(state, false, "The unsaved plans are kept and offered again at the next start.");
+            notice(state, "The unsaved plans are kept and offered again at the next start.");
             Vec::new()
         }
     }

@@ -1,9 +1,9 @@
 //! A small run: what is asked for, begun, paused, stopped, saved.
 
-use super::tell;
+use super::{fail, notice};
 use crate::app::command::Command;
 use crate::app::effect::Effect;
-use crate::app::state::State;
+use crate::app::state::{PathPurpose, State};
 use crate::app::tuning::{Product, Start, Tuning};
 use crate::report::small_run;
 use std::path::PathBuf;
@@ -49,14 +49,14 @@ pub(super) fn tuning(state: &mut State, command: Command) -> Vec<Effect> {
             match state.session.tuning.as_ref().and_then(|tuning| tuning.kept.clone()) {
                 Some(kept) => vec![Effect::SaveProduct(product, folder, kept)],
                 None => {
-                    tell(state, true, "Nothing was trained yet: run the preview first.");
+                    fail(state, "Nothing was trained yet: run the preview first.");
                     Vec::new()
                 }
             }
         }
         Command::ProductSaved(product, folder) => {
             let loads = if product == Product::Adapter { "; its README.md says how to load it" } else { "" };
-            tell(state, false, &format!("Saved the {} to {}{loads}.", product.name(), folder.display()));
+            notice(state, &format!("Saved the {} to {}{loads}.", product.name(), folder.display()));
             Vec::new()
         }
         Command::SaveRun { path, replace } => save_run(state, path, replace),
@@ -67,13 +67,13 @@ pub(super) fn tuning(state: &mut State, command: Command) -> Vec<Effect> {
 /// Writes what the run told as Markdown.
 pub(super) fn save_run(state: &mut State, path: PathBuf, replace: bool) -> Vec<Effect> {
     let Some(tuning) = &state.session.tuning else {
-        tell(state, true, "There is no run to save: run the preview first.");
+        fail(state, "There is no run to save: run the preview first.");
         return Vec::new();
     };
     if !path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("md")) {
-        tell(state, true, &format!("{}: end the name in .md", path.display()));
+        fail(state, &format!("{}: end the name in .md", path.display()));
         return Vec::new();
     }
     let text = small_run::markdown(&tuning.record, &state.session.today);
-    vec![Effect::WriteText { path, text, replace }]
+    vec![Effect::WriteText { purpose: PathPurpose::SaveRun, path, text, replace }]
 }

@@ -191,7 +191,8 @@ fn text_ui(
     let is_typed = matches!(&state.typing, Some((place, _)) if place == name);
     if response.lost_focus() && is_typed {
         state.typing = None;
-        return Some(text);
+        // Escape gives the old text back.
+        return (!ui.input(|input| input.key_pressed(egui::Key::Escape))).then_some(text);
     }
     None
 }

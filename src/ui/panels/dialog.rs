@@ -10,6 +10,7 @@ use crate::plan::diff::diff;
 use crate::ui::theme::{bold, space, type_size};
 use crate::ui::{UiState, View};
 use egui::{Align2, Area, Frame, Id, Key, Margin, Modal, Order, RichText, ScrollArea, TextEdit, Ui};
+use std::path::Path;
 
 /// Most differing settings that are listed for one plan.
 const MAX_CHANGES: usize = 12;
@@ -54,11 +55,7 @@ fn ask_ui(ui: &mut Ui, dialog: &Dialog, view: &View<'_>, out: &mut Commands) {
                 changes_ui(ui, &document.saved_plan, &document.plan, view);
             }
             let answers = [("Save", Answer::Save), ("Do not save", Answer::GoOn), ("Cancel", Answer::Cancel)];
-            answers_ui(ui, &answers, Answer::Save, out);
-            if document.path.is_none() {
-                let hint = "Without a file dialog on this system: Cancel, then File › Save by path.";
-                ui.label(RichText::new(hint).small().color(view.tokens.muted.0));
-            }
+            answers_ui(ui, &answers, Some(Answer::Save), out);
         }
         Dialog::ChangedOnDisk(path) => {
             head_ui(ui, "The file changed on disk");
@@ -66,7 +63,7 @@ fn ask_ui(ui: &mut Ui, dialog: &Dialog, view: &View<'_>, out: &mut Commands) {
                 "{} is no longer what was opened. Replacing it loses what somebody else wrote.",
                 path.display()
             ));
-            answers_ui(ui, &[("Replace it", Answer::GoOn), ("Cancel", Answer::Cancel)], Answer::Cancel, out);
+            answers_ui(ui, &[("Replace it", Answer::GoOn), ("Cancel", Answer::Cancel)], None, out);
         }
         Dialog::External(path, opened) => {
             head_ui(ui, "The file changed on disk");
@@ -76,13 +73,21 @@ fn ask_ui(ui: &mut Ui, dialog: &Dialog, view: &View<'_>, out: &mut Commands) {
             ));
             changes_ui(ui, &view.state.document.plan, &opened.loaded.plan, view);
             let answers = [("Reload", Answer::GoOn), ("Keep what is open", Answer::Cancel)];
-            answers_ui(ui, &answers, Answer::Cancel, out);
-            ui.label(RichText::new("Reloading can be undone.").small().color(view.tokens.muted.0));
+            // It came up by itself, maybe while one was typing: no key that is on its way decides.
+            answers_ui(ui, &answers, None, out);
+            let what_follows = "Reloading can be undone. Keeping: the next save asks before it replaces the file.";
+            ui.label(RichText::new(what_follows).small().color(view.tokens.muted.0));
         }
         Dialog::Replace(path, _) => {
             head_ui(ui, "Replace the file?");
             ui.label(format!("{} exists.", path.display()));
-            answers_ui(ui, &[("Replace it", Answer::GoOn), ("Cancel", Answer::Cancel)], Answer::Cancel, out);
+            answers_ui(ui, &[("Replace it", Answer::GoOn), ("Cancel", Answer::Cancel)], None, out);
+        }
+        Dialog::MissingFolder { folder, path, .. } => {
+            head_ui(ui, "Make the folder?");
+            ui.label(format!("There is no folder {} to write {} into.", folder.display(), file_name(path)));
+            let answers = [("Make the folder and save", Answer::GoOn), ("Back", Answer::Cancel)];
+            answers_ui(ui, &answers, Some(Answer::Cancel), out);
         }
         Dialog::Path(purpose, text) => path_ui(ui, *purpose, text, out),
         Dialog::Paste(text) => paste_ui(ui, text, out),
@@ -97,13 +102,19 @@ pub(super) fn head_ui(ui: &mut Ui, title: &str) {
     ui.add_space(space::xs());
 }
 
-/// `safe` is the answer that loses nothing: the Enter key gives it.
-fn answers_ui(ui: &mut Ui, answers: &[(&str, Answer)], safe: Answer, out: &mut Commands) {
+/// The last part of a path.
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// `safe` is the answer that loses nothing: the Enter key gives it. Without one no key decides until a button has the
+/// focus.
+fn answers_ui(ui: &mut Ui, answers: &[(&str, Answer)], safe: Option<Answer>, out: &mut Commands) {
     ui.add_space(space::m());
     ui.horizontal(|ui| {
         for (label, answer) in answers {
             let button = ui.button(*label);
-            if *answer == safe && ui.memory(|memory| memory.focused().is_none()) {
+            if Some(*answer) == safe && ui.memory(|memory| memory.focused().is_none()) {
                 button.request_focus();
             }
             if button.clicked() {
@@ -180,7 +191,9 @@ fn path_ui(ui: &mut Ui, purpose: PathPurpose, text: &str, out: &mut Commands) {
 
 fn paste_ui(ui: &mut Ui, text: &str, out: &mut Commands) {
     head_ui(ui, "Paste a config");
-    ui.label("The text of a config.json or of a plan, or the name or link of a model of the catalogue.");
+    ui.label(
+        "The text of a config.json or of a plan, the path of a file, or the name or link of a model of the catalogue.",
+    );
     let mut typed = text.to_owned();
     ScrollArea::vertical().max_height(280.0).show(ui, |ui| {
         let hint = "{ \"architectures\": … }";
@@ -196,7 +209,9 @@ fn paste_ui(ui: &mut Ui, text: &str, out: &mut Commands) {
     });
     ui.add_space(space::m());
     ui.horizontal(|ui| {
-        if ui.button("Use").clicked() {
+        let submit = egui::KeyboardShortcut::new(egui::Modifiers::COMMAND, Key::Enter);
+        let used = ui.button("Use").on_hover_text(ui.ctx().format_shortcut(&submit)).clicked();
+        if used || ui.input_mut(|input| input.consume_shortcut(&submit)) {
             out.push(Command::Answer(Answer::GoOn));
         }
         if ui.button("Cancel").clicked() {
@@ -217,7 +232,7 @@ fn remarks_ui(ui: &mut Ui, remarks: &[String], view: &View<'_>, out: &mut Comman
         ui.label("Keys that are not understood are kept when the plan is saved.");
     }
     let answers = [("Keep them", Answer::Cancel), ("Drop unknown keys", Answer::Drop)];
-    answers_ui(ui, if unknown { &answers } else { &answers[..1] }, Answer::Cancel, out);
+    answers_ui(ui, if unknown { &answers } else { &answers[..1] }, Some(Answer::Cancel), out);
 }
 
 fn recovered_ui(ui: &mut Ui, plans: &[Recovered], view: &View<'_>, out: &mut Commands) {
@@ -236,5 +251,5 @@ fn recovered_ui(ui: &mut Ui, plans: &[Recovered], view: &View<'_>, out: &mut Com
         }
     });
     let answers = [("Restore", Answer::GoOn), ("Later", Answer::Cancel), ("Discard", Answer::Drop)];
-    answers_ui(ui, &answers, Answer::GoOn, out);
+    answers_ui(ui, &answers, Some(Answer::GoOn), out);
 }

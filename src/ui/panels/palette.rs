@@ -74,7 +74,7 @@ pub fn palette_ui(ui: &mut Ui, view: &View<'_>, state: &mut PaletteState, out: &
                 out.push(Command::Answer(crate::app::command::Answer::Cancel));
                 out.push(command.clone());
             }
-            Err(why) => out.push(Command::Tell(format!("{}: {why}", line.title))),
+            Err(why) => out.push(Command::Refuse(format!("{}: {why}", line.title))),
         }
     }
 }

@@ -64,7 +64,8 @@ fn search_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState) {
             session.searched.clone_into(&mut ui_state.setting_search);
             field.request_focus();
         }
-        let escaped = field.has_focus() && ui.input(|input| input.key_pressed(egui::Key::Escape));
+        // egui has taken the focus away by then.
+        let escaped = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Escape));
         if (clear
             && icon::button_ui(ui, Icon::Cross, "Clear the search", "Show all settings.", true, view.tokens).clicked())
             || escaped

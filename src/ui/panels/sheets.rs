@@ -18,7 +18,7 @@ const ZOOM: std::ops::RangeInclusive<f32> = 80.0..=200.0;
 const MORE_KEYS: [(&str, &str); 6] = [
     ("Ctrl+1 … Ctrl+9", "Show a page of the rail"),
     ("Ctrl+ +, Ctrl+ −, Ctrl+0", "Enlarge, reduce, reset the size"),
-    ("Ctrl+V", "Paste a config.json, a plan or a model's name, while no text is typed"),
+    ("Ctrl+V", "Paste a config.json, a plan, a path or a model's name, while no text is typed"),
     ("Tab, Shift+Tab", "Go to the next or previous control"),
     ("Enter, Space", "Press what has the focus"),
     ("Escape", "Close a sheet; stop presenting"),
@@ -34,8 +34,10 @@ pub fn shortcuts_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
             Grid::new(("keys", group.title())).num_columns(2).spacing([space::xl(), space::xs()]).show(ui, |ui| {
                 for command in MenuCommand::of(group) {
                     let info = command.info();
-                    let Some(key) = info.shortcut else { continue };
-                    key_ui(ui, &ui.ctx().format_shortcut(&key), view.text(info.title), info.help, view);
+                    let keys: Vec<String> = command.shortcuts().map(|key| ui.ctx().format_shortcut(&key)).collect();
+                    if !keys.is_empty() {
+                        key_ui(ui, &keys.join(", "), view.text(info.title), info.help, view);
+                    }
                 }
             });
             ui.add_space(space::s());

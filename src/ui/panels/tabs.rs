@@ -19,8 +19,8 @@ pub fn tabs_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     ScrollArea::horizontal().id_salt("tabs").auto_shrink([true, true]).show(ui, |ui| {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = space::xs();
-            for (index, document) in view.state.tabs().enumerate() {
-                tab_ui(ui, document, index, index == shown, view, out);
+            for (index, (document, title)) in view.state.tabs().zip(view.state.titles()).enumerate() {
+                tab_ui(ui, (document, &title), index, index == shown, view, out);
             }
             let info = MenuCommand::New.info();
             if icon::button_ui(ui, Icon::Plus, info.title, info.help, true, view.tokens).clicked() {
@@ -30,17 +30,24 @@ pub fn tabs_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     });
 }
 
-fn tab_ui(ui: &mut Ui, document: &Document, index: usize, shown: bool, view: &View<'_>, out: &mut Commands) {
+fn tab_ui(
+    ui: &mut Ui,
+    (document, title): (&Document, &str),
+    index: usize,
+    shown: bool,
+    view: &View<'_>,
+    out: &mut Commands,
+) {
     let tokens = view.tokens;
     let ink = if shown { tokens.text.0 } else { tokens.muted.0 };
     let font = if shown { bold(type_size::body()) } else { FontId::proportional(type_size::body()) };
-    let mut job = egui::text::LayoutJob::simple_singleline(document.title(), font, ink);
+    let mut job = egui::text::LayoutJob::simple_singleline(title.to_owned(), font, ink);
     job.wrap = egui::text::TextWrapping::truncate_at_width(WIDEST);
     let galley = ui.painter().layout_job(job);
     let size = Vec2::new(galley.size().x + 2.0 * space::m() + CLOSE, HEIGHT);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     let state = if document.is_dirty() { ", unsaved changes" } else { "" };
-    let name = format!("{}{state}", document.title());
+    let name = format!("{title}{state}");
     response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Tab, true, shown, &name));
     if shown || response.hovered() {
         ui.painter().rect_filled(rect, RADIUS - 1, tokens.raised.0);
@@ -51,7 +58,7 @@ fn tab_ui(ui: &mut Ui, document: &Document, index: usize, shown: bool, view: &Vi
     }
     let at = Align2::LEFT_CENTER.anchor_size(rect.left_center() + Vec2::new(space::m(), 0.0), galley.size());
     ui.painter().galley(at.min, galley, ink);
-    close_ui(ui, rect, document, index, &response, view, out);
+    close_ui(ui, rect, (document, title), index, &response, view, out);
     if response.clicked() {
         out.push(Command::ShowTab(index));
     }
@@ -66,7 +73,7 @@ fn tab_ui(ui: &mut Ui, document: &Document, index: usize, shown: bool, view: &Vi
 fn close_ui(
     ui: &Ui,
     tab: Rect,
-    document: &Document,
+    (document, title): (&Document, &str),
     index: usize,
     response: &egui::Response,
     view: &View<'_>,
@@ -75,7 +82,7 @@ fn close_ui(
     let centre = tab.right_center() - Vec2::new(space::m() + 1.0, 0.0);
     let rect = Rect::from_center_size(centre, Vec2::splat(CLOSE - 4.0));
     let close = ui.interact(rect, response.id.with("close"), Sense::click());
-    let name = format!("Close {}", document.title());
+    let name = format!("Close {title}");
     close.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
     if response.hovered() || close.hovered() || close.has_focus() {
         icon::paint(ui.painter(), Icon::Cross, rect, view.tokens.muted.0);

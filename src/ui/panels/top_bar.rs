@@ -41,7 +41,7 @@ pub fn top_bar_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         if wide {
             ui.label(RichText::new("Tuneplan").font(bold(type_size::title())));
         }
-        ui.menu_button(view.text("File"), |ui| file_menu_ui(ui, view, out));
+        ui.menu_button(view.text("File"), |ui| scrolled(ui, |ui| file_menu_ui(ui, view, out)));
         step_ui(ui, Icon::Undo, MenuCommand::Undo, view, out);
         step_ui(ui, Icon::Redo, MenuCommand::Redo, view, out);
         if roomy {
@@ -50,7 +50,7 @@ pub fn top_bar_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = space::xs() + 2.0;
-            let menu = ui.menu_button(view.text("View"), |ui| view_menu_ui(ui, view, out));
+            let menu = ui.menu_button(view.text("View"), |ui| scrolled(ui, |ui| view_menu_ui(ui, view, out)));
             menu.response.on_hover_text("Colours, size, language, pictures, presenting.");
             if wide {
                 button_ui(ui, MenuCommand::Present, view, out);
@@ -119,6 +119,12 @@ fn history_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
             }
         }
     });
+}
+
+/// A menu that is longer than the window scrolls.
+fn scrolled(ui: &mut Ui, menu: impl FnOnce(&mut Ui)) {
+    let height = ui.ctx().content_rect().height() - 2.0 * HEIGHT;
+    ScrollArea::vertical().max_height(height).show(ui, menu);
 }
 
 fn view_menu_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {

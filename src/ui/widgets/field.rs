@@ -2,7 +2,7 @@
 
 use super::icon::{self, Icon};
 use super::picker::{Entry, Picker};
-use super::toggle;
+use super::{number, toggle};
 use crate::app::command::{Command, Commands};
 use crate::catalog::Catalog;
 use crate::estimate::profile::Profiles;
@@ -10,7 +10,7 @@ use crate::plan::edit::{PlanEdit, choose_method};
 use crate::plan::field::{CatalogKind, Choice, Field, FieldKind, FieldValue, Section, unset_word};
 use crate::ui::theme::{Tokens, space};
 use crate::ui::{UiState, View};
-use egui::{Align, ComboBox, DragValue, Layout, RichText, Slider, TextEdit, Ui};
+use egui::{Align, ComboBox, Key, Layout, RichText, Slider, TextEdit, Ui};
 
 /// Share of the row that the label takes.
 const LABEL_SHARE: f32 = 0.45;
@@ -187,7 +187,7 @@ fn control_ui(
         }
         (FieldKind::Decimal { min, max, step }, FieldValue::Decimal(number)) => {
             let mut typed = *number;
-            let drag = DragValue::new(&mut typed).range(min..=max).speed(step / 10.0).max_decimals(6);
+            let drag = number::typed(&mut typed).range(min..=max).speed(step / 10.0).max_decimals(6);
             let response = ui.add_sized([number_width(field), 26.0], drag.suffix(suffix(field)));
             name(&response, field);
             response.changed().then_some(FieldValue::Decimal(typed))
@@ -234,7 +234,7 @@ fn integer_ui(
     tokens: &Tokens,
 ) -> Option<FieldValue> {
     let mut typed = number;
-    let drag = DragValue::new(&mut typed)
+    let drag = number::typed(&mut typed)
         .range(min..=max)
         .speed(0.2)
         .suffix(suffix(field))
@@ -366,7 +366,8 @@ fn line_ui(ui: &mut Ui, field: &'static Field, shown: &str, width: f32, ui_state
     let finished = response.lost_focus() && matches!(&ui_state.typing, Some((id, _)) if *id == field.id);
     if finished {
         ui_state.typing = None;
-        return Some(text);
+        // Escape gives the old text back.
+        return (!ui.input(|input| input.key_pressed(Key::Escape))).then_some(text);
     }
     None
 }
@@ -390,7 +391,7 @@ fn understood(field: &Field, text: &str, out: &mut Commands) -> Option<FieldValu
         Ok(value) => Some(value),
         Err(error) => {
             let named = error.starts_with(field.label);
-            out.push(Command::Tell(if named { error } else { format!("{}: {error}", field.label) }));
+            out.push(Command::Refuse(if named { error } else { format!("{}: {error}", field.label) }));
             None
         }
     }
@@ -412,7 +413,9 @@ fn notes_ui(ui: &mut Ui, field: &'static Field, value: &FieldValue, ui_state: &m
         }
         if response.lost_focus() && matches!(&ui_state.typing, Some((id, _)) if *id == field.id) {
             ui_state.typing = None;
-            out.push(Command::Edit(PlanEdit::Set(field.id, FieldValue::Text(text))));
+            if !ui.input(|input| input.key_pressed(Key::Escape)) {
+                out.push(Command::Edit(PlanEdit::Set(field.id, FieldValue::Text(text))));
+            }
         }
     });
 }

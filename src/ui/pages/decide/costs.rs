@@ -4,8 +4,9 @@ use super::{DecideState, changed, head_ui, note_ui, text_ui};
 use crate::app::command::Commands;
 use crate::plan::decision::{Cache, Costs, RagCosts, is_date};
 use crate::ui::theme::space;
+use crate::ui::widgets::number;
 use crate::ui::{View, card, card_head};
-use egui::{Align, DragValue, Grid, Layout, RichText, Ui, Vec2};
+use egui::{Align, Grid, Layout, RichText, Ui, Vec2};
 
 mod chart;
 
@@ -241,7 +242,7 @@ fn amount_ui(ui: &mut Ui, view: &View<'_>, amount: &Amount, costs: &Costs, out: 
         ui.set_width(118.0);
         ui.add(egui::Label::new(amount.label).truncate().selectable(false)).on_hover_text(amount.help);
     });
-    let drag = DragValue::new(&mut new)
+    let drag = number::typed(&mut new)
         .speed(amount.step)
         .range(0.0..=amount.max)
         .max_decimals(6)

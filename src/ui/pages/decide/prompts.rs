@@ -7,7 +7,8 @@ use crate::decide::stats::{Interval, difference};
 use crate::plan::decision::PromptVersion;
 use crate::ui::View;
 use crate::ui::theme::space;
-use egui::{DragValue, Grid, RichText, Ui};
+use crate::ui::widgets::number;
+use egui::{Grid, RichText, Ui};
 
 /// Draws the list and what adds to it.
 pub fn prompts_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut Commands) {
@@ -73,7 +74,7 @@ fn row_ui(
     }
     let mut number = |ui: &mut Ui, name: &str, now: u64, set: fn(&mut PromptVersion, u64)| {
         let mut new = now;
-        let response = ui.add_sized([64.0, 24.0], DragValue::new(&mut new).range(0..=1_000_000_000_u64));
+        let response = ui.add_sized([64.0, 24.0], number::typed(&mut new).range(0..=1_000_000_000_u64));
         let name = format!("{name} of prompt version {}", index + 1);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, &name));
         if new != now {

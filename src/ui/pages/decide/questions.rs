@@ -6,9 +6,10 @@ use crate::decide::facts::{Fact, Proportion, share_words};
 use crate::decide::stats::{Samples, samples};
 use crate::plan::decision::questions::{AnswerKind, AnswerValue, QUESTIONS, Question, Step, question};
 use crate::ui::theme::{bold, space, type_size};
+use crate::ui::widgets::number;
 use crate::ui::widgets::segmented::{Segment, segmented_ui};
 use crate::ui::{View, card};
-use egui::{Align, ComboBox, DragValue, Layout, RichText, Ui, Vec2};
+use egui::{Align, ComboBox, Layout, RichText, Ui, Vec2};
 
 /// Narrower than this, counts stand under each other.
 const TWO_COLUMNS: f32 = 580.0;
@@ -181,7 +182,7 @@ fn number_ui(ui: &mut Ui, name: &str, unit: &str, now: f64, [min, max]: [f64; 2]
         return Some(Typed::Skip);
     }
     let suffix = if unit.is_empty() { String::new() } else { format!(" {unit}") };
-    let drag = DragValue::new(&mut number)
+    let drag = number::typed(&mut number)
         .speed(step)
         .range(if is_skipped { SKIPPED..=max } else { min..=max })
         .max_decimals(if step < 1.0 { 2 } else { 0 })
@@ -242,7 +243,7 @@ fn wanted_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState) {
         for (index, words) in ["From", "to"].into_iter().enumerate() {
             ui.label(words);
             let drag =
-                DragValue::new(&mut state.wanted[index]).range(0.0..=100.0).speed(1.0).max_decimals(1).suffix(" %");
+                number::typed(&mut state.wanted[index]).range(0.0..=100.0).speed(1.0).max_decimals(1).suffix(" %");
             let response = ui.add_sized([84.0, 26.0], drag);
             let name = format!("{words} share");
             response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, &name));

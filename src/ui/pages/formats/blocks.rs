@@ -5,9 +5,10 @@ use super::state::{FormatsState, OUTLIER_AT, Results, SHOWN, Tried};
 use crate::quantize::Codec;
 use crate::ui::theme::{Tokens, bold, space, type_size};
 use crate::ui::widgets::figures::significant;
+use crate::ui::widgets::number;
 use crate::ui::widgets::segmented::{Segment, segmented_ui};
 use crate::ui::widgets::vector_plot::VectorPlot;
-use egui::{DragValue, RichText, Slider, Ui, Vec2};
+use egui::{RichText, Slider, Ui, Vec2};
 
 const COUNTS: [Segment<usize>; 2] = [
     Segment { value: 32, label: "32 values", help: "One block of MXFP4; too few for Q4_K." },
@@ -50,7 +51,7 @@ fn controls_ui(ui: &mut Ui, tokens: &Tokens, state: &mut FormatsState) {
         }
         word_ui(ui, tokens, "Seed");
         let mut seed = state.vector.seed;
-        let response = ui.add(DragValue::new(&mut seed).speed(0.1)).on_hover_text("Normal values from this seed.");
+        let response = ui.add(number::typed(&mut seed).speed(0.1)).on_hover_text("Normal values from this seed.");
         ui.ctx().accesskit_node_builder(response.id, |node| node.set_label("Seed of the values"));
         let drawn = ui.button("New values").on_hover_text("Draw other normal values; edits are dropped.").clicked();
         if drawn || seed != state.vector.seed {
@@ -76,13 +77,13 @@ fn controls_ui(ui: &mut Ui, tokens: &Tokens, state: &mut FormatsState) {
 fn edit_ui(ui: &mut Ui, tokens: &Tokens, state: &mut FormatsState) {
     word_ui(ui, tokens, "Edit value");
     let mut number = state.selected + 1;
-    let response = ui.add(DragValue::new(&mut number).range(1..=state.vector.count).speed(0.2));
+    let response = ui.add(number::typed(&mut number).range(1..=state.vector.count).speed(0.2));
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_label("Which value to edit"));
     state.selected = number - 1;
     let selected = state.selected;
     let before = state.results().before.get(selected).copied().unwrap_or_default();
     let mut value = before;
-    let response = ui.add(DragValue::new(&mut value).range(-1e6..=1e6).speed(0.02).max_decimals(4));
+    let response = ui.add(number::typed(&mut value).range(-1e6..=1e6).speed(0.02).max_decimals(4));
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_label("Edited value"));
     if response.on_hover_text("Or drag in the plot.").changed() && value != before {
         state.vector.edited.insert(selected, value);

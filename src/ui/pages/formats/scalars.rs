@@ -5,8 +5,9 @@ use crate::quantize::scalar::{BitField, Encoded, Outcome, ScalarFormat};
 use crate::ui::theme::{Tokens, bold, space, type_size};
 use crate::ui::widgets::bit_row::{self, BitRow, cell_width};
 use crate::ui::widgets::figures::{self, exact, signed, significant};
+use crate::ui::widgets::number;
 use crate::ui::widgets::range_bar::RangeBar;
-use egui::{Align, Color32, DragValue, Label, Layout, Response, RichText, Sense, Slider, TextEdit, Ui, Vec2};
+use egui::{Align, Color32, Label, Layout, Response, RichText, Sense, Slider, TextEdit, Ui, Vec2};
 
 /// Magnitudes that the slider reaches, as powers of ten.
 const SLIDER_DECADES: (f64, f64) = (-10.0, 6.0);
@@ -68,7 +69,7 @@ fn controls_ui(ui: &mut Ui, tokens: &Tokens, state: &mut FormatsState) {
     }
     ui.horizontal_wrapped(|ui| {
         word_ui(ui, tokens, "Integers up to ±").on_hover_text(RANGE_HELP);
-        let drag = DragValue::new(&mut state.range).range(1e-6..=1e6).speed(0.1).max_decimals(6);
+        let drag = number::typed(&mut state.range).range(1e-6..=1e6).speed(0.1).max_decimals(6);
         let response = ui.add(drag).on_hover_text(RANGE_HELP);
         ui.ctx().accesskit_node_builder(response.id, |node| node.set_label("Range of the integer formats"));
     });

@@ -8,6 +8,7 @@ use crate::preview::optimizer::OptimizerSettings;
 use crate::preview::run::RunSettings;
 use crate::ui::View;
 use crate::ui::theme::space;
+use crate::ui::widgets::number;
 use crate::units::Bytes;
 use egui::{Button, DragValue, Grid, Label, RichText, Ui, Vec2};
 use std::path::Path;
@@ -102,25 +103,25 @@ fn numbers_ui(ui: &mut Ui, view: &View<'_>, tuning: Option<&Tuning>, out: &mut C
     let before = &view.state.session.wish;
     let mut wish = before.clone();
     ui.horizontal_wrapped(|ui| {
-        let number = |ui: &mut Ui, label: &'static str, help: &str, value: DragValue<'_>| {
+        let labelled = |ui: &mut Ui, label: &'static str, help: &str, value: DragValue<'_>| {
             ui.add(Label::new(label).extend());
             let response = ui.add(value).on_hover_text(help);
             ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(label));
             response.changed()
         };
-        number(ui, "Steps", "Optimizer steps.", DragValue::new(&mut wish.steps).range(1..=5000).speed(0.5));
+        labelled(ui, "Steps", "Optimizer steps.", number::typed(&mut wish.steps).range(1..=5000).speed(0.5));
         let mut rate = wish.learning_rate();
         let help = "Constant; the plan has none. The embedded model takes more than a large one.";
-        let drag = DragValue::new(&mut rate).range(1e-6..=1.0).speed(1e-4).max_decimals(6);
-        if number(ui, "Learning rate", help, drag) {
+        let drag = number::typed(&mut rate).range(1e-6..=1.0).speed(1e-4).max_decimals(6);
+        if labelled(ui, "Learning rate", help, drag) {
             wish.learning_rate = Some(rate);
         }
         let help = "Of adapters, examples and their order.";
-        number(ui, "Seed", help, DragValue::new(&mut wish.seed).speed(0.1));
+        labelled(ui, "Seed", help, number::typed(&mut wish.seed).speed(0.1));
         let mut threads = wish.threads.unwrap_or(spare_threads());
         let help = "All but one of the machine's leave a core for the window.";
         let most = cores();
-        if number(ui, "Threads", help, DragValue::new(&mut threads).range(1..=most).speed(0.05)) {
+        if labelled(ui, "Threads", help, number::typed(&mut threads).range(1..=most).speed(0.05)) {
             wish.threads = Some(threads);
         }
         let running = tuning.is_some_and(Tuning::is_running);
