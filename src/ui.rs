@@ -147,6 +147,7 @@ impl Panes {
 
 /// The whole window.
 pub fn window_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
+    widgets::number::note_escape(ui.ctx());
     let asked = keys(ui, view);
     Panel::top("top-bar")
         .frame(Frame::new().fill(view.tokens.panel.0).inner_margin(Margin::symmetric(16, 8)))

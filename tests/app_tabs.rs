@@ -204,10 +204,11 @@ fn a_file_that_somebody_else_wrote_is_reloaded_as_a_step_or_kept() {
     dispatch(&mut state, Command::Answer(Answer::Cancel));
     assert_eq!(ranks(&state), [4, 8, 32]);
     assert!(state.document.is_dirty(), "what is open is no longer what the file says");
-    // Saving replaces what was seen, and only that.
+    // Saving expects the file as it was opened, so it asks before it replaces what somebody else wrote.
     let effects = dispatch(&mut state, menu(MenuCommand::Save));
     let [Effect::WritePlan { expected, .. }] = effects.as_slice() else { panic!("{effects:?}") };
-    assert_eq!(expected.as_deref(), Some(file::write(&other, &[]).as_str()));
+    assert_ne!(expected.as_deref(), Some(file::write(&other, &[]).as_str()));
+    assert_eq!(expected.as_deref(), state.document.saved_text.as_deref());
 }
 
 #[test]

@@ -187,7 +187,7 @@ fn control_ui(
         }
         (FieldKind::Decimal { min, max, step }, FieldValue::Decimal(number)) => {
             let mut typed = *number;
-            let drag = number::typed(&mut typed).range(min..=max).speed(step / 10.0).max_decimals(6);
+            let drag = number::typed(ui.ctx(), &mut typed).range(min..=max).speed(step / 10.0).max_decimals(6);
             let response = ui.add_sized([number_width(field), 26.0], drag.suffix(suffix(field)));
             name(&response, field);
             response.changed().then_some(FieldValue::Decimal(typed))
@@ -234,7 +234,7 @@ fn integer_ui(
     tokens: &Tokens,
 ) -> Option<FieldValue> {
     let mut typed = number;
-    let drag = number::typed(&mut typed)
+    let drag = number::typed(ui.ctx(), &mut typed)
         .range(min..=max)
         .speed(0.2)
         .suffix(suffix(field))

@@ -242,7 +242,7 @@ fn amount_ui(ui: &mut Ui, view: &View<'_>, amount: &Amount, costs: &Costs, out: 
         ui.set_width(118.0);
         ui.add(egui::Label::new(amount.label).truncate().selectable(false)).on_hover_text(amount.help);
     });
-    let drag = number::typed(&mut new)
+    let drag = number::typed(ui.ctx(), &mut new)
         .speed(amount.step)
         .range(0.0..=amount.max)
         .max_decimals(6)

@@ -74,7 +74,7 @@ fn row_ui(
     }
     let mut number = |ui: &mut Ui, name: &str, now: u64, set: fn(&mut PromptVersion, u64)| {
         let mut new = now;
-        let response = ui.add_sized([64.0, 24.0], number::typed(&mut new).range(0..=1_000_000_000_u64));
+        let response = ui.add_sized([64.0, 24.0], number::typed(ui.ctx(), &mut new).range(0..=1_000_000_000_u64));
         let name = format!("{name} of prompt version {}", index + 1);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, &name));
         if new != now {

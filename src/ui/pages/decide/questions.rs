@@ -182,7 +182,7 @@ fn number_ui(ui: &mut Ui, name: &str, unit: &str, now: f64, [min, max]: [f64; 2]
         return Some(Typed::Skip);
     }
     let suffix = if unit.is_empty() { String::new() } else { format!(" {unit}") };
-    let drag = number::typed(&mut number)
+    let drag = number::typed(ui.ctx(), &mut number)
         .speed(step)
         .range(if is_skipped { SKIPPED..=max } else { min..=max })
         .max_decimals(if step < 1.0 { 2 } else { 0 })
@@ -242,8 +242,11 @@ fn wanted_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState) {
     ui.horizontal(|ui| {
         for (index, words) in ["From", "to"].into_iter().enumerate() {
             ui.label(words);
-            let drag =
-                number::typed(&mut state.wanted[index]).range(0.0..=100.0).speed(1.0).max_decimals(1).suffix(" %");
+            let drag = number::typed(ui.ctx(), &mut state.wanted[index])
+                .range(0.0..=100.0)
+                .speed(1.0)
+                .max_decimals(1)
+                .suffix(" %");
             let response = ui.add_sized([84.0, 26.0], drag);
             let name = format!("{words} share");
             response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, &name));

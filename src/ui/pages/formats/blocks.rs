@@ -51,7 +51,8 @@ fn controls_ui(ui: &mut Ui, tokens: &Tokens, state: &mut FormatsState) {
         }
         word_ui(ui, tokens, "Seed");
         let mut seed = state.vector.seed;
-        let response = ui.add(number::typed(&mut seed).speed(0.1)).on_hover_text("Normal values from this seed.");
+        let response =
+            ui.add(number::typed(ui.ctx(), &mut seed).speed(0.1)).on_hover_text("Normal values from this seed.");
         ui.ctx().accesskit_node_builder(response.id, |node| node.set_label("Seed of the values"));
         let drawn = ui.button("New values").on_hover_text("Draw other normal values; edits are dropped.").clicked();
         if drawn || seed != state.vector.seed {
@@ -77,13 +78,13 @@ fn controls_ui(ui: &mut Ui, tokens: &Tokens, state: &mut FormatsState) {
 fn edit_ui(ui: &mut Ui, tokens: &Tokens, state: &mut FormatsState) {
     word_ui(ui, tokens, "Edit value");
     let mut number = state.selected + 1;
-    let response = ui.add(number::typed(&mut number).range(1..=state.vector.count).speed(0.2));
+    let response = ui.add(number::typed(ui.ctx(), &mut number).range(1..=state.vector.count).speed(0.2));
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_label("Which value to edit"));
     state.selected = number - 1;
     let selected = state.selected;
     let before = state.results().before.get(selected).copied().unwrap_or_default();
     let mut value = before;
-    let response = ui.add(number::typed(&mut value).range(-1e6..=1e6).speed(0.02).max_decimals(4));
+    let response = ui.add(number::typed(ui.ctx(), &mut value).range(-1e6..=1e6).speed(0.02).max_decimals(4));
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_label("Edited value"));
     if response.on_hover_text("Or drag in the plot.").changed() && value != before {
         state.vector.edited.insert(selected, value);

@@ -69,7 +69,7 @@ fn controls_ui(ui: &mut Ui, tokens: &Tokens, state: &mut FormatsState) {
     }
     ui.horizontal_wrapped(|ui| {
         word_ui(ui, tokens, "Integers up to ±").on_hover_text(RANGE_HELP);
-        let drag = number::typed(&mut state.range).range(1e-6..=1e6).speed(0.1).max_decimals(6);
+        let drag = number::typed(ui.ctx(), &mut state.range).range(1e-6..=1e6).speed(0.1).max_decimals(6);
         let response = ui.add(drag).on_hover_text(RANGE_HELP);
         ui.ctx().accesskit_node_builder(response.id, |node| node.set_label("Range of the integer formats"));
     });

@@ -109,19 +109,20 @@ fn numbers_ui(ui: &mut Ui, view: &View<'_>, tuning: Option<&Tuning>, out: &mut C
             ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(label));
             response.changed()
         };
-        labelled(ui, "Steps", "Optimizer steps.", number::typed(&mut wish.steps).range(1..=5000).speed(0.5));
+        let ctx = ui.ctx().clone();
+        labelled(ui, "Steps", "Optimizer steps.", number::typed(&ctx, &mut wish.steps).range(1..=5000).speed(0.5));
         let mut rate = wish.learning_rate();
         let help = "Constant; the plan has none. The embedded model takes more than a large one.";
-        let drag = number::typed(&mut rate).range(1e-6..=1.0).speed(1e-4).max_decimals(6);
+        let drag = number::typed(&ctx, &mut rate).range(1e-6..=1.0).speed(1e-4).max_decimals(6);
         if labelled(ui, "Learning rate", help, drag) {
             wish.learning_rate = Some(rate);
         }
         let help = "Of adapters, examples and their order.";
-        labelled(ui, "Seed", help, number::typed(&mut wish.seed).speed(0.1));
+        labelled(ui, "Seed", help, number::typed(&ctx, &mut wish.seed).speed(0.1));
         let mut threads = wish.threads.unwrap_or(spare_threads());
         let help = "All but one of the machine's leave a core for the window.";
         let most = cores();
-        if labelled(ui, "Threads", help, number::typed(&mut threads).range(1..=most).speed(0.05)) {
+        if labelled(ui, "Threads", help, number::typed(&ctx, &mut threads).range(1..=most).speed(0.05)) {
             wish.threads = Some(threads);
         }
         let running = tuning.is_some_and(Tuning::is_running);
