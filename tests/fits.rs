@@ -119,7 +119,8 @@ fn the_search_finds_what_a_lever_offers() {
     let known = Known::embedded();
     let found = levers(&plan, known).unwrap();
     let lever = found.levers.iter().find(|lever| lever.kind.id == "offload-weights").unwrap();
-    assert_eq!((lever.after.fit, lever.kind.quality.risk), (Fit::Fits, Risk::None));
+    // By the expected figure: alone it is tight.
+    assert_eq!((lever.after.fit, lever.kind.quality.risk), (Fit::Tight, Risk::None));
     let limits = Limits { memory: Some(Bytes::gib(24)), risk: Some(Risk::Low), ..Limits::default() };
     let search = Search::new(&plan, limits, known).unwrap();
     let index = search.space.find(&applied(&plan, &lever.kind.edit)).unwrap();
@@ -269,7 +270,7 @@ fn any_plan() -> impl Strategy<Value = Plan> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     /// Every lever, and every pair of levers that go together, is a plan of the search's space: the same plan, so the same
     /// figures, at no greater risk.

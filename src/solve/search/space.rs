@@ -343,7 +343,9 @@ impl Space {
         // Only a step in backward is a reason for a step that sees fewer sequences.
         let sees_fewer = self.plan.workload == Workload::Training
             && micro_batch.saturating_mul(passes) < own_batch.saturating_mul(own_passes);
-        if in_backward { passes > 1 } else { sees_fewer }
+        // What the plan itself does is no new contradiction.
+        let own_does = self.plan.optimizer.implementation == Implementation::InBackward && own_passes > 1;
+        if in_backward { passes > 1 && !own_does } else { sees_fewer }
     }
 
     /// Risk and region of a step's choices.
