@@ -312,8 +312,8 @@ fn format(row: &Row) -> Result<NumberFormat> {
     let kind = row.owned("kind")?;
     let id = match name.as_str() {
         "FP8 E4M3 (E4M3FN)" => "fp8-e4m3".to_owned(),
-        "NF4 (no double quantisation)" => "nf4".to_owned(),
-        "NF4 (double quantisation)" => "nf4-dq".to_owned(),
+        "NF4" => "nf4".to_owned(),
+        "NF4 + DQ" => "nf4-dq".to_owned(),
         "FP4 (bitsandbytes)" => "fp4".to_owned(),
         "INT8 (per-row absmax)" => "int8".to_owned(),
         "INT4 (group 128, GPTQ/AWQ style)" => "int4-g128".to_owned(),

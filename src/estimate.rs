@@ -19,6 +19,7 @@ pub mod calibration;
 mod class;
 pub mod cost;
 mod explain;
+mod fit;
 mod inference;
 pub mod merging;
 mod optimizer;
@@ -40,6 +41,7 @@ pub mod time;
 mod trainable;
 mod verdict;
 
+pub use fit::Fit;
 pub use overhead::device_memory;
 
 /// What memory is held for. The order is that of the bar, from lasting to fleeting.
@@ -204,19 +206,6 @@ pub struct TrainedParameters {
     pub added: u64,
 }
 
-/// Whether it fits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fit {
-    /// The upper end of the whole-process band is under the capacity.
-    Fits,
-    /// The expected figure is under the capacity, the upper end is not.
-    Tight,
-    /// The expected figure is over the capacity.
-    DoesNotFit,
-    /// No accelerator chosen.
-    Unknown,
-}
-
 /// The answer for one device.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Estimate {
@@ -363,7 +352,7 @@ fn on_one_device(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
         process,
         capacity,
         calibration: None,
-        fit: overhead::fit(process, capacity),
+        fit: Fit::of(process, capacity),
         textbook: textbook::bytes(&setup, inputs, model.total, ledger.trained.values),
         derivations: Vec::new(),
         devices: None,

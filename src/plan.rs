@@ -31,7 +31,7 @@ pub use measured::{MAX_PEAKS, Measured, MeasuredPeak, Metric, read_peaks};
 pub use model::{HandShape, Model, ModelSource};
 pub use optimizer::{Algorithm, Implementation, Optimizer};
 pub use parallelism::{Offload, Parallelism, Schedule, Strategy};
-pub use precision::{FloatFormat, Precision, QuantizeWhen};
+pub use precision::{FloatFormat, Precision, QuantizeWhen, takes_double_quantization};
 pub use run::{Cost, Hardware, Run};
 pub use runtime::{AttentionKernel, Checkpointing, LossKernel, Runtime};
 pub use templates::{Template, templates};

@@ -60,6 +60,8 @@ pub struct UiState {
     pub method: pages::method::MethodState,
     /// What is chosen on the page of changes.
     pub change: pages::change::ChangeState,
+    /// What was compared.
+    pub compare: pages::compare::CompareState,
     /// What is being typed on the page "How sure".
     pub sure: pages::sure::SureState,
     /// Figure of time that is explained.

@@ -29,7 +29,7 @@ mod truth;
 pub use crate::plan::Metric;
 pub use accuracy::{Accuracy, Figure};
 pub use evidence::{Class, Evidence, Measured, PROFILED_SOURCES};
-pub use neighbours::{Neighbour, RESEMBLES, nearest};
+pub use neighbours::{Neighbour, RESEMBLES, differences, nearest};
 pub use peers::{Peer, PeerAccuracy};
 pub use rates::{RateResult, Throughput};
 pub use table::{MAX_ROWS, ReadError};

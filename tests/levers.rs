@@ -3,7 +3,7 @@
 
 use tuneplan::catalog::Catalog;
 use tuneplan::estimate::profile::Profiles;
-use tuneplan::estimate::{Detail, Estimate, Inputs, estimate};
+use tuneplan::estimate::{Detail, Estimate, Fit, Inputs, estimate};
 use tuneplan::plan::edit::{PlanEdit, choose_method};
 use tuneplan::plan::{
     AttentionKernel, Checkpointing, Implementation, Method, ModelSource, Plan, Strategy, Workload, templates,
@@ -77,20 +77,21 @@ fn savings_are_the_difference_of_two_estimates() {
 #[test]
 fn the_set_fits_and_no_subset_does() {
     for plan in too_large() {
-        assert_eq!(estimated(&plan).fit.expected_fits(), Some(false));
+        assert_eq!(estimated(&plan).fit, Fit::DoesNotFit);
         let found = levers(&plan, Known::embedded()).unwrap();
         let way = cheapest(&plan, &found, Known::embedded());
         assert!(!way.sets.is_empty(), "{}", way.words);
         for set in &way.sets {
             let after = estimated(&applied(&plan, &set.edit));
-            assert_eq!(after.fit.expected_fits(), Some(true));
+            assert!(after.fit.is_within());
+            assert_eq!(after.fit, set.after.fit);
             assert_eq!(after.process, set.after.process);
             let edits: Vec<&PlanEdit> = set.kinds.iter().map(|kind| &kind.edit).collect();
             assert_eq!(set.risk, set.kinds.iter().map(|kind| kind.quality.risk).max().unwrap());
             for mask in 0..(1_u32 << edits.len()) - 1 {
                 let part = edits.iter().enumerate().filter(|(i, _)| mask & (1 << i) != 0);
                 let changed = part.fold(plan.clone(), |plan, (_, edit)| applied(&plan, edit));
-                assert_eq!(estimated(&changed).fit.expected_fits(), Some(false), "{} at {mask:b}", way.words);
+                assert!(estimated(&changed).fit > after.fit, "{} at {mask:b}", way.words);
             }
         }
     }
@@ -102,12 +103,12 @@ fn the_first_set_has_the_least_risk() {
     for plan in too_large() {
         let found = levers(&plan, Known::embedded()).unwrap();
         let way = cheapest(&plan, &found, Known::embedded());
-        let least = way.sets[0].risk;
+        let (least, fit) = (way.sets[0].risk, way.sets[0].after.fit);
         for a in found.levers.iter().filter(|lever| lever.kind.quality.risk < least) {
             for b in found.levers.iter().filter(|lever| lever.kind.quality.risk < least) {
                 if a.kind.id == b.kind.id || a.kind.goes_with(&b.kind) {
                     let both = applied(&applied(&plan, &a.kind.edit), &b.kind.edit);
-                    assert_eq!(estimated(&both).fit.expected_fits(), Some(false), "{} {}", a.kind.id, b.kind.id);
+                    assert!(estimated(&both).fit > fit, "{} {}", a.kind.id, b.kind.id);
                 }
             }
         }

@@ -4,7 +4,7 @@
 use tuneplan::catalog::Catalog;
 use tuneplan::estimate::profile::Profiles;
 use tuneplan::estimate::time::{DequantizationKernel, time};
-use tuneplan::estimate::{Detail, Estimate, Inputs, estimate};
+use tuneplan::estimate::{Detail, Estimate, Fit, Inputs, estimate};
 use tuneplan::plan::edit::PlanEdit;
 use tuneplan::plan::field::{FieldValue, field};
 use tuneplan::plan::{Plan, templates};
@@ -30,7 +30,7 @@ fn a_heat_map_is_made_of_single_estimates() {
                 plan.batch.sequence_length = length;
                 let single = estimated(&plan);
                 assert_eq!(map.cell(row, column), Some((single.process.expected, single.fit)), "{}", template.name);
-                if single.fit.expected_fits() == Some(true) {
+                if single.fit == Fit::Fits {
                     last = Some(column);
                 }
             }

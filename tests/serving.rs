@@ -5,7 +5,7 @@ use tuneplan::catalog::Catalog;
 use tuneplan::estimate::merging::{MergeMethod, merges, stacked};
 use tuneplan::estimate::profile::Profiles;
 use tuneplan::estimate::serving::{CacheKind, Largest, Stretch, adapters, cache, fit_at, largest};
-use tuneplan::estimate::{Inputs, PhaseKind, estimate};
+use tuneplan::estimate::{Fit, Inputs, PhaseKind, estimate};
 use tuneplan::plan::{Lora, Method, ModelSource, Plan, TargetPart, Targets, Workload};
 
 fn plan(model: &str) -> Plan {
@@ -122,7 +122,7 @@ fn the_largest_batch_and_context_are_those_that_trying_finds() {
     {
         with(plan, |inputs| {
             let found = largest(inputs, stretch);
-            let tried = (1..=most).take_while(|&value| fit_at(inputs, stretch, value).expected_fits() == Some(true));
+            let tried = (1..=most).take_while(|&value| fit_at(inputs, stretch, value) == Fit::Fits);
             assert_eq!(found, Largest::Fits(tried.last().unwrap()), "{stretch:?}");
         });
     }

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use tuneplan::catalog::Catalog;
 use tuneplan::estimate::profile::Profiles;
-use tuneplan::estimate::{Detail, Inputs, estimate};
+use tuneplan::estimate::{Detail, Fit, Inputs, estimate};
 use tuneplan::plan::edit::PlanEdit;
 use tuneplan::plan::{
     Algorithm, Checkpointing, HandShape, Implementation, Lora, LossKernel, Method, ModelSource, Plan,
@@ -16,7 +16,12 @@ use tuneplan::solve::largest::{Ending, Question, Solution, solve, stretched};
 fn fits(plan: &Plan) -> bool {
     let inputs = Inputs::resolve(plan, Catalog::embedded(), Profiles::embedded()).unwrap();
     let found = estimate(&inputs, Detail::Numbers);
-    found.process.expected <= found.capacity.unwrap()
+    found.process.high <= found.capacity.unwrap()
+}
+
+fn fit(plan: &Plan) -> Fit {
+    let inputs = Inputs::resolve(plan, Catalog::embedded(), Profiles::embedded()).unwrap();
+    estimate(&inputs, Detail::Numbers).fit
 }
 
 fn ask(plan: &Plan, question: Question) -> Solution {
@@ -33,7 +38,7 @@ fn applied(plan: &Plan, edit: Option<&PlanEdit>) -> Plan {
 
 fn process_mib(plan: &Plan) -> u64 {
     let inputs = Inputs::resolve(plan, Catalog::embedded(), Profiles::embedded()).unwrap();
-    estimate(&inputs, Detail::Numbers).process.expected.0.div_ceil(1 << 20)
+    estimate(&inputs, Detail::Numbers).process.high.0.div_ceil(1 << 20)
 }
 
 /// A model so small that a device of a few hundred MiB decides, and so large that one step of a setting is seen in MiB.
@@ -220,6 +225,11 @@ proptest! {
         let most = 300;
         let brute = (1..=most).rev().find(|&value| fits(&with_value(&plan, question, value)));
         let found = stretched(&plan, question, Some(most), Known::embedded()).unwrap();
-        prop_assert_eq!(found.best().and_then(|best| best.number), brute, "{}", found.words);
+        let best = found.best().filter(|best| best.after.fit == Fit::Fits);
+        prop_assert_eq!(best.and_then(|best| best.number), brute, "{}", found.words);
+        // How far it is tight: by the expected figure.
+        let tight = (1..=most).rev().find(|&value| fit(&with_value(&plan, question, value)).is_within());
+        let farthest = found.candidates.iter().filter_map(|candidate| candidate.number).max();
+        prop_assert_eq!(farthest, tight, "{}", found.words);
     }
 }

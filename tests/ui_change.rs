@@ -235,7 +235,7 @@ fn a_cell_of_the_heat_map_and_a_bar_of_the_tornado_change_the_plan() {
 fn open_plans_stand_side_by_side() {
     let mut harness = window();
     harness.run_ok();
-    part(&mut harness, "Compare");
+    send(&mut harness, Command::ShowPage(Page::Compare));
     click(&mut harness, "Duplicate this plan");
     send(&mut harness, Command::Edit(PlanEdit::Set("batch.micro_batch", FieldValue::Integer(4))));
     assert!(has(&harness, "Micro-batch"));
@@ -244,4 +244,8 @@ fn open_plans_stand_side_by_side() {
     // A pinned plan goes before all of them.
     send(&mut harness, Command::Menu(MenuCommand::Pin));
     assert!(has(&harness, ", pinned"));
+    // What it is called and what is noted are no settings; amounts have units.
+    send(&mut harness, Command::Edit(PlanEdit::Set("notes", FieldValue::Text("for the review".to_owned()))));
+    assert!(!has(&harness, "Notes") && harness.query_by_label("Name").is_none());
+    assert!(has(&harness, "4 sequences"));
 }

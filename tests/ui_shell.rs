@@ -184,14 +184,54 @@ fn the_pointer_on_a_setting_shows_what_other_values_cost() {
 fn the_baseline_is_compared_across_tabs() {
     let mut harness = window();
     press(&mut harness, Modifiers::COMMAND, Key::B);
-    assert!(harness.query_by_label_contains("No setting differs").is_some());
+    // The bar's dotted line has the name of what is pinned.
+    let title = state(&harness).document.title();
+    assert!(harness.query_by_label_contains(&format!("Dotted line: “{title}”, pinned")).is_some());
+    assert!(harness.query_by_label_contains("now the same").is_some());
     press(&mut harness, Modifiers::COMMAND, Key::D);
     send(&mut harness, rank(256));
     assert!(harness.query_by_label_contains(" GiB more").is_some());
-    let against = harness.state().computed().against.clone().unwrap();
-    assert!(against.changes.contains(&["Rank".to_owned(), "16".to_owned(), "256".to_owned()]), "{against:?}");
-    press(&mut harness, Modifiers::COMMAND, Key::PageUp);
-    assert_eq!(harness.state().computed().against.as_ref().unwrap().changes.len(), 0);
+    // What differs stands in one place only.
+    assert!(harness.query_by_label_contains("No setting differs").is_none());
+    harness.get_by_role_and_label(Role::Button, "Compare").click();
+    harness.run_ok();
+    assert_eq!(state(&harness).session.page, Page::Compare);
+    assert!(harness.query_by_label_contains(&format!("{title}, pinned")).is_some());
+    assert!(harness.query_by_label("256").is_some() && harness.query_by_label("Rank").is_some());
+}
+
+/// One name for the plan's load format on every page that says it, and none that says otherwise.
+#[test]
+fn double_quantization_is_named_alike_on_every_page() {
+    let mut harness = window();
+    send(&mut harness, Command::NewFromTemplate("7b-qlora-24gb"));
+    for (doubles, name) in [(true, "NF4 + DQ"), (false, "NF4")] {
+        let edit = PlanEdit::Set("precision.double_quantization", FieldValue::Toggle(doubles));
+        send(&mut harness, Command::Edit(edit));
+        for page in Page::ALL {
+            send(&mut harness, Command::ShowPage(page));
+            harness.run_ok();
+            for wrong in ["quantis", "Quantis", "no double"] {
+                assert!(harness.query_all_by_label_contains(wrong).next().is_none(), "{page:?} says {wrong}");
+            }
+        }
+        send(&mut harness, Command::ShowPage(Page::Steps));
+        assert!(harness.query_by_label_contains(&format!("are kept as {name}.")).is_some(), "{name}");
+        send(&mut harness, Command::ShowPage(Page::Formats));
+        assert!(harness.query_all_by_label(name).next().is_some(), "{name}");
+    }
+}
+
+/// The comparison is found by the words people look for it by.
+#[test]
+fn compare_is_found_by_its_words() {
+    for word in ["compare", "diff"] {
+        let mut harness = window();
+        press(&mut harness, Modifiers::COMMAND, Key::K);
+        type_text(&mut harness, word);
+        press(&mut harness, Modifiers::NONE, Key::Enter);
+        assert_eq!(state(&harness).session.page, Page::Compare, "{word}");
+    }
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn time_says_what_to_type_and_then_what_it_costs() {
 #[test]
 fn serving_compares_adapters_or_says_why_not() {
     let mut harness = window(Page::Serving);
-    assert!(has(&harness, "Largest batch that fits"));
+    assert!(has(&harness, "Largest micro-batch of a training step that fits: "));
     // Llama-3.1-8B: 131,072 bytes a token.
     assert!(has(&harness, "KV cache a token: 128 KiB"));
     assert!(has(&harness, "100 adapters kept apart"));

@@ -8,7 +8,6 @@ use crate::estimate::picture::MethodPicture;
 use crate::estimate::profile::Profiles;
 use crate::estimate::{Detail, Estimate, Fit, Inputs, estimate};
 use crate::plan::check::{Context, Diagnostic, check};
-use crate::plan::diff::diff;
 use crate::plan::{Plan, Workload};
 use crate::units::Bytes;
 use crate::validation::{Evidence, Neighbour};
@@ -59,7 +58,7 @@ pub struct Computed {
     pub picture: Option<MethodPicture>,
     /// Whole process of the baseline, else of the plan before the last change: the ghost in the bar.
     pub ghost: Option<Bytes>,
-    /// What differs from the baseline.
+    /// The baseline behind the ghost.
     pub against: Option<Against>,
     /// What other values of the setting under the pointer would cost.
     pub field_cost: Option<FieldCost>,
@@ -73,17 +72,13 @@ pub struct Computed {
     serving: OnceCell<Option<Serving>>,
 }
 
-/// The plan beside its baseline.
+/// The pinned baseline, as the bar's ghost shows it; what differs stands under Compare.
 #[derive(Clone, Debug)]
 pub struct Against {
     /// Name of the baseline.
     pub title: String,
     /// Its whole process; `None` where it cannot be estimated.
     pub process: Option<Bytes>,
-    /// Its verdict.
-    pub fit: Fit,
-    /// Label, value there, value here of each setting that differs.
-    pub changes: Vec<[String; 3]>,
 }
 
 impl Computed {
@@ -92,7 +87,7 @@ impl Computed {
         let plan = &state.document.plan;
         let (estimate, diagnostics, model_line) = of_plan(plan);
         let other = state.session.both.then(|| of_plan(&with_other_workload(plan)).0).flatten();
-        let against = state.session.baseline.as_ref().map(|pinned| Against::new(pinned, plan));
+        let against = state.session.baseline.as_ref().map(Against::new);
         let ghost = match &against {
             Some(against) => against.process,
             None => state.document.history.previous().and_then(numbers).map(|(bytes, _)| bytes),
@@ -147,16 +142,8 @@ impl Computed {
 }
 
 impl Against {
-    fn new(baseline: &Baseline, plan: &Plan) -> Self {
-        let numbers = numbers(&baseline.plan);
-        let changes =
-            diff(&baseline.plan, plan).into_iter().map(|change| [change.label.to_owned(), change.before, change.after]);
-        Self {
-            title: baseline.title.clone(),
-            process: numbers.map(|(bytes, _)| bytes),
-            fit: numbers.map_or(Fit::Unknown, |(_, fit)| fit),
-            changes: changes.collect(),
-        }
+    fn new(baseline: &Baseline) -> Self {
+        Self { title: baseline.title.clone(), process: numbers(&baseline.plan).map(|(bytes, _)| bytes) }
     }
 }
 

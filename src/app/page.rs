@@ -22,6 +22,8 @@ pub enum Page {
     Steps,
     /// What to change: sets that make it fit, levers, how far settings go.
     Change,
+    /// Plans side by side: the pinned one and the open ones.
+    Compare,
     /// How sure the estimate is: measured rows like it, errors, the user's own measurements.
     Sure,
     /// Whether to fine-tune at all: the path, the evidence, the break-even.
@@ -32,10 +34,11 @@ pub enum Page {
 
 impl Page {
     /// All, in the order of the rail.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Start,
         Self::Memory,
         Self::Change,
+        Self::Compare,
         Self::Sure,
         Self::Devices,
         Self::Time,
@@ -59,6 +62,7 @@ impl Page {
             Self::Serving => "serving",
             Self::Steps => "steps",
             Self::Change => "change",
+            Self::Compare => "compare",
             Self::Sure => "sure",
             Self::Decide => "decide",
             Self::Method => "method",
@@ -77,6 +81,7 @@ impl Page {
             Self::Serving => "Serving",
             Self::Steps => "Steps",
             Self::Change => "Change",
+            Self::Compare => "Compare",
             Self::Sure => "How sure",
             Self::Decide => "Decide",
             Self::Method => "Method",
@@ -97,9 +102,19 @@ impl Page {
             Self::Change => {
                 "What to change: what makes the plan fit, what each change saves and costs, how far it goes."
             }
+            Self::Compare => "Plans side by side: which settings differ (diff), and what that means.",
             Self::Sure => "Measured jobs like this one, how far off the estimate was, and your own measurements.",
             Self::Decide => "Prompt, fetch or fine-tune: the path, the evidence, and what would change the answer.",
             Self::Steps => "Follow along: how the memory comes about, one picture a step.",
+        }
+    }
+
+    /// Other words that people look for it by.
+    pub const fn also(self) -> &'static str {
+        match self {
+            Self::Change => "fit, levers, search",
+            Self::Compare => "diff, baseline, side by side",
+            _ => "",
         }
     }
 

@@ -117,6 +117,7 @@ fn to_json(found: &Recommendation, costs: Option<&BreakEven>) -> Json {
         "drivers": drivers,
         "flips": flips,
         "missing": missing,
+        "unsettled": found.unsettled.iter().map(|fact| fact.words()).collect::<Vec<_>>(),
         "evidence": evidence,
         "samples": samples,
         "against_fine_tuning": against,
@@ -150,6 +151,8 @@ fn costs_json(costs: &BreakEven) -> Json {
         "price_date": costs.date,
         "lines": lines,
         "fine_tuning_against": against,
+        "missing": costs.missing,
+        "counted_as_zero": costs.counted_as_zero,
         "cache_pays_from_uses": costs.cache_pays_from_uses,
     })
 }
@@ -182,10 +185,9 @@ fn to_text(found: &Recommendation, answers: &Answers, costs: Option<&BreakEven>)
         .iter()
         .map(|flip| format!("{}: {} → {}: {}", flip.label, flip.now, flip.instead, named(&flip.outcomes)));
     section("What would flip it", flips.collect());
-    section(
-        "Missing evidence",
-        found.missing.iter().map(|missing| format!("{}: {}", missing.label, missing.why)).collect(),
-    );
+    let missing = found.missing.iter().map(|missing| format!("{}: {}", missing.label, missing.why));
+    let missing = if found.missing.is_empty() { vec![found.nothing_missing_words()] } else { missing.collect() };
+    section("Missing evidence", missing);
     let shares = found.proportions.iter().map(|share| format!("{:<24} {}", share.name, share.words()));
     section("Evidence, with 95 % intervals", shares.collect());
     if let Some(samples) = found.samples {
@@ -214,7 +216,12 @@ fn to_text(found: &Recommendation, answers: &Answers, costs: Option<&BreakEven>)
         lines.extend(found.against.iter().map(|against| {
             format!("Fine-tuned against {}: {}", against.other.label().to_lowercase(), against.crossing.words())
         }));
-        section(&format!("Break-even, prices as of {}", found.date), lines);
+        lines.extend(found.remarks());
+        let title = match found.date.as_str() {
+            "" => "Break-even".to_owned(),
+            date => format!("Break-even, prices as of {date}"),
+        };
+        section(&title, lines);
     }
     text
 }

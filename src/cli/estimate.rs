@@ -5,7 +5,7 @@ use super::estimate_text::{Heading, derivations, explained_text, to_json, to_tex
 use super::{EstimateArgs, Outcome, load};
 use crate::app::computed::{Pace, Serving, of_plan};
 use crate::catalog::Catalog;
-use crate::estimate::Estimate;
+use crate::estimate::{Estimate, Fit};
 use crate::plan::check::{Diagnostic, Severity};
 use crate::plan::field::{FieldId, field};
 use crate::plan::{Plan, Workload};
@@ -32,7 +32,7 @@ pub fn run(
         writeln!(out)?;
     } else {
         write!(out, "{}", to_text(&heading(&plan), &estimate, &diagnostics, unit))?;
-        write!(out, "{}", estimate_run::to_text(pace.as_ref(), serving.as_ref(), unit))?;
+        write!(out, "{}", estimate_run::to_text(pace.as_ref(), serving.as_ref(), plan.workload, unit))?;
         if args.explain {
             writeln!(out)?;
             write!(out, "{}", derivations(&estimate, unit))?;
@@ -65,13 +65,13 @@ fn refusal(estimate: &Estimate, diagnostics: &[Diagnostic], limit: Option<Bytes>
     if let Some(error) = diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error) {
         return Some(error.message.clone());
     }
-    let need = estimate.needed().expected;
-    if let Some(limit) = limit.filter(|limit| need > *limit) {
+    let need = estimate.needed();
+    if let Some(limit) = limit.filter(|limit| Fit::of(need, Some(*limit)) == Fit::DoesNotFit) {
+        let need = need.expected;
         let (need, of, over) = (need.display(unit), limit.display(unit), (need - limit).display(unit));
         return Some(format!("{need} needed of {of} allowed, {over} over"));
     }
-    (estimate.fit.expected_fits() == Some(false))
-        .then(|| format!("{}: {}", estimate.fit.word(), estimate.verdict_figures(unit)))
+    (estimate.fit == Fit::DoesNotFit).then(|| format!("{}: {}", estimate.fit.word(), estimate.verdict_figures(unit)))
 }
 
 /// The page of text for a plan.
@@ -102,7 +102,8 @@ fn heading(plan: &Plan) -> Heading {
         lines.push(("Method", words(&["method.kind", "method.rank", "method.targets", "method.adapter_format"])));
         lines.push(("Optimizer", words(&["optimizer.algorithm", "optimizer.implementation"])));
     }
-    lines.push(("Precision", words(&["precision.load_format", "precision.double_quantization", "precision.autocast"])));
+    let loaded = plan.precision.load_words(Catalog::embedded());
+    lines.push(("Precision", format!("{loaded}, {}", words(&["precision.autocast"]))));
     lines.push((
         "Batch",
         words(&["batch.micro_batch", "batch.gradient_accumulation", "batch.sequence_length", "batch.new_tokens"]),

@@ -2,7 +2,7 @@
 
 use crate::app::computed::{Pace, Serving};
 use crate::estimate::cost::RunEstimate;
-use crate::estimate::serving::Largest;
+use crate::estimate::serving::Stretch;
 use crate::estimate::time::TimeEstimate;
 use crate::explained::Band;
 use crate::plan::Workload;
@@ -138,7 +138,7 @@ fn serving_json(serving: &Serving) -> Json {
 }
 
 /// Time, cost and serving as lines of text.
-pub fn to_text(pace: Option<&Pace>, serving: Option<&Serving>, unit: ByteUnit) -> String {
+pub fn to_text(pace: Option<&Pace>, serving: Option<&Serving>, workload: Workload, unit: ByteUnit) -> String {
     let mut lines = Vec::new();
     if let Some(pace) = pace {
         lines.push(String::new());
@@ -149,7 +149,7 @@ pub fn to_text(pace: Option<&Pace>, serving: Option<&Serving>, unit: ByteUnit) -
     }
     if let Some(serving) = serving {
         lines.push(String::new());
-        serving_lines(&mut lines, serving, unit);
+        serving_lines(&mut lines, serving, workload, unit);
     }
     lines.push(String::new());
     lines.join("\n")
@@ -196,7 +196,7 @@ fn time_lines(lines: &mut Vec<String>, time: &TimeEstimate, run: Option<&RunEsti
     }
 }
 
-fn serving_lines(lines: &mut Vec<String>, serving: &Serving, unit: ByteUnit) {
+fn serving_lines(lines: &mut Vec<String>, serving: &Serving, workload: Workload, unit: ByteUnit) {
     let row = |label: &str, figure: String| format!("{label:<28} {figure:>16}");
     let cache = &serving.cache;
     lines.push("Serving".to_owned());
@@ -206,8 +206,9 @@ fn serving_lines(lines: &mut Vec<String>, serving: &Serving, unit: ByteUnit) {
         row("KV cache of all sequences", cache.whole.display(unit)),
         grouped(cache.tokens)
     ));
-    lines.push(row("Largest batch that fits", largest(serving.largest_batch, "sequences")));
-    lines.push(row("Largest context that fits", largest(serving.largest_context, "tokens")));
+    for (stretch, largest) in [(Stretch::Batch, serving.largest_batch), (Stretch::Context, serving.largest_context)] {
+        lines.push(format!("{}: {}", stretch.label(workload), largest.words(stretch)));
+    }
     if let Some(found) = &serving.adapters {
         let planned = found.planned;
         lines.push(format!("{} adapters:", grouped(planned.adapters)));
@@ -225,15 +226,5 @@ fn serving_lines(lines: &mut Vec<String>, serving: &Serving, unit: ByteUnit) {
             row("  apart, one base", planned.separate.display(unit)),
             switch(found.adapter_bytes, found.separate_switch_secs)
         ));
-    }
-}
-
-/// The number with its unit, or why there is none.
-pub fn largest(found: Largest, unit: &str) -> String {
-    match found {
-        Largest::NoDevice => "no device chosen".to_owned(),
-        Largest::Nothing => "none".to_owned(),
-        Largest::Fits(value) => format!("{} {unit}", grouped(value)),
-        Largest::Unbounded(value) => format!("over {} {unit}", grouped(value)),
     }
 }

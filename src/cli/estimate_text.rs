@@ -1,6 +1,6 @@
 //! An estimate as text for people and as JSON for programs.
 
-use crate::estimate::{Component, Estimate, Subject};
+use crate::estimate::{Component, Estimate, Fit, Subject};
 use crate::explained::{Exactness, Explained, Interval};
 use crate::plan::check::Diagnostic;
 use crate::units::{ByteUnit, Bytes, grouped, percent};
@@ -62,7 +62,7 @@ pub fn to_json(estimate: &Estimate, diagnostics: &[Diagnostic]) -> Json {
             "trainable": estimate.parameters.trainable,
         },
         "capacity_bytes": estimate.capacity.map(|bytes| bytes.0),
-        "fits": estimate.fit.expected_fits(),
+        "fits": (estimate.fit != Fit::NoDevice).then_some(estimate.fit == Fit::Fits),
         "verdict": estimate.fit.id(),
         "textbook_bytes": estimate.textbook.0,
         "ranks": super::devices_text::ranks_json(estimate),

@@ -75,7 +75,7 @@ fn all_json(found: &Levers, way: &Way) -> Json {
         "before": to_json(&found.before),
         "levers": found.levers.iter().map(lever_json).collect::<Vec<_>>(),
         "words": way.words,
-        "sets_that_fit": way.sets.iter().map(set_json).collect::<Vec<_>>(),
+        "sets": way.sets.iter().map(set_json).collect::<Vec<_>>(),
     })
 }
 
@@ -103,15 +103,22 @@ fn text(plan: &Plan, found: &Levers, way: &Way) -> String {
     }
     if way.sets.len() > 1 {
         push_line(&mut text, "");
-        push_line(&mut text, "Other sets that fit:");
+        push_line(&mut text, "Other sets:");
         for set in &way.sets[1..] {
             let titles: Vec<&str> = set.kinds.iter().map(|kind| kind.title.as_str()).collect();
             let time = set.time_change.map_or_else(|| "time unknown".to_owned(), time_words);
-            push_line(&mut text, &format!("  {} (quality risk {}, {time})", titles.join(" + "), set.risk.word()));
+            let (verdict, memory) = (set.after.fit.word(), set.after.memory_words(unit));
+            push_line(
+                &mut text,
+                &format!("  {verdict}: {} ({memory}; quality risk {}, {time})", titles.join(" + "), set.risk.word()),
+            );
         }
     }
     push_line(&mut text, "");
-    let head = format!("{:<44} {:>12} {:<16} {:>16}  {}", "Change", "saves", "peak then", "time", "quality risk");
+    let head = format!(
+        "{:<44} {:>12} {:<12} {:<16} {:>16}  {}",
+        "Change", "saves", "then", "peak then", "time", "quality risk"
+    );
     push_line(&mut text, &head);
     for lever in &found.levers {
         let saved = Bytes(u64::try_from(lever.saved_bytes).unwrap_or(0));
@@ -119,7 +126,8 @@ fn text(plan: &Plan, found: &Levers, way: &Way) -> String {
         let peak = lever.after.peak.map_or("–", PhaseKind::label);
         let time = lever.time_change.map_or_else(|| "–".to_owned(), time_words);
         let risk = lever.kind.quality.risk.word();
-        push_line(&mut text, &format!("{:<44} {saved:>12} {peak:<16} {time:>16}  {risk}", lever.kind.title));
+        let (title, verdict) = (&lever.kind.title, lever.after.fit.word());
+        push_line(&mut text, &format!("{title:<44} {saved:>12} {verdict:<12} {peak:<16} {time:>16}  {risk}"));
         let source = lever.kind.quality.source;
         let source = if source.is_empty() { String::new() } else { format!(" [{source}]") };
         push_line(&mut text, &format!("    {}{source}", lever.kind.quality.words));

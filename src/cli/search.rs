@@ -105,7 +105,9 @@ fn outcome_json(outcome: &Searched, limits: &Limits) -> Json {
         },
         "estimated_plans": tally.estimated,
         "contradictory_plans": tally.contradictory,
+        "plans_left_out_by_risk": tally.too_risky,
         "plans_within_limits": tally.within,
+        "tight_plans": tally.tight,
         "plans": outcome.choices.iter().map(choice_json).collect::<Vec<_>>(),
     })
 }
@@ -119,7 +121,10 @@ fn text(plan: &Plan, outcome: &Searched, top: usize) -> String {
         return text;
     }
     push_line(&mut text, "");
-    push_line(&mut text, &format!("{:>12} {:>12} {:>14} {:<8} changes", "memory", "a step", "cost", "risk"));
+    push_line(
+        &mut text,
+        &format!("{:>12} {:<12} {:>12} {:>14} {:<8} changes", "memory", "verdict", "a step", "cost", "risk"),
+    );
     for choice in spread(&outcome.choices, top) {
         let figures = &choice.figures;
         let step = figures.step_secs.map_or_else(|| "–".to_owned(), |secs| duration(secs.expected));
@@ -128,7 +133,8 @@ fn text(plan: &Plan, outcome: &Searched, top: usize) -> String {
             choice.changes.iter().map(|[label, _, after]| format!("{} {after}", label.to_lowercase())).collect();
         let changes = if changes.is_empty() { "the plan as it is".to_owned() } else { changes.join(", ") };
         let memory = figures.memory().display(ByteUnit::GiB);
-        push_line(&mut text, &format!("{memory:>12} {step:>12} {money:>14} {:<8} {changes}", choice.risk.word()));
+        let (verdict, risk) = (figures.fit.word(), choice.risk.word());
+        push_line(&mut text, &format!("{memory:>12} {verdict:<12} {step:>12} {money:>14} {risk:<8} {changes}"));
     }
     text
 }

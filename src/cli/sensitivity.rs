@@ -131,11 +131,14 @@ fn heat_json(found: &HeatMap) -> Json {
     let width = found.lengths.len().max(1);
     let rows: Vec<Vec<u64>> =
         found.cells.chunks(width).map(|row| row.iter().map(|(bytes, _)| bytes.0).collect()).collect();
+    let verdicts: Vec<Vec<&str>> =
+        found.cells.chunks(width).map(|row| row.iter().map(|(_, fit)| fit.id()).collect()).collect();
     let last = found.contour().into_iter().map(|column| column.and_then(|column| found.lengths.get(column).copied()));
     json!({
         "micro_batches": found.batches,
         "sequence_lengths": found.lengths,
         "process_bytes": rows,
+        "verdicts": verdicts,
         "longest_that_fits": last.collect::<Vec<_>>(),
         "capacity_bytes": found.capacity.map(|bytes| bytes.0),
     })
@@ -145,7 +148,7 @@ fn heat_text(found: &HeatMap) -> String {
     let mut text = String::new();
     let capacity = found.capacity.map_or_else(
         || "no device chosen".to_owned(),
-        |bytes| format!("· does not fit {}", bytes.display(ByteUnit::GiB)),
+        |bytes| format!("· does not fit {}, ~ tight", bytes.display(ByteUnit::GiB)),
     );
     push_line(
         &mut text,
@@ -157,7 +160,11 @@ fn heat_text(found: &HeatMap) -> String {
         let cells: Vec<String> = row
             .iter()
             .map(|(bytes, fit)| {
-                let mark = if *fit == Fit::DoesNotFit { "·" } else { " " };
+                let mark = match fit {
+                    Fit::DoesNotFit => "·",
+                    Fit::Tight => "~",
+                    Fit::Fits | Fit::NoDevice => " ",
+                };
                 format!("{:>7.1}{mark}", bytes.in_unit(ByteUnit::GiB))
             })
             .collect();

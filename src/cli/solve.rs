@@ -60,7 +60,14 @@ fn solution_json(solution: &Solution) -> Json {
         "words": solution.words,
         "before": to_json(&solution.before),
         "answers": solution.candidates.iter().map(candidate_json).collect::<Vec<_>>(),
-        "beyond": solution.beyond.map(|(value, bytes)| json!({ "number": value, "process_bytes": bytes.0 })),
+        "beyond": solution.beyond.map(|beyond| {
+            json!({
+                "number": beyond.value,
+                "process_bytes": beyond.process.expected.0,
+                "process_bytes_high": beyond.process.high.0,
+                "verdict": beyond.fit.id(),
+            })
+        }),
     })
 }
 
@@ -78,7 +85,7 @@ fn text(plan: &Plan, solution: &Solution) -> String {
         text.push('\n');
         push_line(
             &mut text,
-            &format!("{:<58} {:>18} {:>10} {:>14}", "All that fit, best first", "memory", "a step", "cost"),
+            &format!("{:<58} {:>18} {:<12} {:>10} {:>14}", "Best first", "memory", "verdict", "a step", "cost"),
         );
         for candidate in &solution.candidates {
             let after = &candidate.after;
@@ -86,7 +93,8 @@ fn text(plan: &Plan, solution: &Solution) -> String {
             let money =
                 after.money.map_or_else(|| "–".to_owned(), |money| quantity(money.expected, &plan.cost.currency));
             let memory = after.memory_words(ByteUnit::GiB);
-            push_line(&mut text, &format!("{:<58} {memory:>18} {step:>10} {money:>14}", candidate.value));
+            let verdict = after.fit.word();
+            push_line(&mut text, &format!("{:<58} {memory:>18} {verdict:<12} {step:>10} {money:>14}", candidate.value));
         }
     }
     text

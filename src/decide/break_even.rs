@@ -111,8 +111,12 @@ pub struct Against {
 /// Every line and crossing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BreakEven {
-    /// The ways that prices were typed for.
+    /// The ways that can be compared: none as long as what is `missing` concerns all of them.
     pub lines: Vec<Line>,
+    /// Amounts that are not typed and without which a way cannot be compared, by their names on screen.
+    pub missing: Vec<&'static str>,
+    /// Amounts that are not typed and count as zero, by their names on screen.
+    pub counted_as_zero: Vec<&'static str>,
     /// The fine-tuned model against each other.
     pub against: Vec<Against>,
     /// Uses of a cached head from which caching pays; `None` where there is no cache or it never does.
@@ -127,7 +131,8 @@ pub struct BreakEven {
 
 /// Compares the ways of `costs`.
 pub fn break_even(costs: &Costs) -> BreakEven {
-    let lines = lines(costs);
+    let asked = Asked::of(costs);
+    let lines: Vec<Line> = lines(costs).into_iter().filter(|line| asked.knows(line.way)).collect();
     let tuned = lines.iter().find(|line| line.way == Way::Tuned).copied();
     let against = lines
         .iter()
@@ -137,12 +142,75 @@ pub fn break_even(costs: &Costs) -> BreakEven {
         .collect();
     BreakEven {
         against,
+        counted_as_zero: if lines.is_empty() { Vec::new() } else { counted_as_zero(costs) },
         lines,
+        missing: asked.all.into_iter().chain(asked.rag).collect(),
         cache_pays_from_uses: costs.cache.as_ref().and_then(cache_pays_from_uses),
         currency: costs.currency.clone(),
         date: costs.date.clone(),
         requests_per_month: costs.requests_per_month,
     }
+}
+
+impl BreakEven {
+    /// What is missing, and what was counted as zero, in a sentence each.
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        if !self.missing.is_empty() {
+            let what = if self.against.is_empty() { "Nothing is compared yet" } else { "Not everything is compared" };
+            remarks.push(format!("{what}. Missing: {}.", self.missing.join(", ")));
+        }
+        if !self.counted_as_zero.is_empty() {
+            remarks.push(format!("Counted as zero, since nothing is typed: {}.", self.counted_as_zero.join(", ")));
+        }
+        remarks
+    }
+}
+
+/// Amounts without which ways cannot be compared.
+struct Asked {
+    /// Without these, none.
+    all: Vec<&'static str>,
+    /// Without these, retrieval.
+    rag: Option<&'static str>,
+}
+
+impl Asked {
+    fn of(costs: &Costs) -> Self {
+        let tuned = &costs.tuned;
+        let amounts = [
+            ("Horizon", costs.horizon_months > 0.0),
+            ("Static head or Rest of the input", costs.static_tokens > 0 || costs.dynamic_tokens > 0),
+            ("Input price", costs.input_price > 0.0),
+            ("Output price", costs.output_price > 0.0 || costs.output_tokens == 0),
+            // A model served on devices of one's own has no price a token.
+            (
+                "Input price, tuned or Idle serving",
+                tuned.input_price > 0.0 || tuned.output_price > 0.0 || tuned.idle_per_month > 0.0,
+            ),
+        ];
+        let retrieves = costs.rag.as_ref().is_none_or(|rag| rag.retrieved_tokens > 0);
+        Self {
+            all: amounts.into_iter().filter(|(_, is_typed)| !is_typed).map(|(name, _)| name).collect(),
+            rag: (!retrieves).then_some("Retrieved"),
+        }
+    }
+
+    fn knows(&self, way: Way) -> bool {
+        self.all.is_empty() && (way != Way::Rag || self.rag.is_none())
+    }
+}
+
+/// Sums of the tuned model that may be nothing, but are more often not yet known.
+fn counted_as_zero(costs: &Costs) -> Vec<&'static str> {
+    let tuned = &costs.tuned;
+    let sums = [
+        ("Data", tuned.data),
+        ("A training run × Runs", tuned.run * tuned.runs as f64),
+        ("Evaluation", tuned.evaluation),
+        ("A retraining", tuned.retrain * tuned.retrain_months),
+    ];
+    sums.into_iter().filter(|(_, sum)| *sum <= 0.0).map(|(name, _)| name).collect()
 }
 
 fn lines(costs: &Costs) -> Vec<Line> {
@@ -324,6 +392,35 @@ mod tests {
             ..costs()
         };
         assert_eq!(break_even(&free).against.first().map(|against| against.crossing), Some(Crossing::Always));
+    }
+
+    /// Nothing is concluded from what nobody typed; what is missing is named until it is there.
+    #[test]
+    fn without_prices_it_says_which_are_missing() {
+        let mut typed = Costs::default();
+        let missing = |costs: &Costs| {
+            let found = break_even(costs);
+            assert_eq!(found.lines.is_empty(), found.against.is_empty());
+            assert_eq!(found.against.is_empty(), !found.missing.is_empty(), "{found:?}");
+            found.missing
+        };
+        let none = ["Static head or Rest of the input", "Input price", "Input price, tuned or Idle serving"];
+        assert_eq!(missing(&typed), none);
+        typed.static_tokens = 3000;
+        typed.input_price = 2.0;
+        assert_eq!(missing(&typed), ["Input price, tuned or Idle serving"]);
+        typed.output_tokens = 100;
+        assert_eq!(missing(&typed), ["Output price", "Input price, tuned or Idle serving"]);
+        typed.output_price = 8.0;
+        typed.tuned.input_price = 1.0;
+        assert!(missing(&typed).is_empty());
+        // Free training is an assumption, and said to be one.
+        assert!(break_even(&typed).remarks().iter().any(|remark| remark.contains("A training run")));
+        // Retrieval that fetches nothing is not compared; the rest is.
+        typed.rag = Some(RagCosts::default());
+        let found = break_even(&typed);
+        assert_eq!(found.missing, ["Retrieved"]);
+        assert!(found.lines.iter().all(|line| line.way != Way::Rag) && !found.against.is_empty());
     }
 
     /// Vendors' factors: write 1.25 and read 0.1 pay from the second use, write 2 from the third, write 1 from the

@@ -7,6 +7,7 @@ use crate::plan::decision::Answers;
 use crate::plan::decision::questions::{AnswerKind, AnswerValue, QUESTIONS, Question, Step};
 
 mod alternatives;
+mod unsettled;
 
 /// What follows from answers.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +20,8 @@ pub struct Recommendation {
     pub flips: Vec<Flip>,
     /// What is not known and would matter.
     pub missing: Vec<Missing>,
+    /// Facts nobody knows that could change the recommendation; empty: it was tried, and no answer does.
+    pub unsettled: Vec<Fact>,
     /// Reasons against fine-tuning that apply here.
     pub against: Vec<&'static Against>,
     /// Every share with its interval.
@@ -89,6 +92,15 @@ impl Recommendation {
     /// The outcomes.
     pub fn outcomes(&self) -> Vec<Outcome> {
         self.advice.iter().map(|advice| advice.outcome).collect()
+    }
+
+    /// What stands where no single question is missing: that nothing would change the recommendation, or what could.
+    pub fn nothing_missing_words(&self) -> String {
+        if self.unsettled.is_empty() {
+            return "Nothing that would change the recommendation: every answer to what is open was tried.".to_owned();
+        }
+        let facts: Vec<&str> = self.unsettled.iter().map(|fact| fact.words()).collect();
+        format!("No answer to a single question, but it is not known whether {}.", facts.join("; whether "))
     }
 
     /// Whether any outcome changes weights.
@@ -162,6 +174,7 @@ pub fn recommend(answers: &Answers) -> Recommendation {
         drivers: drivers(answers, &held, &holds),
         flips,
         missing,
+        unsettled: unsettled::unsettled(&holds),
         against: rules().against.iter().filter(applies).collect(),
         proportions,
         samples: wanted_step(answers),

@@ -4,7 +4,7 @@
 //! they were taken with. The metric nearest to the whole process
 //! counts (process, else reserved, else tensors): what is outside of it was not measured and is taken to err alike.
 
-use super::{Detail, Estimate, overhead};
+use super::{Detail, Estimate, Fit};
 use crate::explained::{Exactness, Explained, Input, Interval, Value};
 use crate::plan::{MeasuredPeak, Metric, Plan};
 use crate::units::Bytes;
@@ -70,12 +70,12 @@ impl Ratios {
     }
 }
 
-/// What the whole process is multiplied by; 1 without measurements, or where the plan does not want them applied.
-pub fn factor(plan: &Plan) -> f64 {
+/// `process` as the verdict sees it: calibrated where the plan has measurements and wants them applied.
+pub(super) fn calibrated(plan: &Plan, process: Interval) -> Interval {
     if plan.measured.peaks.is_empty() || !plan.measured.calibrate {
-        return 1.0;
+        return process;
     }
-    Ratios::of(plan).map_or(1.0, |ratios| ratios.factor())
+    of(plan, process).map_or(process, |found| found.process)
 }
 
 impl Metric {
@@ -106,7 +106,7 @@ pub(super) fn calibrate(plan: &Plan, estimate: &mut Estimate, detail: Detail) {
     }
     estimate.calibration = of(plan, estimate.process);
     let Some(calibration) = estimate.calibration.filter(|calibration| calibration.applied) else { return };
-    estimate.fit = overhead::fit(estimate.needed(), estimate.capacity);
+    estimate.fit = Fit::of(estimate.needed(), estimate.capacity);
     if detail == Detail::Explained {
         let subject = super::Subject::Calibrated;
         estimate.derivations.push(super::Derivation { subject, explained: explained(&calibration, estimate.process) });
@@ -129,7 +129,7 @@ fn of(plan: &Plan, process: Interval) -> Option<Calibration> {
 }
 
 /// Bytes times a factor.
-pub(super) fn times(bytes: Bytes, factor: f64) -> Bytes {
+fn times(bytes: Bytes, factor: f64) -> Bytes {
     if factor == 1.0 { bytes } else { Bytes((bytes.0 as f64 * factor) as u64) }
 }
 

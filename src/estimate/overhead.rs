@@ -1,7 +1,7 @@
 //! From tensors to what the allocator reserves and the driver shows, and what the device offers.
 
+use super::Inputs;
 use super::profile::{RatioBand, RuntimeProfile};
-use super::{Fit, Inputs};
 use crate::catalog::Accelerator;
 use crate::explained::Interval;
 use crate::units::Bytes;
@@ -78,14 +78,4 @@ pub fn device_memory(accelerator: &Accelerator) -> Bytes {
 
 fn mib(amount: u64) -> Bytes {
     Bytes(amount.saturating_mul(1 << 20))
-}
-
-/// Verdict on `process` against `capacity`.
-pub fn fit(process: Interval, capacity: Option<Bytes>) -> Fit {
-    match capacity {
-        None => Fit::Unknown,
-        Some(capacity) if process.high <= capacity => Fit::Fits,
-        Some(capacity) if process.expected <= capacity => Fit::Tight,
-        Some(_) => Fit::DoesNotFit,
-    }
 }

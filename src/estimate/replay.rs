@@ -4,13 +4,14 @@
 //! on batch, checkpointing, loss or attention. A search over all of them computes each once and puts them together by
 //! the same code as [`estimate`](super::estimate()), so that the result is the same to the byte.
 
-use super::calibration::{factor, times};
+use super::calibration::calibrated;
 use super::inference::GenerationPeaks;
 use super::optimizer::{OptimizerBytes, optimizer};
 use super::setup::Setup;
 use super::time::PassesAlone;
 use super::{Inputs, Replayed, assembled, lasting, overhead, peak_of, phases};
 use crate::estimate::Phase;
+use crate::explained::Interval;
 use crate::plan::{Plan, Workload};
 use crate::units::Bytes;
 
@@ -25,11 +26,11 @@ pub struct Replay {
 #[derive(Clone, Copy)]
 pub struct OptimizerState(OptimizerBytes);
 
-/// Expected figures of one plan of many.
+/// Figures of one plan of many: its memory with the band, expected seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quick {
-    /// Whole process.
-    pub memory: Bytes,
+    /// Whole process, with its band.
+    pub process: Interval,
     /// Seconds of an optimizer step; `None`: a figure of the device is missing.
     pub step_secs: Option<f64>,
     /// Tokens of an optimizer step.
@@ -69,7 +70,7 @@ impl Replay {
         let reserved = overhead::reserved(tensors, lasting(&phases), inputs.profile);
         let step_secs = self.time.map(|time| time.step_secs(&setup, self.replayed.trained, state.0));
         Quick {
-            memory: times(overhead::process(reserved, inputs.profile).expected, factor(inputs.plan)),
+            process: calibrated(inputs.plan, overhead::process(reserved, inputs.profile)),
             step_secs,
             tokens_per_step: self.time.map_or(0, |time| time.tokens),
         }

@@ -8,7 +8,7 @@ use super::time::links::host_gb_s;
 use super::{Detail, Fit, Inputs, estimate, trainable};
 use crate::architecture::{Attention, Layer};
 use crate::plan::{Method, Plan, Workload};
-use crate::units::Bytes;
+use crate::units::{Bytes, grouped};
 
 /// Which setting is stretched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,13 +19,35 @@ pub enum Stretch {
     Context,
 }
 
-/// How far a setting goes until the expected memory of the whole process no longer fits.
+impl Stretch {
+    /// What is asked, of training or of running the model.
+    pub const fn label(self, workload: Workload) -> &'static str {
+        match (self, workload) {
+            (Self::Batch, Workload::Training) => "Largest micro-batch of a training step that fits",
+            (Self::Batch, Workload::Inference) => "Most sequences at a time that fit",
+            (Self::Context, Workload::Training) => "Longest training sequence that fits",
+            (Self::Context, Workload::Inference) => "Longest prompt that fits",
+        }
+    }
+
+    /// One and several of what is counted.
+    const fn units(self) -> [&'static str; 2] {
+        match self {
+            Self::Batch => ["sequence", "sequences"],
+            Self::Context => ["token", "tokens"],
+        }
+    }
+}
+
+/// How far a setting goes until the whole process no longer fits, as [`Fit`] has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Largest {
     /// No device is chosen.
     NoDevice,
     /// Not even 1 fits.
     Nothing,
+    /// Not even 1 fits at the upper end of the band; up to here it is tight.
+    Tight(u64),
     /// Up to here.
     Fits(u64),
     /// The setting's own limit is reached first.
@@ -33,11 +55,24 @@ pub enum Largest {
 }
 
 impl Largest {
-    /// The number, where there is one.
+    /// The number that fits, where there is one.
     pub const fn value(self) -> Option<u64> {
         match self {
             Self::Fits(value) | Self::Unbounded(value) => Some(value),
-            Self::NoDevice | Self::Nothing => None,
+            Self::NoDevice | Self::Nothing | Self::Tight(_) => None,
+        }
+    }
+
+    /// The number with its unit, or why there is none.
+    pub fn words(self, stretch: Stretch) -> String {
+        let [one, many] = stretch.units();
+        let amount = |value| format!("{} {}", grouped(value), if value == 1 { one } else { many });
+        match self {
+            Self::NoDevice => "no device is chosen; pick one under Hardware".to_owned(),
+            Self::Nothing => format!("none, not even 1 {one}: what does not depend on it is too much already"),
+            Self::Tight(value) => format!("none; up to {} it is tight", amount(value)),
+            Self::Fits(value) => amount(value),
+            Self::Unbounded(value) => format!("over {}", amount(value)),
         }
     }
 }
@@ -53,11 +88,12 @@ pub fn largest(inputs: &Inputs<'_>, stretch: Stretch) -> Largest {
         Stretch::Batch => MOST_SEQUENCES,
         Stretch::Context => MOST_TOKENS,
     };
-    let fits = |value: u64| fit_at(inputs, stretch, value).expected_fits();
-    match fits(1) {
-        None => Largest::NoDevice,
-        Some(false) => Largest::Nothing,
-        Some(true) => match last_that(most, |value| fits(value) == Some(true)) {
+    let fit = |value: u64| fit_at(inputs, stretch, value);
+    match fit(1) {
+        Fit::NoDevice => Largest::NoDevice,
+        Fit::DoesNotFit => Largest::Nothing,
+        Fit::Tight => Largest::Tight(last_that(most, |value| fit(value).is_within())),
+        Fit::Fits => match last_that(most, |value| fit(value) == Fit::Fits) {
             value if value == most => Largest::Unbounded(most),
             value => Largest::Fits(value),
         },

@@ -5,7 +5,7 @@
 //! themselves is cut tensor by tensor (`shares`), and what sharing itself costs is added: gathered layers, buckets,
 //! micro-batches that wait in a pipeline (`rank`). Devices that hold the same are computed once.
 
-use super::{ByComponent, Component, Detail, Estimate, Inputs, Phase, overhead, peak_of, textbook, trainable};
+use super::{ByComponent, Component, Detail, Estimate, Fit, Inputs, Phase, overhead, peak_of, textbook, trainable};
 use super::{TrainedParameters, setup::Setup, trainable::TrainedTotals};
 use crate::explained::Interval;
 use crate::plan::Workload;
@@ -138,7 +138,7 @@ pub(super) fn estimate(inputs: &Inputs<'_>, detail: Detail) -> Option<Estimate> 
         process: group.process,
         capacity,
         calibration: None,
-        fit: overhead::fit(group.process, capacity),
+        fit: Fit::of(group.process, capacity),
         textbook: textbook::bytes(&setup, inputs, model.total, trained.values),
         derivations: Vec::new(),
         devices: None,

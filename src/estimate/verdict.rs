@@ -3,37 +3,6 @@
 use super::{Estimate, Fit, Phase};
 use crate::units::ByteUnit;
 
-impl Fit {
-    /// The one word that rules the screen.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Fits => "Fits",
-            Self::Tight => "Tight",
-            Self::DoesNotFit => "Does not fit",
-            Self::Unknown => "No device",
-        }
-    }
-
-    /// Name in JSON.
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::Fits => "fits",
-            Self::Tight => "tight",
-            Self::DoesNotFit => "does_not_fit",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// Whether the expected figure is within the device; `None` without a device.
-    pub const fn expected_fits(self) -> Option<bool> {
-        match self {
-            Self::Fits | Self::Tight => Some(true),
-            Self::DoesNotFit => Some(false),
-            Self::Unknown => None,
-        }
-    }
-}
-
 impl Estimate {
     /// The phase that decides.
     pub fn peak_phase(&self) -> Option<&Phase> {

@@ -1,5 +1,7 @@
 //! Number formats of weights, gradients and arithmetic.
 
+use crate::catalog::Catalog;
+
 /// Formats arithmetic is done in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "the field's standard names")]
@@ -44,6 +46,21 @@ pub struct Precision {
     pub quantize_when: QuantizeWhen,
     /// Free text.
     pub notes: String,
+}
+
+impl Precision {
+    /// The load format in words, the one way a plan's format is named: `BF16`, `NF4`, `NF4 + DQ` where its scales are
+    /// quantized too.
+    pub fn load_words(&self, catalog: &Catalog) -> String {
+        let name = catalog.format(&self.load_format).map_or(self.load_format.as_str(), |format| format.name.as_str());
+        let doubles = self.double_quantization && takes_double_quantization(&self.load_format);
+        if doubles { format!("{name} + DQ") } else { name.to_owned() }
+    }
+}
+
+/// Whether the scales of a load format can be quantized again.
+pub fn takes_double_quantization(load_format: &str) -> bool {
+    matches!(load_format, "nf4" | "fp4")
 }
 
 /// When, if at all, quantization happens.

@@ -1,8 +1,8 @@
 //! Plans side by side: the settings that differ, and what each comes to against the first.
 
-use super::figures::{Figures, Known};
+use super::figures::{Figures, Known, usual_sharing};
 use crate::plan::decision::Decision;
-use crate::plan::field::{Field, Section, fields};
+use crate::plan::field::{Field, FieldKind, Section, fields};
 use crate::plan::{ModelSource, Plan};
 use crate::units::{ByteUnit, Bytes, duration, grouped, percent, quantity};
 
@@ -137,9 +137,11 @@ fn settings(plans: &[(String, &Plan)]) -> Vec<Setting> {
         let values = sources.iter().map(|source| source.name().to_owned()).collect();
         out.push(Setting { label: "Base model".to_owned(), values });
     }
-    let mut usual = Plan::default();
-    usual.hardware.count = 2;
-    for field in fields().iter().filter(|field| field.id != "model.id") {
+    let usual = usual_sharing();
+    // What a plan is called and what is noted beside it does not change what it comes to.
+    let is_setting =
+        |field: &&Field| !matches!(field.id, "model.id" | "name") && !matches!(field.kind, FieldKind::Notes);
+    for field in fields().iter().filter(is_setting) {
         let values: Vec<_> = plans.iter().map(|(_, plan)| (field.get)(plan)).collect();
         let present = values.iter().flatten().next();
         let appears = field.section == Section::Parallelism
@@ -147,7 +149,10 @@ fn settings(plans: &[(String, &Plan)]) -> Vec<Setting> {
         if present.is_none() || appears || values.iter().all(|value| value.as_ref() == present) {
             continue;
         }
-        let shown = values.iter().map(|value| value.as_ref().map_or_else(|| "–".to_owned(), |v| with_unit(field, v)));
+        let unsaid = if field.section == Section::Parallelism { (field.get)(&usual) } else { None };
+        let shown = values
+            .iter()
+            .map(|value| value.as_ref().or(unsaid.as_ref()).map_or_else(|| "–".to_owned(), |v| with_unit(field, v)));
         out.push(Setting { label: field.label.to_owned(), values: shown.collect() });
     }
     out.extend(decisions(plans));

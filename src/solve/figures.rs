@@ -107,11 +107,6 @@ impl Figures {
         self.process.expected
     }
 
-    /// Whether the expected figure is within the device.
-    pub fn fits(&self) -> bool {
-        self.fit.expected_fits() == Some(true)
-    }
-
     /// Expected seconds for a token over all devices.
     pub fn secs_per_token(&self) -> Option<f64> {
         self.tokens_per_sec.map(|rate| rate.expected).filter(|rate| *rate > 0.0).map(|rate| 1.0 / rate)
@@ -124,6 +119,18 @@ impl Figures {
             None => self.memory().display(unit),
         }
     }
+
+    /// Memory with the verdict: `14.08 of 23.99 GiB, fits`; what is tight says up to where the band reaches.
+    pub fn verdict_words(&self, unit: ByteUnit) -> String {
+        let memory = self.memory_words(unit);
+        match self.fit {
+            Fit::NoDevice => memory,
+            Fit::Tight => {
+                format!("{memory}, {}: up to {}", self.fit.in_sentence(), self.process.high.display(unit))
+            }
+            Fit::Fits | Fit::DoesNotFit => format!("{memory}, {}", self.fit.in_sentence()),
+        }
+    }
 }
 
 /// The plan with `edit`; `None` where the edit is refused.
@@ -133,11 +140,18 @@ pub fn edited(plan: &Plan, edit: &PlanEdit) -> Option<Plan> {
     Some(after)
 }
 
+/// A plan that shares work, with every way of sharing as it is by default: what a setting of sharing is in a plan that
+/// has none.
+pub(super) fn usual_sharing() -> Plan {
+    let mut usual = Plan::default();
+    usual.hardware.count = 2;
+    usual
+}
+
 /// Settings that differ: label, before, after. What follows from another change is left out: settings that the new
 /// method does not have, and defaults that merely appear because the plan is now about several devices.
 pub fn changes(before: &Plan, after: &Plan) -> Vec<[String; 3]> {
-    let mut usual = Plan::default();
-    usual.hardware.count = 2;
+    let usual = usual_sharing();
     let follows = |change: &Change| {
         change.field.is_some_and(|field| {
             let (old, new) = ((field.get)(before), (field.get)(after));
@@ -148,7 +162,13 @@ pub fn changes(before: &Plan, after: &Plan) -> Vec<[String; 3]> {
     diff(before, after)
         .into_iter()
         .filter(|change| !follows(change))
-        .map(|change| [change.label.to_owned(), change.before, change.after])
+        .map(|change| {
+            // Of a plan that shares nothing, everything is where it is by default.
+            let sharing = change.field.filter(|field| field.section == Section::Parallelism);
+            let unsaid = sharing.filter(|field| (field.get)(before).is_none());
+            let value = unsaid.and_then(|field| Some((field.get)(&usual)?.display(field)));
+            [change.label.to_owned(), value.unwrap_or(change.before), change.after]
+        })
         .collect()
 }
 
@@ -176,8 +196,8 @@ pub fn remarks(inputs: &Inputs<'_>, severity: Severity) -> Vec<String> {
         .collect()
 }
 
-/// Expected memory and verdict only.
-pub fn memory_and_fit(inputs: &Inputs<'_>) -> (Bytes, Fit) {
+/// Memory with its band, and the verdict, only.
+pub fn memory_and_fit(inputs: &Inputs<'_>) -> (Interval, Fit) {
     let found = estimate(inputs, Detail::Numbers);
-    (found.needed().expected, found.fit)
+    (found.needed(), found.fit)
 }

@@ -7,8 +7,9 @@
 
 use super::figures::{Figures, Known, changes, edited, memory_and_fit};
 use super::pick;
-use crate::estimate::Inputs;
 use crate::estimate::serving::last_that;
+use crate::estimate::{Fit, Inputs};
+use crate::explained::Interval;
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::{FieldId, FieldKind, FieldValue, field};
 use crate::plan::{Plan, Workload};
@@ -79,6 +80,17 @@ impl Question {
         }
     }
 
+    /// A number in words: `1 token`, `2,048 tokens`, `rank 8`.
+    pub fn amount(self, value: u64) -> String {
+        let number = grouped(value);
+        match (self, self.unit()) {
+            (Self::Rank, _) => format!("rank {number}"),
+            (_, "") => number,
+            (_, unit) if value == 1 => format!("{number} {}", unit.trim_end_matches('s')),
+            (_, unit) => format!("{number} {unit}"),
+        }
+    }
+
     /// What its numbers count.
     pub const fn unit(self) -> &'static str {
         match self {
@@ -97,6 +109,8 @@ pub enum Ending {
     Found,
     /// The end of the setting or catalogue fits too.
     EverythingFits,
+    /// Nothing fits at the upper end of the band; the answers are tight.
+    OnlyTight,
     /// Not even the least fits.
     NothingFits,
     /// No accelerator is chosen, so nothing can fit or not.
@@ -111,6 +125,7 @@ impl Ending {
         match self {
             Self::Found => "found",
             Self::EverythingFits => "everything_fits",
+            Self::OnlyTight => "only_tight",
             Self::NothingFits => "nothing_fits",
             Self::NoDevice => "no_device",
             Self::NoSuchSetting => "no_such_setting",
@@ -149,6 +164,17 @@ impl Candidate {
     }
 }
 
+/// One step too far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beyond {
+    /// The value.
+    pub value: u64,
+    /// Its memory with the band.
+    pub process: Interval,
+    /// Its verdict: tight, or it does not fit.
+    pub fit: Fit,
+}
+
 /// The answer to a question.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Solution {
@@ -156,12 +182,13 @@ pub struct Solution {
     pub question: Question,
     /// How it ended.
     pub ending: Ending,
-    /// Answers, best first; only one where a setting is stretched.
+    /// Answers, best first: those that fit, or those that are tight where none fits. Where a setting is stretched, how
+    /// far it fits and then how far it is tight.
     pub candidates: Vec<Candidate>,
     /// The plan as it is.
     pub before: Figures,
-    /// The next step, which does not fit: its value and memory.
-    pub beyond: Option<(u64, crate::units::Bytes)>,
+    /// The next step after the best answer.
+    pub beyond: Option<Beyond>,
     /// All of it in a sentence or two.
     pub words: String,
 }
@@ -213,42 +240,55 @@ fn stretch(plan: &Plan, question: Question, most: Option<u64>, before: Figures, 
         let inputs = Inputs::resolve(&changed, known.catalog, known.profiles).ok()?;
         Some(memory_and_fit(&inputs))
     };
-    let fits = |value: u64| memory(value).is_some_and(|(_, fit)| fit.expected_fits() == Some(true));
     let unit = ByteUnit::GiB;
-    let Some(value) = last_fitting(least, most, fits) else {
-        let needed = memory(least).map_or_else(String::new, |(bytes, _)| bytes.display(unit));
+    let surely = last_fitting(least, most, |value| memory(value).is_some_and(|(_, fit)| fit == Fit::Fits));
+    let within = last_fitting(least, most, |value| memory(value).is_some_and(|(_, fit)| fit.is_within()));
+    let Some(value) = surely.or(within) else {
+        let needed = memory(least).map_or_else(String::new, |(process, _)| process.expected.display(unit));
         let capacity = before.capacity.map_or_else(String::new, |bytes| bytes.display(unit));
         let words = format!(
-            "Nothing fits: even {} {}{} needs {needed} of {capacity}. Change something else first; `levers` says what.",
-            question.label().to_lowercase(),
-            grouped(least),
-            spaced(question.unit()),
+            "Nothing fits: even {} needs {needed} of {capacity}. Change something else first: Levers says what.",
+            question.amount(least),
         );
         return Solution::without(question, Ending::NothingFits, before, words);
     };
-    let text = format!("{}{}", grouped(value), spaced(question.unit()));
-    let edit = edit_for(plan, question, id, value);
-    let candidate = Candidate::of(plan, edit, text.clone(), Some(value), known);
-    let beyond = (value < most).then(|| memory(value + 1).map(|(bytes, _)| (value + 1, bytes))).flatten();
-    let figures = candidate.as_ref().map_or_else(String::new, |found| found.after.memory_words(unit));
-    let (ending, mut words) = match beyond {
-        Some((next, bytes)) => (
-            Ending::Found,
+    let candidate = |value: u64| {
+        Candidate::of(plan, edit_for(plan, question, id, value), question.amount(value), Some(value), known)
+    };
+    let found = candidate(value);
+    let beyond = value
+        .checked_add(1)
+        .filter(|next| *next <= most)
+        .and_then(|next| memory(next).map(|(process, fit)| Beyond { value: next, process, fit }));
+    let text = question.amount(value);
+    let figures = found.as_ref().map_or_else(String::new, |found| found.after.memory_words(unit));
+    let farther = within.filter(|end| surely.is_some_and(|sure| *end > sure));
+    let (ending, mut words) = match (surely, beyond) {
+        (None, _) => (
+            Ending::OnlyTight,
             format!(
-                "{} that fits: {text} ({figures}); {} would need {} more than there is.",
-                question.label(),
-                grouped(next),
-                bytes.saturating_sub(before.capacity.unwrap_or_default()).display(unit)
+                "{}: nothing fits at the upper end of the band; up to {text} it is tight ({figures}).",
+                question.label()
             ),
         ),
-        None => (Ending::EverythingFits, format!("Everything up to the setting's limit of {text} fits ({figures}).")),
+        (Some(_), None) => {
+            (Ending::EverythingFits, format!("Everything up to the setting's limit of {text} fits ({figures})."))
+        }
+        (Some(_), Some(next)) => {
+            let after = match farther {
+                Some(end) => format!("up to {} it is tight", question.amount(end)),
+                None => format!(
+                    "{} would need {} more than there is",
+                    question.amount(next.value),
+                    next.process.high.saturating_sub(before.capacity.unwrap_or_default()).display(unit)
+                ),
+            };
+            (Ending::Found, format!("{} that fits: {text} ({figures}); {after}.", question.label()))
+        }
     };
     words.push_str(&remarks(plan, question, value, known));
-    Solution { question, ending, candidates: candidate.into_iter().collect(), before, beyond, words }
-}
-
-fn spaced(unit: &str) -> String {
-    if unit.is_empty() { String::new() } else { format!(" {unit}") }
+    let candidates = found.into_iter().chain(farther.and_then(candidate)).collect();
+    Solution { question, ending, candidates, before, beyond, words }
 }
 
 /// Field, least and most of what is stretched.
@@ -316,10 +356,14 @@ fn remarks(plan: &Plan, question: Question, value: u64, known: Known<'_>) -> Str
     }
     if question == Question::MicroBatch && plan.workload == Workload::Training {
         let sequences = value.saturating_mul(plan.batch.gradient_accumulation);
+        let some = |count: u64, what: &str| format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" });
+        let passes = match plan.batch.gradient_accumulation {
+            1 => "1 pass".to_owned(),
+            passes => format!("{} passes", grouped(passes)),
+        };
         words = format!(
-            " With {} passes accumulated a step sees {} sequences on each device; fewer passes keep it as it was.",
-            grouped(plan.batch.gradient_accumulation),
-            grouped(sequences)
+            " With {passes} accumulated a step sees {} on each device; fewer passes keep it as it was.",
+            some(sequences, "sequence")
         );
     }
     words

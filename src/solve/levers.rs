@@ -2,6 +2,9 @@
 //!
 //! What a lever saves is the difference of two estimates, of the plan with it and without. Savings do not add up: a
 //! lever lowers one phase until another is the peak. [`combine::cheapest`] therefore estimates sets of levers.
+//!
+//! The table of changes is `kinds`. The [search](super::search) is built from the same table, so that whatever is
+//! offered here is found there.
 
 use super::figures::{Figures, Known, changes, edited, remarks};
 use crate::estimate::Inputs;
@@ -11,7 +14,7 @@ use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldId;
 
 pub mod combine;
-mod kinds;
+pub(super) mod kinds;
 
 /// How likely a change makes the result worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,8 +75,13 @@ pub struct Kind {
 impl Kind {
     /// Whether the two can be applied together: other slots, other settings.
     pub fn goes_with(&self, other: &Self) -> bool {
-        let (mine, theirs) = (touched(&self.edit), touched(&other.edit));
+        let (mine, theirs) = (self.touched(), other.touched());
         self.slot != other.slot && !mine.iter().any(|id| theirs.contains(id))
+    }
+
+    /// Settings it writes.
+    pub(super) fn touched(&self) -> Vec<FieldId> {
+        touched(&self.edit)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::figures::{Figures, Known, contradictions, contradicts_more, edited, memory_and_fit};
 use super::largest::{Candidate, Ending, Question, Solution};
 use crate::catalog::{Accelerator, ModelEntry};
-use crate::estimate::Inputs;
+use crate::estimate::{Fit, Inputs};
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldValue;
 use crate::plan::{ModelSource, Plan, Schedule, Strategy, Workload};
@@ -23,27 +23,29 @@ pub fn model(plan: &Plan, before: Figures, known: Known<'_>) -> Solution {
     let mut entries: Vec<&ModelEntry> = known.catalog.models.iter().collect();
     entries.sort_by(|a, b| b.params_total.cmp(&a.params_total).then_with(|| a.id.cmp(&b.id)));
     let known_errors = errors_of(plan, known);
-    let mut candidates = Vec::new();
-    let mut fitting = 0_usize;
+    let mut found = Ranked::default();
     let mut least: Option<(&ModelEntry, crate::units::Bytes)> = None;
     for entry in &entries {
         let edit = PlanEdit::Model(ModelSource::Catalog(entry.id.clone()));
         let Some(changed) = edited(plan, &edit) else { continue };
         let Ok(inputs) = Inputs::resolve(&changed, known.catalog, known.profiles) else { continue };
-        let (bytes, fit) = memory_and_fit(&inputs);
+        let (process, fit) = memory_and_fit(&inputs);
+        let bytes = process.expected;
         if least.is_none_or(|(_, smallest)| bytes < smallest) {
             least = Some((entry, bytes));
         }
-        if fit.expected_fits() != Some(true) || contradicts_more(&known_errors, &inputs) {
+        if !fit.is_within() || contradicts_more(&known_errors, &inputs) {
             continue;
         }
-        fitting += 1;
-        if candidates.len() < MOST_ANSWERS {
+        found.take(fit, || {
             let value = format!("{} ({} parameters)", entry.id, params_short(entry.params_total));
-            candidates.extend(Candidate::of(plan, edit, value, Some(entry.params_total), known));
-        }
+            Candidate::of(plan, edit, value, Some(entry.params_total), known)
+        });
     }
     let unit = ByteUnit::GiB;
+    let (fitting, tight) = (found.fitting, found.tight);
+    let only_tight = found.is_only_tight();
+    let candidates = found.candidates();
     let (ending, words) = match candidates.first() {
         None => {
             let needs = least.map_or_else(String::new, |(entry, bytes)| {
@@ -52,6 +54,16 @@ pub fn model(plan: &Plan, before: Figures, known: Known<'_>) -> Solution {
             let words = format!("Nothing fits: none of {} models of the catalogue does.{needs}", entries.len());
             return Solution::without(Question::Model, Ending::NothingFits, before, words);
         }
+        Some(best) if only_tight => (
+            Ending::OnlyTight,
+            format!(
+                "No model of the catalogue fits at the upper end of the band; {tight} of {} are tight, the largest is {} \
+                 ({}).",
+                entries.len(),
+                best.value,
+                best.after.memory_words(unit)
+            ),
+        ),
         Some(best) if fitting == entries.len() => (
             Ending::EverythingFits,
             format!(
@@ -63,14 +75,56 @@ pub fn model(plan: &Plan, before: Figures, known: Known<'_>) -> Solution {
         Some(best) => (
             Ending::Found,
             format!(
-                "Largest model that fits: {} ({}); {fitting} of {} models of the catalogue fit.",
+                "Largest model that fits: {} ({}); of {} models of the catalogue {fitting} fit{}.",
                 best.value,
                 best.after.memory_words(unit),
-                entries.len()
+                entries.len(),
+                more_tight(tight)
             ),
         ),
     };
     Solution { question: Question::Model, ending, candidates, before, beyond: None, words }
+}
+
+/// Answers by verdict: those that fit, and what is tight, for where nothing fits.
+#[derive(Default)]
+struct Ranked {
+    fit: Vec<Candidate>,
+    only_tight: Vec<Candidate>,
+    fitting: usize,
+    tight: usize,
+}
+
+impl Ranked {
+    /// Counts an answer, and works it out while more are wanted.
+    fn take(&mut self, fit: Fit, candidate: impl FnOnce() -> Option<Candidate>) {
+        let (list, count) = match fit {
+            Fit::Fits => (&mut self.fit, &mut self.fitting),
+            Fit::Tight => (&mut self.only_tight, &mut self.tight),
+            Fit::DoesNotFit | Fit::NoDevice => return,
+        };
+        *count += 1;
+        if list.len() < MOST_ANSWERS {
+            list.extend(candidate());
+        }
+    }
+
+    const fn is_only_tight(&self) -> bool {
+        self.fitting == 0 && self.tight > 0
+    }
+
+    fn candidates(self) -> Vec<Candidate> {
+        if self.fit.is_empty() { self.only_tight } else { self.fit }
+    }
+}
+
+/// `, 3 more are tight`.
+fn more_tight(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        1 => ", 1 more is tight".to_owned(),
+        count => format!(", {count} more are tight"),
+    }
 }
 
 /// The fewest devices of the plan's kind that the plan fits on, and how they share the work.
@@ -82,35 +136,62 @@ pub fn devices(plan: &Plan, before: Figures, known: Known<'_>) -> Solution {
     let layers =
         Inputs::resolve(plan, known.catalog, known.profiles).map_or(0, |inputs| inputs.architecture.num_layers());
     let counts = (1..=EVERY_COUNT).chain((EVERY_COUNT + HOST..=MOST_DEVICES).step_by(HOST as usize));
+    // The fewest on which it is tight; what counts is where it fits.
+    let mut tight: Option<Candidate> = None;
     for count in counts {
         for (edit, how) in ways(plan, count, layers) {
             let Some(changed) = edited(plan, &edit) else { continue };
             let Ok(inputs) = Inputs::resolve(&changed, known.catalog, known.profiles) else { continue };
-            if memory_and_fit(&inputs).1.expected_fits() != Some(true) || contradicts_more(&known_errors, &inputs) {
+            let fit = memory_and_fit(&inputs).1;
+            let wanted = fit == Fit::Fits || (fit == Fit::Tight && tight.is_none());
+            if !wanted || contradicts_more(&known_errors, &inputs) {
                 continue;
             }
             let value = if count == 1 { "1 device".to_owned() } else { format!("{} devices, {how}", grouped(count)) };
             let Some(candidate) = Candidate::of(plan, edit, value, Some(count), known) else { continue };
+            if fit == Fit::Tight {
+                tight = Some(candidate);
+                continue;
+            }
             let figures = candidate.after.memory_words(ByteUnit::GiB);
             let (ending, words) = if count == 1 {
                 (Ending::EverythingFits, format!("One device is enough ({figures})."))
             } else {
-                let words = format!("Fewest devices that it fits on: {} ({figures} on the fullest).", candidate.value);
-                (Ending::Found, words)
+                let words = format!("Fewest devices that it fits on: {} ({figures} on the fullest)", candidate.value);
+                let tight =
+                    tight.as_ref().map_or_else(String::new, |fewer| format!("; on {} it is tight", fewer.value));
+                (Ending::Found, format!("{words}{tight}."))
             };
             return Solution {
                 question: Question::Devices,
                 ending,
-                candidates: vec![candidate],
+                candidates: [candidate].into_iter().chain(tight).collect(),
                 before,
                 beyond: None,
                 words,
             };
         }
     }
+    if let Some(candidate) = tight {
+        let figures = candidate.after.memory_words(ByteUnit::GiB);
+        let words = format!(
+            "On no number of these devices does it fit at the upper end of the band; on {} it is tight ({figures} on the \
+             fullest).",
+            candidate.value
+        );
+        let candidates = vec![candidate];
+        return Solution {
+            question: Question::Devices,
+            ending: Ending::OnlyTight,
+            candidates,
+            before,
+            beyond: None,
+            words,
+        };
+    }
     let words = format!(
         "Nothing fits: neither sharding nor a pipeline over up to {} of these devices is enough. Part of the memory is \
-         on every device whatever their number (activations, logits, one gathered layer); `levers` says what shrinks it.",
+         on every device whatever their number (activations, logits, one gathered layer); Levers says what shrinks it.",
         grouped(MOST_DEVICES)
     );
     Solution::without(Question::Devices, Ending::NothingFits, before, words)
@@ -180,16 +261,18 @@ pub fn accelerator(plan: &Plan, before: Figures, known: Known<'_>) -> Solution {
     let known_errors = errors_of(plan, known);
     let priced = plan.cost.price_per_device_hour.is_some();
     let mut found: Vec<(Option<f64>, Candidate)> = Vec::new();
-    let mut tried = 0_usize;
+    let (mut tried, mut tight) = (0_usize, 0_usize);
     for device in &known.catalog.accelerators {
         tried += 1;
         let edit = choose(plan, device);
         let Some(changed) = edited(plan, &edit) else { continue };
         let Ok(inputs) = Inputs::resolve(&changed, known.catalog, known.profiles) else { continue };
-        if memory_and_fit(&inputs).1.expected_fits() != Some(true) || contradicts_more(&known_errors, &inputs) {
+        let fit = memory_and_fit(&inputs).1;
+        if !fit.is_within() || contradicts_more(&known_errors, &inputs) {
             continue;
         }
         let Some(candidate) = Candidate::of(plan, edit, device.name.clone(), None, known) else { continue };
+        tight += usize::from(fit == Fit::Tight);
         // Power alone is no price of the device.
         let money = candidate.after.money.filter(|_| changed.cost.price_per_device_hour.is_some());
         found.push((money.map(|money| money.expected), candidate));
@@ -200,14 +283,17 @@ pub fn accelerator(plan: &Plan, before: Figures, known: Known<'_>) -> Solution {
             .then_with(|| by_some(a.after.secs_per_token(), b.after.secs_per_token()))
             .then_with(|| a.value.cmp(&b.value))
     });
-    let fitting = found.len();
+    let fitting = found.len() - tight;
+    // What is tight is an answer only where nothing fits.
+    let only_tight = fitting == 0;
+    found.retain(|(_, candidate)| only_tight || candidate.after.fit == Fit::Fits);
     let cheapest = found.first().and_then(|(money, _)| *money);
     let candidates: Vec<Candidate> = found.into_iter().map(|(_, candidate)| candidate).collect();
     let unit = ByteUnit::GiB;
     let Some(best) = candidates.first() else {
         let words = format!(
-            "Nothing fits: none of {tried} accelerators of the catalogue holds {}. Share the work among several, or ask \
-             `levers` what to change.",
+            "Nothing fits: none of {tried} accelerators of the catalogue holds {}. Share the work among several, or see \
+             under Levers what to change.",
             before.memory().display(unit)
         );
         return Solution::without(Question::Accelerator, Ending::NothingFits, before, words);
@@ -218,12 +304,26 @@ pub fn accelerator(plan: &Plan, before: Figures, known: Known<'_>) -> Solution {
         None => "the least memory; type a price under Cost to order by the cost of the run".to_owned(),
     };
     let pace = best.after.step_secs.map_or_else(String::new, |secs| format!(", {} a step", duration(secs.expected)));
-    let words = format!(
-        "Cheapest accelerator that fits: {} ({why}; {}{pace}); {fitting} of {tried} fit.",
-        best.value,
-        best.after.memory_words(unit)
-    );
-    let ending = if fitting == tried { Ending::EverythingFits } else { Ending::Found };
+    let words = if only_tight {
+        format!(
+            "No accelerator of the catalogue fits at the upper end of the band; {tight} of {tried} are tight, the cheapest \
+             is {} ({why}; {}{pace}).",
+            best.value,
+            best.after.memory_words(unit)
+        )
+    } else {
+        format!(
+            "Cheapest accelerator that fits: {} ({why}; {}{pace}); of {tried} {fitting} fit{}.",
+            best.value,
+            best.after.memory_words(unit),
+            more_tight(tight)
+        )
+    };
+    let ending = match fitting {
+        _ if only_tight => Ending::OnlyTight,
+        _ if fitting == tried => Ending::EverythingFits,
+        _ => Ending::Found,
+    };
     Solution { question: Question::Accelerator, ending, candidates, before, beyond: None, words }
 }
 

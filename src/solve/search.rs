@@ -6,21 +6,25 @@
 //! given limits: plans for which no other plan is at least as good in all three and better in one. On given devices the
 //! cost of the run follows the time, so it needs no axis of its own.
 //!
+//! A plan is within a limit of memory when it [fits](Fit) there; only where none does, what is tight is shown. The space
+//! is made from the table of levers, so that what they offer is found here with the same figures.
+//!
 //! Nothing is left out by a guess: every plan is estimated. A plan that trains on one device alone is put together from
 //! shared parts ([`replay`](crate::estimate::replay)), which gives the same bytes as a single estimate.
 
-use super::figures::{Figures, Known, changes, contradictions, contradicts_more};
+use super::figures::{Figures, Known, changes, contradictions, contradicts_more, memory_and_fit};
 use super::levers::Risk;
 use crate::estimate::cost::Rates;
 use crate::estimate::replay::{OptimizerState, Quick, Replay, is_alone};
 use crate::estimate::time::{DequantizationKernel, time_with};
-use crate::estimate::{Detail, Inputs, estimate};
+use crate::estimate::{Detail, Fit, Inputs};
 use crate::plan::edit::PlanEdit;
 use crate::plan::{Implementation, Plan};
 use crate::units::{ByteUnit, Bytes, grouped, quantity};
 use front::{Front, Spot};
-use space::Space;
+use space::{OptimizerChoice, Space, Step, Weighed};
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 pub mod front;
 pub mod space;
@@ -28,7 +32,7 @@ pub mod space;
 /// What a plan must keep to; `None`: no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Limits {
-    /// Expected memory of one device, whole process.
+    /// Memory of one device, whole process: a limit as [`Fit`] judges the capacity.
     pub memory: Option<Bytes>,
     /// Expected hours of the run.
     pub hours: Option<f64>,
@@ -45,8 +49,12 @@ pub struct Tally {
     pub estimated: u64,
     /// Plans that contradict themselves.
     pub contradictory: u64,
-    /// Of the estimated, those within all limits.
+    /// Plans that were not estimated because they are riskier than allowed; where plans are quickly estimated they are.
+    pub too_risky: u64,
+    /// Of the estimated, those within all limits, that of memory at the upper end of the band.
     pub within: u64,
+    /// Of the estimated, those within all limits whose memory is within its limit only by the expected figure.
+    pub tight: u64,
     /// Least memory of any within the limit of risk.
     pub least_memory: Option<Bytes>,
     /// Fewest hours of any within the limit of risk.
@@ -59,7 +67,9 @@ impl Tally {
     fn add(&mut self, other: &Self) {
         self.estimated += other.estimated;
         self.contradictory += other.contradictory;
+        self.too_risky += other.too_risky;
         self.within += other.within;
+        self.tight += other.tight;
         let least = |a: Option<f64>, b: Option<f64>| match (a, b) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (one, other) => one.or(other),
@@ -76,15 +86,25 @@ impl Tally {
 /// What a part of the space came to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Found {
-    /// The plans of it that no other of it is better than.
+    /// The plans within all limits that no other of it is better than.
     pub front: Front,
+    /// The same of plans that are tight under the limit of memory: for where nothing fits.
+    pub tight: Front,
     /// How many there were.
     pub tally: Tally,
 }
 
 impl Found {
+    /// What is offered: what fits, or what is tight where nothing does.
+    pub fn best(&self) -> &Front {
+        if self.front.is_empty() { &self.tight } else { &self.front }
+    }
+
     /// Takes another part in. The order does not matter.
     pub fn merge(&mut self, other: &Self) {
+        for spot in other.tight.spots() {
+            self.tight.offer(spot);
+        }
         for spot in other.front.spots() {
             self.front.offer(spot);
         }
@@ -99,6 +119,32 @@ pub struct Search<'a> {
     limits: Limits,
     known: Known<'a>,
     before: Vec<String>,
+}
+
+/// A method with its formats, and what all plans with it have in common.
+struct Part<'a> {
+    number: usize,
+    method: &'a Weighed<Plan>,
+    resolved: &'a Inputs<'a>,
+    rates: Rates,
+}
+
+impl Part<'_> {
+    fn inputs<'p>(&'p self, plan: &'p Plan) -> Inputs<'p> {
+        let Inputs { load_format, kv_format, profile, accelerator, .. } = *self.resolved;
+        let architecture = Cow::Borrowed(self.resolved.architecture.as_ref());
+        Inputs { plan, architecture, load_format, kv_format, profile, accelerator }
+    }
+
+    /// What each optimizer keeps.
+    fn states(&self, space: &Space) -> Vec<OptimizerState> {
+        let state = |choice: &Weighed<OptimizerChoice>| {
+            let mut plan = self.method.value.clone();
+            choice.value.apply(&mut plan);
+            OptimizerState::of(&self.inputs(&plan))
+        };
+        space.optimizers.iter().map(state).collect()
+    }
 }
 
 /// A plan of the Pareto set.
@@ -154,11 +200,25 @@ impl<'a> Search<'a> {
 
     /// Searches one part. Parts can run in any order and on any thread.
     pub fn run_part(&self, part: usize) -> Found {
-        match self.space.methods.get(part) {
-            Some(method) if is_alone(&method.plan) => self.shared(part),
-            Some(_) => self.one_by_one(part),
-            None => Found::default(),
+        let mut found = Found::default();
+        let space = &self.space;
+        let Some(method) = space.methods.get(part) else { return found };
+        let Ok(resolved) = Inputs::resolve(&method.value, self.known.catalog, self.known.profiles) else {
+            return found;
+        };
+        let on = Part { number: part, method, resolved: &resolved, rates: Rates::of(&resolved) };
+        let states = OnceCell::new();
+        let mut plan = method.value.clone();
+        for step in space.steps() {
+            space.set_step(&mut plan, step);
+            if is_alone(&plan) {
+                let states = states.get_or_init(|| on.states(space));
+                self.replayed(&mut found, &on, &mut plan, step, states);
+            } else {
+                self.one_by_one(&mut found, &on, &mut plan, step);
+            }
         }
+        found
     }
 
     /// Searches everything on this thread.
@@ -170,82 +230,77 @@ impl<'a> Search<'a> {
         found
     }
 
-    /// Every plan of the part by itself.
-    fn one_by_one(&self, part: usize) -> Found {
-        let mut found = Found::default();
-        for index in self.space.indices_of(part) {
-            let Some((plan, risk)) = self.space.plan(index) else {
+    /// Every plan of the step by itself.
+    fn one_by_one(&self, found: &mut Found, on: &Part<'_>, plan: &mut Plan, step: Step) {
+        let space = &self.space;
+        let (risk, region) = space.step_weight(step);
+        let (risk, region) = (risk.max(on.method.risk), region.and(on.method.region));
+        if !space.combines(region, plan.is_parallel()) {
+            return;
+        }
+        for (index, choice) in space.optimizers.iter().enumerate() {
+            let risk = risk.max(choice.risk);
+            if !space.combines(region.and(choice.region), plan.is_parallel()) {
+                continue;
+            }
+            if space.contradicts(step, index) {
                 found.tally.contradictory += 1;
                 continue;
-            };
-            let Ok(inputs) = Inputs::resolve(&plan, self.known.catalog, self.known.profiles) else { continue };
+            }
+            if self.is_too_risky(risk) {
+                found.tally.too_risky += 1;
+                continue;
+            }
+            choice.value.apply(plan);
+            let inputs = on.inputs(plan);
             if contradicts_more(&self.before, &inputs) {
                 found.tally.contradictory += 1;
                 continue;
             }
             let time = time_with(&inputs, DequantizationKernel::Current, Detail::Numbers).ok();
             let quick = Quick {
-                memory: estimate(&inputs, Detail::Numbers).needed().expected,
+                process: memory_and_fit(&inputs).0,
                 step_secs: time.as_ref().map(|time| time.step_secs.expected),
                 tokens_per_step: time.as_ref().map_or(0, |time| time.tokens_per_step),
             };
-            self.judge(&mut found, index, quick, risk, &Rates::of(&inputs));
+            self.judge(found, space.index(on.number, step, index), quick, risk, &on.rates);
         }
-        found
     }
 
     /// Plans that train alone: the step is replayed once for all optimizers, the optimizer once for all steps.
-    fn shared(&self, part: usize) -> Found {
-        let mut found = Found::default();
+    fn replayed(&self, found: &mut Found, on: &Part<'_>, plan: &mut Plan, step: Step, states: &[OptimizerState]) {
         let space = &self.space;
-        let Some(method) = space.methods.get(part) else { return found };
-        let Ok(resolved) = Inputs::resolve(&method.plan, self.known.catalog, self.known.profiles) else { return found };
-        let architecture = resolved.architecture.as_ref();
-        let states: Vec<OptimizerState> = space
-            .optimizers
-            .iter()
-            .map(|choice| {
-                let mut plan = method.plan.clone();
-                choice.apply(&mut plan);
-                OptimizerState::of(&Inputs {
-                    plan: &plan,
-                    architecture: Cow::Borrowed(architecture),
-                    ..resolved.clone()
-                })
-            })
-            .collect();
-        let mut plan = method.plan.clone();
-        let rates = Rates::of(&resolved);
-        for step in space.steps() {
-            space.set_step(&mut plan, step);
-            let step_risk = method.risk.max(space.step_risk(step));
-            let mut replays: [Option<Replay>; 2] = [None, None];
-            for (index, choice) in space.optimizers.iter().enumerate() {
-                if space.contradicts(step, index) {
-                    found.tally.contradictory += 1;
-                    continue;
-                }
-                choice.apply(&mut plan);
-                let inputs = Inputs { plan: &plan, architecture: Cow::Borrowed(architecture), ..resolved.clone() };
-                let in_backward = choice.implementation == Implementation::InBackward;
-                let replay = replays[usize::from(in_backward)].get_or_insert_with(|| Replay::of(&inputs));
-                let quick = replay.with(&inputs, states[index]);
-                self.judge(&mut found, space.index(part, step, index), quick, step_risk.max(choice.risk), &rates);
+        let step_risk = on.method.risk.max(space.step_weight(step).0);
+        let mut replays: [Option<Replay>; 2] = [None, None];
+        for (index, (choice, state)) in space.optimizers.iter().zip(states).enumerate() {
+            if space.contradicts(step, index) {
+                found.tally.contradictory += 1;
+                continue;
             }
+            choice.value.apply(plan);
+            let inputs = on.inputs(plan);
+            let in_backward = choice.value.implementation == Implementation::InBackward;
+            let replay = replays[usize::from(in_backward)].get_or_insert_with(|| Replay::of(&inputs));
+            let quick = replay.with(&inputs, *state);
+            self.judge(found, space.index(on.number, step, index), quick, step_risk.max(choice.risk), &on.rates);
         }
-        found
+    }
+
+    fn is_too_risky(&self, risk: Risk) -> bool {
+        self.limits.risk.is_some_and(|most| risk > most)
     }
 
     fn judge(&self, found: &mut Found, index: u64, quick: Quick, risk: Risk, rates: &Rates) {
         let tally = &mut found.tally;
         tally.estimated += 1;
-        if self.limits.risk.is_some_and(|most| risk > most) {
+        if self.is_too_risky(risk) {
             return;
         }
+        let memory = quick.process.expected;
         let hours = quick.step_secs.and_then(|secs| rates.hours(quick.tokens_per_step, secs));
         let money = hours.zip(rates.money_per_hour).map(|(hours, price)| hours * price);
         let less = |least: Option<f64>, new: f64| Some(least.map_or(new, |least| least.min(new)));
-        tally.least_memory = Some(tally.least_memory.map_or(quick.memory, |least| least.min(quick.memory)));
+        tally.least_memory = Some(tally.least_memory.map_or(memory, |least| least.min(memory)));
         if let Some(hours) = hours {
             tally.least_hours = less(tally.least_hours, hours);
         }
@@ -253,22 +308,28 @@ impl<'a> Search<'a> {
             tally.least_money = less(tally.least_money, money);
         }
         let over = |limit: Option<f64>, amount: Option<f64>| limit.is_some_and(|most| amount.is_none_or(|x| x > most));
-        let too_large = self.limits.memory.is_some_and(|most| quick.memory > most);
-        if too_large || over(self.limits.hours, hours) || over(self.limits.money, money) {
+        let fit = self.limits.memory.map_or(Fit::Fits, |most| Fit::of(quick.process, Some(most)));
+        if !fit.is_within() || over(self.limits.hours, hours) || over(self.limits.money, money) {
             return;
         }
-        tally.within += 1;
         // Without a device there is no time; memory and risk are then all there is.
         let secs_per_token = match quick.step_secs {
             Some(secs) if quick.tokens_per_step > 0 => secs / quick.tokens_per_step as f64,
             _ => 0.0,
         };
-        found.front.offer(Spot { memory: quick.memory, secs_per_token, risk, index });
+        let spot = Spot { memory, secs_per_token, risk, index };
+        if fit == Fit::Fits {
+            tally.within += 1;
+            found.front.offer(spot);
+        } else {
+            tally.tight += 1;
+            found.tight.offer(spot);
+        }
     }
 
     /// The plans behind what was found.
     pub fn outcome(&self, found: &Found) -> Outcome {
-        let choices: Vec<Choice> = found.front.spots().filter_map(|spot| self.choice(spot)).collect();
+        let choices: Vec<Choice> = found.best().spots().filter_map(|spot| self.choice(spot)).collect();
         let words = self.words(found, choices.len());
         Outcome { choices, tally: found.tally.clone(), words }
     }
@@ -284,10 +345,17 @@ impl<'a> Search<'a> {
     fn words(&self, found: &Found, choices: usize) -> String {
         let tally = &found.tally;
         let all = format!("{} plans were estimated", grouped(tally.estimated));
+        let several =
+            |count: u64, one: &str, many: &str| format!("{} {}", grouped(count), if count == 1 { one } else { many });
         if choices > 0 {
+            let (within, tight) = (tally.within, several(tally.tight, "is", "are"));
+            let within = match (within, tally.tight) {
+                (0, _) => format!("none is surely within the limits, {tight} tight"),
+                (_, 0) => format!("{} within the limits", several(within, "is", "are")),
+                (_, _) => format!("{} within the limits, {tight} tight", several(within, "is", "are")),
+            };
             return format!(
-                "{all}, {} are within the limits; for {} of them nothing is better in memory, time and quality risk together.",
-                grouped(tally.within),
+                "{all}, {within}; for {} of them nothing is better in memory, time and quality risk together.",
                 grouped(choices as u64)
             );
         }

@@ -135,7 +135,7 @@ impl HeatMap {
     /// For each row the last column that fits: the contour. `None` where none does.
     pub fn contour(&self) -> Vec<Option<usize>> {
         let width = self.lengths.len().max(1);
-        let fits = |cell: &(Bytes, Fit)| cell.1.expected_fits() == Some(true);
+        let fits = |cell: &(Bytes, Fit)| cell.1 == Fit::Fits;
         self.cells.chunks(width).map(|row| row.iter().rposition(fits)).collect()
     }
 }
@@ -152,7 +152,8 @@ pub fn heat_map(plan: &Plan, batches: &[u64], lengths: &[u64], known: Known<'_>)
             changed.batch.micro_batch = batch;
             changed.batch.sequence_length = length;
             let cell = Inputs { plan: &changed, architecture: Cow::Borrowed(architecture), ..inputs.clone() };
-            cells.push(memory_and_fit(&cell));
+            let (process, fit) = memory_and_fit(&cell);
+            cells.push((process.expected, fit));
         }
     }
     let capacity = Figures::of(&inputs).capacity;
@@ -177,12 +178,12 @@ pub struct Swing {
 /// Settings by how far a step of each moves memory, the strongest first: the bars of a tornado.
 pub fn tornado(plan: &Plan, known: Known<'_>) -> Result<Vec<Swing>, String> {
     let inputs = known_inputs(plan, known)?;
-    let (now, _) = memory_and_fit(&inputs);
+    let now = memory_and_fit(&inputs).0.expected;
     let before = contradictions(&inputs);
     let memory = |field: &Field, value: &FieldValue| {
         let changed = edited(plan, &PlanEdit::Set(field.id, value.clone()))?;
         let inputs = Inputs::resolve(&changed, known.catalog, known.profiles).ok()?;
-        (!contradicts_more(&before, &inputs)).then(|| (value.clone(), memory_and_fit(&inputs).0))
+        (!contradicts_more(&before, &inputs)).then(|| (value.clone(), memory_and_fit(&inputs).0.expected))
     };
     let mut swings: Vec<Swing> = numeric_fields(plan)
         .into_iter()

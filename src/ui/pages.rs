@@ -6,6 +6,7 @@ use crate::app::page::Page;
 use egui::Ui;
 
 pub mod change;
+pub mod compare;
 pub mod decide;
 pub mod devices;
 pub mod formats;
@@ -32,6 +33,7 @@ pub fn page_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut C
         Page::Serving => serving::serving_ui(ui, view),
         Page::Steps => steps::steps_ui(ui, view, out),
         Page::Change => change::change_ui(ui, view, ui_state, out),
+        Page::Compare => compare::compare_ui(ui, view, &mut ui_state.compare, out),
         Page::Sure => sure::sure_ui(ui, view, ui_state, out),
     }
 }

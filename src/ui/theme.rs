@@ -162,7 +162,7 @@ impl Tokens {
             Fit::Fits => self.fits.0,
             Fit::Tight => self.tight.0,
             Fit::DoesNotFit => self.over.0,
-            Fit::Unknown => self.muted.0,
+            Fit::NoDevice => self.muted.0,
         }
     }
 

@@ -2,6 +2,8 @@
 
 use super::Case;
 use crate::architecture::Architecture;
+use crate::plan::diff::{Change, diff};
+use crate::plan::field::{FieldKind, Section};
 use crate::plan::{LossKernel, Method, Plan, Workload};
 
 /// A row up to this distance resembles the plan: about a factor of two in size and one setting of weight.
@@ -57,6 +59,47 @@ fn distance(plan: &Plan, architecture: &Architecture, case: &Case) -> Option<f64
             + step(a.runtime.loss != b.runtime.loss, loss_step(a.runtime.loss, b.runtime.loss));
     }
     Some(sum)
+}
+
+/// Sections whose settings decide what memory a job takes.
+const COUNTS: [Section; 7] = [
+    Section::Method,
+    Section::Precision,
+    Section::Optimizer,
+    Section::Batch,
+    Section::Runtime,
+    Section::Hardware,
+    Section::Parallelism,
+];
+
+/// Settings that bear on memory and are not the same in a measured job as in `plan`, those that weigh most first:
+/// `sequence length 8,192, not 2,048`.
+pub fn differences(plan: &Plan, case: &Plan) -> Vec<String> {
+    let mut changes: Vec<Change> = diff(plan, case)
+        .into_iter()
+        .filter(|change| {
+            change.field.is_some_and(|field| {
+                COUNTS.contains(&field.section)
+                    && !matches!(field.kind, FieldKind::Notes)
+                    && !matches!(field.id, "hardware.accelerator" | "hardware.memory_mib" | "hardware.reserve_mib")
+                    && (field.get)(plan).is_some()
+                    && (field.get)(case).is_some()
+            })
+        })
+        .collect();
+    // Amounts of tokens first, then what is kept of them, then the rest in the order of the file.
+    changes.sort_by_key(|change| {
+        change.field.map_or(3, |field| match field.section {
+            Section::Batch => 0,
+            Section::Runtime => 1,
+            Section::Method | Section::Precision => 2,
+            _ => 3,
+        })
+    });
+    changes
+        .into_iter()
+        .map(|change| format!("{} {}, not {}", change.label.to_lowercase(), change.after, change.before))
+        .collect()
 }
 
 const fn loss_step(a: LossKernel, b: LossKernel) -> f64 {

@@ -21,6 +21,7 @@ pub fn of(question: &Question, answers: &Answers) -> Vec<(String, Answers)> {
         (none.evaluation.examples, none.evaluation.correct) = (Some(0), None);
         return vec![("none".to_owned(), none)];
     }
+    let known = problems(answers);
     values(question.kind, &present)
         .into_iter()
         .filter(|value| *value != present)
@@ -29,8 +30,9 @@ pub fn of(question: &Question, answers: &Answers) -> Vec<(String, Answers)> {
             (question.set)(&mut changed, &value);
             (question.in_words(&value), changed)
         })
-        // A count that contradicts the others is no answer that could be given.
-        .filter(|(_, changed)| problems(changed).is_empty())
+        // A count that contradicts the others is no answer that could be given; what was wrong before, such as prices
+        // without a day, says nothing of it.
+        .filter(|(_, changed)| problems(changed).iter().all(|problem| known.contains(problem)))
         .collect()
 }
 

@@ -24,7 +24,7 @@ fn component_of(devices: &Devices, group: &RankGroup, estimate: &Estimate, compo
     let layout = &devices.layout;
     let value = estimate.at_peak.get(component);
     let mut inputs = vec![
-        Input::count("rank", group.rank, "device that needs most"),
+        Input::count("device", group.rank, "the one that needs most, counted from 0"),
         Input::count("shared by", layout.shard, "data-parallel devices with one copy"),
         Input::count("tensor", layout.tensor, "devices per matrix"),
         Input::count("stage", group.stage, "of the pipeline, from 0"),

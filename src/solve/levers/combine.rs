@@ -2,9 +2,12 @@
 //!
 //! Cheap is, in this order: the smallest greatest quality risk, the fewest changes that carry it, the least time (in
 //! steps of 5 %), the fewest changes. Sets are tried by size, each estimated whole; a set that holds a smaller one that fits is none.
+//!
+//! What fits comes first; a set that is only tight is offered where nothing of its risk or less fits. A set is left out
+//! where another needs no more memory, time, risk and changes.
 
 use super::{Kind, Lever, Levers, Risk, saved_bytes, time_change};
-use crate::estimate::Inputs;
+use crate::estimate::{Fit, Inputs};
 use crate::plan::Plan;
 use crate::plan::check::Severity;
 use crate::plan::edit::PlanEdit;
@@ -43,7 +46,8 @@ pub struct Combination {
 /// Whether and how a plan can be made to fit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Way {
-    /// Sets that fit, cheapest first; of none does a subset fit. Empty where there is nothing to do or no way.
+    /// Sets that fit, cheapest first, then those that are tight; of none is a subset as good. Empty where there is
+    /// nothing to do or no way.
     pub sets: Vec<Combination>,
     /// What was found, in a sentence.
     pub words: String,
@@ -52,30 +56,76 @@ pub struct Way {
 /// The cheapest sets of `found` that make `plan` fit.
 pub fn cheapest(plan: &Plan, found: &Levers, known: Known<'_>) -> Way {
     let none = |words: &str| Way { sets: Vec::new(), words: words.to_owned() };
-    match found.before.fit.expected_fits() {
-        None => {
+    let is_tight = match found.before.fit {
+        Fit::NoDevice => {
             return none(
                 "No accelerator is chosen, so nothing can fit or not: choose one under Hardware to see what is needed.",
             );
         }
-        Some(true) => return none("The plan fits already: nothing has to change."),
-        Some(false) => {}
-    }
+        Fit::Fits => {
+            return none("The plan fits already, at the upper end of the band too: nothing has to change.");
+        }
+        Fit::Tight => true,
+        Fit::DoesNotFit => false,
+    };
     let search = Search { plan, levers: &found.levers, before: &found.before, known, warned: warned(plan, known) };
-    let mut sets = Vec::new();
+    let (mut fitting, mut tight) = (Vec::new(), Vec::new());
     for risk in Risk::ALL {
-        let mut of_risk: Vec<Combination> = search.sets(risk).into_iter().filter(|set| set.risk == risk).collect();
-        of_risk.sort_by(by_cost);
-        of_risk.truncate(MOST_SETS);
-        sets.extend(of_risk);
+        let here = search.sets(risk, is_tight);
+        fitting.extend(here.fitting.iter().filter_map(|set| search.combination(set)).filter(|set| set.risk == risk));
+        // What is only tight is an answer as long as nothing fits that is no riskier.
+        if fitting.is_empty() {
+            tight.extend(here.tight.iter().filter_map(|set| search.combination(set)).filter(|set| set.risk == risk));
+        }
+    }
+    let mut sets = fitting;
+    sets.extend(tight);
+    sets.sort_by(|a, b| a.after.fit.cmp(&b.after.fit).then_with(|| a.risk.cmp(&b.risk)).then_with(|| by_cost(a, b)));
+    let mut sets = undominated(sets);
+    for (fit, risk) in [Fit::Fits, Fit::Tight].into_iter().flat_map(|fit| Risk::ALL.map(|risk| (fit, risk))) {
+        let mut left = MOST_SETS;
+        sets.retain(|set| {
+            let is_of = set.after.fit == fit && set.risk == risk;
+            let stays = !is_of || left > 0;
+            left -= usize::from(is_of && stays);
+            stays
+        });
     }
     let words = match sets.first() {
         Some(best) => described(best),
-        None => "No set of these changes makes it fit: more or larger devices, a smaller model or shorter sequences \
-                 are left (`solve --for devices`, `--for accelerator`, `--for model`)."
-            .to_owned(),
+        None => {
+            let what = if is_tight { "fit at the upper end of the band" } else { "fit" };
+            format!(
+                "No set of these changes makes it {what}: more or larger devices, a smaller model or shorter sequences \
+                 are left."
+            )
+        }
     };
     Way { sets, words }
+}
+
+/// Those that no other is as good as in verdict, memory, time, risk and number of changes; of equals the first.
+fn undominated(sets: Vec<Combination>) -> Vec<Combination> {
+    let mut kept: Vec<Combination> = Vec::new();
+    for set in sets {
+        if !kept.iter().any(|other| other.is_as_good_as(&set)) {
+            kept.retain(|other| !set.is_as_good_as(other));
+            kept.push(set);
+        }
+    }
+    kept
+}
+
+impl Combination {
+    /// Needs no more memory, time, risk and changes than `other`, and fits as well.
+    pub fn is_as_good_as(&self, other: &Self) -> bool {
+        let time = |set: &Self| set.time_change.unwrap_or(0.0);
+        self.after.fit <= other.after.fit
+            && self.after.memory() <= other.after.memory()
+            && time(self) <= time(other)
+            && self.risk <= other.risk
+            && self.kinds.len() <= other.kinds.len()
+    }
 }
 
 fn by_cost(a: &Combination, b: &Combination) -> Ordering {
@@ -100,8 +150,12 @@ fn ids(set: &Combination) -> Vec<&'static str> {
 fn described(best: &Combination) -> String {
     let titles: Vec<&str> = best.kinds.iter().map(|kind| kind.title.as_str()).collect();
     let time = best.time_change.map_or_else(String::new, |change| format!(", {}", time_words(change)));
+    let verdict = match best.after.fit {
+        Fit::Tight => "Nothing of these makes it fit without more risk; it is tight",
+        _ => "It fits",
+    };
     format!(
-        "It fits with {} {}: {} ({}; quality risk {}{time}).",
+        "{verdict} with {} {}: {} ({}; quality risk {}{time}).",
         titles.len(),
         if titles.len() == 1 { "change" } else { "changes" },
         titles.join(" + "),
@@ -136,10 +190,10 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Minimal sets that fit, of levers of no more than `risk`.
-    fn sets(&self, risk: Risk) -> Vec<Combination> {
+    /// Minimal sets of levers of no more than `risk`. Where the plan `is_tight` itself, sets that are tight are nothing.
+    fn sets(&self, risk: Risk, is_tight: bool) -> Minimal {
         let usable: Vec<usize> = (0..self.levers.len()).filter(|i| self.levers[*i].kind.quality.risk <= risk).collect();
-        let mut fitting: Vec<Vec<usize>> = Vec::new();
+        let mut found = Minimal::default();
         let mut layer: Vec<Vec<usize>> = vec![Vec::new()];
         let mut tried = 0;
         for _ in 0..MOST_TOGETHER {
@@ -150,24 +204,30 @@ impl Search<'_> {
                     let mut larger = set.clone();
                     larger.push(lever);
                     let apart = set.iter().all(|&other| self.kind(other).goes_with(self.kind(lever)));
-                    let minimal = !fitting.iter().any(|small| small.iter().all(|i| larger.contains(i)));
-                    if !apart || !minimal || tried >= MOST_TRIED {
+                    if !apart || holds_one(&found.fitting, &larger) || tried >= MOST_TRIED {
                         continue;
                     }
                     tried += 1;
-                    if self.fits(&larger) {
-                        fitting.push(larger);
-                    } else {
-                        next.push(larger);
+                    match self.fit(&larger) {
+                        Fit::Fits => found.fitting.push(larger),
+                        fit => {
+                            if fit == Fit::Tight && !is_tight && !holds_one(&found.tight, &larger) {
+                                found.tight.push(larger.clone());
+                            }
+                            next.push(larger);
+                        }
                     }
                 }
             }
             layer = next;
         }
-        if fitting.is_empty() {
-            fitting.extend(self.greedy(&usable));
+        if found.fitting.is_empty() {
+            found.fitting.extend(self.greedy(&usable, |fit| fit == Fit::Fits));
         }
-        fitting.iter().filter_map(|set| self.combination(set)).collect()
+        if found.fitting.is_empty() && found.tight.is_empty() && !is_tight {
+            found.tight.extend(self.greedy(&usable, Fit::is_within));
+        }
+        found
     }
 
     fn kind(&self, lever: usize) -> &Kind {
@@ -180,25 +240,24 @@ impl Search<'_> {
         PlanEdit::Group(edits, titles.join(" + "))
     }
 
-    /// Expected memory with the set; `None` where it is refused.
-    fn memory(&self, set: &[usize]) -> Option<(u64, bool)> {
+    /// Expected memory with the set, and the verdict; `None` where it is refused.
+    fn memory(&self, set: &[usize]) -> Option<(u64, Fit)> {
         let changed = edited(self.plan, &self.edit(set))?;
         let inputs = Inputs::resolve(&changed, self.known.catalog, self.known.profiles).ok()?;
-        let (bytes, fit) = memory_and_fit(&inputs);
-        let fits = fit.expected_fits() == Some(true);
+        let (process, fit) = memory_and_fit(&inputs);
         // Remarks cost more than an estimate: only what fits is looked at.
-        if fits && remarks(&inputs, Severity::Warning).iter().any(|message| !self.warned.contains(message)) {
+        if fit.is_within() && remarks(&inputs, Severity::Warning).iter().any(|message| !self.warned.contains(message)) {
             return None;
         }
-        Some((bytes.0, fits))
+        Some((process.expected.0, fit))
     }
 
-    fn fits(&self, set: &[usize]) -> bool {
-        self.memory(set).is_some_and(|(_, fits)| fits)
+    fn fit(&self, set: &[usize]) -> Fit {
+        self.memory(set).map_or(Fit::DoesNotFit, |(_, fit)| fit)
     }
 
     /// The lever that lowers memory most, again and again; then whatever is not needed is taken away.
-    fn greedy(&self, usable: &[usize]) -> Option<Vec<usize>> {
+    fn greedy(&self, usable: &[usize], is_enough: impl Fn(Fit) -> bool) -> Option<Vec<usize>> {
         let mut set: Vec<usize> = Vec::new();
         let mut least = self.before.memory().0;
         loop {
@@ -208,7 +267,7 @@ impl Search<'_> {
                 .filter_map(|&lever| {
                     let mut larger = set.clone();
                     larger.push(lever);
-                    self.memory(&larger).map(|(bytes, fits)| (bytes, fits, larger))
+                    self.memory(&larger).map(|(bytes, fit)| (bytes, fit, larger))
                 })
                 .min_by_key(|(bytes, ..)| *bytes)?;
             if best.0 >= least {
@@ -216,11 +275,12 @@ impl Search<'_> {
             }
             least = best.0;
             set = best.2;
-            if best.1 {
+            if is_enough(best.1) {
                 break;
             }
         }
-        while let Some(smaller) = (0..set.len()).map(|i| without(&set, i)).find(|smaller| self.fits(smaller)) {
+        while let Some(smaller) = (0..set.len()).map(|i| without(&set, i)).find(|smaller| is_enough(self.fit(smaller)))
+        {
             set = smaller;
         }
         Some(set)
@@ -242,6 +302,18 @@ impl Search<'_> {
             after,
         })
     }
+}
+
+/// Sets none of which holds another that is as good.
+#[derive(Default)]
+struct Minimal {
+    fitting: Vec<Vec<usize>>,
+    tight: Vec<Vec<usize>>,
+}
+
+/// Whether `set` holds one of `smaller`.
+fn holds_one(smaller: &[Vec<usize>], set: &[usize]) -> bool {
+    smaller.iter().any(|small| small.iter().all(|i| set.contains(i)))
 }
 
 fn without(set: &[usize], index: usize) -> Vec<usize> {

@@ -1,4 +1,5 @@
-//! Every change that is known to save memory somewhere, with what it does to the result and where that is published.
+//! Every change that is known to save memory somewhere, with what it does to the result and where that is published: the
+//! one table that levers, sets of them and the search are made from.
 
 use super::{Kind, Quality, Risk};
 use crate::estimate::Inputs;
@@ -7,7 +8,7 @@ use crate::plan::edit::{PlanEdit, choose_method};
 use crate::plan::field::{FieldId, FieldValue};
 use crate::plan::{
     Algorithm, AttentionKernel, Checkpointing, FloatFormat, Implementation, LossKernel, Method, Offload, Plan,
-    Strategy, Targets, Workload,
+    Strategy, Targets, Workload, takes_double_quantization,
 };
 use crate::units::grouped;
 
@@ -141,11 +142,15 @@ fn optimizer(plan: &Plan, kinds: &mut Vec<Kind>) {
         if plan.optimizer.clip_gradients {
             edits.push(toggle("optimizer.clip_gradients", false));
         }
-        let less = quality(
-            Risk::Medium,
-            "No clipping and no accumulation: a step sees one micro-batch, and the learning rate follows.",
-            "Lv et al., 2023, Full parameter fine-tuning with limited resources (LOMO)",
-        );
+        let source = "Lv et al., 2023, Full parameter fine-tuning with limited resources (LOMO)";
+        let less = match edits.len() {
+            1 => quality(Risk::None, "The same update, each layer's as soon as its gradient is there.", source),
+            _ => quality(
+                Risk::Medium,
+                "No clipping and no accumulation: a step sees one micro-batch, and the learning rate follows.",
+                source,
+            ),
+        };
         let edit = PlanEdit::Group(edits, "Optimizer step in backward".to_owned());
         push(kinds, "implementation", "implementation-in-backward", "Optimizer step in backward", edit, less);
     }
@@ -252,10 +257,10 @@ fn adapters(plan: &Plan, kinds: &mut Vec<Kind>) {
 
 fn precision(plan: &Plan, kinds: &mut Vec<Kind>) {
     let precision = &plan.precision;
-    if matches!(precision.load_format.as_str(), "nf4" | "fp4") && !precision.double_quantization {
+    if takes_double_quantization(&precision.load_format) && !precision.double_quantization {
         let scales = quality(Risk::Low, "Scales of scales: no loss was seen.", "Dettmers et al., 2023, QLoRA");
         let edit = toggle("precision.double_quantization", true);
-        push(kinds, "double-quantization", "double-quantization", "Quantize the scales too", edit, scales);
+        push(kinds, "double-quantization", "double-quantization", "Double quantization", edit, scales);
     }
     if precision.upcast_unquantized {
         let narrow =

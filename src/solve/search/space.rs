@@ -1,30 +1,54 @@
 //! The choices of every setting that a search combines, and the plan of each combination.
 //!
-//! Fixed are model, data, sequence length, sequences of a step, devices and software stack. Of equally good plans the
-//! one with the lower number stays, so every dimension begins with the plan's own choice.
+//! Every change that [levers](crate::solve::levers) offer is a choice here, with the same risk: each dimension begins
+//! with the plan's own value, then come the values that levers give it, then further ones. So every set of levers is a
+//! plan of the space. Fixed are model, data, devices, software stack and, unless a lever halves it, the sequence length. Of
+//! equally good plans the one with the lower number stays.
 
 use super::super::figures::{Known, edited, remarks};
 use crate::estimate::Inputs;
 use crate::plan::check::Severity;
 use crate::plan::edit::PlanEdit;
-use crate::plan::field::FieldValue;
+use crate::plan::field::{FieldId, FieldValue};
 use crate::plan::{
     Algorithm, AttentionKernel, Checkpointing, FloatFormat, Implementation, LossKernel, Offload, Plan, Strategy,
     Workload,
 };
-use crate::solve::levers::Risk;
-use choices::{batches, optimizers, own_optimizer, sharings};
+use crate::solve::levers::{Kind, Risk, kinds};
+use choices::{batches, optimizers, sharings};
 
 mod choices;
 mod methods;
 
-/// A method with its formats: the plan so far.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MethodChoice {
-    /// The plan with it.
-    pub plan: Plan,
+/// A value of a dimension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Weighed<T> {
+    /// The value.
+    pub value: T,
     /// Risk against the plan as it is.
     pub risk: Risk,
+    /// Where it is combined.
+    pub region: Region,
+}
+
+/// With which other values one is combined. Plans that share work or keep something elsewhere are estimated one by one,
+/// a hundred times as slowly as the rest: of them only those that are made of levers alone, and of a plan that shares
+/// work as it is also those made of a few usual values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    levers: bool,
+    few: bool,
+}
+
+impl Region {
+    const OWN: Self = Self { levers: true, few: true };
+    const LEVERS: Self = Self { levers: true, few: false };
+    const FEW: Self = Self { levers: false, few: true };
+    const WIDE: Self = Self { levers: false, few: false };
+
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self { levers: self.levers && other.levers, few: self.few && other.few }
+    }
 }
 
 /// An optimizer.
@@ -36,11 +60,18 @@ pub struct OptimizerChoice {
     pub implementation: Implementation,
     /// Whether gradients are clipped.
     pub clip_gradients: bool,
-    /// Risk against the plan as it is.
-    pub risk: Risk,
 }
 
 impl OptimizerChoice {
+    const fn of(plan: &Plan) -> Self {
+        let optimizer = &plan.optimizer;
+        Self {
+            algorithm: optimizer.algorithm,
+            implementation: optimizer.implementation,
+            clip_gradients: optimizer.clip_gradients,
+        }
+    }
+
     /// Puts it into `plan`.
     pub const fn apply(&self, plan: &mut Plan) {
         plan.optimizer.algorithm = self.algorithm;
@@ -60,6 +91,29 @@ pub struct SharingChoice {
     pub offload_optimizer: Offload,
     /// Where weights wait.
     pub offload_parameters: Offload,
+    /// Where what forward keeps waits.
+    pub offload_activations: Offload,
+}
+
+impl SharingChoice {
+    const fn of(plan: &Plan) -> Self {
+        let parallel = &plan.parallelism;
+        Self {
+            strategy: parallel.strategy,
+            tensor: parallel.tensor,
+            offload_optimizer: parallel.offload_optimizer,
+            offload_parameters: parallel.offload_parameters,
+            offload_activations: parallel.offload_activations,
+        }
+    }
+
+    const fn apply(&self, plan: &mut Plan) {
+        plan.parallelism.strategy = self.strategy;
+        plan.parallelism.tensor = self.tensor;
+        plan.parallelism.offload_optimizer = self.offload_optimizer;
+        plan.parallelism.offload_parameters = self.offload_parameters;
+        plan.parallelism.offload_activations = self.offload_activations;
+    }
 }
 
 /// Everything but method and optimizer: positions in the dimensions of [`Space`].
@@ -78,22 +132,49 @@ pub struct Step {
 pub struct Space {
     /// The plan as it is.
     pub plan: Plan,
-    /// Methods with load format, rank, targets, ….
-    pub methods: Vec<MethodChoice>,
+    /// Plans with methods and what belongs to them: load format, rank, targets, sequence length, ….
+    pub methods: Vec<Weighed<Plan>>,
     /// Formats of arithmetic.
-    pub autocasts: Vec<Option<FloatFormat>>,
-    /// Micro-batch and accumulation; a step sees the same sequences with each. For inference sequences at a time.
-    pub batches: Vec<(u64, u64)>,
+    pub autocasts: Vec<Weighed<Option<FloatFormat>>>,
+    /// Micro-batch and accumulation: a step sees the same sequences with each, but where an optimizer step in backward
+    /// forbids accumulation. For inference sequences at a time.
+    pub batches: Vec<Weighed<(u64, u64)>>,
     /// What is recomputed.
-    pub checkpointings: Vec<Checkpointing>,
+    pub checkpointings: Vec<Weighed<Checkpointing>>,
     /// Loss kernels.
-    pub losses: Vec<LossKernel>,
+    pub losses: Vec<Weighed<LossKernel>>,
     /// Attention kernels.
-    pub attentions: Vec<AttentionKernel>,
+    pub attentions: Vec<Weighed<AttentionKernel>>,
     /// Ways of sharing.
-    pub sharings: Vec<SharingChoice>,
+    pub sharings: Vec<Weighed<SharingChoice>>,
     /// Optimizers.
-    pub optimizers: Vec<OptimizerChoice>,
+    pub optimizers: Vec<Weighed<OptimizerChoice>>,
+}
+
+const fn batch_of(plan: &Plan) -> (u64, u64) {
+    (plan.batch.micro_batch, plan.batch.gradient_accumulation)
+}
+
+/// Dimensions apart from methods, to which every other setting belongs.
+fn is_beside_method(id: FieldId) -> bool {
+    is_optimizer(id) || is_batch(id) || is_sharing(id) || matches!(id, AUTOCAST | CHECKPOINTING | LOSS | ATTENTION)
+}
+
+const AUTOCAST: FieldId = "precision.autocast";
+const CHECKPOINTING: FieldId = "runtime.checkpointing";
+const LOSS: FieldId = "runtime.loss";
+const ATTENTION: FieldId = "runtime.attention";
+
+fn is_optimizer(id: FieldId) -> bool {
+    id.starts_with("optimizer.")
+}
+
+fn is_batch(id: FieldId) -> bool {
+    matches!(id, "batch.micro_batch" | "batch.gradient_accumulation")
+}
+
+fn is_sharing(id: FieldId) -> bool {
+    id.starts_with("parallelism.")
 }
 
 impl Space {
@@ -110,47 +191,66 @@ impl Space {
             change(&mut changed);
             changed
         };
-        let mut methods = if training { methods::training(plan) } else { methods::serving(plan) };
-        methods.retain(|choice| sound(&choice.plan));
-        let mut autocasts = vec![plan.precision.autocast];
-        let mut checkpointings = vec![plan.runtime.checkpointing];
-        let mut losses = vec![plan.runtime.loss];
-        let mut attentions = vec![plan.runtime.attention];
-        if training {
-            autocasts.extend([Some(FloatFormat::Bf16), None]);
-            checkpointings.extend([Checkpointing::None, Checkpointing::Selective, Checkpointing::Full]);
-            losses.extend([LossKernel::Unfused, LossKernel::FusedLogits, LossKernel::FusedLinear]);
+        let from = Levers { plan, kinds: kinds::of(plan, inputs) };
+
+        let mut methods = from.dimension(|id| !is_beside_method(id), |changed| as_beside(plan, changed));
+        methods.retain(|choice| sound(&choice.value));
+        let further = if training { methods::training(plan) } else { methods::serving(plan) };
+        for (changed, risk) in further.into_iter().filter(|(changed, _)| sound(changed)) {
+            let region = if methods::is_usual(plan, &changed) { Region::FEW } else { Region::WIDE };
+            add(&mut methods, as_beside(plan, &changed), risk, region);
         }
-        attentions.push(AttentionKernel::Sdpa);
-        distinct(&mut autocasts);
-        distinct(&mut checkpointings);
-        distinct(&mut losses);
-        distinct(&mut attentions);
-        autocasts.retain(|autocast| sound(&with(&|plan| plan.precision.autocast = *autocast)));
-        let mut optimizers = if training { optimizers(plan) } else { vec![own_optimizer(plan)] };
-        optimizers.retain(|choice| {
+
+        let mut autocasts = from.dimension(|id| id == AUTOCAST, |plan| plan.precision.autocast);
+        let mut checkpointings = from.dimension(|id| id == CHECKPOINTING, |plan| plan.runtime.checkpointing);
+        let mut losses = from.dimension(|id| id == LOSS, |plan| plan.runtime.loss);
+        let mut attentions = from.dimension(|id| id == ATTENTION, |plan| plan.runtime.attention);
+        if training {
+            // Adapters or weights that were cast are then computed as they are held, or the other way round.
+            for autocast in [Some(FloatFormat::Bf16), None] {
+                add(&mut autocasts, autocast, Risk::Low, Region::WIDE);
+            }
+            for checkpointing in [Checkpointing::None, Checkpointing::Selective, Checkpointing::Full] {
+                add(&mut checkpointings, checkpointing, Risk::None, Region::FEW);
+            }
+            for loss in [LossKernel::Unfused, LossKernel::FusedLogits, LossKernel::FusedLinear] {
+                add(&mut losses, loss, Risk::None, Region::FEW);
+            }
+        }
+        add(&mut attentions, AttentionKernel::Sdpa, Risk::None, Region::FEW);
+        autocasts.retain(|autocast| sound(&with(&|plan| plan.precision.autocast = autocast.value)));
+
+        let mut ways = from.dimension(is_optimizer, OptimizerChoice::of);
+        if training {
+            optimizers(plan, &mut ways);
+        }
+        ways.retain(|choice| {
             let mut changed = plan.clone();
-            choice.apply(&mut changed);
+            choice.value.apply(&mut changed);
             // Steps in backward with accumulation are left out where both meet.
             changed.batch.gradient_accumulation = 1;
-            changed.runtime.loss = plan.runtime.loss;
-            *choice == own_optimizer(plan) || sound(&changed)
+            choice.value == OptimizerChoice::of(plan) || sound(&changed)
         });
-        let mut space = Self {
+
+        let mut passes = from.dimension(is_batch, batch_of);
+        for batch in batches(plan) {
+            add(&mut passes, batch, Risk::None, Region::FEW);
+        }
+        let mut shared = from.dimension(is_sharing, SharingChoice::of);
+        for sharing in sharings(plan, inputs) {
+            add(&mut shared, sharing, Risk::None, Region::FEW);
+        }
+        Self {
             plan: plan.clone(),
             methods,
             autocasts,
-            batches: batches(plan),
+            batches: passes,
             checkpointings,
             losses,
             attentions,
-            sharings: sharings(plan, inputs),
-            optimizers,
-        };
-        if plan.is_parallel() {
-            space.coarsen();
+            sharings: shared,
+            optimizers: ways,
         }
-        space
     }
 
     /// At most `most` choices of every dimension, spread evenly and beginning with the plan's own: a small space of the
@@ -168,28 +268,7 @@ impl Space {
         self
     }
 
-    /// Plans on several devices are estimated one by one: fewer steps of rank and fewer optimizers.
-    fn coarsen(&mut self) {
-        self.methods.retain(|choice| {
-            let ranks = [8, 16, 64];
-            let same = choice.plan.method.method == self.plan.method.method;
-            same || choice.plan.method.method.lora().is_none_or(|lora| {
-                ranks.contains(&lora.rank)
-                    && lora.targets == crate::plan::Targets::AllLinear
-                    && !lora.weight_decomposed
-                    && !choice.plan.precision.upcast_unquantized
-                    && lora.dtype == self.plan.method.method.lora().map_or(lora.dtype, |own| own.dtype)
-            })
-        });
-        self.autocasts.truncate(1);
-        self.optimizers.retain(|choice| {
-            choice.risk == Risk::None && choice.implementation != Implementation::ForLoop
-                || choice.algorithm == Algorithm::AdamW8bit && choice.implementation == Implementation::Fused
-        });
-        self.optimizers.truncate(4);
-    }
-
-    /// Combinations, contradictory ones among them.
+    /// Combinations, contradictory ones and those outside of every [`Region`] among them.
     pub fn len(&self) -> u64 {
         (self.methods.len() as u64) * self.steps_len() * self.optimizers.len() as u64
     }
@@ -253,56 +332,65 @@ impl Space {
         steps * self.optimizers.len() as u64 + optimizer as u64
     }
 
-    /// Numbers of all combinations with a method.
-    pub fn indices_of(&self, method: usize) -> std::ops::Range<u64> {
-        let each = self.steps_len() * self.optimizers.len() as u64;
-        method as u64 * each..(method as u64 + 1) * each
-    }
-
     /// Whether step and optimizer cannot go together.
     pub fn contradicts(&self, step: Step, optimizer: usize) -> bool {
-        let accumulates = self.batches.get(step.batch).is_some_and(|(_, passes)| *passes > 1);
-        let in_backward =
-            self.optimizers.get(optimizer).is_some_and(|choice| choice.implementation == Implementation::InBackward);
-        accumulates && in_backward
+        let Some((micro_batch, passes)) = self.batches.get(step.batch).map(|batch| batch.value) else { return true };
+        let in_backward = self
+            .optimizers
+            .get(optimizer)
+            .is_some_and(|choice| choice.value.implementation == Implementation::InBackward);
+        let (own_batch, own_passes) = batch_of(&self.plan);
+        // Only a step in backward is a reason for a step that sees fewer sequences.
+        let sees_fewer = self.plan.workload == Workload::Training
+            && micro_batch.saturating_mul(passes) < own_batch.saturating_mul(own_passes);
+        // What the plan itself does is no new contradiction.
+        let own_does = self.plan.optimizer.implementation == Implementation::InBackward && own_passes > 1;
+        if in_backward { passes > 1 && !own_does } else { sees_fewer }
     }
 
-    /// Risk of the step's choices: batch, checkpointing, kernels and sharing compute the same.
-    pub fn step_risk(&self, step: Step) -> Risk {
-        match (self.plan.precision.autocast, self.autocasts.get(step.autocast).copied().flatten()) {
-            // Adapters or weights that were cast are now computed as they are held, or the other way round.
-            (own, chosen) if own == chosen => Risk::None,
-            _ => Risk::Low,
-        }
+    /// Risk and region of a step's choices.
+    pub fn step_weight(&self, step: Step) -> (Risk, Region) {
+        let of = [
+            self.autocasts.get(step.autocast).map(|value| (value.risk, value.region)),
+            self.batches.get(step.batch).map(|value| (value.risk, value.region)),
+            self.checkpointings.get(step.checkpointing).map(|value| (value.risk, value.region)),
+            self.losses.get(step.loss).map(|value| (value.risk, value.region)),
+            self.attentions.get(step.attention).map(|value| (value.risk, value.region)),
+            self.sharings.get(step.sharing).map(|value| (value.risk, value.region)),
+        ];
+        of.into_iter()
+            .flatten()
+            .fold((Risk::None, Region::OWN), |(risk, region), (more, other)| (risk.max(more), region.and(other)))
+    }
+
+    /// Whether values of `region` are combined: always but where the plan they make `shares`.
+    pub fn combines(&self, region: Region, shares: bool) -> bool {
+        !shares || region.levers || (region.few && self.plan.is_parallel())
     }
 
     /// Puts a step's choices into `plan`.
     pub fn set_step(&self, plan: &mut Plan, step: Step) {
         if let Some(autocast) = self.autocasts.get(step.autocast) {
-            plan.precision.autocast = *autocast;
+            plan.precision.autocast = autocast.value;
         }
-        if let Some((micro_batch, passes)) = self.batches.get(step.batch) {
-            plan.batch.micro_batch = *micro_batch;
-            plan.batch.gradient_accumulation = *passes;
+        if let Some(batch) = self.batches.get(step.batch) {
+            (plan.batch.micro_batch, plan.batch.gradient_accumulation) = batch.value;
         }
         if let Some(checkpointing) = self.checkpointings.get(step.checkpointing) {
-            plan.runtime.checkpointing = *checkpointing;
+            plan.runtime.checkpointing = checkpointing.value;
         }
         if let Some(loss) = self.losses.get(step.loss) {
-            plan.runtime.loss = *loss;
+            plan.runtime.loss = loss.value;
         }
         if let Some(attention) = self.attentions.get(step.attention) {
-            plan.runtime.attention = *attention;
+            plan.runtime.attention = attention.value;
         }
         if let Some(sharing) = self.sharings.get(step.sharing) {
-            plan.parallelism.strategy = sharing.strategy;
-            plan.parallelism.tensor = sharing.tensor;
-            plan.parallelism.offload_optimizer = sharing.offload_optimizer;
-            plan.parallelism.offload_parameters = sharing.offload_parameters;
+            sharing.value.apply(plan);
         }
     }
 
-    /// The plan of a number with its risk; `None`: it contradicts itself, or there is no such number.
+    /// The plan of a number with its risk; `None`: it contradicts itself, is not combined, or there is no such number.
     pub fn plan(&self, index: u64) -> Option<(Plan, Risk)> {
         let optimizers = self.optimizers.len().max(1) as u64;
         let optimizer = (index % optimizers) as usize;
@@ -313,10 +401,91 @@ impl Space {
         if self.contradicts(step, optimizer) {
             return None;
         }
-        let mut plan = method.plan.clone();
+        let (risk, region) = self.step_weight(step);
+        let mut plan = method.value.clone();
         self.set_step(&mut plan, step);
-        choice.apply(&mut plan);
-        Some((plan, method.risk.max(self.step_risk(step)).max(choice.risk)))
+        choice.value.apply(&mut plan);
+        let region = region.and(method.region).and(choice.region);
+        let risk = risk.max(method.risk).max(choice.risk);
+        self.combines(region, plan.is_parallel()).then_some((plan, risk))
+    }
+
+    /// The number of `plan`, if it is one of the space.
+    pub fn find(&self, plan: &Plan) -> Option<u64> {
+        fn at<T: PartialEq>(dimension: &[Weighed<T>], wanted: &T) -> Option<usize> {
+            dimension.iter().position(|choice| choice.value == *wanted)
+        }
+        let step = Step {
+            autocast: at(&self.autocasts, &plan.precision.autocast)?,
+            batch: at(&self.batches, &batch_of(plan))?,
+            checkpointing: at(&self.checkpointings, &plan.runtime.checkpointing)?,
+            loss: at(&self.losses, &plan.runtime.loss)?,
+            attention: at(&self.attentions, &plan.runtime.attention)?,
+            sharing: at(&self.sharings, &SharingChoice::of(plan))?,
+        };
+        let optimizer = at(&self.optimizers, &OptimizerChoice::of(plan))?;
+        let method = at(&self.methods, &as_beside(&self.plan, plan))?;
+        let index = self.index(method, step, optimizer);
+        self.plan(index).map(|_| index)
+    }
+}
+
+/// `changed` with everything beside its method as in `own`.
+fn as_beside(own: &Plan, changed: &Plan) -> Plan {
+    let mut plan = changed.clone();
+    plan.precision.autocast = own.precision.autocast;
+    (plan.batch.micro_batch, plan.batch.gradient_accumulation) = batch_of(own);
+    plan.runtime.checkpointing = own.runtime.checkpointing;
+    plan.runtime.loss = own.runtime.loss;
+    plan.runtime.attention = own.runtime.attention;
+    SharingChoice::of(own).apply(&mut plan);
+    OptimizerChoice::of(own).apply(&mut plan);
+    plan
+}
+
+/// The changes that levers offer for a plan.
+struct Levers<'a> {
+    plan: &'a Plan,
+    kinds: Vec<Kind>,
+}
+
+impl Levers<'_> {
+    /// A dimension with the plan's own value and those of every set of levers that touch it; `read` takes the value from
+    /// a plan.
+    fn dimension<T: PartialEq>(
+        &self,
+        is_of_it: impl Fn(FieldId) -> bool,
+        read: impl Fn(&Plan) -> T,
+    ) -> Vec<Weighed<T>> {
+        let mut found = vec![Weighed { value: read(self.plan), risk: Risk::None, region: Region::OWN }];
+        let touching: Vec<&Kind> = self.kinds.iter().filter(|kind| kind.touched().into_iter().any(&is_of_it)).collect();
+        let mut sets: Vec<(usize, Vec<&Kind>, Plan, Risk)> = vec![(0, Vec::new(), self.plan.clone(), Risk::None)];
+        while let Some((from, set, plan, risk)) = sets.pop() {
+            for (index, kind) in touching.iter().enumerate().skip(from) {
+                if !set.iter().all(|other| other.goes_with(kind)) {
+                    continue;
+                }
+                let Some(changed) = edited(&plan, &kind.edit) else { continue };
+                let risk = risk.max(kind.quality.risk);
+                let value = read(&changed);
+                match found.iter_mut().find(|known| known.value == value) {
+                    Some(known) => known.risk = known.risk.min(risk),
+                    None => found.push(Weighed { value, risk, region: Region::LEVERS }),
+                }
+                let mut larger = set.clone();
+                larger.push(kind);
+                sets.push((index + 1, larger, changed, risk));
+            }
+        }
+        found
+    }
+}
+
+/// Adds a value that is not there yet; one that is keeps its risk and is combined here too.
+fn add<T: PartialEq>(dimension: &mut Vec<Weighed<T>>, value: T, risk: Risk, region: Region) {
+    match dimension.iter_mut().find(|known| known.value == value) {
+        Some(known) => known.region.few |= region.few,
+        None => dimension.push(Weighed { value, risk, region }),
     }
 }
 
@@ -330,21 +499,11 @@ fn thin<T>(list: &mut Vec<T>, most: usize) {
     });
 }
 
-fn distinct<T: PartialEq>(list: &mut Vec<T>) {
-    let mut kept: Vec<T> = Vec::new();
-    for item in list.drain(..) {
-        if !kept.contains(&item) {
-            kept.push(item);
-        }
-    }
-    *list = kept;
-}
-
 /// The plan with an edit applied, for choices that are made of edits.
 fn with_edit(plan: &Plan, edit: &PlanEdit) -> Option<Plan> {
     edited(plan, edit)
 }
 
-fn set(id: crate::plan::field::FieldId, word: &str) -> PlanEdit {
+fn set(id: FieldId, word: &str) -> PlanEdit {
     PlanEdit::Set(id, FieldValue::Id(word.to_owned()))
 }

@@ -12,7 +12,6 @@ use egui::{Button, RichText, Ui};
 use std::collections::BTreeSet;
 
 mod answer;
-mod beside;
 mod far;
 mod fit;
 mod levers;
@@ -28,11 +27,9 @@ pub enum Part {
     Search,
     /// How the plan answers to its settings.
     Answers,
-    /// Open plans side by side.
-    Beside,
 }
 
-const PARTS: [Segment<Part>; 4] = [
+const PARTS: [Segment<Part>; 3] = [
     Segment { value: Part::Levers, label: "Levers", help: "What makes it fit, and what each change saves and costs." },
     Segment {
         value: Part::Search,
@@ -40,7 +37,6 @@ const PARTS: [Segment<Part>; 4] = [
         help: "Every sensible combination: which plans nothing is better than.",
     },
     Segment { value: Part::Answers, label: "Sensitivity", help: "How memory, time and cost answer to a setting." },
-    Segment { value: Part::Beside, label: "Compare", help: "The open plans side by side." },
 ];
 
 /// What is chosen on the page.
@@ -56,8 +52,6 @@ pub struct ChangeState {
     pub search: search::SearchState,
     /// Setting that is varied.
     pub answer: answer::AnswerState,
-    /// What was compared.
-    pub beside: beside::BesideState,
 }
 
 /// Draws the page.
@@ -76,10 +70,6 @@ pub fn change_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut
         Part::Answers => card(ui, view.tokens, |ui| {
             card_head(ui, "How the plan answers", "all else as it is");
             answer::answer_ui(ui, view, &mut state.answer, out);
-        }),
-        Part::Beside => card(ui, view.tokens, |ui| {
-            card_head(ui, "Side by side", "against the first");
-            beside::beside_ui(ui, view, &mut state.beside, out);
         }),
     }
 }

@@ -15,6 +15,7 @@ use crate::ui::widgets::segmented::{self, Segment, segmented_ui};
 use crate::ui::widgets::segments::Touched;
 use crate::ui::{View, card, card_head};
 use egui::{Align, Layout, Margin, RichText, Ui};
+use std::cmp::Ordering;
 
 /// Least and greatest height of the phase chart.
 const CHART_HEIGHT: std::ops::RangeInclusive<f32> = 276.0..=640.0;
@@ -51,10 +52,6 @@ pub fn memory_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         touched = touched.or(phases_card_ui(ui, view, out));
         ui.add_space(space::xs());
         touched = touched.or(table_card_ui(ui, view, out));
-    }
-    if let Some(against) = &view.computed.against {
-        ui.add_space(space::xs());
-        against_card_ui(ui, against, view);
     }
     // One place decides for all charts: what no chart touches any more is let go.
     if touched.hovered != view.state.session.hovered {
@@ -150,38 +147,24 @@ fn other_card_ui(ui: &mut Ui, other: &Estimate, view: &View<'_>) -> Touched {
     })
 }
 
-/// What differs from the baseline, and what that means at the peak.
-fn against_card_ui(ui: &mut Ui, against: &Against, view: &View<'_>) {
-    card(ui, view.tokens, |ui| {
-        card_head(ui, view.text("Against the baseline"), &format!("“{}”", against.title));
-        let here = view.computed.estimate.as_ref().map(|estimate| estimate.needed().expected);
-        let figure =
-            |bytes: Option<crate::units::Bytes>| bytes.map_or_else(|| "–".to_owned(), |b| b.display(view.unit()));
-        let delta = match (against.process, here) {
-            (Some(before), Some(now)) if now > before => format!("{} more", (now - before).display(view.unit())),
-            (Some(before), Some(now)) if now < before => format!("{} less", (before - now).display(view.unit())),
-            (Some(_), Some(_)) => "the same".to_owned(),
-            _ => "–".to_owned(),
-        };
-        egui::Grid::new("against").num_columns(4).spacing([space::xl(), space::xs()]).show(ui, |ui| {
-            for head in ["", "Baseline", "Now", ""] {
-                ui.label(RichText::new(head).small().color(view.tokens.muted.0));
-            }
-            ui.end_row();
-            ui.label("Whole process at the peak");
-            ui.label(figure(against.process));
-            ui.label(RichText::new(figure(here)).font(bold(type_size::body())));
-            ui.label(delta);
-            ui.end_row();
-            for [label, before, after] in &against.changes {
-                ui.label(label);
-                ui.label(before);
-                ui.label(RichText::new(after).font(bold(type_size::body())));
-                ui.end_row();
-            }
-        });
-        if against.changes.is_empty() {
-            ui.label(RichText::new("No setting differs yet.").color(view.tokens.muted.0));
+/// The dotted line of the bar by its name, what it comes to, and the way to what differs.
+fn baseline_ui(ui: &mut Ui, against: &Against, view: &View<'_>, out: &mut Commands) {
+    let here = view.computed.estimate.as_ref().map(|estimate| estimate.needed().expected);
+    let words = match (against.process, here) {
+        (Some(before), Some(now)) => {
+            let delta = match now.cmp(&before) {
+                Ordering::Greater => format!("now {} more", (now - before).display(view.unit())),
+                Ordering::Less => format!("now {} less", (before - now).display(view.unit())),
+                Ordering::Equal => "now the same".to_owned(),
+            };
+            format!("Dotted line: “{}”, pinned, {}; {delta}.", against.title, before.display(view.unit()))
+        }
+        _ => format!("“{}” is pinned, but has no estimate.", against.title),
+    };
+    ui.horizontal_wrapped(|ui| {
+        ui.label(RichText::new(words).color(view.tokens.muted.0));
+        if ui.button(view.text(Page::Compare.title())).on_hover_text(Page::Compare.help()).clicked() {
+            out.push(Command::ShowPage(Page::Compare));
         }
     });
 }
@@ -206,7 +189,7 @@ fn verdict_ui(ui: &mut Ui, view: &View<'_>, color: egui::Color32, out: &mut Comm
                 let figures = format!("{}{}", estimate.verdict_figures(view.unit()), device_name(view));
                 ui.label(RichText::new(figures).font(bold(type_size::title())));
                 ui.label(RichText::new(estimate.verdict_reason(view.unit())).color(view.tokens.muted.0));
-                if estimate.fit == Fit::DoesNotFit
+                if matches!(estimate.fit, Fit::Tight | Fit::DoesNotFit)
                     && ui
                         .button("Make it fit…")
                         .on_hover_text("Which changes make it fit, and what each costs.")
@@ -251,6 +234,9 @@ pub fn bar_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) -> Touched 
         };
         let touched = bar.show(ui, view.tokens);
         report(touched, out);
+        if let Some(against) = &view.computed.against {
+            baseline_ui(ui, against, view, out);
+        }
         touched
     })
 }

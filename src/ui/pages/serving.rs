@@ -1,7 +1,8 @@
 //! Serving: how far batch and context go, what the cache holds, adapters merged against kept apart, merged models.
 
 use crate::app::computed::Serving;
-use crate::estimate::serving::{AdapterServing, Largest, ServingPoint};
+use crate::estimate::serving::{AdapterServing, ServingPoint, Stretch};
+use crate::plan::Workload;
 use crate::ui::theme::{bold, space, type_size};
 use crate::ui::{View, card, card_head};
 use crate::units::{ByteUnit, duration, grouped, params_short, significant};
@@ -18,7 +19,7 @@ pub fn serving_ui(ui: &mut Ui, view: &View<'_>) {
     };
     card(ui, view.tokens, |ui| {
         card_head(ui, "How far it goes", "all else as in the plan");
-        limits_ui(ui, found, view.unit());
+        limits_ui(ui, found, view.state.document.plan.workload, view.unit());
     });
     ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
@@ -49,10 +50,12 @@ pub fn serving_ui(ui: &mut Ui, view: &View<'_>) {
     });
 }
 
-fn limits_ui(ui: &mut Ui, found: &Serving, unit: ByteUnit) {
+fn limits_ui(ui: &mut Ui, found: &Serving, workload: Workload, unit: ByteUnit) {
     let cache = &found.cache;
-    ui.label(format!("Largest batch that fits: {}", largest_words(found.largest_batch, "sequences")));
-    ui.label(format!("Largest context that fits: {}", largest_words(found.largest_context, "tokens")));
+    for (stretch, largest) in [(Stretch::Batch, found.largest_batch), (Stretch::Context, found.largest_context)] {
+        let words = format!("{}: {}.", stretch.label(workload), largest.words(stretch));
+        ui.add(egui::Label::new(words).wrap());
+    }
     ui.label(format!("KV cache a token: {}", cache.bytes_per_token.fine(unit)));
     ui.label(format!("KV cache of all sequences at {} tokens: {}", grouped(cache.tokens), cache.whole.fine(unit)));
     for layers in &cache.layers {
@@ -143,14 +146,4 @@ fn plot_ui(ui: &mut Ui, found: &AdapterServing, view: &View<'_>) {
         ui.painter().line(line, Stroke::new(2.5, color));
     }
     response.on_hover_text(name);
-}
-
-/// The number with its unit, or why there is none.
-fn largest_words(found: Largest, unit: &str) -> String {
-    match found {
-        Largest::NoDevice => "no device is chosen, pick one under Hardware".to_owned(),
-        Largest::Nothing => "none".to_owned(),
-        Largest::Fits(value) => format!("{} {unit}", grouped(value)),
-        Largest::Unbounded(value) => format!("over {} {unit}", grouped(value)),
-    }
 }

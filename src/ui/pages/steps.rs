@@ -4,6 +4,7 @@ use crate::app::command::{Command, Commands};
 use crate::catalog::Catalog;
 use crate::estimate::{ByComponent, Component, Estimate, Fit};
 use crate::plan::Workload;
+use crate::plan::check::is_quantized;
 use crate::ui::theme::{bold, space, type_size};
 use crate::ui::widgets::component_table::swatch_ui;
 use crate::ui::widgets::memory_bar::MemoryBar;
@@ -100,16 +101,24 @@ fn so_far(estimate: &Estimate, steps: &[Step]) -> ByComponent {
 
 fn steps(estimate: &Estimate, view: &View<'_>) -> Vec<Step> {
     let plan = &view.state.document.plan;
-    let format = Catalog::embedded().format(&plan.precision.load_format);
-    let format = format.map_or(plan.precision.load_format.as_str(), |format| format.name.as_str());
+    let format = plan.precision.load_words(Catalog::embedded());
     let base = estimate.model.total;
     let mut steps = vec![Step {
         title: "The base model is loaded".to_owned(),
         thought: format!(
-            "{} parameters ({}) are kept as {format}. Only linear layers are quantized; token table, norms and head \
-                 stay wider.",
+            "{} parameters ({}) are kept as {format}.{}{}",
             params_short(base),
             grouped(base),
+            if format.ends_with(" + DQ") {
+                " DQ is double quantization: the scales of its blocks are quantized too."
+            } else {
+                ""
+            },
+            if is_quantized(&plan.precision.load_format) {
+                " Only linear layers are quantized; token table, norms and head stay wider."
+            } else {
+                ""
+            },
         ),
         adds: &[Component::Weights, Component::QuantizationConstants],
     }];
@@ -178,10 +187,9 @@ fn verdict_step(estimate: &Estimate, view: &View<'_>) -> Step {
     let phase = estimate.peak_phase().map_or("", |phase| phase.kind.label());
     let figures = estimate.verdict_figures(view.unit());
     let advice = match estimate.fit {
-        Fit::Fits => "There is room, even at the upper end of the band.",
         Fit::Tight => "The upper end of the band does not fit: measure a short run first.",
         Fit::DoesNotFit => "Something must change: sequence length, micro-batch, checkpointing, format or device.",
-        Fit::Unknown => "Choose an accelerator to see whether it fits.",
+        Fit::Fits | Fit::NoDevice => estimate.fit.meaning(),
     };
     Step {
         title: estimate.fit.word().to_owned(),

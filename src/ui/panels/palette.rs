@@ -138,10 +138,14 @@ fn commands(view: &View<'_>, format_key: &dyn Fn(&egui::KeyboardShortcut) -> Str
 }
 
 fn pages() -> Vec<Line> {
-    let line = |page: Page| Line {
-        title: format!("Show {}", page.title()),
-        detail: super::sheets::page_key(page).unwrap_or_default(),
-        action: Ok(Command::ShowPage(page)),
+    let line = |page: Page| {
+        let key = super::sheets::page_key(page).unwrap_or_default();
+        let words = [page.also(), key.as_str()];
+        Line {
+            title: format!("Show {}", page.title()),
+            detail: words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" · "),
+            action: Ok(Command::ShowPage(page)),
+        }
     };
     Page::ALL.into_iter().map(line).collect()
 }

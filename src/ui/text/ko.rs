@@ -4,7 +4,6 @@
 pub(super) const WORDS: &[(&str, &str)] = &[
     ("Activations", "활성값"),
     ("Adapters", "어댑터"),
-    ("Against the baseline", "기준과 비교"),
     ("Backward", "역전파"),
     ("Batch", "배치"),
     (
@@ -15,6 +14,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("Bring a model", "모델 가져오기"),
     ("Change", "변경"),
     ("Close plan", "계획 닫기"),
+    ("Compare", "비교"),
     ("Components", "구성 요소"),
     ("Copy picture", "그림 복사"),
     ("Copy table", "표 복사"),

@@ -444,15 +444,10 @@ fn title_of(kind: CatalogKind, id: &str) -> String {
         CatalogKind::Model => catalog.model(id).map(|entry| entry.id.clone()),
         CatalogKind::Accelerator if id.is_empty() => Some("None chosen".to_owned()),
         CatalogKind::Accelerator => catalog.accelerator(id).map(|entry| entry.name.clone()),
-        CatalogKind::LoadFormat | CatalogKind::KvFormat => catalog.format(id).map(|entry| format_title(&entry.name)),
+        CatalogKind::LoadFormat | CatalogKind::KvFormat => catalog.format(id).map(|entry| entry.name.clone()),
         CatalogKind::Profile => Profiles::known().get(id).map(|entry| entry.name.clone()),
     };
     known.unwrap_or_else(|| format!("{id} (unknown)"))
-}
-
-/// A format's name; double quantization is a switch of its own and not said here.
-fn format_title(name: &str) -> String {
-    name.trim_end_matches(" (no double quantisation)").to_owned()
 }
 
 /// Entries of a catalogue for a search text.
@@ -486,7 +481,7 @@ pub fn entries(kind: CatalogKind, query: &str) -> Vec<Entry> {
                 .filter(|format| format.name.to_lowercase().contains(&query) || format.id.contains(&query))
                 .map(|format| Entry {
                     id: format.id.clone(),
-                    title: format_title(&format.name),
+                    title: format.name.clone(),
                     detail: format!("{:.2} bit", format.effective_bits),
                 })
                 .collect()

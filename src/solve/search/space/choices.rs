@@ -1,34 +1,26 @@
-//! What is chosen from beside the method: passes of a step, update rules, ways of sharing.
+//! What is chosen from beside the method, further than levers go: passes of a step, update rules, ways of sharing.
 
-use super::{OptimizerChoice, SharingChoice, distinct};
+use super::{OptimizerChoice, Region, SharingChoice, Weighed, add};
 use crate::estimate::Inputs;
 use crate::plan::check::is_quantized;
 use crate::plan::{Algorithm, Implementation, Offload, Plan, Strategy, Workload};
 use crate::solve::levers::Risk;
 
-/// Ways to cut the sequences of a step into passes; for inference the plan's own.
+/// Optimizers that are tried where plans are estimated one by one.
+const FEW_OPTIMIZERS: usize = 4;
+
+/// Ways to cut the sequences of a step into passes; none for inference, where nothing is accumulated.
 pub fn batches(plan: &Plan) -> Vec<(u64, u64)> {
     let (micro, passes) = (plan.batch.micro_batch.max(1), plan.batch.gradient_accumulation.max(1));
-    let mut found = vec![(plan.batch.micro_batch, plan.batch.gradient_accumulation)];
-    if plan.workload == Workload::Training && plan.parallelism.micro_batches.is_empty() {
-        let all = micro.saturating_mul(passes).min(1 << 20);
-        found.extend((1..=all.min(4096)).filter(|size| all.is_multiple_of(*size)).map(|size| (size, all / size)));
+    if plan.workload == Workload::Inference || !plan.parallelism.micro_batches.is_empty() {
+        return Vec::new();
     }
-    distinct(&mut found);
-    found
-}
-
-pub const fn own_optimizer(plan: &Plan) -> OptimizerChoice {
-    OptimizerChoice {
-        algorithm: plan.optimizer.algorithm,
-        implementation: plan.optimizer.implementation,
-        clip_gradients: plan.optimizer.clip_gradients,
-        risk: Risk::None,
-    }
+    let all = micro.saturating_mul(passes).min(1 << 20);
+    (1..=all.min(4096)).filter(|size| all.is_multiple_of(*size)).map(|size| (size, all / size)).collect()
 }
 
 /// Update rules with the implementations there are of each.
-pub fn optimizers(plan: &Plan) -> Vec<OptimizerChoice> {
+pub fn optimizers(plan: &Plan, found: &mut Vec<Weighed<OptimizerChoice>>) {
     use Algorithm::{Adafactor, AdamW, AdamW8bit, Lion, Lion8bit, Muon, PagedAdamW, PagedAdamW8bit, SgdMomentum};
     use Implementation::{ForLoop, Foreach, Fused, InBackward};
     let own = plan.optimizer.algorithm;
@@ -44,7 +36,7 @@ pub fn optimizers(plan: &Plan) -> Vec<OptimizerChoice> {
         (Muon, &[ForLoop, InBackward]),
     ];
     let adam = |algorithm| matches!(algorithm, Algorithm::Adam | AdamW | PagedAdamW);
-    let mut found = vec![own_optimizer(plan)];
+    let mut few = 1;
     for (algorithm, implementations) in rules {
         let rule = if algorithm == own || (adam(algorithm) && adam(own)) {
             Risk::None
@@ -57,33 +49,26 @@ pub fn optimizers(plan: &Plan) -> Vec<OptimizerChoice> {
             Risk::Medium
         };
         for &implementation in implementations {
-            let clips = plan.optimizer.clip_gradients && implementation != InBackward;
-            let unclipped = if clips == plan.optimizer.clip_gradients { Risk::None } else { Risk::Medium };
-            found.push(OptimizerChoice { algorithm, implementation, clip_gradients: clips, risk: rule.max(unclipped) });
+            let clip_gradients = plan.optimizer.clip_gradients && implementation != InBackward;
+            let unclipped = if clip_gradients == plan.optimizer.clip_gradients { Risk::None } else { Risk::Medium };
+            let risk = rule.max(unclipped);
+            let choice = OptimizerChoice { algorithm, implementation, clip_gradients };
+            if choice == OptimizerChoice::of(plan) {
+                continue;
+            }
+            let is_usual =
+                risk == Risk::None && implementation != ForLoop || (algorithm, implementation) == (AdamW8bit, Fused);
+            let region = if is_usual && few < FEW_OPTIMIZERS { Region::FEW } else { Region::WIDE };
+            few += usize::from(region == Region::FEW);
+            add(found, choice, risk, region);
         }
     }
-    let mut kept: Vec<OptimizerChoice> = Vec::new();
-    for choice in found {
-        let same = |other: &OptimizerChoice| {
-            (other.algorithm, other.implementation) == (choice.algorithm, choice.implementation)
-        };
-        if !kept.iter().any(same) {
-            kept.push(choice);
-        }
-    }
-    kept
 }
 
-/// Ways of sharing among the plan's devices; a plan on one device keeps its own.
+/// Ways of sharing among the plan's devices.
 pub fn sharings(plan: &Plan, inputs: &Inputs<'_>) -> Vec<SharingChoice> {
     let parallel = &plan.parallelism;
-    let own = SharingChoice {
-        strategy: parallel.strategy,
-        tensor: parallel.tensor,
-        offload_optimizer: parallel.offload_optimizer,
-        offload_parameters: parallel.offload_parameters,
-    };
-    let mut found = vec![own];
+    let mut found = Vec::new();
     if plan.hardware.count > 1 {
         let inner = parallel.context.saturating_mul(parallel.pipeline).max(1);
         let degrees = [1, 2, 4, 8].into_iter().filter(|degree| (plan.hardware.count / inner).is_multiple_of(*degree));
@@ -101,6 +86,7 @@ pub fn sharings(plan: &Plan, inputs: &Inputs<'_>) -> Vec<SharingChoice> {
                     tensor,
                     offload_optimizer: Offload::None,
                     offload_parameters: Offload::None,
+                    offload_activations: parallel.offload_activations,
                 };
                 found.push(here);
                 if matches!(strategy, Strategy::Zero1 | Strategy::Zero2 | Strategy::Zero3) {
@@ -113,6 +99,5 @@ pub fn sharings(plan: &Plan, inputs: &Inputs<'_>) -> Vec<SharingChoice> {
             }
         }
     }
-    distinct(&mut found);
     found
 }

@@ -1,6 +1,6 @@
 //! Methods with what belongs to them: base format, rank, targets, format of the adapters.
 
-use super::{MethodChoice, set, with_edit};
+use super::{set, with_edit};
 use crate::plan::check::is_quantized;
 use crate::plan::edit::choose_method;
 use crate::plan::{FloatFormat, Lora, Method, Plan, TargetPart, Targets};
@@ -17,14 +17,23 @@ struct Base {
     risk: Risk,
 }
 
-/// Methods of fine-tuning, the plan's own first.
-pub fn training(plan: &Plan) -> Vec<MethodChoice> {
-    let mut found = vec![MethodChoice { plan: plan.clone(), risk: Risk::None }];
-    let mut push = |changed: Plan, risk: Risk| {
-        if !found.iter().any(|known| known.plan == changed) {
-            found.push(MethodChoice { plan: changed, risk });
-        }
-    };
+/// Whether `changed` is one of the usual methods, which are tried where plans are estimated one by one.
+pub fn is_usual(plan: &Plan, changed: &Plan) -> bool {
+    let own = plan.method.method.lora();
+    changed.method.method == plan.method.method
+        || changed.method.method.lora().is_none_or(|lora| {
+            [8, 16, 64].contains(&lora.rank)
+                && lora.targets == Targets::AllLinear
+                && !lora.weight_decomposed
+                && !changed.precision.upcast_unquantized
+                && lora.dtype == own.map_or(lora.dtype, |own| own.dtype)
+        })
+}
+
+/// Methods of fine-tuning.
+pub fn training(plan: &Plan) -> Vec<(Plan, Risk)> {
+    let mut found = Vec::new();
+    let mut push = |changed: Plan, risk: Risk| found.push((changed, risk));
     let trains_all = matches!(plan.method.method, Method::Full);
     let low_rank = plan.method.method.lora();
     let own = low_rank.cloned().unwrap_or_default();
@@ -154,9 +163,9 @@ fn lora_risk(own: &Lora, new: &Lora) -> Risk {
     }
 }
 
-/// Formats of weights and cache for running the model, the plan's own first.
-pub fn serving(plan: &Plan) -> Vec<MethodChoice> {
-    let mut found = vec![MethodChoice { plan: plan.clone(), risk: Risk::None }];
+/// Formats of weights and cache for running the model.
+pub fn serving(plan: &Plan) -> Vec<(Plan, Risk)> {
+    let mut found = Vec::new();
     let whole = |format: &str| !is_quantized(format);
     let from = plan.precision.load_format.as_str();
     let loads = [from, "bf16", "int8", "nf4", "gguf-q8-0", "gguf-q6-k", "gguf-q5-k", "gguf-q4-k"];
@@ -174,9 +183,7 @@ pub fn serving(plan: &Plan) -> Vec<MethodChoice> {
             };
             let rounded = cache != plan.precision.kv_cache_format && cache != "bf16";
             let risk = weights.max(if rounded { Risk::Low } else { Risk::None });
-            if !found.iter().any(|known| known.plan == changed) {
-                found.push(MethodChoice { plan: changed, risk });
-            }
+            found.push((changed, risk));
         }
     }
     found

@@ -267,7 +267,7 @@ fn map_ui(ui: &mut Ui, view: &View<'_>, map: &HeatMap, out: &mut Commands) {
             );
             response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &words));
             let fill =
-                if fit == Fit::Unknown { view.tokens.raised.0 } else { view.tokens.verdict(fit).gamma_multiply(0.28) };
+                if fit == Fit::NoDevice { view.tokens.raised.0 } else { view.tokens.verdict(fit).gamma_multiply(0.28) };
             ui.painter().rect_filled(cell, 2, fill);
             let chosen = plan.batch.micro_batch == *batch && plan.batch.sequence_length == *length;
             if chosen || response.hovered() || response.has_focus() {

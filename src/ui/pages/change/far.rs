@@ -11,6 +11,8 @@ use egui::{RichText, Ui};
 
 /// Answers shown of a question that has several.
 const SHOWN: usize = 3;
+/// How far it fits, and how far it is tight.
+const BOTH_ENDS: usize = 2;
 
 /// Draws the questions that mean something for the plan.
 pub fn far_ui(ui: &mut Ui, view: &View<'_>, found: &Changes, out: &mut Commands) {
@@ -18,7 +20,7 @@ pub fn far_ui(ui: &mut Ui, view: &View<'_>, found: &Changes, out: &mut Commands)
         ui.label(RichText::new(solution.question.label()).font(bold(type_size::body())));
         ui.add(egui::Label::new(&solution.words).wrap());
         let several = matches!(solution.question, Question::Model | Question::Devices | Question::Accelerator);
-        for candidate in solution.candidates.iter().take(if several { SHOWN } else { 1 }) {
+        for candidate in solution.candidates.iter().take(if several { SHOWN } else { BOTH_ENDS }) {
             answer_ui(ui, view, solution, candidate, out);
         }
         ui.add_space(space::xs());
@@ -40,7 +42,7 @@ fn answer_ui(
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 2.0;
             ui.add(
-                egui::Label::new(format!("{}: {}", candidate.value, candidate.after.memory_words(view.unit()))).wrap(),
+                egui::Label::new(format!("{}: {}", candidate.value, candidate.after.verdict_words(view.unit()))).wrap(),
             );
             muted_ui(ui, view, change_words(&candidate.changes));
         });

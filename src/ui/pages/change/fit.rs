@@ -3,6 +3,7 @@
 use super::{apply_ui, change_words, muted_ui, peak_words, time};
 use crate::app::changes::Changes;
 use crate::app::command::Commands;
+use crate::estimate::Fit;
 use crate::plan::edit::PlanEdit;
 use crate::solve::levers::Risk;
 use crate::solve::levers::combine::Combination;
@@ -16,10 +17,13 @@ pub fn fit_ui(ui: &mut Ui, view: &View<'_>, found: &Changes, out: &mut Commands)
         ui.label(&found.way.words);
         return;
     }
-    let need = found.levers.before.memory_words(view.unit());
-    ui.label(
-        RichText::new(format!("It does not fit: {need}. Any one of these makes it fit.")).font(bold(type_size::body())),
-    );
+    let before = &found.levers.before;
+    let offer = match found.way.sets.first().map(|set| set.after.fit) {
+        Some(Fit::Tight) => "Nothing of these makes it fit without more risk; what comes nearest:",
+        _ => "Any one of these makes it fit:",
+    };
+    let words = format!("{}: {}. {offer}", before.fit.word(), before.memory_words(view.unit()));
+    ui.add(egui::Label::new(RichText::new(words).font(bold(type_size::body()))).wrap());
     for (index, set) in found.way.sets.iter().enumerate() {
         ui.add_space(space::xs());
         set_ui(ui, view, set, index, out);
@@ -42,7 +46,7 @@ fn set_ui(ui: &mut Ui, view: &View<'_>, set: &Combination, index: usize, out: &m
             ui.add(
                 egui::Label::new(format!(
                     "{} then, peak in {}; {}; {risk}",
-                    set.after.memory_words(view.unit()),
+                    set.after.verdict_words(view.unit()),
                     peak_words(&set.after),
                     time(set.time_change)
                 ))

@@ -4,6 +4,7 @@ use super::{ChangeState, apply_ui, change_words, muted_ui, peak_words, time};
 use crate::app::changes::Changes;
 use crate::app::command::Commands;
 use crate::app::computed::numbers;
+use crate::estimate::Fit;
 use crate::plan::edit::PlanEdit;
 use crate::solve::figures::edited;
 use crate::solve::levers::{Lever, Risk};
@@ -21,12 +22,12 @@ pub fn levers_ui(ui: &mut Ui, view: &View<'_>, state: &mut ChangeState, found: &
     }
     state.ticked.retain(|id| found.levers.levers.iter().any(|lever| lever.kind.id == *id));
     let together = together(view, state, found);
-    bar_ui(ui, view, state, found, together.as_ref().map(|(_, bytes)| *bytes));
-    if let Some((edit, bytes)) = &together {
+    bar_ui(ui, view, state, found, together.as_ref().map(|(_, bytes, _)| *bytes));
+    if let Some((edit, bytes, fit)) = &together {
         ui.horizontal_wrapped(|ui| {
             let count = state.ticked.len();
             apply_ui(ui, &format!("Apply {count} together"), "Apply the ticked changes", edit, out);
-            ui.label(format!("{} with all that is ticked", bytes.display(view.unit())));
+            ui.label(format!("{}, {}, with all that is ticked", bytes.display(view.unit()), fit.in_sentence()));
         });
     } else {
         muted_ui(ui, view, "Point at a change to see it in the bar; tick several to see and apply them together.");
@@ -40,15 +41,15 @@ pub fn levers_ui(ui: &mut Ui, view: &View<'_>, state: &mut ChangeState, found: &
 }
 
 /// The ticked levers as one edit, and what the plan then needs.
-fn together(view: &View<'_>, state: &ChangeState, found: &Changes) -> Option<(PlanEdit, Bytes)> {
+fn together(view: &View<'_>, state: &ChangeState, found: &Changes) -> Option<(PlanEdit, Bytes, Fit)> {
     let ticked: Vec<&Lever> = found.levers.levers.iter().filter(|lever| state.ticked.contains(lever.kind.id)).collect();
     if ticked.is_empty() {
         return None;
     }
     let titles: Vec<&str> = ticked.iter().map(|lever| lever.kind.title.as_str()).collect();
     let edit = PlanEdit::Group(ticked.iter().map(|lever| lever.kind.edit.clone()).collect(), titles.join(" + "));
-    let (bytes, _) = numbers(&edited(&view.state.document.plan, &edit)?)?;
-    Some((edit, bytes))
+    let (bytes, fit) = numbers(&edited(&view.state.document.plan, &edit)?)?;
+    Some((edit, bytes, fit))
 }
 
 fn bar_ui(ui: &mut Ui, view: &View<'_>, state: &ChangeState, found: &Changes, together: Option<Bytes>) {
@@ -66,12 +67,12 @@ fn bar_ui(ui: &mut Ui, view: &View<'_>, state: &ChangeState, found: &Changes, to
         Some(lever) => format!(
             "With “{}”: {}, peak in {}",
             lever.kind.title,
-            lever.after.memory_words(view.unit()),
+            lever.after.verdict_words(view.unit()),
             peak_words(&lever.after)
         ),
         None => format!(
             "Now: {}, peak in {}",
-            found.levers.before.memory_words(view.unit()),
+            found.levers.before.verdict_words(view.unit()),
             peak_words(&found.levers.before)
         ),
     };
@@ -116,7 +117,7 @@ fn lever_ui(ui: &mut Ui, view: &View<'_>, state: &mut ChangeState, found: &Chang
                 format!(
                     "saves {}: {} then, peak in {}",
                     saved.display(view.unit()),
-                    lever.after.memory().display(view.unit()),
+                    lever.after.verdict_words(view.unit()),
                     peak_words(&lever.after)
                 )
             };

@@ -200,7 +200,7 @@ fn choice_ui(ui: &mut Ui, view: &View<'_>, choice: &Choice, name: &str, out: &mu
 /// `14.1 of 24.0 GiB, 3,900 tokens/s, 7.2 h, 12 USD, quality risk low`.
 fn words(view: &View<'_>, choice: &Choice) -> String {
     let figures = &choice.figures;
-    let mut words = vec![figures.memory_words(view.unit())];
+    let mut words = vec![figures.verdict_words(view.unit())];
     words.extend(figures.tokens_per_sec.map(|rate| quantity(rate.expected, "tokens/s")));
     words.extend(figures.hours.map(|hours| quantity(hours.expected, "h")));
     let currency = &view.state.document.plan.cost.currency;

@@ -122,7 +122,7 @@ fn flip_ui(ui: &mut Ui, view: &View<'_>, flip: &engine::Flip, state: &mut Decide
 
 fn missing_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation, state: &mut DecideState) {
     if found.missing.is_empty() {
-        note_ui(ui, view, "Nothing that would change the recommendation.");
+        note_ui(ui, view, &found.nothing_missing_words());
     }
     for missing in &found.missing {
         let mut line = Words::default();

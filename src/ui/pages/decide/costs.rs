@@ -139,7 +139,12 @@ pub fn costs_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut
         card(ui, view.tokens, |ui| {
             let unit = format!("{} a month, both axes by powers of ten", found.currency);
             card_head(ui, "Break-even", &unit);
-            chart::chart_ui(ui, view, found);
+            if !found.against.is_empty() {
+                chart::chart_ui(ui, view, found);
+            }
+            for remark in found.remarks() {
+                ui.add(egui::Label::new(remark).wrap());
+            }
             for against in &found.against {
                 ui.add(
                     egui::Label::new(format!(
@@ -152,6 +157,9 @@ pub fn costs_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut
             }
             if let Some(uses) = found.cache_pays_from_uses {
                 note_ui(ui, view, &format!("Writing the head into the cache pays from use {uses} on."));
+            }
+            if found.against.is_empty() {
+                return;
             }
             note_ui(
                 ui,

@@ -30,7 +30,14 @@ pub fn load_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     let tokens = view.tokens;
     egui::Grid::new("plan-formats").spacing(Vec2::new(space::m(), space::xs())).show(ui, |ui| {
         row_ui(ui, tokens, ("Published in", native_words), native_layout, native_name(native), bar);
-        row_ui(ui, tokens, ("Loaded in", "the plan's load format"), load_layout, &load_name(load), bar);
+        row_ui(
+            ui,
+            tokens,
+            ("Loaded in", "the plan's load format"),
+            load_layout,
+            &plan.precision.load_words(crate::catalog::Catalog::embedded()),
+            bar,
+        );
         row_ui(ui, tokens, ("Computed in", compute_from), compute_layout, compute_name, bar);
     });
     ui.add_space(space::xs());
@@ -168,10 +175,4 @@ fn layout_of(id: &str) -> Option<&'static FloatLayout> {
         "fp4-e2m1" => &E2M1,
         _ => return None,
     })
-}
-
-/// Name of a load format from the catalogue.
-fn load_name(id: &str) -> String {
-    let entry = crate::catalog::Catalog::embedded().format(id);
-    entry.map_or_else(|| id.to_owned(), |format| format.name.split(" (").next().unwrap_or(&format.name).to_owned())
 }

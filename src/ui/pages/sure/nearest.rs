@@ -1,15 +1,19 @@
 //! The measured rows nearest to the plan.
 
+use crate::catalog::Catalog;
+use crate::plan::Metric;
 use crate::plan::field::field;
 use crate::plan::{Plan, Workload};
 use crate::ui::theme::{bold, space, type_size};
 use crate::ui::{UiState, View};
 use crate::units::{Bytes, grouped, signed_percent};
-use crate::validation::{Evidence, Measured, Neighbour, RESEMBLES};
+use crate::validation::{Evidence, Measured, Neighbour, RESEMBLES, differences};
 use egui::{Align, Grid, Label, Layout, RichText, Ui};
 
 /// Rows shown before one asks for more.
 const FIRST: usize = 6;
+/// Differences named of a row.
+const MOST_DIFFERENCES: usize = 4;
 
 /// Draws the rows.
 pub fn table_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, evidence: &Evidence, near: &[Neighbour]) {
@@ -23,7 +27,13 @@ pub fn table_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, evidence: 
             right_ui(ui, width, head(text));
         }
         ui.end_row();
-        for found in near.iter().take(listed) {
+        // What was measured on a device is rarer and says more than what was traced: of rows that resemble it comes first.
+        let mut order: Vec<&Neighbour> = near.iter().collect();
+        order.sort_by_key(|found| {
+            let measured = evidence.rows.get(found.index).is_some_and(|row| !row.exact);
+            !(measured && found.distance <= RESEMBLES)
+        });
+        for found in order.into_iter().take(listed) {
             if let Some(measured) = evidence.rows.get(found.index) {
                 job_ui(ui, view, measured, found.distance, room);
                 let row = &measured.row;
@@ -67,6 +77,8 @@ fn job_ui(ui: &mut Ui, view: &View<'_>, measured: &Measured, distance: f64, room
             hover.push_str(assumed);
         }
         ui.add(Label::new(RichText::new(words).small().color(view.tokens.muted.0)).wrap()).on_hover_text(hover);
+        let apart = apart_words(&view.state.document.plan, measured);
+        ui.add(Label::new(RichText::new(apart).small().color(view.tokens.muted.0)).wrap());
     });
 }
 
@@ -81,6 +93,22 @@ const fn alike(distance: f64) -> &'static str {
     }
 }
 
+/// Why its figure is another than the plan's: `there: Sequence length 8,192, not 2,048`.
+fn apart_words(plan: &Plan, measured: &Measured) -> String {
+    let mut apart = differences(plan, &measured.case.plan);
+    if measured.row.metric != Metric::Process {
+        apart.push(format!("counted are {}", measured.row.metric.label().to_lowercase()));
+    }
+    let more = apart.len().saturating_sub(MOST_DIFFERENCES);
+    apart.truncate(MOST_DIFFERENCES);
+    let more = if more == 0 { String::new() } else { format!("; {more} more") };
+    if apart.is_empty() {
+        "No setting that counts differs.".to_owned()
+    } else {
+        format!("There: {}{more}.", apart.join("; "))
+    }
+}
+
 /// `QLoRA, 4 × 2,048 tokens, checkpointing full, sdpa`.
 pub fn job(plan: &Plan) -> String {
     let word = |id: &str| field(id).and_then(|field| Some((field.get)(plan)?.display(field))).unwrap_or_default();
@@ -89,7 +117,7 @@ pub fn job(plan: &Plan) -> String {
         Workload::Inference => "inference".to_owned(),
         Workload::Training => word("method.kind"),
     };
-    let mut words = vec![what, word("precision.load_format"), tokens];
+    let mut words = vec![what, plan.precision.load_words(Catalog::embedded()), tokens];
     if plan.workload == Workload::Training {
         words.push(format!("checkpointing {}", word("runtime.checkpointing").to_lowercase()));
     }

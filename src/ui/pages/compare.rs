@@ -1,6 +1,5 @@
 //! Plans side by side: the open tabs, what differs, and their memory on one axis.
 
-use super::muted_ui;
 use crate::app::command::{Command, Commands, MenuCommand};
 use crate::app::state::DocumentId;
 use crate::estimate::{ByComponent, Component};
@@ -8,14 +7,14 @@ use crate::plan::Plan;
 use crate::solve::Known;
 use crate::solve::compare::{Comparison, MOST_PLANS, compare};
 use crate::solve::figures::Figures;
-use crate::ui::View;
 use crate::ui::theme::{bold, space, type_size};
+use crate::ui::{View, card, card_head};
 use crate::units::Bytes;
 use egui::{Button, Grid, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2};
 
 /// What was compared, for the revisions it was worked out for.
 #[derive(Clone, Debug, Default)]
-pub struct BesideState {
+pub struct CompareState {
     held: Option<Held>,
     /// Revision that is typed; empty: the last commit.
     revision: String,
@@ -29,9 +28,16 @@ struct Held {
     parts: Vec<ByComponent>,
 }
 
-/// Draws bars and tables of the pinned baseline and the open plans; the first of them is what the others are measured
-/// against.
-pub fn beside_ui(ui: &mut Ui, view: &View<'_>, state: &mut BesideState, out: &mut Commands) {
+/// Draws the page: bars and tables of the pinned baseline and the open plans; the first of them is what the others are
+/// measured against.
+pub fn compare_ui(ui: &mut Ui, view: &View<'_>, state: &mut CompareState, out: &mut Commands) {
+    card(ui, view.tokens, |ui| {
+        card_head(ui, "Compare", "against the first");
+        plans_ui(ui, view, state, out);
+    });
+}
+
+fn plans_ui(ui: &mut Ui, view: &View<'_>, state: &mut CompareState, out: &mut Commands) {
     revision_ui(ui, view, state, out);
     let plans = plans(view);
     if plans.len() < 2 {
@@ -71,7 +77,7 @@ fn plans<'a>(view: &View<'a>) -> Vec<(String, &'a Plan)> {
 }
 
 /// Opens the plan's file as it was in a revision.
-fn revision_ui(ui: &mut Ui, view: &View<'_>, state: &mut BesideState, out: &mut Commands) {
+fn revision_ui(ui: &mut Ui, view: &View<'_>, state: &mut CompareState, out: &mut Commands) {
     if view.state.document.path.is_none() {
         return;
     }
@@ -115,7 +121,7 @@ fn bars_ui(ui: &mut Ui, view: &View<'_>, found: &Comparison, parts: &[ByComponen
         }
         let words = figures.map_or_else(
             || format!("{name}: no estimate"),
-            |figures| format!("{name}: {}, {}", figures.memory_words(view.unit()), figures.fit.word().to_lowercase()),
+            |figures| format!("{name}: {}", figures.verdict_words(view.unit())),
         );
         if let Some(capacity) = figures.and_then(|figures| figures.capacity) {
             ui.painter().vline(x(capacity), bar.y_range(), Stroke::new(2.0, view.tokens.over.0));
@@ -130,7 +136,7 @@ fn table_ui(ui: &mut Ui, view: &View<'_>, found: &Comparison) {
     let currency = found.currency.clone().unwrap_or_default();
     let columns = found.names.len() + 1;
     let width = (ui.available_width() / columns as f32 - space::l()).max(60.0);
-    let grid = Grid::new("beside").num_columns(columns).min_col_width(width).max_col_width(width);
+    let grid = Grid::new("compare").num_columns(columns).min_col_width(width).max_col_width(width);
     grid.spacing([space::l(), space::xs()]).striped(true).show(ui, |ui| {
         ui.label("");
         for name in &found.names {
@@ -164,4 +170,9 @@ fn table_ui(ui: &mut Ui, view: &View<'_>, found: &Comparison) {
     if found.settings.is_empty() {
         muted_ui(ui, view, "No setting differs.");
     }
+}
+
+/// Small secondary text that wraps.
+fn muted_ui(ui: &mut Ui, view: &View<'_>, text: impl Into<String>) -> egui::Response {
+    ui.add(egui::Label::new(RichText::new(text).small().color(view.tokens.muted.0)).wrap())
 }
