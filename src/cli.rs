@@ -251,7 +251,8 @@ struct ValidateArgs {
 struct ScreenshotArgs {
     /// Plan file; without it the default plan.
     plan: Option<PathBuf>,
-    /// Draw only this panel: window, settings, memory, phases, components or explanation.
+    /// What to draw: `window`, a page such as `time` or `change-sensitivity`, `presenter`, or a part of the Memory page
+    /// alone. A wrong word lists them all.
     #[arg(long, default_value = "window")]
     panel: String,
     /// light, dark or contrast.

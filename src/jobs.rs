@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn a_job_with_nothing_to_say_says_nothing() {
         let jobs: Jobs<&'static str> = Jobs::new(|| ());
-        let (done, wait) = std::sync::mpsc::channel();
+        let (done, wait) = std::sync::mpsc::channel::<()>();
         jobs.spawn(
             "quiet",
             |_| "failed",

@@ -13,12 +13,13 @@ use theme::{Tokens, space};
 pub mod fonts;
 pub mod pages;
 pub mod panels;
+pub mod pictured;
 pub mod text;
 pub mod theme;
 pub mod widgets;
 
-use pages::memory;
 use panels::{dialog, explanation, presenter, rail, settings, status, top_bar};
+pub use pictured::{PanelName, Part, part_ui};
 
 /// Everything a panel may look at.
 #[derive(Clone, Copy)]
@@ -80,51 +81,6 @@ pub struct UiState {
     pub notice_since: Option<(u64, f64)>,
 }
 
-/// What a picture shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PanelName {
-    /// The whole window with this page.
-    Window(Page),
-    /// The whole window while presenting.
-    Presenter,
-    /// One card or panel alone.
-    Part(Part),
-}
-
-/// Parts of the window that can be drawn alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "named as on screen")]
-pub enum Part {
-    Settings,
-    Charts,
-    Bar,
-    Phases,
-    Components,
-    Explanation,
-}
-
-impl PanelName {
-    /// All, with their words on the command line.
-    pub fn all() -> Vec<(Self, &'static str)> {
-        let parts = [
-            (Part::Settings, "settings"),
-            (Part::Charts, "charts"),
-            (Part::Bar, "bar"),
-            (Part::Phases, "phases"),
-            (Part::Components, "components"),
-            (Part::Explanation, "explanation"),
-        ];
-        let pages = Page::ALL.into_iter().map(|page| (Self::Window(page), page.id()));
-        let window = [(Self::Window(Page::Memory), "window"), (Self::Presenter, "presenter")];
-        window.into_iter().chain(pages).chain(parts.map(|(part, word)| (Self::Part(part), word))).collect()
-    }
-
-    /// The panel of a word.
-    pub fn from_id(id: &str) -> Option<Self> {
-        Self::all().into_iter().find(|(_, word)| *word == id).map(|(panel, _)| panel)
-    }
-}
-
 /// How many columns there is room for. A small window or a large zoom puts panels under the picture, so that nothing
 /// is squeezed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,12 +107,15 @@ impl Panes {
 pub fn window_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
     widgets::number::note_escape(ui.ctx());
     let asked = keys(ui, view);
-    Panel::top("top-bar")
-        .frame(Frame::new().fill(view.tokens.panel.0).inner_margin(Margin::symmetric(16, 8)))
-        .show(ui, |ui| top_bar::top_bar_ui(ui, view, out));
-    Panel::bottom("status")
-        .frame(Frame::new().fill(view.tokens.panel.0).inner_margin(Margin::symmetric(16, 6)))
-        .show(ui, |ui| status::status_ui(ui, view, ui_state, out));
+    // Who watches a shared screen wants the picture, not the workshop: menus, paths and notices wait.
+    if !view.state.session.presenting {
+        Panel::top("top-bar")
+            .frame(Frame::new().fill(view.tokens.panel.0).inner_margin(Margin::symmetric(16, 8)))
+            .show(ui, |ui| top_bar::top_bar_ui(ui, view, out));
+        Panel::bottom("status")
+            .frame(Frame::new().fill(view.tokens.panel.0).inner_margin(Margin::symmetric(16, 6)))
+            .show(ui, |ui| status::status_ui(ui, view, ui_state, out));
+    }
     if view.state.session.messages.errors(view.state.document.id).next().is_some() {
         Panel::bottom("errors")
             .frame(Frame::new().fill(view.tokens.raised.0).inner_margin(Margin::symmetric(16, 8)))
@@ -268,19 +227,6 @@ fn drop_overlay_ui(ui: &Ui, view: &View<'_>) {
     painter.text(below, egui::Align2::CENTER_TOP, names.join("  "), font, view.tokens.muted.0);
 }
 
-/// One part alone, for pictures and tests.
-pub fn part_ui(ui: &mut Ui, part: Part, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
-    let frame = Frame::new().fill(view.tokens.ground.0).inner_margin(Margin::same(space::l() as i8));
-    CentralPanel::default().frame(frame).show(ui, |ui| match part {
-        Part::Charts => memory::memory_ui(ui, view, out),
-        Part::Bar => _ = memory::bar_card_ui(ui, view, out),
-        Part::Phases => _ = memory::phases_card_ui(ui, view, out),
-        Part::Components => _ = memory::table_card_ui(ui, view, out),
-        Part::Settings => settings::settings_ui(ui, view, ui_state, out),
-        Part::Explanation => explanation::explanation_ui(ui, view, out),
-    });
-}
-
 /// Commands whose keys were pressed. Keys that also move in a text field are left to it; any other ends what is being
 /// typed first, as if the field had been left.
 fn keys(ui: &Ui, view: &View<'_>) -> Commands {
@@ -360,12 +306,23 @@ pub fn card<R>(ui: &mut Ui, tokens: &Tokens, content: impl FnOnce(&mut Ui) -> R)
         .inner
 }
 
-/// Head of a card: title left, unit right.
+/// Head of a card: title left, unit right; one under the other where there is no room for both.
 pub fn card_head(ui: &mut Ui, title: &str, unit: &str) {
-    ui.horizontal(|ui| {
-        ui.label(egui::RichText::new(title).font(theme::bold(theme::type_size::title() - 1.0)));
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| ui.weak(unit));
-    });
+    let font = theme::bold(theme::type_size::title() - 1.0);
+    let width = |text: &str, font: egui::FontId| {
+        ui.painter().layout_no_wrap(text.to_owned(), font, egui::Color32::PLACEHOLDER).size().x
+    };
+    let both = width(title, font.clone()) + width(unit, egui::TextStyle::Body.resolve(ui.style())) + space::l();
+    let title = egui::Label::new(egui::RichText::new(title).font(font)).wrap();
+    if both > ui.available_width() {
+        ui.add(title);
+        ui.add(egui::Label::new(egui::RichText::new(unit).weak()).wrap());
+    } else {
+        ui.horizontal(|ui| {
+            ui.add(title);
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| ui.weak(unit));
+        });
+    }
     ui.add_space(space::xs());
 }
 

@@ -211,24 +211,63 @@ fn a_stopped_search_says_no_more_and_a_wrong_limit_is_refused() {
 }
 
 #[test]
-fn a_cell_of_the_heat_map_and_a_bar_of_the_tornado_change_the_plan() {
+fn charts_are_read_by_a_click_and_set_by_a_button_or_a_double_click() {
     let mut harness = window();
     harness.run_ok();
     part(&mut harness, "Sensitivity");
-    assert!(has(&harness, "Memory over Sequence length; drag to change the plan"));
-    harness.query_all_by_label_contains("Micro-batch 2, 1,024 tokens").next().unwrap().click();
-    harness.run_ok();
+    let before = plan(&harness);
+    let cell = harness.query_all_by_label_contains("Micro-batch 2, 1,024 tokens").next().unwrap().rect().center();
+    click_at(&mut harness, cell, 1);
+    assert_eq!(plan(&harness), before, "looking changes nothing");
+    click(&mut harness, "Set micro-batch 2, 1,024 tokens");
     let changed = plan(&harness);
     assert_eq!((changed.batch.micro_batch, changed.batch.sequence_length), (2, 1024));
     send(&mut harness, Command::Menu(MenuCommand::Undo));
-    assert_eq!(plan(&harness).batch.micro_batch, 1, "both settings are one step");
+    assert_eq!(plan(&harness), before, "both settings are one step");
+    click_at(&mut harness, cell, 2);
+    assert_eq!(plan(&harness), changed);
+    send(&mut harness, Command::Menu(MenuCommand::Undo));
+    assert_eq!(plan(&harness), before, "and so is a double-click");
+
+    // The curve: a click reads the stop under the pointer, a double-click sets it, dragging the ringed point too.
+    let curve = harness.get_by_label("Memory over Sequence length").rect();
+    let far_right = egui::pos2(curve.right() - 20.0, curve.center().y);
+    click_at(&mut harness, far_right, 1);
+    assert_eq!(plan(&harness), before, "looking changes nothing");
+    assert!(has(&harness, "Set 131,072 tokens"), "what was read is said, with a button");
+    click_at(&mut harness, far_right, 2);
+    assert_eq!(plan(&harness).batch.sequence_length, 131_072);
+    send(&mut harness, Command::Menu(MenuCommand::Undo));
+    assert_eq!(plan(&harness), before, "one step");
+    harness.drag_at(egui::pos2(curve.left() + 70.0, curve.center().y));
+    harness.hover_at(far_right);
+    harness.run_ok();
+    harness.drop_at(far_right);
+    harness.run_ok();
+    assert_eq!(plan(&harness), before, "only the ringed point can be dragged");
+
     let swings = tuneplan::solve::sensitivity::tornado(&plan(&harness), tuneplan::solve::Known::embedded()).unwrap();
     let length = swings.iter().find(|swing| swing.field == "batch.sequence_length").unwrap();
     let Some((FieldValue::Integer(longer), _)) = length.above else { panic!("{length:?}") };
     let label = format!("Sequence length {}: +", tuneplan::units::grouped(longer));
-    harness.query_all_by_label_contains(&label).next().unwrap().click();
-    harness.run_ok();
+    let bar = harness.query_all_by_label_contains(&label).next().unwrap().rect().center();
+    click_at(&mut harness, bar, 1);
+    assert_eq!(plan(&harness), before, "looking changes nothing");
+    click_at(&mut harness, bar, 2);
     assert_eq!(plan(&harness).batch.sequence_length, longer);
+}
+
+/// So many clicks of the left button at a place, then a pause that ends a double-click.
+fn click_at(harness: &mut Harness<'_, App>, at: egui::Pos2, clicks: usize) {
+    for _ in 0..clicks {
+        for pressed in [true, false] {
+            let button = egui::PointerButton::Primary;
+            harness.event(egui::Event::PointerMoved(at));
+            harness.event(egui::Event::PointerButton { pos: at, button, pressed, modifiers: egui::Modifiers::NONE });
+        }
+    }
+    harness.run_ok();
+    harness.run_steps(8);
 }
 
 #[test]

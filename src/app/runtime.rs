@@ -506,6 +506,7 @@ fn drawing(state: &State) -> impl FnOnce() -> egui::ColorImage + Send + 'static 
         theme: settings.theme.resolve(None),
         size: PICTURE_SIZE,
         scale: PICTURE_SCALE,
+        day: state.session.today.clone(),
     };
     move || screenshot::render(&plan, &settings, &shot)
 }

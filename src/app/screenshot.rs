@@ -20,7 +20,7 @@ use std::sync::Arc;
 const FRAMES: usize = 4;
 
 /// What to draw.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Shot {
     /// Panel.
     pub panel: PanelName,
@@ -30,6 +30,8 @@ pub struct Shot {
     pub size: [u32; 2],
     /// Pixels per point.
     pub scale: f32,
+    /// Day it is made on, for a picture that says so; may be empty.
+    pub day: String,
 }
 
 /// Draws `plan` as the window would show it to a person with `settings`; the theme is the shot's.
@@ -38,20 +40,18 @@ pub fn render(plan: &Plan, settings: &Settings, shot: &Shot) -> ColorImage {
     state.document.plan = plan.clone();
     state.document.saved_plan = plan.clone();
     state.settings.theme = shot.theme.into();
-    match shot.panel {
-        PanelName::Window(page) => {
-            state.session.page = page;
-            state.session.evidence = (page == Page::Sure).then(Evidence::embedded);
-            if page == Page::Preview {
-                state.session.weighing = Some(Weighing::of_embedded());
-            }
-            if page == Page::Change {
-                let found = Changes::of(&state.document.plan).map(Arc::new);
-                state.session.changes = Some((Key::of(&state), found));
-            }
+    state.session.today.clone_from(&shot.day);
+    state.session.presenting = shot.panel == PanelName::Presenter;
+    if let Some(page) = shot.panel.page() {
+        state.session.page = page;
+        state.session.evidence = (page == Page::Sure).then(Evidence::embedded);
+        if page == Page::Preview {
+            state.session.weighing = Some(Weighing::of_embedded());
         }
-        PanelName::Presenter => state.session.presenting = true,
-        PanelName::Part(_) => {}
+        if page == Page::Change {
+            let found = Changes::of(&state.document.plan).map(Arc::new);
+            state.session.changes = Some((Key::of(&state), found));
+        }
     }
     let computed = Computed::of(&state);
     let tokens = shot.theme.tokens();
@@ -64,6 +64,9 @@ pub fn render(plan: &Plan, settings: &Settings, shot: &Shot) -> ColorImage {
     ctx.set_pixels_per_point(scale);
     let size = Vec2::new(shot.size[0] as f32, shot.size[1] as f32) / zoom;
     let mut ui_state = UiState::default();
+    if let PanelName::Tab(tab) = shot.panel {
+        tab.choose(&mut ui_state);
+    }
     let mut rasterizer = Rasterizer::new();
     let mut primitives = Vec::new();
     for frame in 0..FRAMES {
@@ -76,7 +79,9 @@ pub fn render(plan: &Plan, settings: &Settings, shot: &Shot) -> ColorImage {
             let view = View { state: &state, computed: &computed, tokens };
             let mut commands = Commands::new();
             match shot.panel {
-                PanelName::Window(_) | PanelName::Presenter => ui::window_ui(ui, &view, &mut ui_state, &mut commands),
+                PanelName::Window(_) | PanelName::Tab(_) | PanelName::Presenter => {
+                    ui::window_ui(ui, &view, &mut ui_state, &mut commands);
+                }
                 PanelName::Part(part) => ui::part_ui(ui, part, &view, &mut ui_state, &mut commands),
             }
         });

@@ -171,6 +171,11 @@ impl App {
         &self.computed
     }
 
+    /// What only the screen remembers: for tests that turn to a tab.
+    pub const fn ui_state_mut(&mut self) -> &mut ui::UiState {
+        &mut self.ui_state
+    }
+
     /// Carries out a command and starts what follows from it.
     pub fn send(&mut self, command: Command) {
         for effect in dispatch(&mut self.state, command) {

@@ -24,7 +24,8 @@ pub fn run(args: &ScreenshotArgs, out: &mut dyn Write, err: &mut dyn Write) -> R
     if size.iter().any(|side| *side == 0 || f64::from(*side) * f64::from(args.scale) > MAX_SIDE as f64) {
         bail!("--size {}: each side may have 1 to {MAX_SIDE} pixels", args.size);
     }
-    let image = render(&plan, &Settings::default(), &Shot { panel, theme, size, scale: args.scale });
+    let shot = Shot { panel, theme, size, scale: args.scale, day: String::new() };
+    let image = render(&plan, &Settings::default(), &shot);
     store::write_atomic(&args.output, &encode_png(&image)?)?;
     writeln!(out, "wrote {} ({} × {} pixels)", args.output.display(), image.width(), image.height())?;
     Ok(Outcome::Done)

@@ -2,15 +2,16 @@
 
 use crate::app::command::{Command, Commands, MenuCommand};
 use crate::app::state::DocumentId;
-use crate::estimate::{ByComponent, Component};
+use crate::estimate::ByComponent;
 use crate::plan::Plan;
 use crate::solve::Known;
 use crate::solve::compare::{Comparison, MOST_PLANS, compare};
 use crate::solve::figures::Figures;
 use crate::ui::theme::{bold, space, type_size};
+use crate::ui::widgets::segments::{self, Stack, Way};
 use crate::ui::{View, card, card_head};
 use crate::units::Bytes;
-use egui::{Button, Grid, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2};
+use egui::{Button, CornerRadius, Grid, RichText, Sense, Stroke, Ui, Vec2};
 
 /// What was compared, for the revisions it was worked out for.
 #[derive(Clone, Debug, Default)]
@@ -107,28 +108,31 @@ fn bars_ui(ui: &mut Ui, view: &View<'_>, found: &Comparison, parts: &[ByComponen
     let figures: Vec<Option<&Figures>> = found.figures.iter().map(|figures| figures.as_ref().ok()).collect();
     let sizes = figures.iter().flatten().flat_map(|figures| [figures.memory(), figures.capacity.unwrap_or_default()]);
     let most = sizes.max().unwrap_or_default().max(Bytes(1));
-    for ((name, parts), figures) in found.names.iter().zip(parts).zip(&figures) {
+    for (place, ((name, parts), figures)) in found.names.iter().zip(parts).zip(&figures).enumerate() {
         ui.label(RichText::new(name).font(bold(type_size::body())));
         let (bar, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), 26.0), Sense::hover());
-        ui.painter().rect_filled(bar, 3, view.tokens.raised.0);
-        let x = |bytes: Bytes| bar.left() + bar.width() * (bytes.0 as f64 / most.0 as f64) as f32;
-        let mut sum = Bytes::ZERO;
-        for component in Component::ALL {
-            let end = sum + parts.get(component);
-            let rect = Rect::from_min_max(Pos2::new(x(sum), bar.top()), Pos2::new(x(end), bar.bottom()));
-            ui.painter().rect_filled(rect, 0, view.tokens.series(component));
-            sum = end;
-        }
         let words = figures.map_or_else(
             || format!("{name}: no estimate"),
             |figures| format!("{name}: {}", figures.verdict_words(view.unit())),
         );
-        if let Some(capacity) = figures.and_then(|figures| figures.capacity) {
-            ui.painter().vline(x(capacity), bar.y_range(), Stroke::new(2.0, view.tokens.over.0));
-        }
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &words));
-        muted_ui(ui, view, words.clone());
-        response.on_hover_text(words);
+        response.on_hover_text_at_pointer(&words);
+        ui.painter().rect_filled(bar, 3, view.tokens.raised.0);
+        let x = |bytes: Bytes| bar.left() + bar.width() * (bytes.0 as f64 / most.0 as f64) as f32;
+        let held = segments::held(parts);
+        let stack = Stack {
+            id: ui.scope_id().with(("beside-bar", place)),
+            room: bar,
+            way: Way::Right,
+            pieces: segments::pieces(&held, (name, view.unit()), None, view.tokens, |_, sum| x(sum) - bar.left()),
+            corners: |_, _, _| CornerRadius::ZERO,
+        };
+        stack.show(ui, view.tokens);
+        if let Some(capacity) = figures.and_then(|figures| figures.capacity) {
+            let x = x(capacity).min(bar.right() - 1.0);
+            ui.painter().vline(x, bar.y_range(), Stroke::new(2.0, view.tokens.over.0));
+        }
+        muted_ui(ui, view, words);
     }
 }
 

@@ -6,7 +6,7 @@ use crate::app::page::Page;
 use crate::estimate::{Estimate, Fit, Subject};
 use crate::plan::Workload;
 use crate::plan::edit::PlanEdit;
-use crate::plan::field::FieldValue;
+use crate::plan::field::{FieldKind, FieldValue, field};
 use crate::ui::theme::{RADIUS, bold, space, type_size};
 use crate::ui::widgets::component_table::ComponentTable;
 use crate::ui::widgets::memory_bar::MemoryBar;
@@ -21,20 +21,47 @@ use std::cmp::Ordering;
 const CHART_HEIGHT: std::ops::RangeInclusive<f32> = 276.0..=640.0;
 /// What stands above and around the phase chart.
 const BESIDE_CHART: f32 = 440.0;
-/// Room that the verdict's sentence needs beside the choice of workload.
-const BESIDE_VERDICT: f32 = 330.0;
-/// Room for three lines of verdict.
-const VERDICT_HEIGHT_WIDE: f32 = 58.0;
-/// Room for five lines of verdict.
-const VERDICT_HEIGHT: f32 = 88.0;
-/// From here on neither sentence of the verdict takes a second line.
-const ONE_LINE_VERDICT: f32 = 640.0;
+/// Wider than this, verdict, sentences and choice of workload stand in one row.
+const ONE_ROW_VERDICT: f32 = 900.0;
+/// Room for the verdict's sentences at so many points of width: the charts below stay where they are while words change.
+const VERDICT_LINES: [(f32, f32); 4] = [(620.0, 42.0), (440.0, 62.0), (330.0, 82.0), (0.0, 102.0)];
 /// Narrower than this, chart and table stand one under the other.
 const SIDE_BY_SIDE: f32 = 600.0;
 
+/// Whether buttons stand in the cards: a picture and a shared screen have none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Controls {
+    /// At work.
+    Shown,
+    /// In pictures, and while presenting.
+    Hidden,
+}
+
 /// Draws the page.
 pub fn memory_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
-    verdict_card_ui(ui, view, out);
+    charts_ui(ui, view, Controls::Shown, out);
+}
+
+/// Model, method and workload in a line, for a picture.
+pub fn subject(view: &View<'_>) -> String {
+    let plan = &view.state.document.plan;
+    let method = field("method.kind").map_or("", |field| match (field.kind, (field.get)(plan)) {
+        (FieldKind::Choice(choices), Some(FieldValue::Id(id))) => {
+            choices.iter().find(|choice| choice.id == id).map_or("", |choice| choice.label)
+        }
+        _ => "",
+    });
+    let job = match plan.workload {
+        Workload::Training => "training",
+        Workload::Inference => "inference",
+    };
+    let model = plan.model.source.name();
+    [model, method, job].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
+}
+
+/// The cards of the page.
+pub fn charts_ui(ui: &mut Ui, view: &View<'_>, controls: Controls, out: &mut Commands) {
+    verdict_card_ui(ui, view, controls, out);
     ui.add_space(space::xs());
     let mut touched = bar_card_ui(ui, view, out);
     ui.add_space(space::xs());
@@ -73,7 +100,7 @@ const WORKLOADS: [Segment<Shown>; 3] = [
 ];
 
 /// The sentence that rules the screen.
-pub fn verdict_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
+pub fn verdict_card_ui(ui: &mut Ui, view: &View<'_>, controls: Controls, out: &mut Commands) {
     let color = view.computed.estimate.as_ref().map_or(view.tokens.over.0, |found| view.tokens.verdict(found.fit));
     let card = egui::Frame::new()
         .fill(view.tokens.panel.0)
@@ -82,17 +109,42 @@ pub fn verdict_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         .inner_margin(Margin { left: 20, right: 16, top: 14, bottom: 14 })
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
-            let control = segmented::width(ui, &WORKLOADS);
-            if ui.available_width() >= control + BESIDE_VERDICT {
+            let shown = controls == Controls::Shown;
+            let control = if shown { segmented::width(ui, &WORKLOADS) } else { 0.0 };
+            let word = word_width(ui, view);
+            let fit = if shown { FIT_BUTTON } else { 0.0 };
+            if ui.available_width() >= ONE_ROW_VERDICT.max(word + fit + control + 360.0) {
                 ui.horizontal(|ui| {
-                    let room = ui.available_width() - control - space::l();
-                    ui.allocate_ui_with_layout(egui::vec2(room, 0.0), Layout::left_to_right(Align::Center), |ui| {
-                        verdict_ui(ui, view, color, out);
+                    ui.allocate_ui_with_layout(egui::vec2(word, 0.0), Layout::left_to_right(Align::Center), |ui| {
+                        ui.set_min_width(word);
+                        word_ui(ui, view, color);
                     });
-                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| workload_ui(ui, view, out));
+                    let room = ui.available_width() - control - fit - space::l() * 2.0;
+                    ui.allocate_ui_with_layout(egui::vec2(room, 0.0), Layout::top_down(Align::Min), |ui| {
+                        sentences_ui(ui, view);
+                    });
+                    if shown {
+                        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                            workload_ui(ui, view, out);
+                            fit_ui(ui, view, out);
+                        });
+                    }
                 });
-            } else {
-                ui.horizontal(|ui| verdict_ui(ui, view, color, out));
+                return;
+            }
+            let beside = ui.available_width() >= word + fit + control + space::l();
+            ui.horizontal(|ui| {
+                ui.set_min_height(34.0);
+                word_ui(ui, view, color);
+                if shown {
+                    fit_ui(ui, view, out);
+                }
+                if shown && beside {
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| workload_ui(ui, view, out));
+                }
+            });
+            sentences_ui(ui, view);
+            if shown && !beside {
                 ui.add_space(space::xs());
                 workload_ui(ui, view, out);
             }
@@ -169,38 +221,57 @@ fn baseline_ui(ui: &mut Ui, against: &Against, view: &View<'_>, out: &mut Comman
     });
 }
 
-fn verdict_ui(ui: &mut Ui, view: &View<'_>, color: egui::Color32, out: &mut Commands) {
-    let word = view.computed.estimate.as_ref().map_or("No estimate", |estimate| estimate.fit.word());
-    ui.label(RichText::new(view.text(word)).font(bold(type_size::figure())).color(color));
-    ui.add_space(space::s());
+/// Room for the button beside the verdict's word.
+const FIT_BUTTON: f32 = 104.0;
+
+/// The word of a verdict.
+fn word(view: &View<'_>, fit: Option<Fit>) -> &'static str {
+    view.text(fit.map_or("No estimate", Fit::word))
+}
+
+/// Width of the widest verdict: nothing beside it moves when the word changes.
+fn word_width(ui: &Ui, view: &View<'_>) -> f32 {
+    let fits = [Some(Fit::Fits), Some(Fit::Tight), Some(Fit::DoesNotFit), Some(Fit::NoDevice), None];
+    let width = |fit: Option<Fit>| {
+        let text = word(view, fit).to_owned();
+        ui.painter().layout_no_wrap(text, bold(type_size::figure()), egui::Color32::PLACEHOLDER).size().x
+    };
+    fits.into_iter().map(width).fold(0.0, f32::max)
+}
+
+fn word_ui(ui: &mut Ui, view: &View<'_>, color: egui::Color32) {
+    let word = word(view, view.computed.estimate.as_ref().map(|estimate| estimate.fit));
+    ui.label(RichText::new(word).font(bold(type_size::figure())).color(color));
+}
+
+/// The way out, where the plan does not fit.
+fn fit_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
+    let wanted = |fit| matches!(fit, Fit::Tight | Fit::DoesNotFit);
+    let too_large = view.computed.estimate.as_ref().is_some_and(|estimate| wanted(estimate.fit));
+    if too_large
+        && ui.button("Make it fit…").on_hover_text("Which changes make it fit, and what each costs.").clicked()
+    {
+        out.push(Command::ShowPage(Page::Change));
+    }
+}
+
+/// Figures and reason, in room that does not depend on how long they are.
+fn sentences_ui(ui: &mut Ui, view: &View<'_>) {
     ui.vertical(|ui| {
-        // The charts below stay where they are while the words change.
         let width = ui.available_width();
-        ui.set_min_height(if width >= ONE_LINE_VERDICT {
-            0.0
-        } else if width >= BESIDE_VERDICT {
-            VERDICT_HEIGHT_WIDE
-        } else {
-            VERDICT_HEIGHT
-        });
+        let height = VERDICT_LINES.into_iter().find(|(least, _)| width >= *least).map_or(0.0, |(_, height)| height);
+        ui.set_min_height(height);
         ui.spacing_mut().item_spacing.y = space::xs();
         match &view.computed.estimate {
             Some(estimate) => {
                 let figures = format!("{}{}", estimate.verdict_figures(view.unit()), device_name(view));
-                ui.label(RichText::new(figures).font(bold(type_size::title())));
-                ui.label(RichText::new(estimate.verdict_reason(view.unit())).color(view.tokens.muted.0));
-                if matches!(estimate.fit, Fit::Tight | Fit::DoesNotFit)
-                    && ui
-                        .button("Make it fit…")
-                        .on_hover_text("Which changes make it fit, and what each costs.")
-                        .clicked()
-                {
-                    out.push(Command::ShowPage(Page::Change));
-                }
+                ui.add(egui::Label::new(RichText::new(figures).font(bold(type_size::title()))).wrap());
+                let reason = RichText::new(estimate.verdict_reason(view.unit())).color(view.tokens.muted.0);
+                ui.add(egui::Label::new(reason).wrap());
             }
             None => {
                 let why = view.computed.diagnostics.first().map_or("", |first| first.message.as_str());
-                ui.label(why);
+                ui.add(egui::Label::new(why).wrap());
             }
         }
     });
@@ -217,6 +288,11 @@ fn device_name(view: &View<'_>) -> String {
     }
 }
 
+/// What the dashed outline is of.
+fn ghost_name(view: &View<'_>) -> &'static str {
+    if view.computed.against.is_some() { "baseline" } else { "before" }
+}
+
 /// Memory at the peak.
 pub fn bar_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) -> Touched {
     let Some(estimate) = &view.computed.estimate else { return Touched::default() };
@@ -228,7 +304,7 @@ pub fn bar_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) -> Touched 
         let bar = MemoryBar {
             amounts: &estimate.at_peak,
             capacity: estimate.capacity,
-            ghost: view.computed.ghost,
+            ghost: view.computed.ghost.map(|ghost| (ghost, ghost_name(view))),
             unit: view.unit(),
             marked: view.state.session.hovered,
         };

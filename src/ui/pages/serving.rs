@@ -145,5 +145,16 @@ fn plot_ui(ui: &mut Ui, found: &AdapterServing, view: &View<'_>) {
         }
         ui.painter().line(line, Stroke::new(2.5, color));
     }
-    response.on_hover_text(name);
+    if let Some(pointer) = response.hover_pos() {
+        let across = |point: &&ServingPoint| (x(point.adapters as f64) - pointer.x).abs();
+        let nearest = found.points.iter().min_by(|a, b| across(a).total_cmp(&across(b))).unwrap_or(first);
+        ui.painter().vline(x(nearest.adapters as f64), area.y_range(), Stroke::new(1.0, tokens.edge.0));
+        let plural = if nearest.adapters == 1 { "" } else { "s" };
+        response.on_hover_text_at_pointer(format!(
+            "{} adapter{plural}\nmerged {}\nkept apart {}",
+            grouped(nearest.adapters),
+            nearest.merged.fine(view.unit()),
+            nearest.separate.fine(view.unit())
+        ));
+    }
 }

@@ -31,6 +31,9 @@ pub fn steps_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     let last = steps.len() - 1;
     let at = view.state.session.step.min(last);
     let Some(step) = steps.get(at) else { return };
+    // First, so that it stays under the pointer from step to step.
+    turn_ui(ui, at, last, out);
+    ui.add_space(space::xs());
     ui.label(RichText::new(format!("Step {} of {}", at + 1, steps.len())).color(view.tokens.muted.0));
     ui.label(RichText::new(&step.title).font(bold(type_size::figure())));
     card(ui, view.tokens, |ui| {
@@ -56,15 +59,12 @@ pub fn steps_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         let bar = MemoryBar {
             amounts: &so_far,
             capacity: estimate.capacity,
-            ghost: Some(estimate.process.expected),
+            ghost: Some((estimate.process.expected, "whole process")),
             unit: view.unit(),
             marked: step.adds.first().copied(),
         };
         bar.show(ui, view.tokens);
-        ui.label(RichText::new("Dashed: the whole process at the peak.").small().color(view.tokens.muted.0));
     });
-    ui.add_space(space::s());
-    turn_ui(ui, at, last, out);
 }
 
 fn turn_ui(ui: &mut Ui, at: usize, last: usize, out: &mut Commands) {

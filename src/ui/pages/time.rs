@@ -1,14 +1,16 @@
 //! Time and cost: how long, where the time goes, what it comes to, always as a range.
 
 use crate::app::computed::Pace;
-use crate::estimate::time::{TimeEstimate, TimeKind, TimeSubject};
+use crate::estimate::time::{Spent, TimeEstimate, TimeKind, TimeSubject};
 use crate::explained::Band;
 use crate::plan::Workload;
 use crate::ui::theme::{Tokens, bold, space, type_size};
 use crate::ui::widgets::derivation::derivation_ui;
+use crate::ui::widgets::pattern::Pattern;
+use crate::ui::widgets::segments::{Piece, Stack, Way};
 use crate::ui::{UiState, View, card, card_head};
 use crate::units::{duration, grouped, percent, quantity, significant};
-use egui::{Align, Color32, Layout, Rect, RichText, Sense, Stroke, Ui, Vec2};
+use egui::{Align, Color32, CornerRadius, Layout, RichText, Sense, Ui, Vec2};
 
 /// Height of the bar.
 const BAR: f32 = 36.0;
@@ -115,12 +117,28 @@ fn color(tokens: &Tokens, kind: TimeKind) -> Color32 {
 fn bar_ui(ui: &mut Ui, tokens: &Tokens, ui_state: &mut UiState, time: &TimeEstimate) {
     let whole = time.step_secs.expected.max(f64::MIN_POSITIVE);
     let (bar, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), BAR), Sense::hover());
-    let mut left = bar.left();
-    for part in &time.spent {
-        let width = (part.secs / whole) as f32 * bar.width();
-        let rect = Rect::from_min_size(egui::pos2(left, bar.top()), Vec2::new(width, BAR));
-        piece_ui(ui, rect, part.kind, &part_words(part.kind, part.secs, whole), tokens, ui_state);
-        left += width;
+    let mut sum = 0.0;
+    let piece = |part: &Spent| {
+        sum += part.secs;
+        Piece {
+            id: part.kind.label(),
+            words: part_words(part.kind, part.secs, whole),
+            fill: color(tokens, part.kind),
+            pattern: Pattern::Plain,
+            end: (sum / whole) as f32 * bar.width(),
+            marked: false,
+        }
+    };
+    let stack = Stack {
+        id: ui.scope_id().with("time-bar"),
+        room: bar,
+        way: Way::Right,
+        pieces: time.spent.iter().map(piece).collect(),
+        corners: |_, _, _| CornerRadius::ZERO,
+    };
+    let clicked = stack.show(ui, tokens).clicked;
+    if let Some(part) = clicked.and_then(|place| time.spent.get(place)) {
+        ui_state.time_subject = Some(TimeSubject::Kind(part.kind));
     }
     ui.add_space(space::xs());
     for part in &time.spent {
@@ -135,22 +153,6 @@ fn bar_ui(ui: &mut Ui, tokens: &Tokens, ui_state: &mut UiState, time: &TimeEstim
             });
         });
     }
-}
-
-/// One piece of the bar: named, focusable, and a click explains it.
-fn piece_ui(ui: &Ui, rect: Rect, kind: TimeKind, words: &str, tokens: &Tokens, ui_state: &mut UiState) {
-    let response = ui.interact(rect, ui.scope_id().with(("time-piece", kind.label())), Sense::click());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, words));
-    ui.painter().rect_filled(rect, 0, color(tokens, kind));
-    ui.painter().vline(rect.right(), rect.y_range(), Stroke::new(1.0, tokens.panel.0));
-    if response.hovered() || response.has_focus() {
-        let ring = Stroke::new(2.0, Tokens::text_on(color(tokens, kind)));
-        ui.painter().rect_stroke(rect.shrink(1.0), 0, ring, egui::StrokeKind::Inside);
-    }
-    if response.clicked() {
-        ui_state.time_subject = Some(TimeSubject::Kind(kind));
-    }
-    response.on_hover_text(words);
 }
 
 fn part_words(kind: TimeKind, secs: f64, whole: f64) -> String {

@@ -42,7 +42,7 @@ fn overview_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     let plan = &view.state.document.plan;
     ui.label(RichText::new(&plan.name).font(bold(NAME)));
     ui.add_space(space::s());
-    memory::verdict_card_ui(ui, view, out);
+    memory::verdict_card_ui(ui, view, memory::Controls::Hidden, out);
     ui.add_space(space::s());
     let touched = memory::bar_card_ui(ui, view, out);
     if touched.hovered != view.state.session.hovered {

@@ -131,7 +131,7 @@ impl BitRow {
         }
         let clicked = response.clicked();
         if response.hovered() {
-            response.on_hover_text(format!("{name}. Click to flip it: {}", self.after(bit)));
+            response.on_hover_text_at_pointer(format!("{name}. Click to flip it: {}", self.after(bit)));
         }
         clicked
     }

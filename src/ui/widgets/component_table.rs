@@ -166,6 +166,6 @@ impl Row<'_> {
         ui.painter().text(Pos2::new(rect.right(), y), Align2::RIGHT_CENTER, self.share, font, tokens.muted.0);
         let line = [rect.left_bottom(), rect.right_bottom()];
         ui.painter().line_segment(line, Stroke::new(1.0, tokens.line.0));
-        if name_is_cut { response.on_hover_text(name) } else { response }
+        if name_is_cut { response.on_hover_text_at_pointer(name) } else { response }
     }
 }

@@ -1,7 +1,7 @@
 //! One stacked bar per group of equal devices, all on one axis with the capacity.
 
 use super::memory_bar::nice_step;
-use super::segments::{Piece, Touched, hit_ranges};
+use super::segments::{self, Stack, Touched, Way};
 use crate::estimate::Component;
 use crate::estimate::sharding::{Devices, RankGroup};
 use crate::ui::theme::{Tokens, bold, space, type_size};
@@ -102,37 +102,17 @@ impl DeviceBars<'_> {
     }
 
     fn pieces(&self, ui: &Ui, group: &RankGroup, bar: Rect, at: &impl Fn(Bytes) -> f32, tokens: &Tokens) -> Touched {
-        let total = group.at_peak.total();
-        let held: Vec<(Component, Bytes)> = Component::ALL
-            .into_iter()
-            .map(|component| (component, group.at_peak.get(component)))
-            .filter(|(_, bytes)| *bytes > Bytes::ZERO)
-            .collect();
-        let ends: Vec<f32> = held
-            .iter()
-            .scan(Bytes::ZERO, |sum, (_, bytes)| {
-                *sum += *bytes;
-                Some(at(*sum))
-            })
-            .collect();
+        let held = segments::held(&group.at_peak);
         let whole = title(group, self.devices).to_lowercase();
-        let mut touched = Touched::default();
-        let mut left = bar.left();
-        let mut shown = Vec::with_capacity(held.len());
-        for (i, (range, (component, bytes))) in hit_ranges(&ends, bar.x_range()).into_iter().zip(held).enumerate() {
-            let gap = if ends[i] - left > 3.0 { 1.0 } else { 0.0 };
-            let rect = Rect::from_x_y_ranges(left..=(ends[i] - gap).max(left + 1.0), bar.y_range());
-            left = ends[i];
-            let hit = Rect::from_x_y_ranges(range, bar.y_range());
-            let piece = Piece { component, bytes, total, rect, hit, radius: CornerRadius::ZERO, whole: &whole };
-            let id = ui.scope_id().with(("device-bar", group.rank, component.id()));
-            let response = piece.show(ui, id, tokens, self.unit, &mut touched);
-            shown.push((piece, response));
-        }
-        for (piece, response) in shown {
-            piece.ring(ui, &response, self.marked == Some(piece.component), tokens);
-        }
-        touched
+        let end = |_: Component, sum| at(sum) - bar.left();
+        let stack = Stack {
+            id: ui.scope_id().with(("device-bar", group.rank)),
+            room: bar,
+            way: Way::Right,
+            pieces: segments::pieces(&held, (&whole, self.unit), self.marked, tokens, end),
+            corners: |_, _, _| CornerRadius::ZERO,
+        };
+        stack.show(ui, tokens).touched(&held)
     }
 
     fn axis(&self, ui: &Ui, bars: Rect, most: Bytes, at: &impl Fn(Bytes) -> f32, tokens: &Tokens) {

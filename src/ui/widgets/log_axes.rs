@@ -1,7 +1,7 @@
 //! Two axes by powers of ten, for charts whose figures are of every order.
 
 use crate::ui::theme::{Tokens, space, type_size};
-use egui::{Align2, FontId, Pos2, Rangef, Rect, Stroke, Ui, Vec2};
+use egui::{Align2, FontId, Painter, Pos2, Rangef, Rect, Stroke, Ui, Vec2};
 
 /// Room left of the area for the figures of the upright axis.
 const LEFT: f32 = 56.0;
@@ -27,16 +27,30 @@ impl LogAxes {
         Self { area, across, up }
     }
 
-    /// Place of a pair of figures above 0; what is beyond an axis is put at its end.
+    /// Place of a pair of figures above 0; what is beyond an axis is beyond the area, where [`Self::painter`] paints
+    /// nothing.
     pub fn at(&self, x: f64, y: f64) -> Pos2 {
         let share = |figure: f64, range: Rangef| {
             let power = figure.max(f64::MIN_POSITIVE).log10() as f32;
-            ((power - range.min) / range.span().max(f32::EPSILON)).clamp(0.0, 1.0)
+            (power - range.min) / range.span().max(f32::EPSILON)
         };
         Pos2::new(
             self.area.left() + self.area.width() * share(x, self.across),
             self.area.bottom() - self.area.height() * share(y, self.up),
         )
+    }
+
+    /// Paints inside the area only: a line that goes beyond an axis leaves the picture there.
+    pub fn painter(&self, ui: &Ui) -> Painter {
+        ui.painter().with_clip_rect(self.area.intersect(ui.clip_rect()))
+    }
+
+    /// The figures under `pointer`, if it is in the area.
+    pub fn figures(&self, pointer: Pos2) -> Option<[f64; 2]> {
+        let figure = |share: f32, range: Rangef| 10_f64.powf(f64::from(range.min + share * range.span()));
+        let across = (pointer.x - self.area.left()) / self.area.width().max(1.0);
+        let up = (self.area.bottom() - pointer.y) / self.area.height().max(1.0);
+        self.area.contains(pointer).then(|| [figure(across, self.across), figure(up, self.up)])
     }
 
     /// Ground, a line at every power of ten, figures and names. `figure` makes the text of a power of ten.

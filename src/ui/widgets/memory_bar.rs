@@ -1,10 +1,10 @@
 //! The bar of memory at the peak: components side by side against the device's capacity.
 
-use super::segments::{Piece, Touched, hit_ranges};
+use super::segments::{self, Stack, Touched, Way};
 use crate::estimate::{ByComponent, Component};
 use crate::ui::theme::{RADIUS, Tokens, bold, type_size};
 use crate::units::{ByteUnit, Bytes};
-use egui::{Align2, Color32, CornerRadius, FontId, Galley, Id, Pos2, Rangef, Rect, Sense, Shape, Stroke, Ui, Vec2};
+use egui::{CornerRadius, FontId, Galley, Id, Pos2, Rangef, Rect, Sense, Shape, Stroke, Ui, Vec2};
 use std::sync::Arc;
 
 const BAR_HEIGHT: f32 = 58.0;
@@ -22,8 +22,8 @@ pub struct MemoryBar<'a> {
     pub amounts: &'a ByComponent,
     /// What the device offers.
     pub capacity: Option<Bytes>,
-    /// Sum before the last change, drawn as a dashed outline.
-    pub ghost: Option<Bytes>,
+    /// Another sum and what it is of, drawn as a dashed outline.
+    pub ghost: Option<(Bytes, &'a str)>,
     /// Unit of labels and axis.
     pub unit: ByteUnit,
     /// Component marked in other charts.
@@ -43,63 +43,35 @@ impl MemoryBar<'_> {
         self.overflow(ui, bar, &scale, total, tokens);
         self.free_label(ui, bar, &scale, total, tokens);
         self.ghost_outline(ui, bar, &scale, total, tokens);
-        // Last, so that neither stripes nor outline run through a figure.
+        let line = self.capacity_line(ui, bar, &scale, tokens);
+        // Last, so that neither stripes nor outline run through a figure; and beside the capacity's line.
         for (rect, component, bytes) in labels {
-            self.label(ui, rect, component, bytes, tokens);
+            self.label(ui, beside(rect, line), component, bytes, tokens);
         }
         self.axis(ui, bar, &scale, tokens);
-        self.capacity_line(ui, bar, &scale, tokens);
         touched
     }
 
     /// Paints the pieces; what was touched, and where each may be labelled.
     fn pieces(&self, ui: &Ui, bar: Rect, scale: &Scale, tokens: &Tokens) -> (Touched, Vec<(Rect, Component, Bytes)>) {
-        let total = self.amounts.total();
-        let held: Vec<(Component, Bytes)> = Component::ALL
-            .into_iter()
-            .map(|component| (component, self.amounts.get(component)))
-            .filter(|(_, bytes)| *bytes > Bytes::ZERO)
-            .collect();
-        let ends: Vec<f32> = held
-            .iter()
-            .scan(Bytes::ZERO, |sum, (component, bytes)| {
-                *sum += *bytes;
-                Some(scale.x(ui, component.id(), *sum))
-            })
-            .collect();
-        let mut touched = Touched::default();
-        let mut left = bar.left();
-        let mut shown = Vec::with_capacity(held.len());
-        let mut labels = Vec::with_capacity(held.len());
-        for (i, (range, (component, bytes))) in hit_ranges(&ends, bar.x_range()).into_iter().zip(held).enumerate() {
-            let right = ends[i];
-            // A hairline between neighbours; pieces thinner than it keep their colour.
-            let gap = if right - left > 3.0 { 1.0 } else { 0.0 };
-            let rect = Rect::from_x_y_ranges(left..=(right - gap).max(left + 1.0), bar.y_range());
-            left = right;
-            let piece = Piece {
-                component,
-                bytes,
-                total,
-                rect,
-                hit: Rect::from_x_y_ranges(range, bar.y_range()),
-                radius: corners(bar, rect),
-                whole: "the peak",
-            };
-            let id = ui.scope_id().with(("memory-bar", component.id()));
-            let response = piece.show(ui, id, tokens, self.unit, &mut touched);
-            labels.push((rect, component, bytes));
-            shown.push((piece, response));
-        }
-        for (piece, response) in shown {
-            piece.ring(ui, &response, self.marked == Some(piece.component), tokens);
-        }
-        (touched, labels)
+        let held = segments::held(self.amounts);
+        let end = |component: Component, sum| scale.x(ui, component.id(), sum) - bar.left();
+        let stack = Stack {
+            id: ui.scope_id().with("memory-bar"),
+            room: bar,
+            way: Way::Right,
+            pieces: segments::pieces(&held, ("the peak", self.unit), self.marked, tokens, end),
+            corners,
+        };
+        let shown = stack.show(ui, tokens);
+        let touched = shown.touched(&held);
+        let labels = shown.rects.into_iter().zip(held).map(|(rect, (component, bytes))| (rect, component, bytes));
+        (touched, labels.collect())
     }
 
     /// What the whole width stands for.
     fn most(&self) -> Bytes {
-        let others = self.capacity.unwrap_or_default().max(self.ghost.unwrap_or_default());
+        let others = self.capacity.unwrap_or_default().max(self.ghost.map_or(Bytes::ZERO, |(ghost, _)| ghost));
         self.amounts.total().max(others).max(Bytes(1))
     }
 
@@ -148,7 +120,7 @@ impl MemoryBar<'_> {
             painter.line_segment(line, stroke);
             x += 14.0;
         }
-        painter.rect_stroke(rect, corners(bar, rect), stroke, egui::StrokeKind::Inside);
+        painter.rect_stroke(rect, corners(bar, rect, true), stroke, egui::StrokeKind::Inside);
     }
 
     fn free_label(&self, ui: &Ui, bar: Rect, scale: &Scale, total: Bytes, tokens: &Tokens) {
@@ -158,7 +130,8 @@ impl MemoryBar<'_> {
             Some(capacity) if capacity > total => {
                 // Beside the ghost, not under its outline.
                 let held = scale.x(ui, "total", total);
-                let ghost = self.ghost.filter(|ghost| *ghost < capacity).map(|ghost| scale.x(ui, "ghost", ghost));
+                let ghost = self.ghost.map(|(ghost, _)| ghost).filter(|ghost| *ghost < capacity);
+                let ghost = ghost.map(|ghost| scale.x(ui, "ghost", ghost));
                 (held.max(ghost.unwrap_or(held)), format!("{} free", (capacity - total).display(self.unit)))
             }
             None if total == Bytes::ZERO => (bar.left(), "Nothing is held".to_owned()),
@@ -172,9 +145,10 @@ impl MemoryBar<'_> {
         }
     }
 
-    /// Where the bar ended before the last change.
+    /// Where the bar of the other sum ends, and whose it is.
     fn ghost_outline(&self, ui: &Ui, bar: Rect, scale: &Scale, total: Bytes, tokens: &Tokens) {
-        let Some(ghost) = self.ghost.filter(|ghost| ghost.0.abs_diff(total.0) > total.0 / 200) else { return };
+        let differs = |(ghost, _): &(Bytes, &str)| ghost.0.abs_diff(total.0) > total.0 / 200;
+        let Some((ghost, name)) = self.ghost.filter(differs) else { return };
         let x = scale.x(ui, "ghost", ghost).min(bar.right() - 1.0);
         let (top, bottom) = (bar.top() + 1.0, bar.bottom() - 1.0);
         let line = if ghost > total {
@@ -187,6 +161,16 @@ impl MemoryBar<'_> {
         // Dashes on a solid line of the opposite lightness are seen on every colour.
         ui.painter().add(Shape::line(line.clone(), Stroke::new(3.0, tokens.panel.0)));
         ui.painter().extend(Shape::dashed_line(&line, Stroke::new(1.5, tokens.text.0), 4.0, 3.0));
+        let whole_units = step(self.unit, self.most()).1 == self.unit.bytes();
+        let figure = if whole_units { ghost.display(self.unit) } else { ghost.small(self.unit) };
+        let text = format!("{name} {figure}");
+        let galley = ui.painter().layout_no_wrap(text, FontId::proportional(type_size::small()), tokens.muted.0);
+        // Left of the capacity's label, which stands on the same line.
+        let room = self.capacity_label(ui, bar, scale, tokens).map_or(bar.right(), |(_, label)| label.left() - 8.0);
+        let left = (x - galley.size().x).max(bar.left()).min(room - galley.size().x);
+        if left >= bar.left() {
+            ui.painter().galley(Pos2::new(left, bar.top() - HEAD_HEIGHT), galley, tokens.muted.0);
+        }
     }
 
     fn axis(&self, ui: &Ui, bar: Rect, scale: &Scale, tokens: &Tokens) {
@@ -220,34 +204,52 @@ impl MemoryBar<'_> {
         }
     }
 
-    fn capacity_line(&self, ui: &Ui, bar: Rect, scale: &Scale, tokens: &Tokens) {
-        let Some(capacity) = self.capacity else { return };
-        // Inside the bar's end, so that the line is never clipped by its corner.
-        let x = scale.x(ui, "capacity", capacity).min(bar.right() - 1.0);
-        let color: Color32 = tokens.over.0;
-        ui.painter().vline(x, bar.top() - 5.0..=bar.bottom() + 4.0, Stroke::new(2.0, color));
-        let font = FontId::proportional(type_size::small());
-        let figure = capacity.display(self.unit);
-        // The longest wording that fits.
-        for text in [format!("{figure} capacity"), figure] {
-            let size = ui.painter().layout_no_wrap(text.clone(), font.clone(), color).size();
-            if size.x <= bar.width() {
-                let left = (x - size.x).max(bar.left());
-                ui.painter().text(Pos2::new(left, bar.top() - HEAD_HEIGHT), Align2::LEFT_TOP, text, font, color);
-                return;
-            }
+    /// The line of what the device offers, with its label; where the line is.
+    fn capacity_line(&self, ui: &Ui, bar: Rect, scale: &Scale, tokens: &Tokens) -> Option<f32> {
+        let x = self.capacity_x(ui, bar, scale)?;
+        ui.painter().vline(x, bar.top() - 5.0..=bar.bottom() + 4.0, Stroke::new(2.0, tokens.over.0));
+        if let Some((galley, place)) = self.capacity_label(ui, bar, scale, tokens) {
+            ui.painter().galley(place.min, galley, tokens.over.0);
         }
+        Some(x)
+    }
+
+    /// Inside the bar's end, so that the line is never clipped by its corner.
+    fn capacity_x(&self, ui: &Ui, bar: Rect, scale: &Scale) -> Option<f32> {
+        Some(scale.x(ui, "capacity", self.capacity?).min(bar.right() - 1.0))
+    }
+
+    /// The longest wording of the capacity that fits over the bar, and where it stands.
+    fn capacity_label(&self, ui: &Ui, bar: Rect, scale: &Scale, tokens: &Tokens) -> Option<(Arc<Galley>, Rect)> {
+        let x = self.capacity_x(ui, bar, scale)?;
+        let font = FontId::proportional(type_size::small());
+        let figure = self.capacity?.display(self.unit);
+        let layout = |text: String| ui.painter().layout_no_wrap(text, font.clone(), tokens.over.0);
+        let mut wordings = [format!("{figure} capacity"), figure].into_iter().map(layout);
+        let galley = wordings.find(|galley| galley.size().x <= bar.width())?;
+        let left = (x - galley.size().x).max(bar.left());
+        let place = Rect::from_min_size(Pos2::new(left, bar.top() - HEAD_HEIGHT), galley.size());
+        Some((galley, place))
+    }
+}
+
+/// The wider part of a piece on one side of an upright line.
+fn beside(rect: Rect, line: Option<f32>) -> Rect {
+    match line.filter(|x| rect.left() < *x && *x < rect.right()) {
+        Some(x) if x - rect.left() >= rect.right() - x => rect.with_max_x(x - 2.0),
+        Some(x) => rect.with_min_x(x + 2.0),
+        None => rect,
     }
 }
 
 /// Symbol and bytes of the unit that `most` is counted in: a small run is too short for whole GiB.
-fn step(unit: ByteUnit, most: Bytes) -> (&'static str, u64) {
+pub fn step(unit: ByteUnit, most: Bytes) -> (&'static str, u64) {
     let steps = unit.steps();
     steps.into_iter().find(|(_, size)| most.0 >= *size / 2).unwrap_or(steps[0])
 }
 
 /// Corners of a piece that ends where the bar ends.
-fn corners(bar: Rect, rect: Rect) -> CornerRadius {
+fn corners(bar: Rect, rect: Rect, _: bool) -> CornerRadius {
     let round = RADIUS - 2;
     let left = if rect.left() <= bar.left() + 0.5 { round } else { 0 };
     let right = if rect.right() >= bar.right() - 1.5 { round } else { 0 };

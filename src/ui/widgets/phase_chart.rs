@@ -1,10 +1,10 @@
 //! Stacked columns: what is held at the peak of each phase of a step.
 
-use super::segments::{Piece, Touched, hit_ranges};
+use super::segments::{self, Stack, Touched, Way};
 use crate::estimate::{Component, Phase};
 use crate::ui::theme::{RADIUS, Tokens, bold, type_size};
 use crate::units::{ByteUnit, Bytes};
-use egui::{Align2, CornerRadius, FontId, Galley, Pos2, Rangef, Rect, Sense, Shape, Stroke, Ui, Vec2};
+use egui::{Align2, CornerRadius, FontId, Galley, Pos2, Rect, Sense, Shape, Stroke, Ui, Vec2};
 use std::sync::Arc;
 
 /// Room above the plot for a column's total and the capacity's label.
@@ -71,7 +71,7 @@ impl PhaseChart<'_> {
         let foot = names.iter().map(|name| name.size().y).fold(0.0, f32::max) + FOOT_GAP + 4.0;
         let tallest = self.phases.iter().map(Phase::total).max().unwrap_or_default();
         // The capacity is drawn where it is near enough to say something; far above, it would flatten the columns.
-        let near = self.capacity.filter(|capacity| capacity.0 <= tallest.0.saturating_mul(3));
+        let near = self.capacity.filter(|capacity| capacity.0 <= tallest.0.saturating_mul(7) / 4);
         // Far above, it is named over the totals.
         let head = if self.capacity.is_some() && near.is_none() { HEAD + FAR_LABEL } else { HEAD };
         let plot = Rect::from_min_max(area.min + Vec2::new(0.0, head), area.max - Vec2::new(0.0, foot));
@@ -114,46 +114,17 @@ impl PhaseChart<'_> {
 
     fn pieces(&self, ui: &Ui, column: &Column<'_>, tokens: &Tokens, touched: &mut Touched) {
         let phase = column.phase;
-        let held: Vec<(Component, Bytes)> = Component::ALL
-            .into_iter()
-            .map(|component| (component, phase.components.get(component)))
-            .filter(|(_, bytes)| *bytes > Bytes::ZERO)
-            .collect();
-        let tops: Vec<f32> = held
-            .iter()
-            .scan(Bytes::ZERO, |sum, (_, bytes)| {
-                *sum += *bytes;
-                Some(column.y(*sum))
-            })
-            .collect();
-        // Ranges of hits count upwards from the floor.
-        let floor = column.rect.bottom();
-        let heights: Vec<f32> = tops.iter().map(|top| floor - top).collect();
-        let hits = hit_ranges(&heights, Rangef::new(0.0, column.rect.height()));
-        let mut bottom = floor;
-        let mut shown = Vec::with_capacity(held.len());
-        for (i, (component, bytes)) in held.iter().copied().enumerate() {
-            let top = tops[i];
-            let gap = if bottom - top > 3.0 { 1.0 } else { 0.0 };
-            let rect = Rect::from_x_y_ranges(column.rect.x_range(), (top + gap).min(bottom - 1.0)..=bottom);
-            bottom = top;
-            let round = if i + 1 == held.len() && rect.height() > 6.0 { RADIUS / 2 } else { 0 };
-            let piece = Piece {
-                component,
-                bytes,
-                total: phase.total(),
-                rect,
-                hit: Rect::from_x_y_ranges(rect.x_range(), floor - hits[i].max..=floor - hits[i].min),
-                radius: CornerRadius { nw: round, ne: round, sw: 0, se: 0 },
-                whole: phase.kind.label(),
-            };
-            let id = ui.scope_id().with(("phase-chart", phase.kind.id(), component.id()));
-            let response = piece.show(ui, id, tokens, self.unit, touched);
-            shown.push((piece, response));
-        }
-        for (piece, response) in shown {
-            piece.ring(ui, &response, self.marked == Some(piece.component), tokens);
-        }
+        let held = segments::held(&phase.components);
+        let end = |_: Component, sum| column.rect.bottom() - column.y(sum);
+        let whole = phase.kind.label();
+        let stack = Stack {
+            id: ui.scope_id().with(("phase-chart", phase.kind.id())),
+            room: column.rect,
+            way: Way::Up,
+            pieces: segments::pieces(&held, (whole, self.unit), self.marked, tokens, end),
+            corners,
+        };
+        *touched = touched.or(stack.show(ui, tokens).touched(&held));
     }
 
     /// The column's total, above it and on plain ground.
@@ -186,7 +157,7 @@ impl PhaseChart<'_> {
         }
         let at = Pos2::new(column.foot.center().x, column.foot.top() + FOOT_GAP);
         ui.painter().galley(at, column.name.clone(), tokens.text.0);
-        response.on_hover_text(name);
+        response.on_hover_text_at_pointer(name);
     }
 
     fn capacity_line(&self, ui: &Ui, plot: Rect, near: Option<Bytes>, most: Bytes, tokens: &Tokens) {
@@ -234,4 +205,10 @@ impl PhaseChart<'_> {
         let free = |whole_column| places.iter().find(|place| !meets(**place, whole_column));
         free(true).or_else(|| free(false)).map_or(Pos2::new(plot.right() - size.x, above), |place| place.min)
     }
+}
+
+/// The topmost piece is rounded at its top.
+fn corners(_: Rect, piece: Rect, last: bool) -> CornerRadius {
+    let round = if last && piece.height() > 6.0 { RADIUS / 2 } else { 0 };
+    CornerRadius { nw: round, ne: round, sw: 0, se: 0 }
 }

@@ -25,7 +25,7 @@ impl RangeBar {
     pub fn show(&self, ui: &mut Ui, tokens: &Tokens, name: &str) {
         let (area, response) = ui.allocate_exact_size(Vec2::new(self.width, HEIGHT), Sense::hover());
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, name));
-        response.on_hover_text(name);
+        response.on_hover_text_at_pointer(name);
         ui.painter().rect_filled(area, CornerRadius::same(2), tokens.raised.0);
         let fill = tokens.accent.0;
         let smallest = self.format.smallest();

@@ -47,7 +47,7 @@ pub fn schedule_ui(ui: &mut Ui, devices: &Devices, tokens: &Tokens) {
         let name = format!("Stage {stage}: {forwards} forward passes, keeps {keeps} at once");
         let response = ui.interact(row, ui.scope_id().with(("schedule", stage)), Sense::hover());
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &name));
-        response.on_hover_text(&name);
+        response.on_hover_text_at_pointer(&name);
         let font = FontId::proportional(type_size::small());
         let texts = [format!("Stage {stage} · keeps {keeps}"), format!("{stage} · {keeps}")];
         for text in texts {

@@ -58,7 +58,7 @@ fn bar_ui(ui: &mut Ui, view: &View<'_>, state: &ChangeState, found: &Changes, to
     let bar = MemoryBar {
         amounts: &estimate.at_peak,
         capacity: estimate.capacity,
-        ghost: looked_at.map(|lever| lever.after.memory()).or(together),
+        ghost: looked_at.map(|lever| lever.after.memory()).or(together).map(|bytes| (bytes, "then")),
         unit: view.unit(),
         marked: None,
     };

@@ -19,7 +19,7 @@ const HEIGHT: f32 = 260.0;
 /// Plans listed before one asks for more.
 const FIRST: usize = 8;
 /// How near the pointer must come to a mark.
-const REACH: f32 = 12.0;
+const REACH: f32 = 32.0;
 
 /// What is typed and chosen.
 #[derive(Clone, Debug)]
@@ -224,7 +224,7 @@ fn picture_ui(ui: &mut Ui, view: &View<'_>, state: &mut SearchState, searching: 
     axes.draw(ui, view.tokens, [&across, "seconds for a million tokens ↑"], significant);
     if let Some(limit) = searching.limits.memory {
         let x = axes.at(limit.in_unit(unit), 1.0).x;
-        ui.painter().vline(x, axes.area.y_range(), Stroke::new(1.5, view.tokens.over.0));
+        axes.painter(ui).vline(x, axes.area.y_range(), Stroke::new(1.5, view.tokens.over.0));
     }
     let at = |choice: &Choice| {
         let (x, y) = place(choice);
@@ -243,14 +243,16 @@ fn picture_ui(ui: &mut Ui, view: &View<'_>, state: &mut SearchState, searching: 
     if response.clicked() {
         state.chosen = under.map(|(_, index)| index);
     }
-    let tip = under.and_then(|(_, index)| outcome.choices.get(index)).map_or(name, |choice| {
+    if let Some(choice) = under.and_then(|(_, index)| outcome.choices.get(index)) {
+        ui.painter().circle_stroke(at(choice), 7.0, Stroke::new(1.5, view.tokens.text.0));
         let secs = choice
             .figures
             .secs_per_token()
             .map_or_else(String::new, |secs| format!("\n{} for a million tokens", duration(secs * 1e6)));
-        format!("{}{secs}\n{}", words(view, choice), change_words(&choice.changes))
-    });
-    response.on_hover_text(tip);
+        let changes = change_words(&choice.changes);
+        let tip = format!("{}{secs}\n{changes}\na click shows it below the picture", words(view, choice));
+        response.on_hover_text_at_pointer(tip);
+    }
 }
 
 fn axes(whole: Rect, places: impl Iterator<Item = (f64, f64)>) -> LogAxes {

@@ -262,7 +262,11 @@ fn amount_ui(ui: &mut Ui, view: &View<'_>, amount: &Amount, costs: &Costs, out: 
         info.value = Some(now);
         info
     });
-    ui.label(RichText::new(amount.unit).small().color(view.tokens.muted.0));
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(amount.unit).small().color(view.tokens.muted.0));
+        // Apart from the next column's label.
+        ui.add_space(space::m());
+    });
     if new != now {
         out.push(edited(view, "costs.amount", |costs| (amount.set)(costs, new)));
     }

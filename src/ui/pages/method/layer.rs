@@ -174,7 +174,7 @@ fn piece_ui(ui: &mut Ui, view: &View<'_>, state: &mut MethodState, piece: &Piece
             }
         }
     }
-    response.on_hover_text(format!("{name}. {}{action}", explain(piece.state)));
+    response.on_hover_text_at_pointer(format!("{name}. {}{action}", explain(piece.state)));
 }
 
 const fn explain(state: PieceState) -> &'static str {
@@ -237,7 +237,7 @@ fn outer_part_ui(ui: &mut Ui, view: &View<'_>, state: &mut MethodState, part: &O
         }
     }
     let action = if part.switch.is_some() { " Click to switch its training." } else { "" };
-    response.on_hover_text(format!("{name}. {}{action}", explain(piece_state)));
+    response.on_hover_text_at_pointer(format!("{name}. {}{action}", explain(piece_state)));
 }
 
 /// A box with three lines; its colour says what is trained, a stripe where only something beside it is.

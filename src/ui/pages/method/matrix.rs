@@ -107,7 +107,7 @@ fn matrix_term_ui(ui: &mut Ui, tokens: &Tokens, matrix: &MatrixTerm, state: &mut
     if response.clicked() {
         state.explained[0] = Some(sentence.clone());
     }
-    response.on_hover_text(sentence);
+    response.on_hover_text_at_pointer(sentence);
 }
 
 /// The letter, on plain colour; beside what is too thin for it.

@@ -226,7 +226,7 @@ fn kept_ui(ui: &mut Ui, view: &View<'_>, state: &mut MethodState, kept: &Kept, l
         if response.clicked() {
             state.explained[2] = Some(sentence.clone());
         }
-        response.on_hover_text(sentence);
+        response.on_hover_text_at_pointer(sentence);
     });
 }
 

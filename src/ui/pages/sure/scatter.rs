@@ -13,7 +13,7 @@ const HEIGHT: f32 = 300.0;
 /// Half the width of a mark.
 const MARK: f32 = 2.5;
 /// How near the pointer must come to a mark.
-const REACH: f32 = 9.0;
+const REACH: f32 = 24.0;
 /// Errors the shaded strip holds.
 const STRIP: f64 = 0.10;
 
@@ -28,8 +28,9 @@ pub fn scatter_ui(ui: &mut Ui, view: &View<'_>, evidence: &Evidence, near: &[Nei
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
     let unit = view.unit();
     let amount = |bytes: u64| Bytes(bytes).in_unit(unit);
-    let axes = axes(whole, evidence, &amount);
-    axes.draw(ui, view.tokens, ["measured →", "predicted ↑"], significant);
+    let planned = view.computed.estimate.as_ref().map(|estimate| estimate.needed().expected.0);
+    let axes = axes(whole, evidence, planned, &amount);
+    axes.draw(ui, view.tokens, [&format!("measured, {} →", unit.symbol()), &format!("predicted, {} ↑", unit.symbol())], significant);
     strip(ui, view, &axes);
     for measured in &evidence.rows {
         mark(ui, measured, axes.at(amount(measured.row.measured_bytes), amount(measured.row.predicted_bytes)), view);
@@ -38,8 +39,7 @@ pub fn scatter_ui(ui: &mut Ui, view: &View<'_>, evidence: &Evidence, near: &[Nei
         let at = axes.at(amount(row.row.measured_bytes), amount(row.row.predicted_bytes));
         ui.painter().circle_stroke(at, MARK + 3.0, Stroke::new(1.5, view.tokens.text.0));
     }
-    if let Some(estimate) = &view.computed.estimate {
-        let expected = estimate.needed().expected;
+    if let Some(expected) = view.computed.estimate.as_ref().map(|estimate| estimate.needed().expected) {
         let y = axes.at(1.0, amount(expected.0)).y;
         let dashes = Shape::dashed_line(
             &[Pos2::new(axes.area.left(), y), Pos2::new(axes.area.right(), y)],
@@ -59,10 +59,11 @@ pub fn scatter_ui(ui: &mut Ui, view: &View<'_>, evidence: &Evidence, near: &[Nei
         );
     }
     let under = response.hover_pos().and_then(|pointer| nearest_mark(evidence, &axes, &amount, pointer));
-    match under {
-        Some(measured) => response.on_hover_text(words(measured, view)),
-        None => response.on_hover_text(name),
-    };
+    if let Some(measured) = under {
+        let at = axes.at(amount(measured.row.measured_bytes), amount(measured.row.predicted_bytes));
+        ui.painter().circle_stroke(at, MARK + 4.0, Stroke::new(1.5, view.tokens.accent.0));
+        response.on_hover_text_at_pointer(words(measured, view));
+    }
 }
 
 fn words(measured: &Measured, view: &View<'_>) -> String {
@@ -80,9 +81,9 @@ fn words(measured: &Measured, view: &View<'_>) -> String {
 }
 
 /// Both axes hold the same range, so that equality is the diagonal.
-fn axes(whole: Rect, evidence: &Evidence, amount: &impl Fn(u64) -> f64) -> LogAxes {
+fn axes(whole: Rect, evidence: &Evidence, planned: Option<u64>, amount: &impl Fn(u64) -> f64) -> LogAxes {
     let both = |measured: &Measured| [measured.row.measured_bytes, measured.row.predicted_bytes];
-    let powers = evidence.rows.iter().flat_map(both).map(|bytes| amount(bytes.max(1)).log10() as f32);
+    let powers = evidence.rows.iter().flat_map(both).chain(planned).map(|bytes| amount(bytes.max(1)).log10() as f32);
     let (low, high) = powers.fold((f32::MAX, f32::MIN), |(low, high), power| (low.min(power), high.max(power)));
     let range = if low < high { Rangef::new(low - 0.1, high + 0.1) } else { Rangef::new(-1.0, 3.0) };
     LogAxes::inside(whole, range, range)
@@ -94,8 +95,9 @@ fn strip(ui: &Ui, view: &View<'_>, axes: &LogAxes) {
     let corner = |x: f64, factor: f64| axes.at(x, x * factor);
     let points =
         vec![corner(low, 1.0 - STRIP), corner(low, 1.0 + STRIP), corner(high, 1.0 + STRIP), corner(high, 1.0 - STRIP)];
-    ui.painter().add(Shape::convex_polygon(points, view.tokens.fits.0.gamma_multiply(0.22), Stroke::NONE));
-    ui.painter().line_segment([corner(low, 1.0), corner(high, 1.0)], Stroke::new(1.0, view.tokens.muted.0));
+    let painter = axes.painter(ui);
+    painter.add(Shape::convex_polygon(points, view.tokens.fits.0.gamma_multiply(0.22), Stroke::NONE));
+    painter.line_segment([corner(low, 1.0), corner(high, 1.0)], Stroke::new(1.0, view.tokens.muted.0));
 }
 
 /// Colour of a row's mark; its shape tells it too.

@@ -26,7 +26,6 @@ fn color(tokens: &Tokens, way: Way) -> Color32 {
 
 /// The lines, the crossings with their ranges, and the requests that are expected.
 pub fn chart_ui(ui: &mut Ui, view: &View<'_>, found: &BreakEven) {
-    legend_ui(ui, view, found);
     let (whole, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), CHART), Sense::hover());
     let crossings: Vec<String> = found
         .against
@@ -57,6 +56,7 @@ pub fn chart_ui(ui: &mut Ui, view: &View<'_>, found: &BreakEven) {
     // A little below the lowest figure, so that it does not stand on those of the level axis.
     let up = Rangef::new(least.max(most - 8.0) - 0.4, most.max(least + 1.0));
     // Room for the last figure of the level axis, which is centred on its line.
+    legend_ui(ui, view, found);
     let axes = LogAxes::inside(whole.with_max_x(whole.right() - 24.0), across, up);
     axes.draw(ui, view.tokens, ["requests a month", &format!("{} a month", found.currency)], significant);
     for (index, against) in found.against.iter().enumerate() {
@@ -82,7 +82,16 @@ pub fn chart_ui(ui: &mut Ui, view: &View<'_>, found: &BreakEven) {
             view.tokens.text.0,
         );
     }
-    response.on_hover_text(name);
+    if let Some(pointer) = response.hover_pos()
+        && let Some([requests, _]) = axes.figures(pointer)
+    {
+        axes.painter(ui).vline(pointer.x, axes.area.y_range(), Stroke::new(1.0, view.tokens.edge.0));
+        let mut tip = vec![format!("{} requests a month", significant(requests))];
+        for line in &found.lines {
+            tip.push(format!("{}: {} {} a month", line.way.label(), significant(line.at(requests)), found.currency));
+        }
+        response.on_hover_text_at_pointer(tip.join("\n"));
+    }
 }
 
 /// A power of ten beyond every crossing and what is expected.
@@ -114,7 +123,7 @@ fn line_ui(ui: &Ui, view: &View<'_>, axes: &LogAxes, line: &Line) {
         .filter(|requests| line.at(*requests) > 0.0)
         .map(|requests| axes.at(requests, line.at(requests)))
         .collect();
-    ui.painter().line(points, Stroke::new(2.5, color(view.tokens, line.way)));
+    axes.painter(ui).line(points, Stroke::new(2.5, color(view.tokens, line.way)));
 }
 
 /// The range as a band, the expected crossing as a point on both lines.
@@ -136,7 +145,7 @@ fn crossing_ui(
     if let Some((low, high)) = range {
         let (left, right) = (axes.at(low, 1.0).x, axes.at(high, 1.0).x);
         let band = Rect::from_x_y_ranges(left..=right, axes.area.y_range());
-        ui.painter().rect_filled(band, 0, color.gamma_multiply(0.14));
+        axes.painter(ui).rect_filled(band, 0, color.gamma_multiply(0.14));
     }
     let at = axes.at(expected, tuned.at(expected));
     ui.painter().circle(at, 5.0, view.tokens.panel.0, Stroke::new(2.5, color));

@@ -127,9 +127,15 @@ fn numbers_ui(ui: &mut Ui, view: &View<'_>, tuning: Option<&Tuning>, out: &mut C
         }
         let running = tuning.is_some_and(Tuning::is_running);
         let text = if running { "Start over" } else { "Run" };
-        let fill = view.tokens.accent.0;
-        let ink = crate::ui::theme::Tokens::text_on(fill);
-        let button = Button::new(RichText::new(text).color(ink).strong()).fill(fill).min_size(Vec2::new(72.0, 0.0));
+        let size = Vec2::new(72.0, 0.0);
+        // While a run goes on, pausing and stopping it come first.
+        let button = if running {
+            Button::new(text).min_size(size)
+        } else {
+            let fill = view.tokens.accent.0;
+            let ink = crate::ui::theme::Tokens::text_on(fill);
+            Button::new(RichText::new(text).color(ink).strong()).fill(fill).min_size(size)
+        };
         if ui.add(button).on_hover_text(how_long(&wish, running)).clicked() {
             out.push(Command::Tune);
         }

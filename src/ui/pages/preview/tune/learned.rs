@@ -100,7 +100,7 @@ fn curves_ui(ui: &mut Ui, view: &View<'_>, updates: &[Update], rank: usize) {
     });
     if let Some(directions) = under {
         let held = percent(mean[directions - 1]);
-        response.on_hover_text(format!("The {directions} largest directions hold {held} of an update, on average"));
+        response.on_hover_text_at_pointer(format!("The {directions} largest directions hold {held} of an update, on average"));
     }
 }
 
@@ -158,7 +158,7 @@ fn map_ui(ui: &mut Ui, view: &View<'_>, updates: &[Update]) {
             format!("\n{count} of {} directions hold {} of it", update.values.len(), percent(MOST))
         });
         let values: Vec<String> = update.values.iter().take(4).map(|value| significant(*value)).collect();
-        response.on_hover_text(format!(
+        response.on_hover_text_at_pointer(format!(
             "{}\n‖ΔW‖ / ‖W‖ = {}{directions}\nlargest singular values {}",
             update.part.path(update.layer),
             percent(update.relative()),

@@ -32,7 +32,7 @@ pub fn loss_ui(ui: &mut Ui, view: &View<'_>, record: &Record, height: f32) {
     let top = step * LINES as f64;
     let at = |steps: usize, loss: f64| {
         let across = steps as f32 / record.steps.max(1) as f32;
-        let up = (loss / top).clamp(0.0, 1.0) as f32;
+        let up = (loss / top).max(0.0) as f32;
         Pos2::new(area.left() + area.width() * across, area.bottom() - area.height() * up)
     };
     let painter = ui.painter();
@@ -74,6 +74,13 @@ pub fn loss_ui(ui: &mut Ui, view: &View<'_>, record: &Record, height: f32) {
         record.losses.iter().min_by_key(|(other, _)| other.abs_diff(step))
     });
     if let Some((step, loss)) = hovered {
-        response.on_hover_text(format!("Step {step}: {} nats a token on its examples", significant(*loss)));
+        let painter = ui.painter();
+        painter.vline(at(*step, 0.0).x, area.y_range(), Stroke::new(1.0, view.tokens.edge.0));
+        painter.circle_filled(at(*step, *loss), 4.0, view.tokens.accent.0);
+        let mut tip = format!("Step {step}\ntrained on: {} nats a token", significant(*loss));
+        if let Some((after, found)) = record.held_out.iter().min_by_key(|(after, _)| after.abs_diff(*step)) {
+            tip += &format!("\nheld out, after step {after}: {} nats a token", significant(found.loss));
+        }
+        response.on_hover_text_at_pointer(tip);
     }
 }

@@ -109,7 +109,7 @@ pub fn heat_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, weighing:
             };
             lines.push(format!("{short}: {words}"));
         }
-        response.on_hover_text(lines.join("\n"));
+        response.on_hover_text_at_pointer(lines.join("\n"));
     }
     ui.add_space(space::xs());
     ui.label(RichText::new(said).small());

@@ -12,8 +12,10 @@ use std::collections::BTreeMap;
 
 /// Height of the picture.
 const HEIGHT: f32 = 240.0;
-/// Relative squared errors at the ends of the upright axis, as powers of ten: smaller ones are drawn at its foot.
-const ERRORS: Rangef = Rangef { min: -6.0, max: 0.3 };
+/// Relative squared error at the upper end of the upright axis, as a power of ten: all weights at 0, and a bit more.
+const MOST_ERROR: f32 = 0.3;
+/// How near the pointer must come to a mark.
+const REACH: f32 = 14.0;
 
 /// Draws the curve, the slider and what the mix consists of.
 pub fn mixes_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, weighing: &Weighing) {
@@ -68,7 +70,10 @@ pub fn mixes_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, weighing
         format!("Error against bits a weight of {} mixes; at {:.2} bits {:.2e}", points.len(), bits(at.bits), relative);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
     let across = Rangef::new((least.log10() - 0.03) as f32, (most.log10() + 0.03) as f32);
-    let axes = LogAxes::inside(whole, across, ERRORS);
+    let marks = uniform(weighing);
+    let errors = points.iter().chain(marks.iter().map(|(_, place)| place)).map(|(_, error)| *error);
+    let least_error = errors.filter(|error| *error > 0.0).fold(0.1, f64::min);
+    let axes = LogAxes::inside(whole, across, Rangef::new(least_error.log10() as f32 - 0.2, MOST_ERROR));
     axes.draw(
         ui,
         view.tokens,
@@ -76,27 +81,43 @@ pub fn mixes_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, weighing
         significant,
     );
     let line: Vec<_> = points.iter().map(|(bits, error)| axes.at(*bits, *error)).collect();
-    ui.painter().add(Shape::line(line, Stroke::new(2.0, view.tokens.accent.0)));
-    uniform_ui(ui, view, &axes, weighing);
+    axes.painter(ui).add(Shape::line(line, Stroke::new(2.0, view.tokens.accent.0)));
+    uniform_ui(ui, view, &axes, &marks);
     let here = axes.at(bits(at.bits), relative);
     ui.painter().circle_filled(here, 5.0, view.tokens.accent.0);
     ui.painter().circle_stroke(here, 6.5, Stroke::new(1.5, view.tokens.text.0));
-    response.on_hover_text(
-        "Line: the best mixes of formats, tensor by tensor; no other mix of these formats has less error at its size. \
-         Marks: all linear layers in one format. The error of a tensor is relative to its own weights, and counts by its \
-         number of values.",
-    );
+    if let Some(pointer) = response.hover_pos() {
+        let near = |(_, (bits, error)): &&(Codec, (f64, f64))| axes.at(*bits, *error).distance(pointer);
+        let mark = marks.iter().min_by(|a, b| near(a).total_cmp(&near(b))).filter(|mark| near(mark) <= REACH);
+        let (what, (bits, error)) = match mark {
+            Some((codec, place)) => (format!("All linear layers in {}", codec.name()), *place),
+            None => {
+                let across = |point: &&(f64, f64)| (axes.at(point.0, 1.0).x - pointer.x).abs();
+                let nearest = points.iter().min_by(|a, b| across(a).total_cmp(&across(b)));
+                ("The best mix of its size".to_owned(), nearest.copied().unwrap_or(*first))
+            }
+        };
+        let ring = Stroke::new(1.5, view.tokens.text.0);
+        axes.painter(ui).circle_stroke(axes.at(bits, error), 5.0, ring);
+        response.on_hover_text_at_pointer(format!(
+            "{what}\n{bits:.3} bits a weight\nmean relative squared error {error:.2e}"
+        ));
+    }
     ui.label(
-        RichText::new("Least weight error, which is not yet least loss: try the formats it names on the model.")
-            .small()
-            .color(view.tokens.muted.0),
+        RichText::new(
+            "Line: the best mixes of formats, tensor by tensor; no other mix of these formats has less error at its \
+             size. Marks: all linear layers in one format. The error of a tensor is relative to its own weights, and \
+             counts by its number of values. Least weight error is not yet least loss: try the formats it names on \
+             the model.",
+        )
+        .small()
+        .color(view.tokens.muted.0),
     );
 }
 
-/// A mark for every format that all linear layers take.
-fn uniform_ui(ui: &Ui, view: &View<'_>, axes: &LogAxes, weighing: &Weighing) {
-    let font = FontId::proportional(type_size::small());
-    let mut last: Vec<egui::Rect> = Vec::new();
+/// Bits a weight and error of every format that all linear layers take.
+fn uniform(weighing: &Weighing) -> Vec<(Codec, (f64, f64))> {
+    let mut marks = Vec::new();
     for (place, total) in weighing.totals[0].iter().enumerate() {
         if total.left > 0 || total.tensors == 0 {
             continue;
@@ -109,12 +130,27 @@ fn uniform_ui(ui: &Ui, view: &View<'_>, axes: &LogAxes, weighing: &Weighing) {
                 values += count;
             }
         }
-        let at = axes.at(total.bits_per_weight(), error / f64::max(values, 1.0));
+        marks.push((total.codec, (total.bits_per_weight(), error / f64::max(values, 1.0))));
+    }
+    marks
+}
+
+/// A mark for each of `marks`, named where there is room.
+fn uniform_ui(ui: &Ui, view: &View<'_>, axes: &LogAxes, marks: &[(Codec, (f64, f64))]) {
+    let font = FontId::proportional(type_size::small());
+    let mut last: Vec<egui::Rect> = Vec::new();
+    for (codec, (bits, error)) in marks {
+        let at = axes.at(*bits, *error);
+        if !axes.area.contains(at) {
+            continue;
+        }
         ui.painter().circle_stroke(at, 3.0, Stroke::new(1.5, view.tokens.muted.0));
         // Names that would lie over another are left to the table.
-        let text = ui.painter().layout_no_wrap(total.codec.name().to_owned(), font.clone(), view.tokens.muted.0);
+        let text = ui.painter().layout_no_wrap(codec.name().to_owned(), font.clone(), view.tokens.muted.0);
         let rect = Align2::LEFT_CENTER.anchor_size(at + Vec2::new(6.0, 0.0), text.size());
         if axes.area.contains_rect(rect) && !last.iter().any(|other| other.intersects(rect)) {
+            // On plain ground: the line runs under it.
+            ui.painter().rect_filled(rect.expand2(Vec2::new(2.0, 0.0)), 2, view.tokens.raised.0);
             ui.painter().galley(rect.min, text, view.tokens.muted.0);
             last.push(rect);
         }

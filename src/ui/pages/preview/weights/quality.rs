@@ -95,14 +95,15 @@ fn picture_ui(
     let (whole, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), HEIGHT), Sense::click());
     let name = format!("Rise of the loss against weight error of {} formats", marks.len());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
-    let axes = LogAxes::inside(whole, Rangef::new(-6.0, 0.2), up);
+    let least = marks.iter().map(|mark| mark.1).filter(|error| *error > 0.0).fold(0.1, f64::min);
+    let axes = LogAxes::inside(whole, Rangef::new(least.log10() as f32 - 0.2, 0.2), up);
     let names = ["Σ error² / Σ weight² →", "rise of the loss, nats a token ↑"];
     axes.draw(ui, view.tokens, names, significant);
     let font = FontId::proportional(type_size::small());
     let mut taken: Vec<Rect> = Vec::new();
     let mut nearest: Option<(f32, usize, Pos2)> = None;
     for (index, (codec, error, rise)) in marks.iter().enumerate() {
-        let at = axes.at(error.max(1e-6), rise.max(LEAST_RISE));
+        let at = axes.at(error.max(least), rise.max(LEAST_RISE));
         let chosen = *codec == state.codec;
         let ink = if chosen { view.tokens.accent.0 } else { view.tokens.muted.0 };
         ui.painter().circle_filled(at, if chosen { 5.0 } else { 3.5 }, ink);
@@ -141,7 +142,7 @@ fn picture_ui(
             if *rise < 0.0 { "−" } else { "+" },
             rise.abs()
         );
-        response.on_hover_text(words);
+        response.on_hover_text_at_pointer(words);
     }
     ui.add_space(space::xs());
     let words = format!(

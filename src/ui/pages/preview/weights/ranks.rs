@@ -109,7 +109,7 @@ fn picture_ui(ui: &mut Ui, view: &View<'_>, found: &LowRank) {
             let at = *end + Vec2::new(-4.0, -4.0);
             ui.painter().text(at, Align2::RIGHT_BOTTOM, name, font.clone(), view.tokens.text.0);
         }
-        ui.painter().add(Shape::line(line, Stroke::new(2.0, ink)));
+        axes.painter(ui).add(Shape::line(line, Stroke::new(2.0, ink)));
     };
     draw(&found.weight_values, view.tokens.accent.0, "weights");
     draw(&found.error_values, view.tokens.tight.0, "error");
@@ -124,6 +124,6 @@ fn picture_ui(ui: &mut Ui, view: &View<'_>, found: &LowRank) {
         let of = |values: &[f64]| values.get(place).map_or_else(|| "–".to_owned(), |value| significant(*value));
         let words =
             format!("Direction {}: weights {}, error {}", place + 1, of(&found.weight_values), of(&found.error_values));
-        response.on_hover_text(words);
+        response.on_hover_text_at_pointer(words);
     }
 }

@@ -24,8 +24,9 @@ const SCOPES: [Segment<ScopeChoice>; 2] = [
     },
 ];
 
-/// Narrower than this the table leaves columns out.
+/// Narrower than this the table leaves columns out; what was measured on a text takes two more.
 const ALL_COLUMNS: f32 = 860.0;
+const MEASURED_COLUMNS: f32 = 240.0;
 /// Decibels of a full bar: beyond it no format is told from the weights by a kernel of 16 bits.
 const FULL_BAR_DB: f64 = 60.0;
 
@@ -52,7 +53,8 @@ pub fn table_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, weighing
     let measuring = view.state.session.measuring.as_ref().filter(|held| held.number == weighing.number);
     // Linear layers are what a text was measured with.
     let measuring = measuring.filter(|_| state.scope == ScopeChoice::Linear);
-    let columns = Columns { all: ui.available_width() >= ALL_COLUMNS, measuring };
+    let needed = ALL_COLUMNS + if measuring.is_some() { MEASURED_COLUMNS } else { 0.0 };
+    let columns = Columns { all: ui.available_width() >= needed, measuring };
     Grid::new("formats-of-a-model").striped(true).spacing(Vec2::new(space::l(), space::xs())).show(ui, |ui| {
         columns.head_ui(ui, view);
         for total in totals {
@@ -62,13 +64,12 @@ pub fn table_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, weighing
         if let Some(quality) = measuring.and_then(Measuring::llm_int8) {
             columns.llm_int8_ui(ui, view, quality);
         }
-        for (name, why) in NEED_MORE {
-            ui.label(RichText::new(name).color(view.tokens.muted.0)).on_hover_text(why);
-            let short = why.split(':').next().unwrap_or(why).split(';').next().unwrap_or(why);
-            ui.label(RichText::new(short).small().color(view.tokens.muted.0)).on_hover_text(why);
-            ui.end_row();
-        }
     });
+    // Below the table: their words are longer than its columns.
+    for (name, why) in NEED_MORE {
+        let text = RichText::new(format!("{name} {why}.")).small().color(view.tokens.muted.0);
+        ui.add(egui::Label::new(text).wrap());
+    }
     ui.label(
         RichText::new(
             "Weight error is not quality. FP4 does worse by weights than INT4 in the same blocks, and better by \
