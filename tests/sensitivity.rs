@@ -96,12 +96,16 @@ fn comparisons_hold_only_what_differs() {
     longer.run.examples = Some(1000);
     let mut unknown = base.clone();
     "no/such-model".clone_into(&mut unknown.name);
+    "for the review".clone_into(&mut unknown.notes);
     unknown.model.source = tuneplan::plan::ModelSource::Catalog("no/such-model".to_owned());
     let named = [("a".to_owned(), &base), ("b".to_owned(), &longer), ("c".to_owned(), &unknown)];
     let found = compare(&named, Known::embedded());
     let labels: Vec<&str> = found.settings.iter().map(|row| row.label.as_str()).collect();
-    assert_eq!(labels, ["Base model", "Name", "Sequence length", "Examples", "Price"]);
-    assert_eq!(found.settings[2].values, ["2,048 tokens", "4,096 tokens", "2,048 tokens"]);
+    assert_eq!(labels, ["Base model", "Sequence length", "Examples", "Price"]);
+    assert_eq!(found.settings[1].values, ["2,048 tokens", "4,096 tokens", "2,048 tokens"]);
+    // What it is called and what is noted change nothing that is computed.
+    let texts: Vec<&str> = found.texts.iter().map(|row| row.label.as_str()).collect();
+    assert_eq!(texts, ["Name", "Notes"]);
     assert!(found.figures[2].as_ref().unwrap_err().contains("no/such-model"));
     let memory = &found.headlines[0];
     let expected = [Some(estimated(&base)), Some(estimated(&longer)), None]

@@ -112,15 +112,25 @@ fn the_cache_is_prompt_and_generated_tokens_of_every_sequence() {
 fn the_largest_batch_and_context_are_those_that_trying_finds() {
     let mut small = plan("Qwen/Qwen2.5-0.5B");
     small.hardware.accelerator = "tesla-t4".to_owned();
-    small.hardware.memory_mib = Some(3000);
     small.batch.sequence_length = 512;
     let mut trained = small.clone();
     trained.workload = Workload::Training;
     trained.method.method = Method::Lora(Lora::default());
-    for (plan, stretch, most) in
-        [(&small, Stretch::Batch, 400), (&small, Stretch::Context, 40_000), (&trained, Stretch::Batch, 60)]
-    {
-        with(plan, |inputs| {
+    for (plan, stretch, about, most) in [
+        (&small, Stretch::Batch, 150, 400),
+        (&small, Stretch::Context, 15_000, 40_000),
+        (&trained, Stretch::Batch, 20, 60),
+    ] {
+        // A device that the upper end for some value just fills.
+        let mut plan = plan.clone();
+        let mut filling = plan.clone();
+        match stretch {
+            Stretch::Batch => filling.batch.micro_batch = about,
+            Stretch::Context => filling.batch.sequence_length = about,
+        }
+        let upper = with(&filling, |inputs| estimate(inputs, tuneplan::estimate::Detail::Numbers).process.high);
+        plan.hardware.memory_mib = Some(upper.0.div_ceil(1 << 20));
+        with(&plan, |inputs| {
             let found = largest(inputs, stretch);
             let tried = (1..=most).take_while(|&value| fit_at(inputs, stretch, value) == Fit::Fits);
             assert_eq!(found, Largest::Fits(tried.last().unwrap()), "{stretch:?}");

@@ -81,7 +81,14 @@ fn one_step_more_does_not_fit() {
             let found = ask(&template.plan, question);
             let Some(best) = found.best() else { continue };
             let after = applied(&template.plan, best.edit.as_ref());
-            assert!(fits(&after), "{} {question:?}: {}", template.name, found.words);
+            assert_eq!(fit(&after), best.after.fit, "{} {question:?}: {}", template.name, found.words);
+            assert_eq!(
+                fits(&after),
+                found.ending != Ending::OnlyTight,
+                "{} {question:?}: {}",
+                template.name,
+                found.words
+            );
             if found.ending != Ending::Found || question == Question::Context {
                 continue;
             }

@@ -283,8 +283,6 @@ fn open_plans_stand_side_by_side() {
     // A pinned plan goes before all of them.
     send(&mut harness, Command::Menu(MenuCommand::Pin));
     assert!(has(&harness, ", pinned"));
-    // What it is called and what is noted are no settings; amounts have units.
-    send(&mut harness, Command::Edit(PlanEdit::Set("notes", FieldValue::Text("for the review".to_owned()))));
-    assert!(!has(&harness, "Notes") && harness.query_by_label("Name").is_none());
+    // Amounts have units.
     assert!(has(&harness, "4 sequences"));
 }

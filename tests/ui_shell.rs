@@ -196,8 +196,8 @@ fn the_baseline_is_compared_across_tabs() {
     harness.get_by_role_and_label(Role::Button, "Compare").click();
     harness.run_ok();
     assert_eq!(state(&harness).session.page, Page::Compare);
-    assert!(harness.query_by_label_contains(&format!("{title}, pinned")).is_some());
-    assert!(harness.query_by_label("256").is_some() && harness.query_by_label("Rank").is_some());
+    assert!(harness.query_all_by_label_contains(&format!("{title}, pinned")).next().is_some());
+    assert!(harness.query_all_by_label("256").next().is_some() && harness.query_all_by_label("Rank").next().is_some());
 }
 
 /// One name for the plan's load format on every page that says it, and none that says otherwise.

@@ -39,14 +39,15 @@ fn send(harness: &mut Harness<'_, App>, command: Command) {
 fn the_rows_are_those_of_the_plan() {
     let mut harness = window();
     assert!(has(&harness, "Jobs that resemble this plan"));
-    assert!(has(&harness, "QLoRA, nf4"));
+    assert!(has(&harness, "QLoRA, NF4"));
+    assert!(has(&harness, "There: "), "why a row's figure is another is said");
     assert!(has(&harness, "Predicted over measured memory of 890 rows"));
     assert!(has(&harness, "Textbook + Megatron activations"));
     harness.get_by_label("Show 18 more").click();
     harness.run_ok();
     assert!(has(&harness, "Show fewer"));
     send(&mut harness, Command::Edit(PlanEdit::Set("workload", FieldValue::Id("inference".to_owned()))));
-    assert!(!has(&harness, "QLoRA, nf4") && has(&harness, "inference, "), "rows of the other workload went");
+    assert!(!has(&harness, "QLoRA, NF4") && has(&harness, "inference, "), "rows of the other workload went");
     send(&mut harness, Command::Edit(PlanEdit::Set("model.id", FieldValue::Id("deepseek-ai/DeepSeek-V3".to_owned()))));
     assert!(has(&harness, "No measured job resembles this plan"));
 }

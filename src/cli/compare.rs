@@ -5,7 +5,7 @@ use super::{CompareArgs, Outcome};
 use crate::app::{revision, store};
 use crate::plan::Plan;
 use crate::solve::Known;
-use crate::solve::compare::{Comparison, Headline, MOST_PLANS, compare};
+use crate::solve::compare::{Comparison, Headline, MOST_PLANS, Setting, compare};
 use crate::units::ByteUnit;
 use anyhow::{Result, bail};
 use serde_json::{Value as Json, json};
@@ -89,8 +89,10 @@ fn print(plans: &[(String, Plan)], as_json: bool, out: &mut dyn Write) -> Result
 }
 
 fn to_json(found: &Comparison) -> Json {
-    let settings: Vec<Json> =
-        found.settings.iter().map(|row| json!({ "setting": row.label, "values": row.values })).collect();
+    let rows = |rows: &[Setting]| -> Vec<Json> {
+        rows.iter().map(|row| json!({ "setting": row.label, "values": row.values })).collect()
+    };
+    let (settings, texts) = (rows(&found.settings), rows(&found.texts));
     let headlines: Vec<Json> = found
         .headlines
         .iter()
@@ -108,7 +110,7 @@ fn to_json(found: &Comparison) -> Json {
             Err(error) => json!({ "name": name, "error": error }),
         })
         .collect();
-    json!({ "plans": plans, "settings": settings, "figures": headlines, "currency": found.currency })
+    json!({ "plans": plans, "settings": settings, "texts": texts, "figures": headlines, "currency": found.currency })
 }
 
 /// A page that reads well in a review: what was decided, then what it comes to.
@@ -121,7 +123,7 @@ fn to_text(found: &Comparison) -> String {
     if found.names.len() > 1 {
         let heading = if found.settings.is_empty() { "No setting differs." } else { "Settings that differ" };
         push_line(&mut text, heading);
-        for row in &found.settings {
+        for row in found.settings.iter().chain(&found.texts) {
             // Notes of several lines stay on theirs.
             let values: Vec<String> = row.values.iter().map(|value| value.replace('\n', " · ")).collect();
             push_line(&mut text, &format!("  {:<26} {}", row.label, values.join(" → ")));

@@ -105,6 +105,8 @@ pub struct Comparison {
     pub names: Vec<String>,
     /// Settings that differ, in the order of the file.
     pub settings: Vec<Setting>,
+    /// Names and notes that differ: for a review, but no settings.
+    pub texts: Vec<Setting>,
     /// What each comes to; `Err`: what it names and nobody knows.
     pub figures: Vec<Result<Figures, String>>,
     /// Figures of all of them.
@@ -123,6 +125,7 @@ pub fn compare(plans: &[(String, &Plan)], known: Known<'_>) -> Comparison {
     Comparison {
         names: plans.iter().map(|(name, _)| name.clone()).collect(),
         settings: settings(plans),
+        texts: texts(plans),
         headlines: headlines(&figures, currency.is_some()),
         figures,
         currency,
@@ -138,10 +141,7 @@ fn settings(plans: &[(String, &Plan)]) -> Vec<Setting> {
         out.push(Setting { label: "Base model".to_owned(), values });
     }
     let usual = usual_sharing();
-    // What a plan is called and what is noted beside it does not change what it comes to.
-    let is_setting =
-        |field: &&Field| !matches!(field.id, "model.id" | "name") && !matches!(field.kind, FieldKind::Notes);
-    for field in fields().iter().filter(is_setting) {
+    for field in fields().iter().filter(|field| field.id != "model.id" && !is_text(field)) {
         let values: Vec<_> = plans.iter().map(|(_, plan)| (field.get)(plan)).collect();
         let present = values.iter().flatten().next();
         let appears = field.section == Section::Parallelism
@@ -157,6 +157,21 @@ fn settings(plans: &[(String, &Plan)]) -> Vec<Setting> {
     }
     out.extend(decisions(plans));
     out
+}
+
+/// Whether a field is only for readers: what a plan is called and what is noted beside it change nothing that is computed.
+fn is_text(field: &Field) -> bool {
+    field.id == "name" || matches!(field.kind, FieldKind::Notes)
+}
+
+/// Names and notes that are not the same in all plans.
+fn texts(plans: &[(String, &Plan)]) -> Vec<Setting> {
+    let row = |field: &Field| {
+        let value = |plan: &Plan| (field.get)(plan).map_or_else(|| "–".to_owned(), |value| value.display(field));
+        Setting { label: field.label.to_owned(), values: plans.iter().map(|(_, plan)| value(plan)).collect() }
+    };
+    let differs = |row: &Setting| row.values.iter().any(|value| Some(value) != row.values.first());
+    fields().iter().filter(|field| is_text(field)).map(row).filter(differs).collect()
 }
 
 /// What changed one's mind: outcome, reasoning and every answer that is not the same in all plans.
