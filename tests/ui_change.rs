@@ -23,6 +23,8 @@ use tuneplan::ui::theme::Theme;
 fn window<'a>() -> Harness<'a, App> {
     common::builder(Theme::Dark, [1280.0, 3600.0])
         .with_max_steps(32)
+        // Each event takes a frame: two clicks must follow each other as quickly as those of a hand.
+        .with_step_dt(0.02)
         .build_eframe(|cc| App::new(&cc.egui_ctx, Runtime::new(None, || ()), None))
 }
 
@@ -257,8 +259,9 @@ fn charts_are_read_by_a_click_and_set_by_a_button_or_a_double_click() {
     assert_eq!(plan(&harness).batch.sequence_length, longer);
 }
 
-/// So many clicks of the left button at a place, then a pause that ends a double-click.
+/// So many clicks of the left button at a place, after a pause, so that earlier ones do not count as part of them.
 fn click_at(harness: &mut Harness<'_, App>, at: egui::Pos2, clicks: usize) {
+    harness.run_steps(20);
     for _ in 0..clicks {
         for pressed in [true, false] {
             let button = egui::PointerButton::Primary;
@@ -267,7 +270,6 @@ fn click_at(harness: &mut Harness<'_, App>, at: egui::Pos2, clicks: usize) {
         }
     }
     harness.run_ok();
-    harness.run_steps(8);
 }
 
 #[test]

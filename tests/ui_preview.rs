@@ -5,10 +5,11 @@ mod common;
 
 use common::app::{click, send, state, wait};
 use common::tidy::assert_tidy;
+use common::two_layers::model;
 use egui::accesskit::Role;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tuneplan::app::Command;
 use tuneplan::app::page::Page;
 use tuneplan::app::runtime::Runtime;
@@ -16,32 +17,8 @@ use tuneplan::app::tuning::{Product, Stage, Tuning};
 use tuneplan::app::window::App;
 use tuneplan::plan::edit::PlanEdit;
 use tuneplan::plan::field::FieldValue;
-use tuneplan::quantize::{Codec, sample};
+use tuneplan::quantize::Codec;
 use tuneplan::ui::theme::Theme;
-
-/// A model of two layers with one matrix each, the second ten times as large, and a norm.
-fn model(folder: &Path) -> PathBuf {
-    const SHAPE: [usize; 2] = [64, 256];
-    let count = SHAPE[0] * SHAPE[1];
-    let bytes = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
-    let first = sample::normal(1, count);
-    let second: Vec<f32> = sample::normal(2, count).iter().map(|value| 10.0 * value).collect();
-    let size = 4 * count;
-    let header = serde_json::json!({
-        "model.layers.0.mlp.up_proj.weight": { "dtype": "F32", "shape": SHAPE, "data_offsets": [0, size] },
-        "model.layers.1.mlp.up_proj.weight": { "dtype": "F32", "shape": SHAPE, "data_offsets": [size, 2 * size] },
-        "model.norm.weight": { "dtype": "F32", "shape": [64], "data_offsets": [2 * size, 2 * size + 256] },
-    });
-    let header = serde_json::to_vec(&header).unwrap();
-    let mut file = (header.len() as u64).to_le_bytes().to_vec();
-    file.extend(header);
-    file.extend(bytes(&first));
-    file.extend(bytes(&second));
-    file.extend(bytes(&[1.0; 64]));
-    let path = folder.join("model.safetensors");
-    std::fs::write(&path, file).unwrap();
-    path
-}
 
 fn has(harness: &Harness<'_, App>, text: &str) -> bool {
     harness.query_all_by_label_contains(text).next().is_some()

@@ -12,6 +12,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use tuneplan::app::Command;
 use tuneplan::app::command::MenuCommand;
+use tuneplan::app::measuring;
 use tuneplan::app::page::Page;
 use tuneplan::app::runtime::Runtime;
 use tuneplan::app::window::App;
@@ -19,6 +20,8 @@ use tuneplan::estimate::Component;
 use tuneplan::plan::decision::Costs;
 use tuneplan::plan::edit::PlanEdit;
 use tuneplan::plan::field::FieldValue;
+use tuneplan::preview::quality;
+use tuneplan::quantize::Codec;
 use tuneplan::ui::pictured::Tab;
 use tuneplan::ui::theme::Theme;
 
@@ -44,6 +47,17 @@ fn window<'a>() -> Harness<'a, App> {
 
 fn edit(harness: &mut Harness<'_, App>, id: &'static str, value: FieldValue) {
     send(harness, Command::Edit(PlanEdit::Set(id, value)));
+}
+
+/// Waits for work of some size on another thread. The limit is a watchdog against hangs, not an expectation.
+fn until(harness: &mut Harness<'_, App>, done: impl Fn(&App) -> bool) {
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(300);
+    while !done(harness.state()) {
+        assert!(std::time::Instant::now() < patience, "it never came");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        harness.step();
+    }
+    harness.run_ok();
 }
 
 /// Walks `pages`, with the tabs of each, at every size.
@@ -108,7 +122,6 @@ fn a_pinned_baseline_and_its_notes_stay_inside() {
     let notes = "Reviewed on Friday: the longest conversations have 7,900 tokens, so eight thousand are planned for, \
                  and the batch is made of sixteen of them one after another.";
     edit(&mut harness, "notes", FieldValue::Text(notes.to_owned()));
-    edit(&mut harness, "name", FieldValue::Text("A plan with a name of some length, for the support desk".to_owned()));
     edit(&mut harness, "batch.sequence_length", FieldValue::Integer(8192));
     send(&mut harness, Command::Menu(MenuCommand::Duplicate));
     edit(&mut harness, "batch.micro_batch", FieldValue::Integer(4));
@@ -135,17 +148,29 @@ fn prices_and_their_chart_stay_inside() {
 fn weights_and_a_small_run_stay_inside() {
     let mut harness = window();
     send(&mut harness, Command::ShowPage(Page::Preview));
-    send(&mut harness, Command::Weigh(None));
-    wait(&mut harness, |app| app.state().session.weighing.as_ref().is_some_and(|weighing| !weighing.running));
-    wait(&mut harness, |app| app.state().session.measuring.as_ref().is_some_and(|measuring| !measuring.running));
+    let folder = tempfile::tempdir().unwrap();
+    send(&mut harness, Command::Weigh(Some(common::two_layers::model(folder.path()))));
+    until(&mut harness, |app| app.state().session.weighing.as_ref().is_some_and(|weighing| !weighing.running));
+    // What a text would tell of every format: it adds two columns and a chart.
+    send(&mut harness, Command::MeasureOn(folder.path().join("a text.txt")));
+    until(&mut harness, |app| app.state().session.measuring.as_ref().is_some_and(|measuring| !measuring.running));
+    let number = state(&harness).session.weighing.as_ref().unwrap().number;
+    let mut tell = |news| send(&mut harness, Command::Measured(number, Box::new(measuring::News::Found(news))));
+    tell(quality::News::Stored(1.2345));
+    for (place, codec) in Codec::ALL.into_iter().enumerate() {
+        let outputs = [("model.layers.0.mlp.up_proj.weight".to_owned(), 1e-4 * (place + 1) as f64)].into();
+        let loss = Ok(1.2345 + 0.003 * place as f64);
+        let format = quality::Format::Weights(codec);
+        tell(quality::News::Format(Box::new(quality::Quality { format, loss, outputs, outlier_columns: 0 })));
+    }
     for (field, count) in [("batch.micro_batch", 1), ("batch.gradient_accumulation", 1), ("batch.sequence_length", 256)] {
         edit(&mut harness, field, FieldValue::Integer(count));
     }
     let mut wish = state(&harness).session.wish.clone();
-    wish.steps = 2;
+    wish.steps = 1;
     send(&mut harness, Command::Wish(Box::new(wish)));
     send(&mut harness, Command::Tune);
-    wait(&mut harness, |app| app.state().session.tuning.as_ref().is_some_and(|tuning| !tuning.is_running()));
+    until(&mut harness, |app| app.state().session.tuning.as_ref().is_some_and(|tuning| !tuning.is_running()));
     walk(&mut harness, &[Page::Preview], "weights and a run");
 }
 
@@ -232,6 +257,8 @@ fn what_is_hit_in_a_stack_is_what_is_drawn() {
     send(&mut harness, Command::NewFromTemplate("70b-qlora-2x48gb"));
     send(&mut harness, Command::ShowPage(Page::Devices));
     assert!(hits_are_drawn(&mut harness, "bars of devices") > 10);
+    send(&mut harness, Command::Menu(MenuCommand::Duplicate));
+    edit(&mut harness, "batch.micro_batch", FieldValue::Integer(4));
     send(&mut harness, Command::ShowPage(Page::Change));
     harness.state_mut().ui_state_mut().change.part = tuneplan::ui::pages::change::Part::Beside;
     harness.run_ok();

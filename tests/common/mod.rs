@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod tidy;
+pub mod two_layers;
 
 use egui::{Ui, Vec2};
 use egui_kittest::{Harness, HarnessBuilder, TestRenderer};

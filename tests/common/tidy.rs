@@ -24,8 +24,18 @@ pub fn shapes<'h>(harness: &'h Harness<'_, App>) -> Vec<(&'h Shape, Rect)> {
 /// Texts of a frame with where they are and what of that is visible.
 fn texts(shape: &Shape, clip: Rect, found: &mut Vec<(String, Rect, Rect)>) {
     match shape {
+        Shape::Text(text) if text.angle == 0.0 => {
+            // Row by row: text that goes on in a wrapped line begins in the middle of its first row.
+            for row in &text.galley.rows {
+                let (Some(first), Some(last)) = (row.glyphs.first(), row.glyphs.last()) else { continue };
+                let whole = row.rect().translate(text.pos.to_vec2());
+                let left = text.pos.x + row.pos.x;
+                let rect = Rect::from_x_y_ranges(left + first.pos.x..=left + last.max_x(), whole.y_range());
+                found.push((row.text(), rect, rect.intersect(clip)));
+            }
+        }
         Shape::Text(text) => {
-            // Where it is turned, the rectangle around it.
+            // Turned: the rectangle around it.
             let rect =
                 text.galley.rect.rotate_bb(egui::emath::Rot2::from_angle(text.angle)).translate(text.pos.to_vec2());
             found.push((text.galley.text().to_owned(), rect, rect.intersect(clip)));

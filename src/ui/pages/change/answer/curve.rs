@@ -272,7 +272,9 @@ fn line_ui(
         let text = format!("↑ {} at {}", amount_words(view, measured, *amount), value_words(&point.value, unit));
         let font = FontId::proportional(type_size::small());
         let galley = ui.painter().layout_no_wrap(text, font, view.tokens.text.0);
-        let corner = Pos2::new(axes.area.right() - galley.size().x - 4.0, axes.area.top() - galley.size().y - 2.0);
+        let corner = Pos2::new(axes.area.right() - galley.size().x - 4.0, axes.area.top() + 3.0);
+        let place = Rect::from_min_size(corner, galley.size()).expand2(Vec2::new(3.0, 1.0));
+        ui.painter().rect_filled(place, 2, view.tokens.raised.0);
         ui.painter().galley(corner, galley, view.tokens.text.0);
     }
 }
