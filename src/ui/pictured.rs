@@ -34,10 +34,9 @@ pub enum Tab {
 
 impl Tab {
     /// All, with their words on the command line.
-    pub const ALL: [(Self, &'static str); 8] = [
+    pub const ALL: [(Self, &'static str); 7] = [
         (Self::Change(change::Part::Search), "change-search"),
         (Self::Change(change::Part::Answers), "change-sensitivity"),
-        (Self::Change(change::Part::Beside), "change-compare"),
         (Self::Preview(preview::Part::Weights), "preview-weights"),
         (Self::Decide(decide::Sheet::Tally), "decide-tally"),
         (Self::Decide(decide::Sheet::Costs), "decide-break-even"),
