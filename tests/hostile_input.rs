@@ -58,7 +58,8 @@ fn template_refused(source: &str) -> String {
     let said = refused("chat_template.jinja", source.as_bytes());
     let settings = serde_json::json!({ "chat_template": source, "bos_token": "<s>", "eos_token": "</s>" });
     let again = refused("tokenizer_config.json", settings.to_string().as_bytes());
-    let reason = |said: &str| said.split_once("the chat template").unwrap().1.split(';').next().unwrap().to_owned();
+    let reason = |said: &str| said.split_once("the chat template").unwrap().1.lines().next().unwrap().to_owned();
+    let reason = |said: &str| reason(said).split(';').next().unwrap().to_owned();
     assert_eq!(reason(&said), reason(&again));
     said
 }
@@ -67,11 +68,11 @@ fn template_refused(source: &str) -> String {
 #[test]
 fn chat_templates_that_ended_the_program_are_refused_by_name() {
     for (name, reason) in [
-        ("attributes", "undefined"),
+        ("attributes", "more than 2000 words"),
         ("deep-list", "lie more than 100 deep"),
         ("format-width", "wider than 1000"),
-        ("long-list", "steps"),
-        ("minus", "operation"),
+        ("long-list", "is multiplied"),
+        ("minus", "more than 2000 words"),
         ("shared-list", "steps"),
         ("sum-list", "steps"),
         ("tojson-indent", "indents JSON by 1000000000"),
@@ -91,10 +92,10 @@ fn tokenizers_that_ended_the_run_are_refused_by_name() {
     for (name, reason) in [
         ("cut-in-decoder", "line 1, column 118"),
         ("index-out-of-bounds", "does not fit together"),
-        ("precompiled-empty", "precompiled_charsmap"),
+        ("precompiled-empty", "line 1, column 265"),
         ("precompiled-missing", "line 1, column 70"),
         ("reserves-7-gib", "line 1, column"),
-        ("template-missing-key", "does not fit together"),
+        ("template-missing-key", "line 1, column 996"),
     ] {
         let json = std::fs::read(format!("{HOSTILE}/tokenizer-{name}.json")).unwrap();
         let said = refused("tokenizer.json", &json);
@@ -120,7 +121,10 @@ fn tables_of_replacements_are_looked_at_before_they_are_read() {
         (r#"{"type":"Precompiled","precompiled_charsmap":null}"#, "has no"),
         // 0xE4000000 bytes, with four there.
         (r#"{"type":"Precompiled","precompiled_charsmap":"AAAA5AAAAAA="}"#, "says its first part has 3825205248 bytes"),
-        (r#"{"type":"Sequence","normalizers":[{"type":"Precompiled","precompiled_charsmap":"AAAA5AAAAAA="}]}"#, "first part"),
+        (
+            r#"{"type":"Sequence","normalizers":[{"type":"Precompiled","precompiled_charsmap":"AAAA5AAAAAA="}]}"#,
+            "first part",
+        ),
         (r#"{"precompiled_charsmap":"AAAA5AAAAAA="}"#, "first part"),
         (r#"{"type":"Precompiled","precompiled_charsmap":"!"}"#, "base 64"),
         (r#"{"type":"Precompiled","precompiled_charsmap":""}"#, "base 64"),
@@ -128,9 +132,9 @@ fn tables_of_replacements_are_looked_at_before_they_are_read() {
         let error = tokens(&whole(normalizer)).unwrap_err();
         assert!(error.starts_with("tokenizer.json: ") && error.contains(reason), "{normalizer}: {error}");
     }
-    // A table of one empty node, and no replacements: nothing is replaced.
-    let table = r#"{"type":"Precompiled","precompiled_charsmap":"BAAAAAAAAAA="}"#;
-    assert!(tokens(&whole(table)).unwrap().encode("a", false).is_ok());
+    // A table of 256 empty nodes, 1,024 bytes, and no replacements: nothing is replaced.
+    let table = format!(r#"{{"type":"Precompiled","precompiled_charsmap":"AAQA{}="}}"#, "A".repeat(1367));
+    assert!(tokens(&whole(&table)).unwrap().encode("a", false).is_ok());
     assert!(tokens("{\"model\":\n  7,,").unwrap_err().contains("line 2, column 5"));
 }
 
@@ -210,11 +214,14 @@ fn small_templates_make_no_endless_work() {
         "{{ 'x' * 99999999 }}".to_owned(),
         "{{ ([1] * 99999999) | sum }}".to_owned(),
         "{{ [1] * 99999999 == [1] * 99999999 }}".to_owned(),
+        "{{ 99999999 * ([] or [1]) < 2 * (1 if 0 else [1]) }}".to_owned(),
+        "{% set l = [1] %}{{ l * 99999999 == l * 99999999 }}".to_owned(),
     ];
     let messages = [Message::new("user", "a"), Message::new("assistant", "b")];
     for source in sources {
-        let template = Template::new("chat_template.jinja", Some(&source), None, None).unwrap();
-        let error = template.render(&messages, false).map(|text| text.len()).unwrap_err().to_string();
+        let template = Template::new("chat_template.jinja", Some(&source), None, None);
+        let text = template.and_then(|template| template.render(&messages, false));
+        let error = text.map(|text| text.len()).unwrap_err().to_string();
         assert!(error.starts_with("chat_template.jinja: "), "{source}: {error}");
         assert!(!error.contains("failed ("), "{source}: {error}");
     }

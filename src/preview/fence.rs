@@ -16,7 +16,7 @@ use std::thread::Builder;
 use std::time::Duration;
 
 /// Bytes of stack. It is address space: only what is used of it becomes memory.
-const STACK: usize = 512 << 20;
+const STACK: usize = 128 << 20;
 
 /// Name of the threads, by which their panics are told from others.
 const THREAD: &str = "fenced";
@@ -208,6 +208,6 @@ mod tests {
             Ok(())
         };
         let fence = Fence::start("e".to_owned(), 0, work).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(fence.ask(65_536, PATIENCE).ok(), Some(65_536));
+        assert_eq!(fence.ask(32_768, PATIENCE).ok(), Some(32_768));
     }
 }

@@ -44,7 +44,9 @@ impl Stretch {
         };
         let factor = || match number("factor")? {
             factor if factor >= 1.0 => Ok(factor),
-            factor => Err(unsuitable(format!("the rotary settings have the `factor` {factor}; it stretches from 1 on"))),
+            factor => {
+                Err(unsuitable(format!("the rotary settings have the `factor` {factor}; it stretches from 1 on")))
+            }
         };
         match kind {
             None | Some("default") => Ok(Self::None),

@@ -30,6 +30,8 @@ const INPUTS: usize = 200;
 /// Longest that one input may take. This is a watchdog against work without end, with room for a machine that is slow and
 /// busy; how long inputs really took is told.
 const LONGEST: Duration = Duration::from_secs(120);
+/// From here on the input that took longest is kept in a file.
+const WORTH_A_LOOK: Duration = Duration::from_millis(500);
 /// Most bytes that an input may take beyond those before it.
 const MOST_BYTES: u64 = 1 << 30;
 /// Accepted inputs that are mutated further.
@@ -64,7 +66,8 @@ fn watch(begun: &Arc<AtomicU64>, since: Instant) {
             let at = Duration::from_millis(begun.load(Ordering::Relaxed));
             if since.elapsed().saturating_sub(at) > LONGEST {
                 let place = place();
-                let _ = writeln!(std::io::stderr(), "an input takes longer than {LONGEST:?}; it is in {}", place.display());
+                let _ =
+                    writeln!(std::io::stderr(), "an input takes longer than {LONGEST:?}; it is in {}", place.display());
                 std::process::abort();
             }
         }
@@ -78,6 +81,9 @@ fn attempt(reader: &Reader, tools: &Tools, bytes: &[u8], begun: &AtomicU64, sinc
     let outcome = catch_unwind(AssertUnwindSafe(|| (reader.run)(tools, bytes)));
     let (took, grown) = (start.elapsed(), meter.peak_growth_bytes());
     tried.inputs += 1;
+    if took > tried.longest.max(WORTH_A_LOOK) {
+        std::fs::write(place().join(format!("{}-longest.input", reader.name)), bytes).unwrap();
+    }
     tried.longest = tried.longest.max(took);
     tried.most_bytes = tried.most_bytes.max(grown);
     let failure = match outcome {
@@ -148,19 +154,24 @@ fn no_reader_fails_on_mutated_input() {
         }
         let _ = std::fs::remove_file(&current);
         let line = format!(
-            "{:<22} {:>8} inputs {:>7} accepted  longest {:>7.3} s  most {:>5} MiB  {} failures\n",
+            "{:<22} {:>8} inputs {:>7} accepted  longest {:>7.3} s  most {:>7} KiB  {} failures\n",
             tried.name,
             tried.inputs,
             tried.accepted,
             tried.longest.as_secs_f64(),
-            tried.most_bytes >> 20,
+            tried.most_bytes >> 10,
             tried.failures.len()
         );
         let _ = std::io::stderr().write_all(line.as_bytes());
         report.push_str(&line);
         all.push(tried);
     }
-    let _ = writeln!(report, "{} inputs in {:.0} s", all.iter().map(|tried| tried.inputs).sum::<usize>(), since.elapsed().as_secs_f64());
+    let _ = writeln!(
+        report,
+        "{} inputs in {:.0} s",
+        all.iter().map(|tried| tried.inputs).sum::<usize>(),
+        since.elapsed().as_secs_f64()
+    );
     std::fs::write(place().join("report.txt"), &report).unwrap();
     let failures: Vec<&String> = all.iter().flat_map(|tried| &tried.failures).collect();
     assert!(failures.is_empty(), "{} failures:\n{failures:#?}", failures.len());

@@ -39,9 +39,7 @@ pub fn fields() -> Vec<Field> {
             kind: FieldKind::Toggle,
             // What is not as usual is said, though it does nothing until there is a peak again.
             applies: |plan| any(plan) || !plan.measured.calibrate,
-            get: |plan| {
-                (any(plan) || !plan.measured.calibrate).then_some(FieldValue::Toggle(plan.measured.calibrate))
-            },
+            get: |plan| (any(plan) || !plan.measured.calibrate).then_some(FieldValue::Toggle(plan.measured.calibrate)),
             set: |plan, value| {
                 if let FieldValue::Toggle(on) = value {
                     plan.measured.calibrate = *on;

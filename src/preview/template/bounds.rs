@@ -7,7 +7,9 @@
 
 use super::Refused;
 use crate::preview::rows::Message;
-use minijinja::machinery::{CodeGenerator, Instruction, Instructions, Span, eval, make_string_output, parse};
+use minijinja::machinery::{
+    CodeGenerator, Instruction, Instructions, Span, Token, eval, make_string_output, parse, tokenize,
+};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, Value, context, filters};
@@ -15,6 +17,9 @@ use std::collections::BTreeMap;
 
 /// Lists and maps inside each other at most. Deep ones overflow the stack when they are printed, and when they are dropped.
 const DEEPEST: usize = 100;
+
+/// Words and signs of one expression at most: each may nest what follows. Templates of models have some 50.
+const MOST_TOKENS: usize = 2000;
 
 /// Widest padding and indent.
 const WIDEST: usize = 1000;
@@ -50,8 +55,9 @@ impl<'source> Bounded<'source> {
         // As transformers sets Jinja up.
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         let syntax = syntax.map_err(|error| error.to_string())?;
-        let tree = parse(source, "chat", syntax)
-            .map_err(|error| format!("the chat template cannot be read: {}", told(&error)))?;
+        let unreadable = |error: &Error| format!("the chat template cannot be read: {}", told(error));
+        check_expressions(source, &syntax).map_err(|error| unreadable(&error))?;
+        let tree = parse(source, "chat", syntax).map_err(|error| unreadable(&error))?;
         let mut code = CodeGenerator::new("chat", source);
         code.compile_stmt(&tree);
         let (instructions, blocks) = code.finish();
@@ -84,6 +90,75 @@ impl<'source> Bounded<'source> {
             Err(error) => Err(Refused::Conversation(told(&error))),
         }
     }
+}
+
+/// Refuses what takes too long before there are steps to count: the compiler goes down into an expression for every part of it,
+/// and reckons out what is constant, lists times numbers included.
+fn check_expressions(source: &str, syntax: &SyntaxConfig) -> Result<(), Error> {
+    let mut expression: Vec<Token<'_>> = Vec::new();
+    let refuse = |reason: &str, line: usize| {
+        Err(Error::new(ErrorKind::SyntaxError, format!("{reason} (line {line} of the template)")))
+    };
+    for found in tokenize(source, false, syntax.clone()) {
+        // What is no token is told by the parser.
+        let Ok((token, span)) = found else { break };
+        match token {
+            Token::VariableStart | Token::BlockStart => expression.clear(),
+            Token::VariableEnd | Token::BlockEnd if multiplies_a_list(&expression) => {
+                return refuse(
+                    "a list that is written out is multiplied, which is not done here",
+                    span.start_line.into(),
+                );
+            }
+            _ => expression.push(token),
+        }
+        if expression.len() > MOST_TOKENS {
+            let reason = format!("an expression has more than {MOST_TOKENS} words and signs");
+            return refuse(&reason, span.start_line.into());
+        }
+    }
+    Ok(())
+}
+
+/// Words after which a bracket begins a list.
+const BEFORE_VALUES: [&str; 8] = ["and", "or", "not", "in", "is", "if", "elif", "else"];
+
+/// Whether a `*` stands beside a list that is written out, or beside brackets with one in them.
+fn multiplies_a_list(tokens: &[Token<'_>]) -> bool {
+    // After a value a bracket is an index or a call.
+    let follows_value = |at: usize| match at.checked_sub(1).and_then(|at| tokens.get(at)) {
+        Some(Token::Ident(word)) => !BEFORE_VALUES.contains(word),
+        Some(Token::Str(_) | Token::String(_) | Token::BracketClose | Token::ParenClose) => true,
+        _ => false,
+    };
+    let is_list = |at: usize| matches!(tokens.get(at), Some(Token::BracketOpen)) && !follows_value(at);
+    let depth_of = |at: usize| tokens.get(at).map_or(0, nesting);
+    (0..tokens.len()).filter(|at| matches!(tokens[*at], Token::Mul)).any(|at| {
+        let before = at.checked_sub(1).filter(|at| depth_of(*at) == -1);
+        let before = before.and_then(|end| Some(partner(tokens, (0..=end).rev())?..end));
+        let after = Some(at + 1).filter(|at| depth_of(*at) == 1);
+        let after = after.map(|start| start..partner(tokens, start..tokens.len()).unwrap_or(tokens.len()));
+        let groups = [before, after].into_iter().flatten().filter(|group| !follows_value(group.start));
+        groups.into_iter().any(|mut group| group.any(is_list))
+    })
+}
+
+/// 1 where a bracket opens, -1 where it closes.
+fn nesting(token: &Token<'_>) -> i32 {
+    match token {
+        Token::BracketOpen | Token::ParenOpen => 1,
+        Token::BracketClose | Token::ParenClose => -1,
+        _ => 0,
+    }
+}
+
+/// Where the bracket at the first of these places has its other end.
+fn partner(tokens: &[Token<'_>], places: impl Iterator<Item = usize>) -> Option<usize> {
+    let mut depth = 0;
+    places.into_iter().find(|place| {
+        depth += tokens.get(*place).map_or(0, nesting);
+        depth == 0
+    })
 }
 
 /// Turns as templates take them.
