@@ -18,6 +18,7 @@ pub mod data;
 pub mod evaluate;
 pub mod examples;
 pub mod export;
+pub mod fence;
 pub mod generate;
 pub mod gradients;
 pub mod job;
@@ -56,6 +57,14 @@ pub enum PreviewError {
     /// Arithmetic or memory.
     #[error("{0}")]
     Candle(#[from] candle_core::Error),
+    /// A tokenizer or chat template that cannot be worked with at all.
+    #[error("{file}: {reason}")]
+    Foreign {
+        /// The file it is in.
+        file: String,
+        /// What happened.
+        reason: String,
+    },
     /// A file.
     #[error("{path}: {error}")]
     File {

@@ -33,7 +33,7 @@ fn conversations_become_the_text_tokens_and_mask_that_transformers_makes() {
     for case in expected {
         let source = case["source"].as_str().unwrap();
         let messages = messages(&case["messages"]);
-        let template = Template::new(Some(source), Some("<s>"), Some("</s>")).unwrap();
+        let template = Template::new("chat_template.jinja", Some(source), Some("<s>"), Some("</s>")).unwrap();
         if let Some(reason) = case["refused"].as_str() {
             assert!(template.render(&messages, false).unwrap_err().to_string().contains(reason));
             continue;

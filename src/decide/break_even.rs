@@ -258,8 +258,9 @@ pub fn cache_pays_from_uses(cache: &Cache) -> Option<u64> {
         return None;
     }
     let bound = (w - r) / (1.0 - r);
-    // The first whole number above the bound; a hair of rounding must not lift it over one.
-    Some((bound + 1e-9).floor() as u64 + 1)
+    // The first whole number above the bound; a hair of rounding must not lift it over one. A number that cannot be written
+    // down is never reached.
+    ((bound + 1e-9).floor() as u64).checked_add(1)
 }
 
 fn crossing(tuned: Line, other: Line, doubt: f64) -> Crossing {
@@ -433,5 +434,8 @@ mod tests {
             assert_eq!((cache_pays_from_uses(&cache), paid), (Some(wanted), Some(wanted)), "{write_factor}");
         }
         assert_eq!(cache_pays_from_uses(&Cache { read_factor: 1.0, write_factor: 1.25, hit_share: 0.0 }), None);
+        // 10^15 over 2^-53: some 10^31 uses.
+        let dear = Cache { read_factor: 0.999_999_999_999_999_9, write_factor: 1e15, hit_share: 0.5 };
+        assert_eq!(cache_pays_from_uses(&dear), None);
     }
 }

@@ -146,7 +146,7 @@ pub fn agreement(tally: &Tally) -> Option<Agreement> {
 pub fn to_csv(tally: &Tally) -> String {
     let quoted = |text: &str| {
         // A spreadsheet must not take a name for a formula.
-        let safe = if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.to_owned() };
+        let safe = if is_marked(text) { format!("'{text}") } else { text.to_owned() };
         if safe.contains([',', '"', '\n', '\r']) { format!("\"{}\"", safe.replace('"', "\"\"")) } else { safe }
     };
     let mut text = "example,annotator,label,key\n".to_owned();
@@ -159,6 +159,12 @@ pub fn to_csv(tally: &Tally) -> String {
         }
     }
     text
+}
+
+/// Begins like a formula, behind any number of the marks that keep a spreadsheet from taking it for one: such a name gets
+/// one mark more in a file, and loses one when it is read, so that it is the same person again.
+fn is_marked(name: &str) -> bool {
+    name.trim_start_matches('\'').starts_with(['=', '+', '-', '@'])
 }
 
 /// Takes in the labels of a file that [`to_csv`] wrote. Of an example that was labelled before the new label holds.
@@ -204,6 +210,7 @@ pub fn from_csv(tally: &Tally, text: &str) -> Result<Tally, String> {
             return Err(format!("line {line}: the label has no annotator"));
         }
         let name = cell(annotator);
+        let name = name.strip_prefix('\'').filter(|rest| is_marked(rest)).unwrap_or(name);
         let place = letters.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
             letters.push((name.to_owned(), Vec::new()));
             letters.len() - 1
@@ -264,6 +271,22 @@ mod tests {
         // f; m, o, f: the first; s; m.
         assert_eq!((found.format, found.missing, found.style, found.outdated), (Some(1), Some(2), Some(1), Some(0)));
         assert_eq!(labelled_examples(&tally(&["f..", "", "....m"])), 2);
+    }
+
+    /// The file of a person is read again after it was written, by this program or by a spreadsheet.
+    #[test]
+    fn names_that_begin_like_formulas_come_back_as_they_were() {
+        for name in ["@ann", "'@ann", "''=x", "-", "+1", "=cmd", "'ann", "a'@", "'", "@", "o\"k, @"] {
+            let annotators = vec![Annotator { name: name.to_owned(), labels: "fm".to_owned() }];
+            let before = Tally { annotators, ..tally(&[]) };
+            let text = to_csv(&before);
+            let empty = Tally { annotators: Vec::new(), ..before.clone() };
+            assert_eq!(from_csv(&empty, &text).unwrap(), before, "{name}");
+            assert!(!text.contains(",=") && !text.contains(",@") && !text.contains(",+"), "{text}");
+        }
+        let foreign = from_csv(&Tally::default(), "example,annotator,label\n3,@,m\n").unwrap();
+        let again = from_csv(&foreign, &to_csv(&foreign)).unwrap();
+        assert_eq!(again, foreign);
     }
 
     #[test]

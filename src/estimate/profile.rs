@@ -114,28 +114,68 @@ const EMBEDDED: [&str; 12] = [
 /// What the user added, set once when the program starts.
 static INSTALLED: OnceLock<Profiles> = OnceLock::new();
 
+/// Largest ratio and largest number of bytes a logit; beyond it a profile is wrong.
+const MOST: f64 = 100.0;
+
 impl RuntimeProfile {
-    /// Whether its figures can be reckoned with; the error names the one that cannot.
-    fn check(&self) -> Result<(), String> {
-        if self.id.trim().is_empty() || self.source.trim().is_empty() {
-            return Err("`id` and `source` must say something".to_owned());
-        }
-        for (name, band) in [("reserved", self.reserved), ("tensors", self.tensors)] {
-            let ordered = band.low <= band.expected && band.expected <= band.high;
-            if !ordered || !(0.0..=100.0).contains(&band.low) || !(0.0..=100.0).contains(&band.high) {
-                return Err(format!("`{name}` must be low ≤ expected ≤ high, each from 0 to 100"));
+    /// Whether its figures can be reckoned with; the error is the key of the one that cannot, and why.
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        for (key, text) in [("id", &self.id), ("source", &self.source)] {
+            if text.trim().is_empty() {
+                return Err((key, "it must say something".to_owned()));
             }
+        }
+        for (key, band) in [("reserved", self.reserved), ("tensors", self.tensors)] {
+            let ordered = band.low <= band.expected && band.expected <= band.high;
+            if !ordered || !(0.0..=MOST).contains(&band.low) || !(0.0..=MOST).contains(&band.high) {
+                return Err((key, format!("it must be low ≤ expected ≤ high, each from 0 to {MOST}")));
+            }
+        }
+        if self.reserved.low < 1.0 {
+            let why = "its low end must be at least 1: the allocator reserves all memory that tensors have";
+            return Err(("reserved", why.to_owned()));
+        }
+        if self.tensors.expected < 1.0 {
+            let why = "its expected figure must be at least 1: the parts of an estimate are traced, and a stack that may \
+                       need less says so with the low end";
+            return Err(("tensors", why.to_owned()));
         }
         let context = self.context_mib;
         if context.low > context.expected || context.expected > context.high {
-            return Err("`context_mib` must be low ≤ expected ≤ high".to_owned());
+            return Err(("context_mib", "it must be low ≤ expected ≤ high".to_owned()));
+        }
+        for (key, bytes) in [
+            ("forward_logit_bytes", self.forward_logit_bytes),
+            ("backward_logit_bytes", self.backward_logit_bytes),
+            ("fused_logit_bytes", self.fused_logit_bytes),
+        ] {
+            if bytes.is_some_and(|bytes| !(0.0..=MOST).contains(&bytes)) {
+                return Err((key, format!("it must be from 0 to {MOST} bytes")));
+            }
         }
         let loops = crate::plan::field::words::IMPLEMENTATIONS;
         if !loops.iter().any(|word| word.id == self.default_implementation) {
-            return Err(format!("`default_implementation` does not know `{}`", self.default_implementation));
+            let known: Vec<&str> = loops.iter().map(|word| word.id).collect();
+            let why = format!("`{}` is none of {}", self.default_implementation, known.join(", "));
+            return Err(("default_implementation", why));
         }
         Ok(())
     }
+}
+
+/// Line and column, from 1, of a key in the text of a profile; the beginning where it is not found.
+fn place_of(text: &str, key: &str) -> (usize, usize) {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    for (line, number) in text.lines().zip(1..) {
+        let code = line.split("//").next().unwrap_or_default();
+        for (at, _) in code.match_indices(key) {
+            let before = code[..at].chars().next_back().is_some_and(is_word);
+            if !before && code[at + key.len()..].trim_start().starts_with(':') {
+                return (number, code[..at].chars().count() + 1);
+            }
+        }
+    }
+    (1, 1)
 }
 
 impl Profiles {
@@ -166,7 +206,10 @@ impl Profiles {
     /// These profiles with one user file put over them: same id replaces, new id adds. The error says line and column.
     pub fn merged_with(&self, text: &str) -> Result<Self, String> {
         let profile: RuntimeProfile = ron::from_str(text).map_err(|error| error.to_string())?;
-        profile.check()?;
+        profile.check().map_err(|(key, why)| {
+            let (line, column) = place_of(text, key);
+            format!("{line}:{column}: `{key}`: {why}")
+        })?;
         let mut merged = self.clone();
         match merged.entries.iter_mut().find(|known| known.id == profile.id) {
             Some(known) => *known = profile,

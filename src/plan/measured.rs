@@ -7,6 +7,7 @@ use super::Trial;
 use crate::units::{ByteUnit, Bytes};
 use serde::Serialize;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 mod foreign;
@@ -17,6 +18,8 @@ pub use foreign::read_peaks;
 pub const MAX_PEAKS: usize = 256;
 /// Longest remark on a measurement, in characters.
 const MAX_NOTE: usize = 200;
+/// Bytes a peak of one device can have: less than a mebibyte or more than a pebibyte is a slip of the unit.
+const PEAKS: RangeInclusive<u64> = 1 << 20..=1 << 50;
 
 /// Which of the estimate's three answers a measurement is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -97,11 +100,14 @@ impl Default for Measured {
 }
 
 impl MeasuredPeak {
-    /// A peak with its remark made fit for one line.
+    /// A peak with its remark made fit for one line. What was expected is left out where no device has so much.
     pub fn new(metric: Metric, bytes: Bytes, expected: Option<Bytes>, note: &str) -> Self {
         let plain = note.chars().map(|c| if c.is_control() || c == ';' { ' ' } else { c });
-        let note: String = plain.take(MAX_NOTE).collect();
-        Self { metric, bytes: tenths(bytes), expected: expected.map(tenths), note: note.trim().to_owned() }
+        let note: String = plain.collect();
+        // Blanks around it are not its own: they are gone before its length counts, so that it reads back as it was written.
+        let note: String = note.trim().chars().take(MAX_NOTE).collect();
+        let expected = expected.filter(|bytes| PEAKS.contains(&bytes.0)).map(tenths);
+        Self { metric, bytes: tenths(bytes), expected, note: note.trim().to_owned() }
     }
 }
 
@@ -116,8 +122,7 @@ fn mib(bytes: Bytes) -> String {
 
 fn parsed(text: &str) -> Result<Bytes, String> {
     let bytes = Bytes::parse(text)?;
-    // Less than a mebibyte or more than a pebibyte on one device is a slip of the unit.
-    if !(1 << 20..=1 << 50).contains(&bytes.0) {
+    if !PEAKS.contains(&bytes.0) {
         return Err(format!("{text} is no peak of one device; write it with its unit, such as 18.42 GiB"));
     }
     Ok(bytes)
@@ -177,5 +182,18 @@ mod tests {
         ] {
             assert!(wrong.parse::<MeasuredPeak>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_remark_keeps_its_last_character_however_often_it_is_written() {
+        let note = format!("{}x", "a".repeat(MAX_NOTE - 1));
+        for around in ["", " ", "\t  "] {
+            let peak: MeasuredPeak = format!("reserved 2 GiB:{around}{note}{around}").parse().unwrap();
+            assert_eq!(peak.note, note);
+            assert_eq!(peak.to_string().parse::<MeasuredPeak>().unwrap(), peak);
+        }
+        let long = MeasuredPeak::new(Metric::Reserved, Bytes(2 << 30), Some(Bytes(u64::MAX)), &format!("{note} more"));
+        assert_eq!(long.note, note);
+        assert_eq!(long.to_string().parse::<MeasuredPeak>().unwrap(), long);
     }
 }

@@ -39,7 +39,9 @@ impl Trial {
         note: &str,
     ) -> Self {
         let plain = note.chars().map(|c| if c.is_control() || c == ';' { ' ' } else { c });
-        let note: String = plain.take(MAX_NOTE).collect();
+        let note: String = plain.collect();
+        // Blanks around it are not its own: they are gone before its length counts, so that it reads back as it was written.
+        let note: String = note.trim().chars().take(MAX_NOTE).collect();
         Self {
             loss: loss.map(thousandths),
             exact,
@@ -134,6 +136,10 @@ mod tests {
             "loss 1 to 0.5, exact 0 of 1".parse::<Trial>().unwrap().to_string(),
             "loss 1.000 to 0.500, exact 0 of 1"
         );
+        let note = format!("{}x", "a".repeat(MAX_NOTE - 1));
+        let long: Trial = format!("loss 1 to 0.5, exact 0 of 1: {note}").parse().unwrap();
+        assert_eq!(long.note, note);
+        assert_eq!(long.to_string().parse::<Trial>().unwrap(), long);
         for wrong in [
             "",
             "loss",

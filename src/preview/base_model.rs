@@ -147,13 +147,15 @@ impl BaseModel {
             value.as_str().or_else(|| value.get("content")?.as_str())
         };
         let tokenizer = needed("tokenizer.json", "a run needs the model's own tokenizer")?;
-        let tokens = Tokens::from_bytes(&tokenizer, word("eos_token"), &raw)
-            .map_err(|error| place.failed("tokenizer.json", &error))?;
+        let tokens = Tokens::from_bytes(&place.of("tokenizer.json"), tokenizer, word("eos_token"), &raw)?;
         let file = place.optional("chat_template.jinja")?;
         let file =
             file.map(String::from_utf8).transpose().map_err(|error| place.failed("chat_template.jinja", &error))?;
-        let template = file.as_deref().or_else(|| template_of(settings.get("chat_template")?));
-        let template = Template::new(template, word("bos_token"), word("eos_token"))?;
+        let (name, template) = match &file {
+            Some(file) => ("chat_template.jinja", Some(file.as_str())),
+            None => ("tokenizer_config.json", settings.get("chat_template").and_then(template_of)),
+        };
+        let template = Template::new(&place.of(name), template, word("bos_token"), word("eos_token"))?;
         Ok(Self { place, config, source: Arc::new(source), template, tokens: Arc::new(tokens) })
     }
 

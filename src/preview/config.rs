@@ -173,7 +173,17 @@ impl LlamaConfig {
         if self.query_pre_attn_scalar.is_some_and(|scalar| !scalar.is_finite() || scalar <= 0.0) {
             return Err(unsuitable("`query_pre_attn_scalar` must be above 0".to_owned()));
         }
-        (0..self.num_hidden_layers).try_for_each(|layer| self.rotary_of(layer).map(drop))
+        if !self.rms_norm_eps.is_finite() || self.rms_norm_eps < 0.0 {
+            return Err(unsuitable(format!("`rms_norm_eps` is {}, and must be 0 or above", self.rms_norm_eps)));
+        }
+        (0..self.num_hidden_layers).try_for_each(|layer| {
+            let (theta, _) = self.rotary_of(layer)?;
+            // From 1 on angles go from one turn of the position down, never up.
+            if theta.is_finite() && theta >= 1.0 {
+                return Ok(());
+            }
+            Err(unsuitable(format!("`rope_theta` is {theta}; the base of the rotary angles is a number from 1 on")))
+        })
     }
 
     /// What its class is like.

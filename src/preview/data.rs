@@ -59,8 +59,8 @@ impl Data {
         let most = |of: &dyn Fn(&Sequence) -> usize| self.train.iter().map(of).max().unwrap_or(0);
         let together = together.max(1);
         BatchTokens {
-            all: together * most(&|sequence| sequence.tokens.len()),
-            counted: together * most(&Sequence::targets),
+            all: together.saturating_mul(most(&|sequence| sequence.tokens.len())),
+            counted: together.saturating_mul(most(&Sequence::targets)),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::ops::IGNORED;
 use super::pass::Batch;
 use super::pretrain::text_batch;
 use super::rows::{BadLine, Message, Row, read};
+use super::template::Budget;
 use super::{PreviewError, Result};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -66,14 +67,22 @@ impl BaseModel {
     /// # Errors
     /// The file cannot be read, fewer than two examples are left, or tokens are beyond the model's table.
     pub fn examples(&self, path: &Path, cutoff: usize, seed: u64) -> Result<Found> {
-        let (rows, mut bad) = read(&bytes_of(path)?);
+        let bytes = bytes_of(path)?;
+        let mut budget = Budget::of(bytes.len());
+        let (rows, mut bad) = read(&bytes);
+        drop(bytes);
         let cutoff = cutoff.min(self.config.max_position_embeddings);
         let (mut cut, mut cut_tokens, mut without_answer, mut doubles) = (0, 0_u64, 0, 0);
         let mut seen = BTreeSet::new();
         let mut sequences = Vec::new();
         for (number, row) in rows {
-            let mut sequence = match self.sequence(&row) {
+            let mut sequence = match self.sequence_within(&row, &mut budget) {
                 Ok(sequence) => sequence,
+                // It would be so for every line.
+                Err(PreviewError::Foreign { file, reason }) => {
+                    let reason = format!("{reason}; seen at line {number} of {}", path.display());
+                    return Err(PreviewError::Foreign { file, reason });
+                }
                 Err(error) => {
                     bad.push(BadLine { number, message: error.to_string() });
                     continue;
@@ -166,9 +175,17 @@ impl BaseModel {
 
     /// An example as tokens, with what is learned of it.
     pub fn sequence(&self, row: &Row) -> Result<Sequence> {
+        let bytes = match row {
+            Row::Chat(messages) => messages.iter().map(|message| message.content.len()).sum(),
+            Row::Pair { .. } | Row::Text(_) => 0,
+        };
+        self.sequence_within(row, &mut Budget::of(bytes))
+    }
+
+    fn sequence_within(&self, row: &Row, budget: &mut Budget) -> Result<Sequence> {
         let (text, said, framed) = match row {
             Row::Chat(messages) => {
-                let (text, said) = self.template.conversation(messages)?;
+                let (text, said) = self.template.conversation(messages, budget)?;
                 (text, said, false)
             }
             Row::Pair { prompt, completion } => {

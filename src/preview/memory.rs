@@ -44,7 +44,7 @@ pub struct Share {
 impl Predicted {
     /// All together.
     pub fn total_bytes(&self) -> u64 {
-        self.shares().iter().fold(0, |sum, share| sum.saturating_add(share.bytes))
+        self.shares().iter().fold(0, |sum: u64, share| sum.saturating_add(share.bytes))
     }
 
     /// Share by share, in the order of the bar.
@@ -108,9 +108,10 @@ pub struct BatchTokens {
 pub fn predict(config: &LlamaConfig, settings: &RunSettings, tokens: BatchTokens, threads: usize) -> Predicted {
     let (all, layers) = (tokens.all as u64, config.num_hidden_layers as u64);
     let (vocabulary, hidden) = (config.vocab_size as u64, config.hidden_size as u64);
-    let trained = 4 * trained_values(config, settings);
+    let trained = product(&[4, trained_values(config, settings)]);
     let kept = kept_values(config, settings);
-    let per_token = if settings.recompute { layers * hidden + kept } else { layers * kept };
+    let of_layers = product(&[layers, if settings.recompute { hidden } else { kept }]);
+    let per_token = if settings.recompute { of_layers.saturating_add(kept) } else { of_layers };
     let maps = || Part::ALL.into_iter().map(|part| config.shape_of(part));
     let held = maps().fold(0, |sum: u64, (out, inner)| {
         sum.saturating_add(settings.base.held_bytes_of(out as u64, inner as u64).saturating_mul(layers))
@@ -119,35 +120,46 @@ pub fn predict(config: &LlamaConfig, settings: &RunSettings, tokens: BatchTokens
     // With accumulation there is the sum besides those of a batch.
     let sums = if settings.accumulation > 1 { trained } else { 0 };
     let always = Predicted {
-        base_bytes: held + tables * 4 * vocabulary * hidden,
+        base_bytes: held.saturating_add(product(&[tables, 4, vocabulary, hidden])),
         // PiSSA and LoftQ keep their start, to tell what was learned.
-        adapter_bytes: trained * if settings.lora.init == Init::Kaiming { 1 } else { 2 },
+        adapter_bytes: product(&[trained, if settings.lora.init == Init::Kaiming { 1 } else { 2 }]),
         gradient_bytes: sums,
-        optimizer_bytes: trained * settings.optimizer.state_values(),
+        optimizer_bytes: product(&[trained, settings.optimizer.state_values()]),
         packing_bytes: packing_bytes(config, threads),
         ..Predicted::default()
     };
-    let activation_bytes = 4 * all * per_token;
+    let activation_bytes = product(&[4, all, per_token]);
     let rows = (loss_rows(config.vocab_size) as u64).min(tokens.counted as u64);
     // Stream, normed and their slope, and the rows that count.
-    let loss_bytes = 4 * (2 * rows * vocabulary + 3 * all * hidden + rows * hidden);
+    let values = [product(&[2, rows, vocabulary]), product(&[3, all, hidden]), product(&[rows, hidden])];
+    let loss_bytes = product(&[4, sum(&values)]);
     // With checkpointing the last layer is not made again yet.
-    let before = if settings.recompute { 4 * all * layers * hidden } else { activation_bytes };
+    let before = if settings.recompute { product(&[4, all, layers, hidden]) } else { activation_bytes };
     let loss = Predicted { activation_bytes: before, loss_bytes, ..always };
-    let working_bytes = 4 * working_values(config, settings, all);
+    let working_bytes = product(&[4, working_values(config, settings, all)]);
     let last_layer = Predicted { activation_bytes, working_bytes, ..always };
     // By then activations of the other layers are gone, and their gradients are there.
     let first_layer = Predicted {
-        activation_bytes: 4 * all * (kept + if settings.recompute { hidden } else { 0 }),
-        gradient_bytes: sums + trained - trained / layers.max(1),
+        activation_bytes: product(&[4, all, sum(&[kept, if settings.recompute { hidden } else { 0 }])]),
+        gradient_bytes: sums.saturating_add(trained - trained / layers.max(1)),
         working_bytes,
         ..always
     };
-    let step = Predicted { gradient_bytes: trained + sums, ..always };
+    let step = Predicted { gradient_bytes: trained.saturating_add(sums), ..always };
     let larger = |most: Predicted, phase: Predicted| {
         if phase.total_bytes() > most.total_bytes() { phase } else { most }
     };
     larger(larger(loss, last_layer), larger(first_layer, step))
+}
+
+/// A product that stops at the largest number: shapes and batches come from files and flags.
+fn product(factors: &[u64]) -> u64 {
+    factors.iter().fold(1, |product: u64, factor| product.saturating_mul(*factor))
+}
+
+/// A sum that stops there too.
+fn sum(parts: &[u64]) -> u64 {
+    parts.iter().fold(0, |sum: u64, part| sum.saturating_add(*part))
 }
 
 /// What the gemm crate packs: every thread keeps a block in its second-level cache; a left matrix of few rows is packed
@@ -167,12 +179,13 @@ fn working_values(config: &LlamaConfig, settings: &RunSettings, tokens: u64) -> 
     let again = if settings.lora.targets.contains(&Part::Down) { inner } else { 0 };
     // What was dropped of that input and of its slope, made again.
     let dropped = if settings.lora.dropout > 0.0 && again > 0 { 2 * inner } else { 0 };
-    let slopes = tokens * (hidden + 3 * inner + again + dropped);
-    let widest = Part::ALL.map(|part| config.shape_of(part)).into_iter().map(|(out, inner)| (out * inner) as u64).max();
+    let slopes = product(&[tokens, sum(&[hidden, 3 * inner, again, dropped])]);
+    let of_map = |(out, inner): (usize, usize)| product(&[out as u64, inner as u64]);
+    let widest = Part::ALL.map(|part| of_map(config.shape_of(part))).into_iter().max();
     let unpacked = if settings.base.is_packed() { widest.unwrap_or(0) } else { 0 };
     // The change of the widest map, the sum with it and its squares (DoRA).
-    let dora = if settings.lora.dora { 3 * widest.unwrap_or(0) } else { 0 };
-    slopes + unpacked + dora
+    let dora = if settings.lora.dora { product(&[3, widest.unwrap_or(0)]) } else { 0 };
+    sum(&[slopes, unpacked, dora])
 }
 
 /// Values that are trained: r (in + out) for each adapted map, and with DoRA its rows' lengths.
@@ -181,9 +194,10 @@ pub fn trained_values(config: &LlamaConfig, settings: &RunSettings) -> u64 {
     let of = |part: &Part| {
         let (out, inner) = config.shape_of(*part);
         let lengths = if lora.dora { out } else { 0 };
-        (lora.rank * (out + inner) + lengths) as u64
+        product(&[lora.rank as u64, sum(&[out as u64, inner as u64])]).saturating_add(lengths as u64)
     };
-    config.num_hidden_layers as u64 * lora.targets.iter().map(of).sum::<u64>()
+    let of_layer: Vec<u64> = lora.targets.iter().map(of).collect();
+    product(&[config.num_hidden_layers as u64, sum(&of_layer)])
 }
 
 /// 32-bit values that a layer keeps for each token, as its [`Trace`](super::layer::Trace) has them.
@@ -195,8 +209,9 @@ fn kept_values(config: &LlamaConfig, settings: &RunSettings) -> u64 {
     let unadded = if config.family().is_ok_and(Family::norms_what_is_added) { 2 * hidden } else { 0 };
     let lora = &settings.lora;
     let mixed = if lora.targets.contains(&Part::Output) { queries } else { 0 };
-    let of_adapter = |part: &Part| lora.rank + if lora.dora { config.shape_of(*part).0 } else { 0 };
-    (plain + unnormed + unadded + mixed + lora.targets.iter().map(of_adapter).sum::<usize>()) as u64
+    let of_adapter = |part: &Part| lora.rank.saturating_add(if lora.dora { config.shape_of(*part).0 } else { 0 });
+    let adapters = lora.targets.iter().map(of_adapter).fold(0, usize::saturating_add);
+    (plain + unnormed + unadded + mixed).saturating_add(adapters) as u64
 }
 
 /// Counts what this program allocates. Resident memory would not do: freed memory stays with the process, so that a second

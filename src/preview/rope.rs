@@ -42,9 +42,15 @@ impl Stretch {
             let found = settings.get(name).and_then(Value::as_f64).filter(|found| found.is_finite() && *found > 0.0);
             found.ok_or_else(|| unsuitable(format!("the rotary settings have no usable `{name}`")))
         };
+        let factor = || match number("factor")? {
+            factor if factor >= 1.0 => Ok(factor),
+            factor => {
+                Err(unsuitable(format!("the rotary settings have the `factor` {factor}; it stretches from 1 on")))
+            }
+        };
         match kind {
             None | Some("default") => Ok(Self::None),
-            Some("linear") => Ok(Self::Linear { factor: number("factor")? }),
+            Some("linear") => Ok(Self::Linear { factor: factor()? }),
             Some("llama3") => {
                 let (low_frequency, high_frequency) = (number("low_freq_factor")?, number("high_freq_factor")?);
                 if low_frequency >= high_frequency {
@@ -54,7 +60,7 @@ impl Stretch {
                     )));
                 }
                 Ok(Self::Llama3 {
-                    factor: number("factor")?,
+                    factor: factor()?,
                     low_frequency,
                     high_frequency,
                     original_positions: number("original_max_position_embeddings")?,

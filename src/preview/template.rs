@@ -1,84 +1,195 @@
 //! Chat templates: Jinja, as transformers renders them, or a plain one where a model has none.
+//!
+//! A template came with a model, and is a program. It runs behind a [`Fence`], in steps that are counted ([`bounds`]), for one
+//! conversation and for all of a file together.
 
 use super::Result;
-use super::config::unsuitable;
+use super::fence::{Desk, Fence, patience};
 use super::rows::Message;
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, ErrorKind, Value, context};
+use bounds::Bounded;
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
-/// Instructions a template may take: it came with a model, and must not run for ever.
-const FUEL: u64 = 5_000_000;
+mod bounds;
+
+/// Largest template that is read. Those of models have under 20 KiB.
+const MOST_BYTES: usize = 64 << 10;
+
+/// Steps for one text, and for each byte of its conversation. A step is an instruction, or 64 bytes that are written. Templates
+/// of models take up to 3,000 for a short conversation and 1 for each byte.
+const STEPS: u64 = 100_000;
+const STEPS_PER_BYTE: u64 = 4;
+
+/// Steps for all texts of a file, and for each of its bytes: a text is made for the whole conversation and two for each
+/// turn that is learned.
+const FILE_STEPS: u64 = 2_000_000;
+const FILE_STEPS_PER_BYTE: u64 = 400;
 
 /// Written where a model has no template.
 pub const PLAIN: &str = "{{ bos_token }}{% for message in messages %}{{ message.role | capitalize }}: {{ message.content }}\
     {% if message.role == 'assistant' %}{{ eos_token }}{% endif %}{{ '\\n' }}{% endfor %}\
     {% if add_generation_prompt %}Assistant: {% endif %}";
 
+/// What all conversations of a file together may take.
+#[derive(Debug)]
+pub struct Budget {
+    steps: u64,
+    until: Instant,
+    given: Duration,
+}
+
+impl Budget {
+    /// For conversations of so many bytes.
+    pub fn of(bytes: usize) -> Self {
+        let given = patience(bytes);
+        let steps = FILE_STEPS.saturating_add(FILE_STEPS_PER_BYTE.saturating_mul(bytes as u64));
+        Self { steps, until: Instant::now() + given, given }
+    }
+}
+
 /// A template with the tokens it names.
 #[derive(Debug)]
 pub struct Template {
-    environment: Environment<'static>,
-    begin: String,
-    end: String,
+    fence: Fence<Question, Answer>,
     /// It is [`PLAIN`], since the model has none.
     pub is_plain: bool,
 }
 
+/// What a template is asked.
+struct Question {
+    messages: Vec<Message>,
+    wanted: Wanted,
+    steps: u64,
+}
+
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// The text of it all; with `asks` it ends where the assistant begins to speak.
+    Text { asks: bool },
+    /// The text and what of it is said by the assistant.
+    Conversation,
+}
+
+type Answer = std::result::Result<Rendered, Refused>;
+
+/// The text of a conversation.
+struct Rendered {
+    text: String,
+    said: Vec<Range<usize>>,
+    steps: u64,
+}
+
+/// Why there is no text.
+enum Refused {
+    /// The template does not take this conversation, but may take others.
+    Conversation(String),
+    /// It takes too much, and would again.
+    Bounds(String),
+}
+
 impl Template {
-    /// A model's own template, or the plain one; `begin` and `end` are its special tokens, where it has them.
-    pub fn new(source: Option<&str>, begin: Option<&str>, end: Option<&str>) -> Result<Self> {
-        let mut environment = Environment::new();
-        // As transformers sets Jinja up.
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-        environment.set_syntax(syntax.map_err(|error| unsuitable(error.to_string()))?);
-        environment.set_fuel(Some(FUEL));
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        environment.add_function("raise_exception", |message: String| -> std::result::Result<String, _> {
-            Err(minijinja::Error::new(ErrorKind::InvalidOperation, message))
-        });
-        let text = source.unwrap_or(PLAIN).to_owned();
-        environment
-            .add_template_owned("chat", text)
-            .map_err(|error| unsuitable(format!("the chat template cannot be read: {error}")))?;
+    /// A model's own template, or the plain one, from a file that messages name; `begin` and `end` are the model's special
+    /// tokens, where it has them.
+    ///
+    /// # Errors
+    /// It is too long, or no Jinja.
+    pub fn new(file: &str, source: Option<&str>, begin: Option<&str>, end: Option<&str>) -> Result<Self> {
+        let is_plain = source.is_none();
+        let source = source.unwrap_or(PLAIN).to_owned();
         let word = |word: Option<&str>| word.unwrap_or_default().to_owned();
-        Ok(Self { environment, begin: word(begin), end: word(end), is_plain: source.is_none() })
+        let (begin, end) = (word(begin), word(end));
+        let work = move |desk: Desk<Question, Answer>| {
+            if source.len() > MOST_BYTES {
+                let (bytes, most) = (source.len(), MOST_BYTES >> 10);
+                return Err(format!("the chat template has {bytes} bytes; those up to {most} KiB are read"));
+            }
+            let mut template = Bounded::new(&source, &begin, &end)?;
+            desk.serve(|question| question.answer(&mut template));
+            Ok(())
+        };
+        Ok(Self { fence: Fence::start(file.to_owned(), MOST_BYTES, work)?, is_plain })
     }
 
     /// The text of a conversation; with `asks` it ends where the assistant begins to speak.
     pub fn render(&self, messages: &[Message], asks: bool) -> Result<String> {
-        let turn = |message: &Message| context! { role => message.role.as_str(), content => message.content.as_str() };
-        let values = context! {
-            messages => messages.iter().map(turn).collect::<Vec<Value>>(),
-            add_generation_prompt => asks,
-            bos_token => self.begin.as_str(),
-            eos_token => self.end.as_str(),
-        };
-        let template = self.environment.get_template("chat");
-        template.and_then(|template| template.render(values)).map_err(|error| {
-            let reason = error.detail().map_or_else(|| error.to_string(), str::to_owned);
-            unsuitable(format!("the chat template refuses it: {reason}"))
-        })
+        let mut budget = Budget::of(bytes_of(messages));
+        Ok(self.ask(messages, Wanted::Text { asks }, &mut budget)?.text)
     }
 
     /// The text of a conversation, and the bytes of it that the assistant says: what is added when its turn joins the
     /// prompt before it.
-    pub fn conversation(&self, messages: &[Message]) -> Result<(String, Vec<Range<usize>>)> {
-        let whole = self.render(messages, false)?;
-        let mut said = Vec::new();
-        for (at, _) in messages.iter().enumerate().filter(|(_, message)| message.learned) {
-            // Some templates write earlier turns otherwise once others follow: then only what is alike counts.
-            let start = alike(&whole, &self.render(&messages[..at], true)?);
-            let end = alike(&whole, &self.render(&messages[..=at], false)?);
-            if end > start {
-                said.push(start..end);
-            }
+    pub fn conversation(&self, messages: &[Message], budget: &mut Budget) -> Result<(String, Vec<Range<usize>>)> {
+        let rendered = self.ask(messages, Wanted::Conversation, budget)?;
+        Ok((rendered.text, rendered.said))
+    }
+
+    fn ask(&self, messages: &[Message], wanted: Wanted, budget: &mut Budget) -> Result<Rendered> {
+        let left = budget.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            let seconds = budget.given.as_secs_f64();
+            return Err(self.fence.told(format!(
+                "the chat template takes longer than {seconds:.0} s for the conversations of this file, and was given up"
+            )));
         }
-        Ok((whole, said))
+        if budget.steps == 0 {
+            return Err(self.fence.told(
+                "the chat template takes far more steps for the conversations of this file than those of models do"
+                    .to_owned(),
+            ));
+        }
+        let question = Question { messages: messages.to_vec(), wanted, steps: budget.steps };
+        match self.fence.ask(question, left)? {
+            Ok(rendered) => {
+                budget.steps = budget.steps.saturating_sub(rendered.steps);
+                Ok(rendered)
+            }
+            Err(Refused::Conversation(reason)) => {
+                // What it had taken by then is not known; a refusal is meant to come early.
+                budget.steps = budget.steps.saturating_sub(STEPS / 100);
+                Err(super::config::unsuitable(format!("{}: the chat template refuses it: {reason}", self.fence.file())))
+            }
+            Err(Refused::Bounds(reason)) => Err(self.fence.told(format!("the chat template {reason}"))),
+        }
+    }
+}
+
+impl Question {
+    fn answer(&self, template: &mut Bounded<'_>) -> Answer {
+        let turns = bounds::turns(&self.messages);
+        let mut left = self.steps;
+        let mut render = |count: usize, asks: bool| {
+            let bytes = bytes_of(&self.messages[..count]) as u64;
+            let own = STEPS.saturating_add(STEPS_PER_BYTE.saturating_mul(bytes));
+            let (text, steps) = template.render(&turns[..count], asks, own.min(left))?;
+            left = left.saturating_sub(steps);
+            Ok(text)
+        };
+        let count = turns.len();
+        let (text, said) = match self.wanted {
+            Wanted::Text { asks } => (render(count, asks)?, Vec::new()),
+            Wanted::Conversation => {
+                let whole = render(count, false)?;
+                let mut said = Vec::new();
+                for (at, _) in self.messages.iter().enumerate().filter(|(_, message)| message.learned) {
+                    // Some templates write earlier turns otherwise once others follow: then only what is alike counts.
+                    let start = alike(&whole, &render(at, true)?);
+                    let end = alike(&whole, &render(at + 1, false)?);
+                    if end > start {
+                        said.push(start..end);
+                    }
+                }
+                (whole, said)
+            }
+        };
+        Ok(Rendered { text, said, steps: self.steps - left })
     }
 }
 
 /// Bytes at the beginning that two texts have in common.
 fn alike(a: &str, b: &str) -> usize {
     a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
+}
+
+fn bytes_of(messages: &[Message]) -> usize {
+    messages.iter().map(|message| message.role.len() + message.content.len()).sum()
 }

@@ -139,7 +139,7 @@ fn agrees(architecture: &Architecture, dimensions: Dimensions) -> bool {
         && same(dimensions.layers, Some(architecture.num_layers()))
         && same(dimensions.ffn, ffn)
         // A vocabulary of another size is another tokenizer only if it is far off.
-        && dimensions.vocab.is_none_or(|vocab| vocab.abs_diff(architecture.vocab_size) * 20 <= architecture.vocab_size)
+        && dimensions.vocab.is_none_or(|vocab| vocab.abs_diff(architecture.vocab_size) <= architecture.vocab_size / 20)
 }
 
 /// A model's name without organisation, training stage, version of the release and punctuation.

@@ -37,8 +37,9 @@ pub fn fields() -> Vec<Field> {
             unit: "",
             help: "Multiply the estimate by what the measurements say: the median of measured over expected.",
             kind: FieldKind::Toggle,
-            applies: any,
-            get: |plan| any(plan).then_some(FieldValue::Toggle(plan.measured.calibrate)),
+            // What is not as usual is said, though it does nothing until there is a peak again.
+            applies: |plan| any(plan) || !plan.measured.calibrate,
+            get: |plan| (any(plan) || !plan.measured.calibrate).then_some(FieldValue::Toggle(plan.measured.calibrate)),
             set: |plan, value| {
                 if let FieldValue::Toggle(on) = value {
                     plan.measured.calibrate = *on;

@@ -1,6 +1,6 @@
 //! Measured peaks in the words of other programs: PyTorch's counters and summary, nvidia-smi, CSV.
 
-use super::{MAX_PEAKS, MeasuredPeak, Metric};
+use super::{MAX_PEAKS, MeasuredPeak, Metric, PEAKS};
 use crate::units::Bytes;
 
 /// Longest text that is looked through, in bytes.
@@ -37,7 +37,7 @@ fn of_line(line: &str) -> Option<MeasuredPeak> {
         return Some(peak);
     }
     let lower = line.to_lowercase();
-    let peak = |metric, bytes: Bytes| (bytes.0 > 0).then(|| MeasuredPeak::new(metric, bytes, None, ""));
+    let peak = |metric, bytes: Bytes| Some(MeasuredPeak::new(metric, bytes, None, ""));
     if lower.trim_start().starts_with('|') && lower.matches('|').count() >= 4 {
         return of_table_line(&lower);
     }
@@ -138,7 +138,8 @@ fn amount(number: &str, unit: &str) -> Option<Bytes> {
         _ => return None,
     };
     let bytes = number.parse::<f64>().ok()? * factor;
-    (1.0..=1e15).contains(&bytes).then_some(Bytes(bytes as u64))
+    // What a line of a plan could not hold is no peak here either.
+    PEAKS.contains(&(bytes as u64)).then_some(Bytes(bytes as u64))
 }
 
 /// Columns of a CSV with a header.
@@ -226,6 +227,8 @@ mod tests {
     #[test]
     fn what_is_no_peak_is_said() {
         assert!(read_peaks("").unwrap_err().contains("no measured peak"));
+        // A byte is no peak in the plan's own words either.
+        assert!(read_peaks("max_memory_allocated 1").is_err());
         // 18.4 of what?
         assert!(read_peaks("max_memory_reserved: 18.4").is_err());
         assert!(read_peaks("peak_gib,metric\nmany,reserved\n").unwrap_err().contains("line 2"));
