@@ -204,10 +204,13 @@ fn a_file_that_somebody_else_wrote_is_reloaded_as_a_step_or_kept() {
     dispatch(&mut state, Command::Answer(Answer::Cancel));
     assert_eq!(ranks(&state), [4, 8, 32]);
     assert!(state.document.is_dirty(), "what is open is no longer what the file says");
-    // Saving replaces what was seen, and only that.
+    // Saving replaces nothing that was not taken over: it expects no file, finds one, and asks.
     let effects = dispatch(&mut state, menu(MenuCommand::Save));
-    let [Effect::WritePlan { expected, .. }] = effects.as_slice() else { panic!("{effects:?}") };
-    assert_eq!(expected.as_deref(), Some(file::write(&other, &[]).as_str()));
+    let [Effect::WritePlan { document, path, text, expected }] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(expected.as_deref(), Some(""));
+    let refused = Err(tuneplan::app::store::WriteError::ChangedOnDisk);
+    dispatch(&mut state, Command::PlanWritten(*document, path.clone(), text.clone(), refused));
+    assert_eq!(state.session.dialog, Some(tuneplan::app::state::Dialog::ChangedOnDisk(path.clone())));
 }
 
 #[test]

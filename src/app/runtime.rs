@@ -15,6 +15,7 @@ use super::tuning::{self, Product};
 use super::watch::Watch;
 use super::weighing::{self, News, Ranks};
 use crate::architecture;
+use crate::files::{self, Existing};
 use crate::jobs::{CancelToken, Jobs};
 use crate::lab::low_rank;
 use crate::preview::control::Control;
@@ -72,9 +73,12 @@ impl Runtime {
 
     /// Begins to keep copies of unsaved plans under `root`, and reports what earlier runs left there.
     pub fn keep_recovery(&mut self, root: &Path) {
-        let (leftovers, plans) = recovery::leftovers(root);
-        self.leftovers = leftovers;
-        self.jobs.report(Command::Recovered(plans));
+        let found = recovery::leftovers(root);
+        self.leftovers = found.held;
+        self.jobs.report(Command::Recovered(found.plans));
+        for unreadable in found.unreadable {
+            self.jobs.report(Command::Tell(unreadable));
+        }
         match Journal::begin(root) {
             Ok(journal) => self.journal = Some(journal),
             Err(error) => self.jobs.report(Command::Tell(format!(
@@ -437,14 +441,14 @@ impl Runtime {
     fn write_png(&self, path: PathBuf, replace: bool, state: &State) {
         let draw = drawing(state);
         self.jobs.spawn("write-picture", picture_failed(path.clone()), move |_cancel| {
-            let result = if !replace && path.exists() {
-                Err(store::WriteError::ChangedOnDisk)
-            } else {
-                crate::raster::encode_png(&draw())
-                    .map_err(|error| store::StoreError(format!("{}: {error}", path.display())))
-                    .and_then(|bytes| store::write_atomic(&path, &bytes))
-                    .map_err(store::WriteError::Failed)
-            };
+            let existing = if replace { Existing::Replace } else { Existing::Refuse };
+            // Whether it can be written is known before it is drawn.
+            let result = files::check(&path, existing).map_err(store::WriteError::from).and_then(|()| {
+                let bytes = crate::raster::encode_png(&draw()).map_err(|error| {
+                    store::WriteError::Failed(store::StoreError(format!("{}: {error}", path.display())))
+                })?;
+                Ok(files::write(&path, &bytes, existing)?)
+            });
             Command::PictureWritten(path, result)
         });
     }
@@ -470,12 +474,8 @@ impl Runtime {
         let Some(path) = self.settings_path.clone() else { return };
         let text = settings.to_text();
         self.jobs.spawn("save-settings", Command::Tell, move |_cancel| {
-            let written = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-            let result = match written {
-                Ok(()) => store::write_atomic(&path, text.as_bytes()).map_err(|error| error.to_string()),
-                Err(error) => Err(error.to_string()),
-            };
-            match result {
+            let written = path.parent().map_or(Ok(()), files::make_folders);
+            match written.and_then(|()| files::write(&path, text.as_bytes(), Existing::Replace)) {
                 Ok(()) => Command::EndGesture,
                 Err(error) => Command::Tell(format!("Settings were not saved: {error}")),
             }

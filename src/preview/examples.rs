@@ -10,6 +10,7 @@ use super::pass::Batch;
 use super::pretrain::text_batch;
 use super::rows::{BadLine, Message, Row, read};
 use super::{PreviewError, Result};
+use crate::files;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ const MOST_HELD_OUT: usize = 48;
 /// One of so many examples is held out.
 const HELD_OUT_SHARE: usize = 10;
 /// Largest file that is read.
-const MOST_BYTES: u64 = 1 << 30;
+const MOST_BYTES: u64 = 256 << 20;
 /// Windows of a text of the base, and tokens of each.
 const WINDOWS: (usize, usize) = (16, 128);
 
@@ -66,7 +67,7 @@ impl BaseModel {
     /// # Errors
     /// The file cannot be read, fewer than two examples are left, or tokens are beyond the model's table.
     pub fn examples(&self, path: &Path, cutoff: usize, seed: u64) -> Result<Found> {
-        let (rows, mut bad) = read(&bytes_of(path)?);
+        let (rows, mut bad) = read(&files::read(path, MOST_BYTES)?);
         let cutoff = cutoff.min(self.config.max_position_embeddings);
         let (mut cut, mut cut_tokens, mut without_answer, mut doubles) = (0, 0_u64, 0, 0);
         let mut seen = BTreeSet::new();
@@ -123,8 +124,7 @@ impl BaseModel {
     /// # Errors
     /// The file cannot be read, is no text, or has less than a window of it.
     pub fn text(&self, path: &Path) -> Result<Batch> {
-        let text = String::from_utf8(bytes_of(path)?)
-            .map_err(|error| PreviewError::at(path, format!("it is no text in UTF-8: {error}")))?;
+        let text = files::read_text(path, MOST_BYTES)?;
         let length = WINDOWS.1.min(self.config.max_position_embeddings);
         let tokens = self.tokens.encode(&text, false)?.ids;
         self.check(&tokens, path, 1)?;
@@ -201,13 +201,4 @@ impl BaseModel {
 /// Text such as the embedded model was made from, which it was not trained on.
 pub fn base_text() -> Batch {
     text_batch(&mut Random(u64::MAX), WINDOWS.0, WINDOWS.1)
-}
-
-fn bytes_of(path: &Path) -> Result<Vec<u8>> {
-    let size = std::fs::metadata(path).map_err(|error| PreviewError::at(path, error))?.len();
-    if size > MOST_BYTES {
-        let message = format!("it has {} MiB; a small run reads up to {}", size >> 20, MOST_BYTES >> 20);
-        return Err(PreviewError::at(path, message));
-    }
-    std::fs::read(path).map_err(|error| PreviewError::at(path, error))
 }

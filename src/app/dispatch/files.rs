@@ -81,12 +81,13 @@ pub(super) fn file_changed(state: &mut State, path: PathBuf, result: Result<Open
     }
 }
 
-/// `GoOn` takes the plan on disk as one step that can be undone; otherwise what is open is kept, and saving it
-/// replaces the file as it is now.
+/// `GoOn` takes the plan on disk as one step that can be undone; otherwise what is open is kept, and saving it asks
+/// before it replaces what somebody else wrote.
 pub(super) fn external_answered(state: &mut State, path: &Path, opened: Opened, answer: Answer) {
     let plan = opened.loaded.plan.clone();
     state.document.saved_plan.clone_from(&plan);
-    state.document.saved_text = Some(opened.loaded.source);
+    // What was not taken over is not ours to replace: the save finds something that it does not expect.
+    state.document.saved_text = (answer == Answer::GoOn).then_some(opened.loaded.source);
     state.document.read_only = opened.read_only;
     if answer == Answer::GoOn {
         state.document.unknown = opened.loaded.unknown;
@@ -152,7 +153,7 @@ pub(super) fn save_as(state: &mut State, path: &Path, replace: bool) -> Vec<Effe
         // An empty text is what a file that is not there has: anything else asks before it is replaced.
         return write(state, named, Some(String::new()));
     }
-    let expected = if replace { None } else { state.document.saved_text.clone() };
+    let expected = if replace { None } else { Some(state.document.saved_text.clone().unwrap_or_default()) };
     write(state, named, expected)
 }
 
@@ -199,7 +200,7 @@ pub(super) fn plan_written(
             });
             Vec::new()
         }
-        Err(WriteError::Failed(error)) => {
+        Err(error @ (WriteError::MissingFolder(_) | WriteError::Failed(_))) => {
             state.session.after_save = None;
             tell(state, true, &format!("Not saved. {error}"));
             Vec::new()
@@ -257,7 +258,7 @@ pub(super) fn picture_written(state: &mut State, path: PathBuf, result: Result<(
             };
             state.session.dialog = Some(Dialog::Replace(path, purpose));
         }
-        Err(WriteError::Failed(error)) => {
+        Err(error @ (WriteError::MissingFolder(_) | WriteError::Failed(_))) => {
             let other = by_path(PathPurpose::SavePicture);
             tell(state, true, &format!("Not saved. {error}. {other} takes another place."));
         }
