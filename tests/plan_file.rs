@@ -489,3 +489,15 @@ fn kept_comments_stay_in_their_sections() {
     ];
     assert_eq!(comments, wanted);
 }
+
+/// A key may have megabytes; what is said of it has a line.
+#[test]
+fn remarks_on_long_keys_are_short() {
+    let key = "k".repeat(3 << 20);
+    let back = loaded(&format!("(schema: 1, {key}: 1)"));
+    assert!(back.diagnostics.iter().all(|remark| remark.message.len() < 300));
+    assert_eq!(back.unknown[0].text.len(), key.len() + 3);
+    for wrong in [format!("(schema: 1, {key} 1)"), format!("(schema: 1, {key}: 1, {key}: 2)")] {
+        assert!(read(&wrong).unwrap_err().message.len() < 300);
+    }
+}

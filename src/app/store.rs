@@ -96,7 +96,7 @@ pub enum WriteError {
     #[error("the file changed on disk since it was opened")]
     ChangedOnDisk,
     /// There is no folder to put it in; [`files::make_folders`] makes it.
-    #[error("there is no folder {}", .0.display())]
+    #[error("{}: there is no such folder", .0.display())]
     MissingFolder(PathBuf),
     /// The system refused.
     #[error(transparent)]

@@ -68,9 +68,9 @@ fn explained(error: WriteError, matches: Option<&ArgMatches>) -> anyhow::Error {
         WriteError::Exists(path) => {
             let has_force = matches.is_some_and(|matches| matches.try_contains_id("force").is_ok());
             let force = if has_force { " or pass --force to replace it" } else { "" };
-            anyhow!("{} exists; choose another name{force}", path.display())
+            anyhow!("{} exists already; choose another name{force}", path.display())
         }
-        WriteError::MissingFolder(folder) => anyhow!("there is no folder {}; make it first", folder.display()),
+        WriteError::MissingFolder(folder) => anyhow!("{}: there is no such folder; make it first", folder.display()),
         WriteError::Changed(_) => anyhow!("{error}; it is left as that program wrote it"),
         WriteError::Failed { .. } => anyhow!("cannot write {error}"),
     }

@@ -23,13 +23,13 @@ pub enum Existing<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WriteError {
     /// Something of that name is there, and replacing it was not asked for.
-    #[error("{} exists", .0.display())]
+    #[error("{} exists already", .0.display())]
     Exists(PathBuf),
     /// It is no longer what it was: somebody else wrote it.
     #[error("{} was changed by another program meanwhile", .0.display())]
     Changed(PathBuf),
     /// There is no folder to put it in; [`super::make_folders`] makes it.
-    #[error("there is no folder {}", .0.display())]
+    #[error("{}: there is no such folder", .0.display())]
     MissingFolder(PathBuf),
     /// The system refused, or what stands there cannot be written over.
     #[error("{}: {cause}", path.display())]

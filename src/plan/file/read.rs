@@ -4,7 +4,7 @@ use super::migrate::{Placed, is_section, placed};
 use super::tree::Comment;
 use super::{
     Architecture, Entry, Field, FieldKind, FieldValue, FileDiagnostic, HandShape, Loaded, MAX_BYTES, ModelSource, Node,
-    NodeKind, Plan, Position, ReadError, SCHEMA, Section, UnknownKey, fields, tree,
+    NodeKind, Plan, Position, ReadError, SCHEMA, Section, UnknownKey, fields, named, tree,
 };
 use crate::plan::decision::read_decision;
 use crate::plan::field::nearest;
@@ -193,7 +193,7 @@ impl Reader {
             if seen.insert((found.section.clone(), found.key.clone())) {
                 kept.push(found);
             } else {
-                let text = format!("`{}` is given twice under two names; the first holds", found.key);
+                let text = format!("`{}` is given twice under two names; the first holds", named(&found.key));
                 self.note(found.entry.at, text);
                 self.keep(&found, true);
             }
@@ -272,9 +272,10 @@ impl Reader {
         let keys = fields().iter().filter(|field| field.section.key() == found.section).map(Field::key);
         let sections = Section::ALL.iter().map(|section| section.key()).chain([DECISION]);
         let sections = sections.filter(|_| found.section.is_empty());
+        let key = named(&found.key);
         let message = match nearest(&found.key, keys.chain(sections)) {
-            Some(near) => format!("`{}` is not a key of this version, did you mean `{near}`? It is kept", found.key),
-            None => format!("`{}` is not a key of this version; it is kept", found.key),
+            Some(near) => format!("`{key}` is not a key of this version, did you mean `{near}`? It is kept"),
+            None => format!("`{key}` is not a key of this version; it is kept"),
         };
         self.note(found.entry.at, message);
         self.keep(found, false);

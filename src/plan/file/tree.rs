@@ -3,7 +3,7 @@
 //! The `ron` crate reads values but not positions; a plan file needs both, to point at a line and to keep what it
 //! does not know byte for byte. Scalars are left as text for `ron` to decode.
 
-use super::ReadError;
+use super::{ReadError, named};
 use crate::units::grouped;
 use std::collections::HashSet;
 
@@ -249,11 +249,14 @@ impl<'a> Parser<'a> {
             let start = self.at;
             let key = self.key()?;
             if !seen.insert(key.clone()) {
-                return Err(at(start.position, format!("`{key}` is here a second time; keep one of the two")));
+                return Err(at(
+                    start.position,
+                    format!("`{}` is here a second time; keep one of the two", named(&key)),
+                ));
             }
             self.blank()?;
             if self.peek() != Some(':') {
-                return Err(self.error(format!("a colon was expected after `{key}`")));
+                return Err(self.error(format!("a colon was expected after `{}`", named(&key))));
             }
             self.bump();
             let value = self.value(depth + 1)?;
