@@ -19,6 +19,7 @@ mod figures;
 mod inspect;
 mod levers;
 mod load;
+mod output;
 mod plans;
 mod preview;
 mod profiles;
@@ -267,6 +268,9 @@ struct ScreenshotArgs {
     /// File to write.
     #[arg(short, long, value_name = "FILE.png")]
     output: PathBuf,
+    /// Replace the file if it exists.
+    #[arg(long)]
+    force: bool,
 }
 
 /// Runs the program with the given arguments (the first is the program's name).
@@ -289,7 +293,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
             let stay = if cli.first_frame { Stay::OneFrame } else { Stay::UntilClosed };
             window::run(cli.plan.as_deref(), stay, out, err)
         }
-        Some(Command::New(args)) => plans::new(&args, out),
+        Some(Command::New(args)) => plans::new(&args, flags, out),
         Some(Command::Templates { json }) => plans::templates(json, out),
         Some(Command::Estimate(args)) => estimate::run(&args, flags, out, err),
         Some(Command::Solve(args)) => solve::run(&args, flags, out, err),
@@ -299,12 +303,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
         Some(Command::Search(args)) => search::run(&args, flags, out, err),
         Some(Command::Decide(args)) => decide::run(&args, out),
         Some(Command::Inspect(args)) => inspect::run(&args, out),
-        Some(Command::Preview(args)) => preview::run(&args, out, err),
+        Some(Command::Preview(args)) => preview::run(&args, flags, out, err),
         Some(Command::Quantize(args)) => quantize::run(&args, out, err),
         Some(Command::Validate(args)) => validate::run(&args, out),
-        Some(Command::Screenshot(args)) => screenshot::run(&args, out, err),
+        Some(Command::Screenshot(args)) => screenshot::run(&args, flags, out, err),
     };
-    match result {
+    // What is still in the buffer may not find its place either.
+    match result.and_then(|outcome| Ok(out.flush().map(|()| outcome)?)) {
         Ok(outcome) => outcome,
         // A reader that stopped listening (`tuneplan … | head`) is no error of ours.
         Err(error) if is_broken_pipe(&error) => Outcome::Done,
@@ -329,8 +334,13 @@ fn report_usage(usage: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -
         Outcome::BadInput
     } else {
         // --help and --version arrive here too.
-        let _ = write!(out, "{}", usage.render());
-        Outcome::Done
+        match write!(out, "{}", usage.render()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                let _ = writeln!(err, "tuneplan: {}", crate::files::cause(&error));
+                Outcome::BadInput
+            }
+            _ => Outcome::Done,
+        }
     }
 }
 

@@ -14,7 +14,9 @@
 //!
 //! | room | what it is | what it must not know |
 //! |---|---|---|
+//! | [`files`] | the one way to write a file and the one way to read it | everything else |
 //! | [`units`] | bytes, counts and how they are printed | everything else |
+//! | [`limits`] | how much a text holds, before anything is made of it | everything but `units` |
 //! | [`explained`] | a number with its derivation | everything but `units` |
 //! | [`catalog`] | models, accelerators, formats, each entry with its source | files, windows |
 //! | [`architecture`] | shape of a model, from catalogue, `config.json`, safetensors, GGUF or by hand | plans' behaviour, windows |
@@ -42,7 +44,8 @@
 //! 2. `ui` never changes a plan, never blocks, never reads files. It gets a [`ui::View`] and returns commands.
 //! 3. `app` alone owns mutable state, files, dialogs and threads. [`app::dispatch()`] is pure and tested without egui.
 //! 4. No number reaches a screen or JSON without its unit; every computed number carries its explanation.
-//! 5. No network code anywhere: nothing the user opens leaves the machine.
+//! 5. Files are read and written through [`files`] alone: limits, links, modes and what may be replaced are its own matter.
+//! 6. No network code anywhere: nothing the user opens leaves the machine.
 //!
 //! # Where to change what
 //!
@@ -58,8 +61,10 @@ pub mod cli;
 pub mod decide;
 pub mod estimate;
 pub mod explained;
+pub mod files;
 pub mod jobs;
 pub mod lab;
+pub mod limits;
 pub mod linear_algebra;
 pub mod plan;
 pub mod preview;

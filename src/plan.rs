@@ -40,6 +40,18 @@ pub use trial::{MAX_TRIALS, Trial};
 /// Schema number written into plan files; older ones are migrated, newer ones refused.
 pub const SCHEMA: u32 = 1;
 
+/// Longest name that is printed whole, in characters.
+const MAX_SHOWN_NAME: usize = 120;
+
+impl Plan {
+    /// The name on one line and no longer than a line; a file may say anything.
+    pub fn short_name(&self) -> String {
+        let line: String =
+            self.name.chars().take(MAX_SHOWN_NAME).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        if self.name.chars().nth(MAX_SHOWN_NAME).is_some() { format!("{line}…") } else { line }
+    }
+}
+
 /// One fine-tuning or inference job.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {

@@ -26,7 +26,6 @@ pub mod layer;
 pub mod lora;
 pub mod memory;
 pub mod model;
-pub mod new_folder;
 pub mod ops;
 pub mod optimizer;
 pub mod pass;
@@ -80,6 +79,24 @@ impl PreviewError {
     #[allow(clippy::needless_pass_by_value, reason = "errors are handed over where they happen")]
     pub fn at(path: &Path, error: impl ToString) -> Self {
         Self::File { path: path.display().to_string(), error: error.to_string() }
+    }
+}
+
+impl From<crate::files::WriteError> for PreviewError {
+    fn from(error: crate::files::WriteError) -> Self {
+        use crate::files::WriteError;
+        match error {
+            WriteError::Exists(path) => Self::at(&path, "it exists already; choose another name"),
+            WriteError::Changed(path) => Self::at(&path, "it was changed by another program meanwhile"),
+            WriteError::MissingFolder(folder) => Self::at(&folder, "there is no such folder to put it in"),
+            WriteError::Failed { path, cause } => Self::at(&path, cause),
+        }
+    }
+}
+
+impl From<crate::files::ReadError> for PreviewError {
+    fn from(error: crate::files::ReadError) -> Self {
+        Self::at(error.path(), error.cause())
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use tuneplan::app::command::Answer;
-use tuneplan::app::recovery::{DELAY_SECS, Journal, leftovers};
+use tuneplan::app::recovery::{DELAY_SECS, Found, Journal, leftovers};
 use tuneplan::app::{Command, Effect, State, dispatch};
 use tuneplan::plan::edit::PlanEdit;
 use tuneplan::plan::field::FieldValue;
@@ -94,12 +94,12 @@ fn a_killed_run_is_offered_restored_with_its_file_and_then_forgotten() {
     dispatch(&mut state, Command::Menu(tuneplan::app::command::MenuCommand::Duplicate));
     journal.look(&state, 0.0);
     journal.when_due(5.0).unwrap()().unwrap();
-    assert!(leftovers(&root).1.is_empty(), "a running program keeps its own");
+    assert!(leftovers(&root).plans.is_empty(), "a running program keeps its own");
     killed(journal, &root);
 
-    let (held, plans) = leftovers(&root);
-    assert_eq!((held.len(), plans.len()), (1, 2));
-    assert!(leftovers(&root).1.is_empty(), "two programs that start do not both offer it");
+    let Found { held, plans, unreadable } = leftovers(&root);
+    assert_eq!((held.len(), plans.len(), unreadable.len()), (1, 2, 0));
+    assert!(leftovers(&root).plans.is_empty(), "two programs that start do not both offer it");
     let mut next = State::default();
     dispatch(&mut next, Command::Recovered(plans));
     let effects = dispatch(&mut next, Command::Answer(Answer::GoOn));
@@ -113,7 +113,7 @@ fn a_killed_run_is_offered_restored_with_its_file_and_then_forgotten() {
     for leftover in held {
         leftover.forget().unwrap();
     }
-    assert!(leftovers(&root).1.is_empty());
+    assert!(leftovers(&root).plans.is_empty());
 }
 
 #[test]
@@ -135,17 +135,75 @@ fn discarded_copies_are_forgotten_and_later_ones_kept() {
     assert_eq!(state.tab_count(), 1);
 }
 
-#[test]
-fn broken_copies_and_foreign_files_are_left_alone() {
-    let root = tempfile::tempdir().unwrap();
-    let run = root.path().join("run-x");
-    fs::create_dir(&run).unwrap();
+/// What a killed run left at `root`: a folder with these copies, its lock free.
+fn left(root: &Path, name: &str, copies: &[(&str, &[u8])]) -> PathBuf {
+    let run = root.join(name);
+    fs::create_dir_all(&run).unwrap();
     fs::write(run.join("lock"), "").unwrap();
-    fs::write(run.join("7.plan.ron"), "(schema: 1, batch: (").unwrap();
+    for (id, bytes) in copies {
+        fs::write(run.join(format!("{id}.plan.ron")), bytes).unwrap();
+    }
+    run
+}
+
+#[test]
+fn copies_that_cannot_be_read_are_told_once_and_kept() {
+    let root = tempfile::tempdir().unwrap();
+    let whole = file::write(&Plan::default(), &[]);
+    let broken: &[u8] = b"(schema: 1, batch: (";
+    left(root.path(), "run-x", &[("7", broken), ("8", whole.as_bytes()), ("9", b"\xff\xfe")]);
     fs::write(root.path().join("stray"), "x").unwrap();
-    let (held, plans) = leftovers(root.path());
-    assert!(held.is_empty() && plans.is_empty());
-    assert!(run.join("7.plan.ron").exists());
+    let Found { held, plans, unreadable } = leftovers(root.path());
+    assert_eq!((held.len(), plans.len(), unreadable.len()), (1, 1, 2), "{unreadable:?}");
+    let kept = root.path().join("unreadable/run-x-7.plan.ron.bad");
+    assert!(unreadable[0].contains(kept.to_str().unwrap()), "{unreadable:?}");
+    assert_eq!(fs::read(&kept).unwrap(), broken);
+    // Throwing away what was offered throws away nothing else.
+    for leftover in held {
+        leftover.forget().unwrap();
+    }
+    assert_eq!(fs::read(&kept).unwrap(), broken);
+    let again = leftovers(root.path());
+    assert!(again.unreadable.is_empty() && again.plans.is_empty());
+    // One of the same name that comes later replaces none.
+    left(root.path(), "run-x", &[("7", b"other")]);
+    assert!(leftovers(root.path()).unreadable[0].contains("run-x-7.plan.ron.bad-2"));
+    assert_eq!(fs::read(&kept).unwrap(), broken);
+    assert_eq!(fs::read(root.path().join("stray")).unwrap(), b"x");
+}
+
+/// A pipe in the place of a copy, of its lock or of its path: without the check this test would never end.
+#[cfg(unix)]
+#[test]
+fn a_pipe_among_the_copies_is_not_waited_for() {
+    let root = tempfile::tempdir().unwrap();
+    let pipe = |path: PathBuf| assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    let run = left(root.path(), "run-a", &[("8", file::write(&Plan::default(), &[]).as_bytes())]);
+    pipe(run.join("7.plan.ron"));
+    pipe(run.join("8.path"));
+    let run = root.path().join("run-b");
+    fs::create_dir(&run).unwrap();
+    pipe(run.join("lock"));
+    let found = leftovers(root.path());
+    assert_eq!((found.plans.len(), found.unreadable.len()), (1, 1), "{:?}", found.unreadable);
+    assert!(found.unreadable[0].contains("pipe"));
+}
+
+#[test]
+fn folders_of_killed_runs_that_hold_nothing_go() {
+    let root = tempfile::tempdir().unwrap();
+    let journal = Journal::begin(root.path()).unwrap();
+    let empty = left(root.path(), "run-x", &[]);
+    fs::write(empty.join(".tuneplan-abc.tmp"), "half").unwrap();
+    fs::create_dir(root.path().join("run-y")).unwrap();
+    let foreign = left(root.path(), "run-z", &[]);
+    fs::write(foreign.join("notes.txt"), "mine").unwrap();
+    let other = left(root.path(), "other", &[]);
+    leftovers(root.path());
+    assert!(!empty.exists() && !root.path().join("run-y").exists());
+    assert!(foreign.join("notes.txt").exists() && other.exists());
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 3, "that of the living program stays");
+    drop(journal);
 }
 
 #[test]
@@ -181,6 +239,6 @@ fn labels_survive_a_kill_at_once() {
         journal.when_due(now).unwrap()().unwrap();
     }
     killed(journal, root.path());
-    let (_held, found) = leftovers(root.path());
+    let found = leftovers(root.path()).plans;
     assert_eq!(found[0].plan.decision.as_ref().unwrap().tally, tally);
 }

@@ -32,7 +32,11 @@ fn what_somebody_else_wrote_is_not_overwritten() {
 fn places_that_cannot_be_written_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("no/such/folder/a.plan.ron");
-    assert!(write_atomic(&missing, b"x").unwrap_err().to_string().contains("a.plan.ron"));
+    let parent = missing.parent().unwrap();
+    assert_eq!(write_atomic(&missing, b"x"), Err(WriteError::MissingFolder(parent.to_owned())));
+    assert!(write_atomic(&missing, b"x").unwrap_err().to_string().contains("no/such/folder"));
+    tuneplan::files::make_folders(parent).unwrap();
+    write_atomic(&missing, b"x").unwrap();
     assert!(write_atomic(folder.path(), b"x").unwrap_err().to_string().contains("folder"));
     let read_only = folder.path().join("fixed.plan.ron");
     fs::write(&read_only, "fixed").unwrap();
@@ -82,9 +86,23 @@ fn settings_survive_and_bad_ones_are_put_aside() {
     fs::write(&path, settings.to_text()).unwrap();
     assert_eq!(Settings::load(&path), (settings, None));
 
-    fs::write(&path, "(theme: Purple").unwrap();
-    let (loaded, complaint) = Settings::load(&path);
-    assert_eq!(loaded, Settings::default());
-    assert!(complaint.unwrap().contains("settings.ron.bad"));
-    assert_eq!(fs::read_to_string(folder.path().join("settings.ron.bad")).unwrap(), "(theme: Purple");
+    // Whatever is wrong with them; what was put aside before stays.
+    let damaged: [(&[u8], &str); 3] = [
+        (b"(theme: Purple", "settings.ron.bad"),
+        (b"(author: \"\xff\xfe\", theme: Light)", "settings.ron.bad-2"),
+        (&[b' '; (1 << 20) + 1], "settings.ron.bad-3"),
+    ];
+    for (bytes, kept) in damaged {
+        fs::write(&path, bytes).unwrap();
+        let (loaded, complaint) = Settings::load(&path);
+        assert_eq!(loaded, Settings::default());
+        let complaint = complaint.unwrap();
+        assert!(complaint.contains(&format!("{kept};")), "{complaint}");
+        assert!(!path.exists());
+    }
+    for (bytes, kept) in damaged {
+        assert_eq!(fs::read(folder.path().join(kept)).unwrap(), bytes);
+    }
+    fs::create_dir(&path).unwrap();
+    assert!(Settings::load(&path).1.unwrap().contains("folder"));
 }

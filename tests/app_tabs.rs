@@ -206,9 +206,11 @@ fn a_file_that_somebody_else_wrote_is_reloaded_as_a_step_or_kept() {
     assert!(state.document.is_dirty(), "what is open is no longer what the file says");
     // Saving expects the file as it was opened, so it asks before it replaces what somebody else wrote.
     let effects = dispatch(&mut state, menu(MenuCommand::Save));
-    let [Effect::WritePlan { expected, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::WritePlan { document, path, text, expected }] = effects.as_slice() else { panic!("{effects:?}") };
     assert_ne!(expected.as_deref(), Some(file::write(&other, &[]).as_str()));
-    assert_eq!(expected.as_deref(), state.document.saved_text.as_deref());
+    let refused = Err(tuneplan::app::store::WriteError::ChangedOnDisk);
+    dispatch(&mut state, Command::PlanWritten(*document, path.clone(), text.clone(), refused));
+    assert_eq!(state.session.dialog, Some(tuneplan::app::state::Dialog::ChangedOnDisk(path.clone())));
 }
 
 #[test]

@@ -311,7 +311,7 @@ fn levers_name_the_change_and_write_the_plan_that_fits() {
     assert_eq!(run(&["estimate", text(&path), "--check"]).outcome, Outcome::Done);
     let shown = run(&large);
     assert!(shown.out.contains("It fits with") && shown.out.contains("quality risk"), "{}", shown.out);
-    let fine = run(&["levers", "-o", text(&path)]);
+    let fine = run(&["levers", "-o", text(&folder.path().join("none.plan.ron"))]);
     assert_eq!(fine.outcome, Outcome::BadInput);
     assert!(fine.err.contains("fits already"), "{}", fine.err);
 }

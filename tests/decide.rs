@@ -673,7 +673,7 @@ mod command_line {
         assert!(err.contains("answers.ron:2:"), "{err}");
         std::fs::write(&path, [0xff, 0xfe, 0, 1]).unwrap();
         assert!(decide(&[path.to_str().unwrap()]).2.contains("UTF-8"));
-        assert!(decide(&["no-such-file.ron"]).2.contains("could not be read"));
+        assert!(decide(&["no-such-file.ron"]).2.contains("no-such-file.ron: there is no such file"));
     }
 
     #[test]

@@ -187,6 +187,16 @@ fn absurd_gguf_counts_are_refused_before_anything_is_made() {
     let mut file = Gguf::new();
     file.pair_count = Some(1 << 60);
     assert!(gguf(file).contains("metadata pairs are announced"));
+    // Few enough for the bytes that are there, and far more than any model has.
+    let mut file = Gguf::new();
+    file.pair_count = Some(1_000_000);
+    let mut pairs = file.header();
+    pairs.resize(pairs.len() + (20 << 20), 0);
+    assert!(error_of("model.gguf", &pairs).contains("1000000 metadata pairs are announced, more than any model"));
+    let mut texts = Gguf::TEXT.to_le_bytes().to_vec();
+    texts.extend((5_u64 << 20).to_le_bytes());
+    texts.resize(texts.len() + (48 << 20), 0);
+    assert!(gguf(Gguf::new().raw("tokenizer.ggml.tokens", Gguf::ARRAY, &texts)).contains("more than any model has"));
     let text = Gguf::new().raw("general.architecture", Gguf::TEXT, &u64::MAX.to_le_bytes());
     assert!(gguf(text).contains("bytes of text are announced"));
     let mut array = Gguf::U8.to_le_bytes().to_vec();
@@ -207,6 +217,32 @@ fn absurd_gguf_counts_are_refused_before_anything_is_made() {
     swapped.version = 3_u32.swap_bytes();
     assert!(gguf(swapped).contains("big-endian"));
     assert!(error_of("model.gguf", b"GGML\x03\0\0\0").contains("not a GGUF file"));
+}
+
+/// Limits on bytes are none on counts: a byte of JSON becomes dozens as a value.
+#[test]
+fn files_of_too_many_values_are_refused() {
+    let many: Vec<String> =
+        (0..300_001).map(|i| format!("\"t{i}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}")).collect();
+    assert!(safetensors_error(&format!("{{{}}}", many.join(",")), 0).contains("more than any model"));
+    let names: Vec<String> = (0..300_001).map(|i| format!("\"t{i}\":\"a.safetensors\"")).collect();
+    let index = format!("{{\"weight_map\":{{{}}}}}", names.join(","));
+    assert!(error_of("model.safetensors.index.json", index.as_bytes()).contains("more than any model"));
+    let config = format!("{{\"layer_types\":[{}]}}", vec!["1"; 300_000].join(","));
+    assert!(error_of("config.json", config.as_bytes()).contains("over 200,000 values"));
+}
+
+/// A pipe in the place of a model's file: without the check this test would never end.
+#[cfg(unix)]
+#[test]
+fn pipes_in_a_model_folder_are_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["model.safetensors", "model.gguf", "config.json"] {
+        let path = folder.path().join(name);
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        assert!(read(&path).is_err());
+    }
+    assert!(read(folder.path()).is_err());
 }
 
 #[test]

@@ -437,3 +437,67 @@ fn what_several_devices_need_stands_in_a_section_of_its_own() {
     assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
     assert_eq!(loaded.text_for(&loaded.plan), text);
 }
+
+/// Found by trying: 330,000 unknown keys took 9 s and as many remarks; 100,000 kept comments took minutes, since each was
+/// looked for in every key.
+#[test]
+fn files_of_very_many_keys_or_comments_are_no_plans() {
+    let keys = |count: usize| (0..count).map(|i| format!("k{i}:1,")).collect::<String>();
+    let comments = |count: usize| "//Not understood: a\n".repeat(count);
+    for (text, word) in [
+        (format!("(schema: 1,\n{})", keys(330_000)), "over 50,000 values"),
+        (format!("(schema: 1,\n{})\n{}", keys(180_000), comments(100_000)), "over 50,000 values"),
+        (format!("(schema: 1,\n{})\n{}", keys(900), comments(60_000)), "over 50,000 comments"),
+        (format!("(schema: 1,\n{})\n{}", keys(40_000), comments(40_000)), "over 1,000 keys"),
+        (format!("(schema: 1)\n{}", comments(40_000)), "over 1,000 keys"),
+        (format!("(schema: 1, lists: [{}])", "1,".repeat(60_000)), "over 50,000 values"),
+    ] {
+        let error = read(&text).unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+    }
+    // As many as may be are all kept; some are told, the others counted.
+    let back = loaded(&format!("(schema: 1,\n{})\n{}", keys(500), comments(500)));
+    assert_eq!(back.unknown.len(), 1000);
+    assert_eq!(back.diagnostics.len(), 21);
+    assert!(back.diagnostics[20].message.contains("more remarks"), "{}", back.diagnostics[20]);
+    let text = write(&back.plan, &back.unknown);
+    assert_eq!(text.matches("k499:1").count(), 1);
+    assert_eq!(loaded(&text).unknown.len(), 1000);
+}
+
+/// A comment belongs to the section it stands in: the last that begins before it, if it has not ended.
+#[test]
+fn kept_comments_stay_in_their_sections() {
+    let text = "// Not understood: above: 1\n(\n    schema: 1,\n    // Not understood: top: 1\n    batch: (\n        \
+        // Not understood: inside: 1\n        micro_batch: 2,\n    ),\n    // Not understood: between: 1\n    \
+        strange: (\n        // Not understood: strange: 1\n    ),\n    optimizer: (\n        \
+        // Not understood: later: 1\n    ),\n)\n// Not understood: below: 1\n";
+    let back = loaded(text);
+    let comments: Vec<(&str, &str)> = back
+        .unknown
+        .iter()
+        .filter(|kept| kept.as_comment)
+        .map(|kept| (kept.section.as_str(), kept.text.as_str()))
+        .collect();
+    let wanted = [
+        ("", "above: 1"),
+        ("", "top: 1"),
+        ("batch", "inside: 1"),
+        ("", "between: 1"),
+        ("optimizer", "later: 1"),
+        ("", "below: 1"),
+    ];
+    assert_eq!(comments, wanted);
+}
+
+/// A key may have megabytes; what is said of it has a line.
+#[test]
+fn remarks_on_long_keys_are_short() {
+    let key = "k".repeat(3 << 20);
+    let back = loaded(&format!("(schema: 1, {key}: 1)"));
+    assert!(back.diagnostics.iter().all(|remark| remark.message.len() < 300));
+    assert_eq!(back.unknown[0].text.len(), key.len() + 3);
+    for wrong in [format!("(schema: 1, {key} 1)"), format!("(schema: 1, {key}: 1, {key}: 2)")] {
+        assert!(read(&wrong).unwrap_err().message.len() < 300);
+    }
+}

@@ -3,6 +3,7 @@
 
 use candle_core::{DType, Device, Tensor};
 use std::path::Path;
+use tuneplan::files::NewFolder;
 use tuneplan::linear_algebra::svd;
 use tuneplan::preview::adapter;
 use tuneplan::preview::attach::{Attached, attach, begin, difference};
@@ -10,7 +11,6 @@ use tuneplan::preview::base_format::BaseFormat;
 use tuneplan::preview::config::{LlamaConfig, Part};
 use tuneplan::preview::lora::{Adapters, Init, LoraSettings, Random};
 use tuneplan::preview::model::{Llama, Weights, read_weights};
-use tuneplan::preview::new_folder::NewFolder;
 use tuneplan::preview::ops::{Dropout, IGNORED, Weight};
 use tuneplan::preview::optimizer::{Optimizer, OptimizerSettings};
 use tuneplan::preview::pass::{Batch, Pass};
@@ -31,7 +31,7 @@ fn config() -> LlamaConfig {
 fn save(folder: &Path, adapters: &Adapters, settings: &LoraSettings) -> tuneplan::preview::Result<()> {
     let new = NewFolder::at(folder)?;
     adapter::write(&new, adapters, settings, "tiny")?;
-    new.finish()
+    Ok(new.finish()?)
 }
 
 fn weights() -> Weights {

@@ -6,11 +6,11 @@
 
 use candle_core::{DType, Device, Tensor};
 use std::path::Path;
+use tuneplan::files::NewFolder;
 use tuneplan::preview::adamw::{AdamW, AdamWSettings};
 use tuneplan::preview::adapter;
 use tuneplan::preview::config::LlamaConfig;
 use tuneplan::preview::model::{Llama, Weights, read_weights};
-use tuneplan::preview::new_folder::NewFolder;
 use tuneplan::preview::ops::{IGNORED, Weight};
 use tuneplan::preview::pass::{Batch, Pass};
 
@@ -127,7 +127,7 @@ fn an_adapter_is_written_as_peft_writes_it_and_never_over_another() {
     let save = || -> tuneplan::preview::Result<()> {
         let new = NewFolder::at(&folder)?;
         adapter::write(&new, &adapters, &settings, "tiny")?;
-        new.finish()
+        Ok(new.finish()?)
     };
     save().unwrap();
     let names = |weights: &Weights| {

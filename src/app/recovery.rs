@@ -5,6 +5,7 @@
 
 use super::state::{Document, DocumentId, State};
 use super::store;
+use crate::files;
 use crate::plan::Plan;
 use crate::plan::file::{self, Loaded, UnknownKey};
 use std::collections::BTreeMap;
@@ -16,6 +17,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Rest after an edit before a copy is written, in seconds.
 pub const DELAY_SECS: f64 = 2.0;
 
+/// Most times a folder is made anew because another program removed it before it was locked.
+const MOST_TRIES: usize = 8;
+/// What names of runs' folders begin with.
+const RUN: &str = "run-";
+/// Where copies that cannot be read are kept.
+const UNREADABLE: &str = "unreadable";
 const LOCK: &str = "lock";
 const PLAN: &str = ".plan.ron";
 const ORIGIN: &str = ".path";
@@ -64,11 +71,26 @@ impl Journal {
 
     /// Begins a journal in a new folder under `root`.
     pub fn begin(root: &Path) -> io::Result<Self> {
-        fs::create_dir_all(root)?;
-        let folder = tempfile::Builder::new().prefix("run-").tempdir_in(root)?.keep();
-        let lock = File::create(folder.join(LOCK))?;
-        lock.try_lock().map_err(io::Error::from)?;
-        Ok(Self { folder, copies: Copies::default(), seen: Vec::new(), due: None, _lock: lock })
+        files::make_folders(root).map_err(io::Error::other)?;
+        let mut refused = None;
+        for _ in 0..MOST_TRIES {
+            match Self::locked_folder(root) {
+                Ok((folder, lock)) => {
+                    return Ok(Self { folder, copies: Copies::default(), seen: Vec::new(), due: None, _lock: lock });
+                }
+                Err(error) => refused = Some(error),
+            }
+        }
+        Err(refused.unwrap_or_else(|| io::Error::other("no folder could be made")))
+    }
+
+    /// A new folder with its lock. A program that starts at the same time may take it for one that was left, and remove
+    /// it, before it is locked.
+    fn locked_folder(root: &Path) -> io::Result<(PathBuf, File)> {
+        let folder = tempfile::Builder::new().prefix(RUN).tempdir_in(root)?.keep();
+        let path = folder.join(LOCK);
+        let lock = File::create_new(&path)?;
+        if files::hold(&lock, &path) { Ok((folder, lock)) } else { Err(io::Error::other("it was removed at once")) }
     }
 
     /// Looks at the plans; seconds until the copies are to be written, if anything changed or is still to be written.
@@ -151,7 +173,7 @@ impl Copy {
 
 /// Makes the folder hold these copies and no others.
 fn write_all(folder: &Path, copies: &BTreeMap<DocumentId, Copy>) -> io::Result<()> {
-    let told = |error: store::StoreError| io::Error::other(error.0);
+    let told = |error: store::WriteError| io::Error::other(error);
     for (id, copy) in copies {
         let text = file::write(&copy.plan, &copy.unknown);
         if let Some(path) = &copy.path {
@@ -174,49 +196,112 @@ fn write_all(folder: &Path, copies: &BTreeMap<DocumentId, Copy>) -> io::Result<(
 /// A folder that an earlier run left, held so that no other program offers it too.
 pub struct Leftover {
     folder: PathBuf,
+    /// Names of the copies that were offered.
+    offered: Vec<String>,
     _lock: File,
 }
 
 impl Leftover {
-    /// Throws the folder away.
+    /// Throws away the copies that were offered, and the folder if nothing else is in it.
     pub fn forget(self) -> io::Result<()> {
-        fs::remove_dir_all(&self.folder)
+        for id in &self.offered {
+            fs::remove_file(self.folder.join(format!("{id}{PLAN}")))?;
+            let _ = fs::remove_file(self.folder.join(format!("{id}{ORIGIN}")));
+        }
+        if is_empty(&self.folder) { fs::remove_dir_all(&self.folder) } else { Ok(()) }
     }
 }
 
-/// What earlier runs left under `root`: the folders, and the plans that can be read. A copy that cannot be read is left
-/// where it is.
-pub fn leftovers(root: &Path) -> (Vec<Leftover>, Vec<Recovered>) {
-    let (mut held, mut plans) = (Vec::new(), Vec::new());
-    let Ok(entries) = fs::read_dir(root) else { return (held, plans) };
-    let mut folders: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+/// What earlier runs left.
+#[derive(Default)]
+pub struct Found {
+    /// Their folders.
+    pub held: Vec<Leftover>,
+    /// Plans that can be read.
+    pub plans: Vec<Recovered>,
+    /// Copies that cannot, in words: why, and where each is kept.
+    pub unreadable: Vec<String>,
+}
+
+/// What earlier runs left under `root`. A copy that cannot be read is put into a folder of its own, so that it is told
+/// once and outlives the others; folders in which there is nothing go.
+pub fn leftovers(root: &Path) -> Found {
+    let mut found = Found::default();
+    let Ok(entries) = fs::read_dir(root) else { return found };
+    let mut folders: Vec<PathBuf> = entries
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(RUN))
+        .map(|entry| entry.path())
+        .collect();
     folders.sort();
     for folder in folders {
-        let Ok(lock) = File::open(folder.join(LOCK)) else { continue };
+        // Only of files: a pipe of that name would be waited for.
+        let Ok((lock, _)) = files::open_regular(&folder.join(LOCK)) else {
+            // A run that was killed before it made its lock left an empty folder; any other is not ours.
+            let _ = fs::remove_dir(&folder);
+            continue;
+        };
         if lock.try_lock().is_err() {
             continue;
         }
-        let found = plans_in(&folder);
-        if found.is_empty() {
-            continue;
+        files::clean(&folder);
+        let offered = look_into(&folder, root, &mut found);
+        if !offered.is_empty() {
+            found.held.push(Leftover { folder, offered, _lock: lock });
+        } else if is_empty(&folder) {
+            let _ = fs::remove_dir_all(&folder);
         }
-        plans.extend(found);
-        held.push(Leftover { folder, _lock: lock });
     }
-    (held, plans)
+    found
 }
 
-fn plans_in(folder: &Path) -> Vec<Recovered> {
+/// Whether a folder holds nothing but its lock and paths of plans that are not there.
+fn is_empty(folder: &Path) -> bool {
+    let ours = |name: &str| name == LOCK || name.ends_with(ORIGIN);
+    fs::read_dir(folder).is_ok_and(|mut entries| {
+        entries.all(|entry| entry.is_ok_and(|entry| ours(&entry.file_name().to_string_lossy())))
+    })
+}
+
+/// Sorts what a folder holds into what can be read, whose names are given back, and what cannot.
+fn look_into(folder: &Path, root: &Path, found: &mut Found) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut offered = Vec::new();
     let mut names: Vec<String> =
         entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
-    names.iter().filter_map(|name| recovered(folder, name.strip_suffix(PLAN)?)).collect()
+    for name in names {
+        let Some(id) = name.strip_suffix(PLAN) else { continue };
+        match recovered(folder, id) {
+            Ok(plan) => {
+                found.plans.push(plan);
+                offered.push(id.to_owned());
+            }
+            Err(error) => {
+                let run = folder.file_name().unwrap_or_default().to_string_lossy();
+                let place = root.join(UNREADABLE);
+                let kept = files::make_folders(&place)
+                    .and_then(|()| files::put_aside_in(&folder.join(&name), &place, &format!("{run}-{name}")));
+                let kept = kept.unwrap_or_else(|_error| folder.join(&name));
+                found.unreadable.push(format!(
+                    "A copy of an unsaved plan cannot be read ({}). It is kept as {}.",
+                    error.0,
+                    kept.display()
+                ));
+            }
+        }
+    }
+    offered
 }
 
-fn recovered(folder: &Path, id: &str) -> Option<Recovered> {
-    let loaded = store::read_plan(&folder.join(format!("{id}{PLAN}"))).ok()?;
-    let path = fs::read_to_string(folder.join(format!("{id}{ORIGIN}"))).ok().map(PathBuf::from);
-    let on_disk = path.as_deref().and_then(|path| store::read_plan(path).ok());
-    Some(Recovered { plan: loaded.plan, unknown: loaded.unknown, path, on_disk })
+fn recovered(folder: &Path, id: &str) -> Result<Recovered, store::StoreError> {
+    let copy = folder.join(format!("{id}{PLAN}"));
+    let loaded = store::read_regular_plan(&copy)?;
+    let path = files::read_regular_text(&folder.join(format!("{id}{ORIGIN}")), MAX_PATH_BYTES).ok().map(PathBuf::from);
+    let on_disk = path.as_deref().and_then(|path| store::read_regular_plan(path).ok());
+    Ok(Recovered { plan: loaded.plan, unknown: loaded.unknown, path, on_disk })
 }
+
+/// Longest path of a plan that is read.
+const MAX_PATH_BYTES: u64 = 64 << 10;

@@ -17,6 +17,7 @@ use super::tuning;
 use super::watch::Watch;
 use super::weighing::{self, News, Ranks};
 use crate::architecture;
+use crate::files::{self, Existing};
 use crate::jobs::{CancelToken, Jobs};
 use crate::lab::low_rank;
 use crate::preview::control::Control;
@@ -86,9 +87,12 @@ impl Runtime {
 
     /// Begins to keep copies of unsaved plans under `root`, and reports what earlier runs left there.
     pub fn keep_recovery(&mut self, root: &Path) {
-        let (leftovers, plans) = recovery::leftovers(root);
-        self.leftovers = leftovers;
-        self.jobs.report(Command::Recovered(plans));
+        let found = recovery::leftovers(root);
+        self.leftovers = found.held;
+        self.jobs.report(Command::Recovered(found.plans));
+        for unreadable in found.unreadable {
+            self.jobs.report(Command::Tell(unreadable));
+        }
         match Journal::begin(root) {
             Ok(journal) => self.journal = Some(journal),
             Err(error) => self.jobs.report(Command::Tell(format!(
@@ -199,8 +203,7 @@ impl Runtime {
                 let failed_path = path.clone();
                 let failed = move |error: String| Command::FolderMade(purpose, failed_path.clone(), Err(error));
                 self.jobs.spawn("make-folder", failed, move |_cancel| {
-                    let made = std::fs::create_dir_all(&folder);
-                    let made = made.map_err(|error| format!("The folder {} was not made: {error}", folder.display()));
+                    let made = files::make_folders(&folder).map_err(|error| format!("The folder was not made. {error}"));
                     Command::FolderMade(purpose, path, made)
                 });
             }
@@ -445,14 +448,14 @@ impl Runtime {
         let draw = drawing(state);
         let purpose = PathPurpose::SavePicture;
         self.jobs.spawn("write-picture", not_written(purpose, path.clone()), move |_cancel| {
-            let result = if !replace && path.exists() {
-                Err(store::WriteError::ChangedOnDisk)
-            } else {
-                crate::raster::encode_png(&draw())
-                    .map_err(|error| store::StoreError(format!("{}: {error}", path.display())))
-                    .and_then(|bytes| store::write_atomic(&path, &bytes))
-                    .map_err(store::WriteError::Failed)
-            };
+            let existing = if replace { Existing::Replace } else { Existing::Refuse };
+            // Whether it can be written is known before it is drawn.
+            let result = files::check(&path, existing).map_err(store::WriteError::from).and_then(|()| {
+                let bytes = crate::raster::encode_png(&draw()).map_err(|error| {
+                    store::WriteError::Failed(store::StoreError(format!("{}: {error}", path.display())))
+                })?;
+                Ok(files::write(&path, &bytes, existing)?)
+            });
             Command::FileWritten(purpose, path, result)
         });
     }
@@ -487,11 +490,8 @@ impl Runtime {
         let Some(path) = self.settings_path.clone() else { return };
         let text = settings.to_text();
         self.jobs.spawn("save-settings", Command::Tell, move |_cancel| {
-            let written = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-            let result = match written {
-                Ok(()) => store::write_atomic(&path, text.as_bytes()).map_err(|error| error.to_string()),
-                Err(error) => Err(error.to_string()),
-            };
+            let written = path.parent().map_or(Ok(()), files::make_folders);
+            let result = written.and_then(|()| files::write(&path, text.as_bytes(), Existing::Replace));
             result.err().map(|error| Command::Tell(format!("Settings were not saved: {error}")))
         });
     }

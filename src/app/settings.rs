@@ -1,5 +1,6 @@
 //! What belongs to the person rather than to a plan: theme, units, recent files.
 
+use crate::files;
 use crate::ui::text::Language;
 use crate::ui::theme::Theme;
 use crate::units::ByteUnit;
@@ -8,6 +9,9 @@ use std::path::{Path, PathBuf};
 
 /// Most recent files kept.
 const MAX_RECENT: usize = 10;
+
+/// Largest settings file that is read; real ones have a kilobyte.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Least and most that everything can be enlarged.
 const ZOOM: std::ops::RangeInclusive<f32> = 0.5..=3.0;
@@ -109,21 +113,27 @@ impl Settings {
         directories::ProjectDirs::from("", "", "tuneplan").map(|dirs| dirs.config_dir().join("settings.ron"))
     }
 
-    /// Reads settings. A file that is not understood is put aside as `.bad`, never overwritten in silence; the text
-    /// says so.
+    /// Reads settings. A file that is not understood, whatever is wrong with it, is put aside under a name of its own,
+    /// never overwritten in silence; the text says so.
     pub fn load(path: &Path) -> (Self, Option<String>) {
-        let Ok(text) = std::fs::read_to_string(path) else { return (Self::default(), None) };
-        match ron::from_str(&text) {
-            Ok(settings) => (settings, None),
-            Err(error) => {
-                let aside = path.with_extension("ron.bad");
-                let kept = match std::fs::rename(path, &aside) {
-                    Ok(()) => format!("kept as {}", aside.display()),
-                    Err(_) => "left where it is".to_owned(),
-                };
-                (Self::default(), Some(format!("settings were not understood ({error}) and are {kept}; defaults hold")))
-            }
-        }
+        let wrong = match files::read_regular_text(path, MAX_BYTES) {
+            Err(files::ReadError::Missing(_)) => return (Self::default(), None),
+            Err(error) => error.cause(),
+            Ok(text) => match ron::from_str::<Self>(&text) {
+                Ok(mut settings) => {
+                    settings.recent.truncate(MAX_RECENT);
+                    return (settings, None);
+                }
+                Err(error) => {
+                    format!("line {}, column {}: {}", error.span.start.line, error.span.start.col, error.code)
+                }
+            },
+        };
+        let kept = match files::put_aside(path) {
+            Ok(aside) => format!("kept as {}", aside.display()),
+            Err(_) => format!("left where they are, in {}", path.display()),
+        };
+        (Self::default(), Some(format!("settings were not understood ({wrong}) and are {kept}; defaults hold")))
     }
 
     /// Text of the settings file.

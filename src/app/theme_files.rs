@@ -1,7 +1,11 @@
 //! Token files followed while the program runs: who edits a colour or a size sees it at the next frame. Debug builds only.
 
+use crate::files;
 use crate::ui::theme::{self, Scale, Theme, Tokens};
 use std::path::{Path, PathBuf};
+
+/// Largest token file that is read; real ones have two kilobytes.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// The token files of a folder, and what they said last.
 #[derive(Clone, Debug)]
@@ -46,7 +50,7 @@ impl ThemeFiles {
 
 /// What `take` makes of a file that no longer says what was `seen`.
 fn changed<T>(path: &Path, seen: &mut String, take: impl Fn(&str) -> Result<T, String>) -> Option<Result<T, String>> {
-    let text = std::fs::read_to_string(path).ok().filter(|text| text != seen)?;
+    let text = files::read_regular_text(path, MAX_BYTES).ok().filter(|text| text != seen)?;
     let result = take(&text).map_err(|error| format!("{}: {error}", path.display()));
     *seen = text;
     Some(result)

@@ -16,9 +16,11 @@ use super::{dispatch, store};
 use crate::catalog::Catalog;
 use crate::estimate::profile::Profiles;
 use crate::estimate::{Component, Subject};
+use crate::files;
 use crate::plan::field::FieldId;
 use crate::plan::templates;
 use crate::ui::{self, View, theme};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Why the window did not open.
@@ -64,6 +66,7 @@ pub fn run(path: Option<&Path>, stay: Stay) -> Result<(), WindowError> {
         let mut app = App::new(&cc.egui_ctx, runtime, settings_path.as_deref());
         app.state.session.today = today;
         app.state.session.places = Places::of_this_run();
+        clear_up(&app.state.settings, settings_path.as_deref());
         app.send(match plan {
             Some((path, opened)) => Command::PlanRead(path, Box::new(Ok(opened))),
             None => Command::ShowPage(Page::Start),
@@ -91,6 +94,16 @@ fn day(since_1970: u64) -> String {
     let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
     let year = era * 400 + year + u64::from(month <= 2);
     format!("{year:04}-{month:02}-{date:02}")
+}
+
+/// Removes what saves of programs that were killed left beside the settings and the plans used lately. On a thread: a
+/// folder may be on a disk that is slow or gone.
+fn clear_up(settings: &Settings, settings_path: Option<&Path>) {
+    let files = settings_path.into_iter().chain(settings.recent.iter().map(PathBuf::as_path));
+    let folders: BTreeSet<PathBuf> = files.filter_map(Path::parent).map(Path::to_owned).collect();
+    let clean = move || folders.iter().for_each(|folder| files::clean(folder));
+    // Without the thread it is done at the next save there.
+    let _ = std::thread::Builder::new().name("clear-up".to_owned()).spawn(clean);
 }
 
 /// Reads the catalogues while the system makes the window: whoever needs them first waits for what is left.

@@ -4,6 +4,7 @@
 //! in silence: the result carries [`Flag::UnknownModelCode`].
 
 use super::{Architecture, Flag, NativeDtype};
+use crate::limits::check_json;
 use keys::{KeyError, Keys, class_defaults, model_type_of_class};
 use serde_json::{Map, Value};
 
@@ -13,6 +14,8 @@ mod sparse;
 
 /// Largest configuration that is read; real ones have a few kilobytes.
 pub const MAX_CONFIG_BYTES: u64 = 16 << 20;
+/// Most values of one; real ones have some hundred, and those of quantized models some thousand.
+const MAX_CONFIG_VALUES: usize = 200_000;
 
 /// Why a configuration cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +47,7 @@ pub enum ConfigError {
 
 /// Reads the text of a `config.json`.
 pub fn from_config_text(text: &str) -> Result<Architecture, ConfigError> {
+    check_json(text.as_bytes(), MAX_CONFIG_VALUES).map_err(ConfigError::NotAModel)?;
     let value: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
         ConfigError::Json { line: error.line(), column: error.column(), message: error.to_string() }
     })?;

@@ -5,10 +5,10 @@ use super::infer::{Hints, shape_of};
 use super::shards::{self, Shards};
 use super::tensors::{Tensor, TensorSummary, native_dtype, reconcile};
 use super::{Architecture, Flag, NativeDtype, gguf, safetensors};
+use crate::files;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// A model as read from a file or folder.
@@ -90,15 +90,21 @@ pub fn read(path: &Path) -> Result<ModelFile, ReadError> {
     }
 }
 
+/// A text that is read whole.
 pub(super) fn read_text(path: &Path, most: u64) -> Result<String, ReadError> {
-    let file = File::open(path).map_err(|error| ReadError::io(path, &error))?;
-    let mut bytes = Vec::new();
-    file.take(most + 1).read_to_end(&mut bytes).map_err(|error| ReadError::io(path, &error))?;
-    if bytes.len() as u64 > most {
-        return Err(ReadError::whole(path, format!("over {} MiB: not what its name says", most >> 20)));
-    }
-    String::from_utf8(bytes)
-        .map_err(|error| ReadError::at(path, error.utf8_error().valid_up_to() as u64, "not UTF-8 text, so not JSON"))
+    files::read_text(path, most).map_err(|error| match error {
+        files::ReadError::TooLarge { .. } => {
+            ReadError::whole(path, format!("over {} MiB: not what its name says", most >> 20))
+        }
+        files::ReadError::NotText { byte, .. } => ReadError::at(path, byte as u64, "not UTF-8 text, so not JSON"),
+        error => ReadError::whole(path, error.cause()),
+    })
+}
+
+/// A model's file opened to be read in parts, with its size.
+pub(super) fn open(path: &Path) -> Result<(File, u64), ReadError> {
+    let opened = files::open_regular(path).map_err(|error| ReadError::whole(path, error.cause()))?;
+    Ok((opened.0, opened.1.len()))
 }
 
 fn config_of(folder: &Path) -> Option<PathBuf> {

@@ -8,7 +8,6 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use std::collections::HashSet;
 use std::fmt;
-use std::fs::File;
 use std::io::Read;
 use std::marker::PhantomData;
 use std::path::Path;
@@ -16,11 +15,12 @@ use std::path::Path;
 /// Largest header that is read; the format's own library has the same limit.
 const MAX_HEADER_BYTES: u64 = 100_000_000;
 
+/// Most tensors of a file or an index; the largest models have some hundred thousand.
+const MAX_ENTRIES: usize = 300_000;
+
 /// Reads the header of one file.
 pub fn read_header(path: &Path) -> Result<Vec<Tensor>, ReadError> {
-    let io = |error: std::io::Error| ReadError::io(path, &error);
-    let mut file = File::open(path).map_err(io)?;
-    let file_bytes = file.metadata().map_err(io)?.len();
+    let (mut file, file_bytes) = super::files::open(path)?;
     parse_header(path, file_bytes, &mut file)
 }
 
@@ -164,6 +164,11 @@ impl<'de, V: FromEntry<'de>> Deserialize<'de> for UniqueMap<V> {
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<UniqueMap<V>, M::Error> {
                 let mut entries = Vec::new();
                 while let Some(name) = map.next_key::<String>()? {
+                    if entries.len() >= MAX_ENTRIES {
+                        return Err(serde::de::Error::custom(format!(
+                            "over {MAX_ENTRIES} tensors, more than any model"
+                        )));
+                    }
                     let value = V::read(&name, &mut map)?;
                     entries.push((name, value));
                 }

@@ -8,9 +8,10 @@ use crate::decide::engine::named;
 use crate::decide::facts::share_words;
 use crate::decide::rules::Rule;
 use crate::decide::{Recommendation, recommend};
-use crate::plan::decision::{Answers, read_answers};
+use crate::files;
+use crate::plan::decision::{Answers, MAX_BYTES, read_answers};
 use crate::units::{grouped, significant};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::{Value as Json, json};
 use std::io::Write;
 
@@ -23,8 +24,7 @@ pub fn run(args: &DecideArgs, out: &mut dyn Write) -> Result<Outcome> {
         };
         return print(&decision.answers, args.json, out);
     }
-    let bytes = std::fs::read(&args.answers).with_context(|| format!("{path} could not be read"))?;
-    let Ok(text) = String::from_utf8(bytes) else { bail!("{path}: not a text in UTF-8; save it as UTF-8") };
+    let text = files::read_text(&args.answers, MAX_BYTES as u64)?;
     let answers = read_answers(&text).map_err(|error| anyhow::anyhow!("{path}:{error}"))?;
     print(&answers, args.json, out)
 }

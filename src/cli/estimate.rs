@@ -53,7 +53,7 @@ pub fn run(
     match refusal(&estimate, &diagnostics, limit, unit) {
         None => Ok(Outcome::Done),
         Some(reason) => {
-            let name = args.plan.as_deref().map_or_else(|| plan.name.clone(), |path| path.display().to_string());
+            let name = args.plan.as_deref().map_or_else(|| plan.short_name(), |path| path.display().to_string());
             writeln!(err, "{name}: check failed: {reason}")?;
             Ok(Outcome::CheckFailed)
         }
@@ -113,5 +113,5 @@ fn heading(plan: &Plan) -> Heading {
         .accelerator(&plan.hardware.accelerator)
         .map_or_else(|| "none chosen".to_owned(), |device| format!("{} × {}", plan.hardware.count, device.name));
     lines.push(("Hardware", device));
-    Heading { name: plan.name.clone(), lines }
+    Heading { name: plan.short_name(), lines }
 }

@@ -1,6 +1,7 @@
 //! `tuneplan levers`: what to change, with what each change saves and costs.
 
 use super::figures::{before_after, changes_json, changes_text, push_line, to_json};
+use super::output::Output;
 use super::{LeversArgs, Outcome, load};
 use crate::estimate::PhaseKind;
 use crate::plan::Plan;
@@ -15,21 +16,23 @@ use serde_json::{Value as Json, json};
 use std::io::Write;
 
 pub fn run(args: &LeversArgs, flags: Option<&ArgMatches>, out: &mut dyn Write, err: &mut dyn Write) -> Result<Outcome> {
-    let plan = load::plan(args.plan.as_deref(), flags, err)?;
+    let given = load::given(args.plan.as_deref(), flags, err)?;
+    let output = Output::of_changed(args.output.as_deref(), args.plan.as_deref(), args.force, flags)?;
+    let plan = &given.plan;
     let known = Known::embedded();
-    let found = levers(&plan, known).map_err(anyhow::Error::msg)?;
-    let way = cheapest(&plan, &found, known);
+    let found = levers(plan, known).map_err(anyhow::Error::msg)?;
+    let way = cheapest(plan, &found, known);
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &all_json(&found, &way))?;
         writeln!(out)?;
     } else {
-        write!(out, "{}", text(&plan, &found, &way))?;
+        write!(out, "{}", text(plan, &found, &way))?;
     }
-    if let Some(path) = &args.output {
+    if let Some(output) = output {
         let Some(best) = way.sets.first() else { bail!("there is no set of changes to write: {}", way.words) };
-        let Some(after) = edited(&plan, &best.edit) else { bail!("the changes are refused") };
-        load::save(&after, path, args.force)?;
-        writeln!(err, "wrote {}", path.display())?;
+        let Some(after) = edited(plan, &best.edit) else { bail!("the changes are refused") };
+        output.write(given.text_for(&after).as_bytes())?;
+        writeln!(err, "wrote {output}")?;
     }
     Ok(Outcome::Done)
 }
@@ -83,7 +86,7 @@ fn text(plan: &Plan, found: &Levers, way: &Way) -> String {
     let unit = ByteUnit::GiB;
     let before = &found.before;
     let mut text = String::new();
-    push_line(&mut text, &plan.name);
+    push_line(&mut text, &plan.short_name());
     push_line(
         &mut text,
         &format!(

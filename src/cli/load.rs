@@ -5,6 +5,7 @@ use crate::architecture;
 use crate::catalog::Catalog;
 use crate::plan::edit::{self, PlanEdit};
 use crate::plan::field::{self, CatalogKind, Field, FieldKind, FieldValue, Section};
+use crate::plan::file::Loaded;
 use crate::plan::{HandShape, ModelSource, Plan, file};
 use anyhow::{Context as _, Result, bail};
 use clap::parser::ValueSource;
@@ -65,34 +66,39 @@ const fn value_name(kind: &FieldKind) -> &'static str {
     }
 }
 
-/// Reads a plan file; remarks on it go to `err`.
-fn plan_file(path: &Path, err: &mut dyn Write) -> Result<Plan> {
-    let loaded = store::read_plan(path)?;
-    for diagnostic in &loaded.diagnostics {
-        writeln!(err, "{}:{diagnostic}", path.display())?;
-    }
-    Ok(loaded.plan)
+/// A plan as the arguments give it.
+pub struct Given {
+    /// The plan.
+    pub plan: Plan,
+    /// The file it was read from.
+    loaded: Option<Loaded>,
 }
 
-/// The plan of `path` (or the default plan) with the field flags of `flags` applied.
-pub fn plan(path: Option<&Path>, flags: Option<&ArgMatches>, err: &mut dyn Write) -> Result<Plan> {
-    let mut plan = match path {
-        Some(path) => plan_file(path, err)?,
-        None => Plan::default(),
-    };
+impl Given {
+    /// The text of a plan that was made from this one: what its file had beside is kept.
+    pub fn text_for(&self, plan: &Plan) -> String {
+        self.loaded.as_ref().map_or_else(|| file::write(plan, &[]), |loaded| loaded.text_for(plan))
+    }
+}
+
+/// The plan of `path` (or the default plan) with the field flags of `flags` applied; remarks on the file go to `err`.
+pub fn given(path: Option<&Path>, flags: Option<&ArgMatches>, err: &mut dyn Write) -> Result<Given> {
+    let loaded = path.map(store::read_plan).transpose()?;
+    if let (Some(path), Some(loaded)) = (path, &loaded) {
+        for diagnostic in &loaded.diagnostics {
+            writeln!(err, "{}:{diagnostic}", path.display())?;
+        }
+    }
+    let mut plan = loaded.as_ref().map_or_else(Plan::default, |loaded| loaded.plan.clone());
     if let Some(flags) = flags {
         apply_flags(&mut plan, flags)?;
     }
-    Ok(plan)
+    Ok(Given { plan, loaded })
 }
 
-/// Writes `plan` to `path`, replacing a file only with `force`.
-pub fn save(plan: &Plan, path: &Path, force: bool) -> Result<()> {
-    if !force && path.exists() {
-        bail!("{} exists; choose another name or pass --force to replace it", path.display());
-    }
-    store::write_atomic(path, file::write(plan, &[]).as_bytes())
-        .with_context(|| format!("cannot write {}", path.display()))
+/// Likewise, where nothing is written.
+pub fn plan(path: Option<&Path>, flags: Option<&ArgMatches>, err: &mut dyn Write) -> Result<Plan> {
+    Ok(given(path, flags, err)?.plan)
 }
 
 /// Model and method go first, because choosing them resets what hangs on them; the rest follows in the table's order.

@@ -1,12 +1,15 @@
 //! `tuneplan new` and `tuneplan templates`.
 
-use super::{NewArgs, Outcome, load};
-use crate::plan::{self, Plan};
+use super::output::Output;
+use super::{NewArgs, Outcome};
+use crate::plan::{self, Plan, file};
 use anyhow::{Result, bail};
+use clap::ArgMatches;
 use serde_json::json;
 use std::io::Write;
 
-pub fn new(args: &NewArgs, out: &mut dyn Write) -> Result<Outcome> {
+pub fn new(args: &NewArgs, matches: Option<&ArgMatches>, out: &mut dyn Write) -> Result<Outcome> {
+    let output = Output::of(&args.output, args.force, matches)?;
     let plan = match &args.template {
         None => Plan::default(),
         Some(name) => match plan::templates().iter().find(|template| template.name.eq_ignore_ascii_case(name)) {
@@ -17,7 +20,7 @@ pub fn new(args: &NewArgs, out: &mut dyn Write) -> Result<Outcome> {
             }
         },
     };
-    load::save(&plan, &args.output, args.force)?;
+    output.write(file::write(&plan, &[]).as_bytes())?;
     writeln!(out, "wrote {}", args.output.display())?;
     Ok(Outcome::Done)
 }

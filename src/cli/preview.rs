@@ -1,19 +1,20 @@
 //! `tuneplan preview`: quantized LoRA on the embedded model or a local one, live, with the comparison at the end.
 
+use super::output::{Output, check_folder};
 use super::{Outcome, load};
 use crate::app::tuning::of_plan;
 use crate::app::tuning::usual_learning_rate;
 use crate::preview::control::{Control, Gate};
 use crate::preview::job::{Job, Losses, Prepared};
-use crate::preview::new_folder::NewFolder;
 use crate::preview::record::Record;
 use crate::preview::run::RunSettings;
 use crate::preview::saved::resume;
 use crate::preview::train::{End, Event, Schedule, train};
 use crate::report::small_run;
 use crate::units::{duration, grouped, quantity};
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 pub use args::PreviewArgs;
+use clap::ArgMatches;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
@@ -25,7 +26,17 @@ mod report;
 /// Steps after which the loss is shown.
 const SHOWN_EVERY: usize = 10;
 
-pub fn run(args: &PreviewArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<Outcome> {
+pub fn run(
+    args: &PreviewArgs,
+    matches: Option<&ArgMatches>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<Outcome> {
+    // What cannot be written is said before the minutes of training, not after.
+    let report = args.report.as_deref().map(|path| Output::of(path, false, matches)).transpose()?;
+    for folder in [&args.output, &args.save_merged].into_iter().flatten() {
+        check_folder(folder, matches)?;
+    }
     let order = Order::of(args, err)?;
     let mut record = Record::new(order.job.settings.clone(), order.schedule.steps);
     let control = Control::default();
@@ -50,9 +61,8 @@ pub fn run(args: &PreviewArgs, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     if end == End::Cancelled {
         writeln!(err, "ended after step {} of {}; what was learned until then is kept", record.done(), record.steps)?;
     }
-    if let Some(path) = &order.report {
-        let text = small_run::markdown(&record, &crate::app::window::today());
-        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    if let Some(report) = report {
+        report.write(small_run::markdown(&record, &crate::app::window::today()).as_bytes())?;
     }
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &report::json(&record, began.elapsed()))?;
@@ -60,7 +70,7 @@ pub fn run(args: &PreviewArgs, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     } else {
         write!(out, "{}", report::text(&record))?;
     }
-    for path in [&order.adapter, &order.merged, &order.report].into_iter().flatten().filter(|path| path.exists()) {
+    for path in [&order.adapter, &order.merged, &args.report].into_iter().flatten().filter(|path| path.exists()) {
         writeln!(err, "wrote {}", path.display())?;
     }
     Ok(Outcome::Done)
@@ -146,16 +156,11 @@ struct Order {
     schedule: Schedule,
     adapter: Option<PathBuf>,
     merged: Option<PathBuf>,
-    report: Option<PathBuf>,
 }
 
 impl Order {
     fn of(args: &PreviewArgs, err: &mut dyn Write) -> Result<Self> {
         let places = [&args.output, &args.save_merged, &args.report];
-        for path in places.into_iter().flatten() {
-            // What cannot be written is said before the minutes of training, not after.
-            NewFolder::at(path)?;
-        }
         for (index, path) in places.into_iter().enumerate() {
             let again = path.is_some() && places.into_iter().skip(index + 1).any(|other| other == path);
             ensure!(!again, "--output, --save-merged and --report must name different places");
@@ -187,7 +192,6 @@ impl Order {
             schedule: Schedule { steps: args.steps as usize, kept_in: args.resume.clone(), ..Schedule::default() },
             adapter: args.output.clone(),
             merged: args.save_merged.clone(),
-            report: args.report.clone(),
         })
     }
 

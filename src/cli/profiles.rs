@@ -2,8 +2,9 @@
 
 use crate::app::settings::Settings;
 use crate::estimate::profile::Profiles;
+use crate::files;
 use anyhow::{Context as _, Result, ensure};
-use std::io::{Read as _, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Largest profile that is read; real ones have two kilobytes.
@@ -51,9 +52,7 @@ fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 }
 
 fn merged(profiles: &Profiles, file: &Path) -> Result<Profiles> {
-    let mut text = String::new();
-    let read = std::fs::File::open(file).and_then(|opened| opened.take(MAX_BYTES + 1).read_to_string(&mut text));
-    read.with_context(|| format!("cannot read {}", file.display()))?;
-    ensure!(text.len() as u64 <= MAX_BYTES, "{}: over {} MiB, so not a profile", file.display(), MAX_BYTES >> 20);
+    // Not one that would be waited for: nobody named it but its folder.
+    let text = files::read_regular_text(file, MAX_BYTES)?;
     profiles.merged_with(&text).map_err(|error| anyhow::anyhow!("{}:{error}", file.display()))
 }

@@ -1,16 +1,23 @@
 //! `tuneplan screenshot`: the window as a PNG, without a display.
 
+use super::output::Output;
 use super::{Outcome, ScreenshotArgs, load};
 use crate::app::screenshot::{Shot, render};
 use crate::app::settings::Settings;
-use crate::app::store;
 use crate::raster::{MAX_SIDE, encode_png};
 use crate::ui::PanelName;
 use crate::ui::theme::Theme;
 use anyhow::{Context as _, Result, bail};
+use clap::ArgMatches;
 use std::io::Write;
 
-pub fn run(args: &ScreenshotArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<Outcome> {
+pub fn run(
+    args: &ScreenshotArgs,
+    matches: Option<&ArgMatches>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<Outcome> {
+    let output = Output::of(&args.output, args.force, matches)?;
     let plan = load::plan(args.plan.as_deref(), None, err)?;
     let words: Vec<&str> = PanelName::all().into_iter().map(|(_, word)| word).collect();
     let panel = PanelName::from_id(&args.panel)
@@ -26,8 +33,8 @@ pub fn run(args: &ScreenshotArgs, out: &mut dyn Write, err: &mut dyn Write) -> R
     }
     let shot = Shot { panel, theme, size, scale: args.scale, day: String::new() };
     let image = render(&plan, &Settings::default(), &shot);
-    store::write_atomic(&args.output, &encode_png(&image)?)?;
-    writeln!(out, "wrote {} ({} × {} pixels)", args.output.display(), image.width(), image.height())?;
+    output.write(&encode_png(&image)?)?;
+    writeln!(out, "wrote {output} ({} × {} pixels)", image.width(), image.height())?;
     Ok(Outcome::Done)
 }
 

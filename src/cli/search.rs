@@ -1,6 +1,7 @@
 //! `tuneplan search`: the plans for one model, data and hardware that nothing else is better than.
 
 use super::figures::{changes_json, push_line, to_json};
+use super::output::Output;
 use super::{Outcome, SearchArgs, load};
 use crate::estimate::Inputs;
 use crate::plan::Plan;
@@ -16,23 +17,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 pub fn run(args: &SearchArgs, flags: Option<&ArgMatches>, out: &mut dyn Write, err: &mut dyn Write) -> Result<Outcome> {
-    let plan = load::plan(args.plan.as_deref(), flags, err)?;
+    let given = load::given(args.plan.as_deref(), flags, err)?;
+    let output = Output::of_changed(args.output.as_deref(), args.plan.as_deref(), args.force, flags)?;
+    let plan = &given.plan;
     let known = Known::embedded();
-    let limits = limits(args, &plan, known)?;
-    let search = Search::new(&plan, limits, known).map_err(anyhow::Error::msg)?;
+    let limits = limits(args, plan, known)?;
+    let search = Search::new(plan, limits, known).map_err(anyhow::Error::msg)?;
     let outcome = search.outcome(&on_all_cores(&search));
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &outcome_json(&outcome, &limits))?;
         writeln!(out)?;
     } else {
-        write!(out, "{}", text(&plan, &outcome, args.top))?;
+        write!(out, "{}", text(plan, &outcome, args.top))?;
     }
-    if let Some(path) = &args.output {
+    if let Some(output) = output {
         let pace = |choice: &&Choice| choice.figures.secs_per_token().unwrap_or(f64::MAX);
         let fastest = outcome.choices.iter().min_by(|a, b| pace(a).total_cmp(&pace(b)));
         let fastest = fastest.with_context(|| format!("there is no plan to write: {}", outcome.words))?;
-        load::save(&fastest.plan, path, args.force)?;
-        writeln!(err, "wrote {}", path.display())?;
+        output.write(given.text_for(&fastest.plan).as_bytes())?;
+        writeln!(err, "wrote {output}")?;
     }
     Ok(Outcome::Done)
 }
@@ -114,7 +117,7 @@ fn outcome_json(outcome: &Searched, limits: &Limits) -> Json {
 
 fn text(plan: &Plan, outcome: &Searched, top: usize) -> String {
     let mut text = String::new();
-    push_line(&mut text, &plan.name);
+    push_line(&mut text, &plan.short_name());
     push_line(&mut text, "");
     push_line(&mut text, &outcome.words);
     if outcome.choices.is_empty() {

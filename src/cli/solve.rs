@@ -1,6 +1,7 @@
 //! `tuneplan solve`: how far a setting goes, which model, how few devices, which accelerator.
 
 use super::figures::{before_after, changes_json, changes_text, push_line, to_json};
+use super::output::Output;
 use super::{Outcome, SolveArgs, load};
 use crate::plan::Plan;
 use crate::plan::field::nearest;
@@ -15,19 +16,21 @@ use std::io::Write;
 
 pub fn run(args: &SolveArgs, flags: Option<&ArgMatches>, out: &mut dyn Write, err: &mut dyn Write) -> Result<Outcome> {
     let question = question(&args.question)?;
-    let plan = load::plan(args.plan.as_deref(), flags, err)?;
-    let solution = solve(&plan, question, Known::embedded()).map_err(anyhow::Error::msg)?;
+    let given = load::given(args.plan.as_deref(), flags, err)?;
+    let output = Output::of_changed(args.output.as_deref(), args.plan.as_deref(), args.force, flags)?;
+    let plan = &given.plan;
+    let solution = solve(plan, question, Known::embedded()).map_err(anyhow::Error::msg)?;
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &solution_json(&solution))?;
         writeln!(out)?;
     } else {
-        write!(out, "{}", text(&plan, &solution))?;
+        write!(out, "{}", text(plan, &solution))?;
     }
-    if let Some(path) = &args.output {
+    if let Some(output) = output {
         let Some(best) = solution.best() else { bail!("there is no answer to write") };
-        let after = best.edit.as_ref().and_then(|edit| edited(&plan, edit)).unwrap_or(plan);
-        load::save(&after, path, args.force)?;
-        writeln!(err, "wrote {}", path.display())?;
+        let after = best.edit.as_ref().and_then(|edit| edited(plan, edit));
+        output.write(given.text_for(after.as_ref().unwrap_or(plan)).as_bytes())?;
+        writeln!(err, "wrote {output}")?;
     }
     Ok(Outcome::Done)
 }
@@ -72,7 +75,7 @@ fn solution_json(solution: &Solution) -> Json {
 }
 
 fn text(plan: &Plan, solution: &Solution) -> String {
-    let mut text = format!("{}\n\n{}\n", plan.name, solution.words);
+    let mut text = format!("{}\n\n{}\n", plan.short_name(), solution.words);
     let Some(best) = solution.best() else { return text };
     text.push('\n');
     if best.edit.is_none() {

@@ -3,18 +3,19 @@
 use super::{Outcome, ValidateArgs};
 use crate::catalog::Catalog;
 use crate::estimate::profile::Profiles;
+use crate::files;
 use crate::units::{Bytes, percent};
 use crate::validation::{self, Accuracy, Report};
 use anyhow::{Context as _, Result};
-use std::io::{Read as _, Write};
+use std::io::Write;
 
 /// Rows listed in the text; the JSON has them all.
 const WORST_SHOWN: usize = 10;
 /// Largest file of rows that is read.
-const MAX_BYTES: u64 = 64 << 20;
+const MAX_BYTES: u64 = 16 << 20;
 
 pub fn run(args: &ValidateArgs, out: &mut dyn Write) -> Result<Outcome> {
-    let text = read(args).with_context(|| format!("cannot read {}", args.rows.display()))?;
+    let text = files::read_text(&args.rows, MAX_BYTES)?;
     let report = validation::validate(&text, Catalog::embedded(), Profiles::known())
         .with_context(|| args.rows.display().to_string())?;
     if args.json {
@@ -24,14 +25,6 @@ pub fn run(args: &ValidateArgs, out: &mut dyn Write) -> Result<Outcome> {
         write!(out, "{}", to_text(&report))?;
     }
     Ok(Outcome::Done)
-}
-
-fn read(args: &ValidateArgs) -> Result<String> {
-    let file = std::fs::File::open(&args.rows)?;
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    anyhow::ensure!(bytes.len() as u64 <= MAX_BYTES, "it is over {} MiB", MAX_BYTES >> 20);
-    Ok(String::from_utf8(bytes)?)
 }
 
 fn to_text(report: &Report) -> String {

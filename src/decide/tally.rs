@@ -4,6 +4,7 @@
 //! label is one letter in a diff.
 
 use super::stats::{cohen_kappa, fleiss_kappa};
+use crate::limits::check_table;
 use crate::plan::decision::questions::{AnswerValue, question};
 use crate::plan::decision::{Annotator, Answers, Decision, Failures, LABELS, Label, Tally, label_of};
 use crate::units::grouped;
@@ -169,6 +170,7 @@ fn is_marked(name: &str) -> bool {
 
 /// Takes in the labels of a file that [`to_csv`] wrote. Of an example that was labelled before the new label holds.
 pub fn from_csv(tally: &Tally, text: &str) -> Result<Tally, String> {
+    check_table(text.as_bytes())?;
     let mut reader =
         csv::ReaderBuilder::new().flexible(true).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
     let header = reader.headers().map_err(|error| format!("this is no CSV file: {error}"))?.clone();

@@ -2,10 +2,10 @@
 
 use super::LabError;
 use crate::architecture::checkpoint::{Tensor, layer_index, tensor_files, tensors_in};
+use crate::files;
 use crate::quantize::gguf;
 use half::slice::HalfFloatSliceExt as _;
 use half::{bf16, f16};
-use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -160,7 +160,8 @@ impl Source {
             Place::File(path) => {
                 let io =
                     |error: std::io::Error| LabError { place: path.display().to_string(), message: error.to_string() };
-                let mut file = File::open(path).map_err(io)?;
+                let (mut file, _) = files::open_regular(path)
+                    .map_err(|error| LabError { place: path.display().to_string(), message: error.cause() })?;
                 file.seek(SeekFrom::Start(start)).map_err(io)?;
                 let mut bytes = vec![0; length];
                 file.read_exact(&mut bytes).map_err(io)?;

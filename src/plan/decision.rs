@@ -11,7 +11,7 @@ mod read;
 mod write;
 
 pub use costs::{Cache, Costs, RagCosts, TunedCosts};
-pub use read::{AnswersError, is_date, problems, read_answers, read_decision};
+pub use read::{AnswersError, MAX_BYTES, is_date, problems, read_answers, read_decision};
 pub use write::{answers_text, decision_text};
 
 /// A decision as it is kept in the plan.

@@ -87,3 +87,12 @@ impl Loaded {
         self.source = write(&self.plan, &[]);
     }
 }
+
+/// Longest key that a remark names whole, in characters.
+const MAX_NAMED: usize = 60;
+
+/// A key as a remark names it: a file may have keys of megabytes.
+fn named(key: &str) -> String {
+    let short: String = key.chars().take(MAX_NAMED).collect();
+    if short.len() < key.len() { short + "…" } else { short }
+}

@@ -6,8 +6,9 @@
 use super::config::{LlamaConfig, Part, unsuitable};
 use super::export::write_tensors;
 use super::lora::{Adapter, Adapters, LoraSettings};
-use super::new_folder::NewFolder;
 use super::{PreviewError, Result};
+use crate::files::{self, NewFolder};
+use crate::limits::check_json;
 use candle_core::{DType, Device, Var};
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
@@ -15,6 +16,11 @@ use std::path::Path;
 
 /// Names of the files in an adapter's folder.
 pub const FILES: [&str; 2] = ["adapter_model.safetensors", "adapter_config.json"];
+
+/// Largest `adapter_config.json` that is read; real ones have a kilobyte.
+const MAX_BYTES: u64 = 1 << 20;
+/// Most values of one; the names of adapted layers are among them.
+const MAX_VALUES: usize = 100_000;
 
 /// Name of a factor in the file.
 fn key(layer: usize, part: Part, factor: char) -> String {
@@ -45,8 +51,9 @@ pub fn write(folder: &NewFolder, adapters: &Adapters, settings: &LoraSettings, b
             tensors.insert(magnitude_key(*layer, *part), magnitude.as_tensor().contiguous()?);
         }
     }
-    write_tensors(&folder.path().join(FILES[0]), &tensors).map_err(|error| folder.failed(error))?;
-    folder.write(FILES[1], &format!("{:#}\n", config(settings, base)))
+    write_tensors(folder, FILES[0], &tensors)?;
+    folder.write(FILES[1], format!("{:#}\n", config(settings, base)).as_bytes())?;
+    Ok(())
 }
 
 /// `adapter_config.json`.
@@ -103,7 +110,8 @@ pub fn load(folder: &Path, model: &LlamaConfig) -> Result<(LoraSettings, Adapter
 
 fn settings(path: &Path) -> Result<LoraSettings> {
     let failed = |error: String| PreviewError::at(path, error);
-    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let text = files::read_text(path, MAX_BYTES)?;
+    check_json(text.as_bytes(), MAX_VALUES).map_err(failed)?;
     let config: serde_json::Value = serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
     let number =
         |name: &str| config.get(name).and_then(serde_json::Value::as_f64).ok_or_else(|| failed(format!("no `{name}`")));

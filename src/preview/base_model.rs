@@ -5,8 +5,10 @@ use super::config::{LlamaConfig, unsuitable};
 use super::template::Template;
 use super::tokens::Tokens;
 use super::{PreviewError, Result};
+use crate::files::{self, NewFolder};
 use crate::lab::LabError;
 use crate::lab::source::Source;
+use crate::limits::check_json;
 use serde_json::Value;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -26,6 +28,14 @@ const COMPANIONS: [&str; 8] = [
     "chat_template.jinja",
     "added_tokens.json",
 ];
+
+/// Largest of a model's files beside its weights that is read: tokenizers of some 250,000 tokens have some 35 MB.
+const fn most_bytes(name: &str) -> u64 {
+    if matches!(name.as_bytes(), b"tokenizer.json" | b"tokenizer.model") { 128 << 20 } else { 16 << 20 }
+}
+
+/// Most values of `config.json` or `tokenizer_config.json`; the words that a tokenizer adds are among them.
+const MAX_VALUES: usize = 500_000;
 
 /// The embedded model's weights as a safetensors file.
 pub const EMBEDDED_WEIGHTS: &[u8] = include_bytes!("../../assets/preview/model.safetensors");
@@ -83,10 +93,10 @@ impl Place {
                 let found = EMBEDDED.iter().find(|(other, _)| *other == name);
                 Ok(found.map(|(_, text)| text.as_bytes().to_vec()))
             }
-            Self::Folder(folder) => match std::fs::read(folder.join(name)) {
+            Self::Folder(folder) => match files::read_regular(&folder.join(name), most_bytes(name)) {
                 Ok(bytes) => Ok(Some(bytes)),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(self.failed(name, &error)),
+                Err(files::ReadError::Missing(_)) => Ok(None),
+                Err(error) => Err(error.into()),
             },
         }
     }
@@ -94,6 +104,7 @@ impl Place {
     /// A file of JSON that need not be there.
     fn json(&self, name: &str) -> Result<Option<Value>> {
         let Some(bytes) = self.optional(name)? else { return Ok(None) };
+        check_json(&bytes, MAX_VALUES).map_err(|error| self.failed(name, &error))?;
         serde_json::from_slice(&bytes).map(Some).map_err(|error| self.failed(name, &error))
     }
 }
@@ -139,6 +150,7 @@ impl BaseModel {
             place.optional(name)?.ok_or_else(|| place.failed(name, &message))
         };
         let text = needed("config.json", "it says what shape the model has")?;
+        check_json(&text, MAX_VALUES).map_err(|error| place.failed("config.json", &error))?;
         let raw: Value = serde_json::from_slice(&text).map_err(|error| place.failed("config.json", &error))?;
         let config = LlamaConfig::from_json(&raw).map_err(|error| place.failed("config.json", &error))?;
         let settings = place.json("tokenizer_config.json")?.unwrap_or(Value::Null);
@@ -166,12 +178,12 @@ impl BaseModel {
         LlamaConfig { max_position_embeddings, ..self.config.clone() }
     }
 
-    /// Writes what other programs want beside the weights into a folder.
-    pub fn write_companions(&self, folder: &Path) -> Result<()> {
+    /// Writes what other programs want beside the weights into a folder, or into one within it.
+    pub fn write_companions(&self, folder: &NewFolder, within: &str) -> Result<()> {
+        let slash = if within.is_empty() { "" } else { "/" };
         for name in COMPANIONS {
             if let Some(bytes) = self.place.optional(name)? {
-                let path = folder.join(name);
-                std::fs::write(&path, bytes).map_err(|error| PreviewError::at(&path, error))?;
+                folder.write(&format!("{within}{slash}{name}"), &bytes)?;
             }
         }
         Ok(())

@@ -11,6 +11,7 @@ use super::pretrain::text_batch;
 use super::rows::{BadLine, Message, Row, read};
 use super::template::Budget;
 use super::{PreviewError, Result};
+use crate::files;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ const MOST_HELD_OUT: usize = 48;
 /// One of so many examples is held out.
 const HELD_OUT_SHARE: usize = 10;
 /// Largest file that is read.
-const MOST_BYTES: u64 = 1 << 30;
+const MOST_BYTES: u64 = 256 << 20;
 /// Windows of a text of the base, and tokens of each.
 const WINDOWS: (usize, usize) = (16, 128);
 
@@ -67,7 +68,7 @@ impl BaseModel {
     /// # Errors
     /// The file cannot be read, fewer than two examples are left, or tokens are beyond the model's table.
     pub fn examples(&self, path: &Path, cutoff: usize, seed: u64) -> Result<Found> {
-        let bytes = bytes_of(path)?;
+        let bytes = files::read(path, MOST_BYTES)?;
         let mut budget = Budget::of(bytes.len());
         let (rows, mut bad) = read(&bytes);
         drop(bytes);
@@ -132,8 +133,7 @@ impl BaseModel {
     /// # Errors
     /// The file cannot be read, is no text, or has less than a window of it.
     pub fn text(&self, path: &Path) -> Result<Batch> {
-        let text = String::from_utf8(bytes_of(path)?)
-            .map_err(|error| PreviewError::at(path, format!("it is no text in UTF-8: {error}")))?;
+        let text = files::read_text(path, MOST_BYTES)?;
         let length = WINDOWS.1.min(self.config.max_position_embeddings);
         let tokens = self.tokens.encode(&text, false)?.ids;
         self.check(&tokens, path, 1)?;
@@ -218,13 +218,4 @@ impl BaseModel {
 /// Text such as the embedded model was made from, which it was not trained on.
 pub fn base_text() -> Batch {
     text_batch(&mut Random(u64::MAX), WINDOWS.0, WINDOWS.1)
-}
-
-fn bytes_of(path: &Path) -> Result<Vec<u8>> {
-    let size = std::fs::metadata(path).map_err(|error| PreviewError::at(path, error))?.len();
-    if size > MOST_BYTES {
-        let message = format!("it has {} MiB; a small run reads up to {}", size >> 20, MOST_BYTES >> 20);
-        return Err(PreviewError::at(path, message));
-    }
-    std::fs::read(path).map_err(|error| PreviewError::at(path, error))
 }

@@ -6,10 +6,9 @@ use super::base_model::{BaseModel, Place};
 use super::config::Part;
 use super::lora::{Adapters, LoraSettings};
 use super::model::{Checkpoint as _, Llama};
-use super::new_folder::NewFolder;
+use crate::files::{NewFolder, cause};
 use candle_core::{DType, Tensor};
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// Name of the weights' file in a model's folder.
@@ -24,16 +23,16 @@ pub fn save_adapter(folder: &Path, base: &BaseModel, settings: &LoraSettings, ad
     let base_path = match &base.place {
         Place::Folder(path) => absolute(path),
         Place::Embedded => {
-            let path = new.folder(BASE)?;
-            base.write_companions(&path)?;
-            std::fs::write(path.join(WEIGHTS), super::base_model::EMBEDDED_WEIGHTS)
-                .map_err(|error| new.failed(error))?;
+            new.folder(BASE)?;
+            base.write_companions(&new, BASE)?;
+            new.write(&format!("{BASE}/{WEIGHTS}"), super::base_model::EMBEDDED_WEIGHTS)?;
             absolute(folder).join(BASE)
         }
     };
     adapter::write(&new, adapters, settings, &base_path.display().to_string())?;
-    new.write("README.md", &how_to_load(&absolute(folder), &base_path))?;
-    new.finish()
+    new.write("README.md", how_to_load(&absolute(folder), &base_path).as_bytes())?;
+    new.finish()?;
+    Ok(())
 }
 
 /// Writes `merged` with everything else of `base` into `folder`, which must not exist. Matrices stay in the precision they
@@ -59,18 +58,22 @@ pub fn save_merged(folder: &Path, base: &BaseModel, merged: &Llama) -> Result<()
             tensors.insert(name.clone(), values.to_dtype(dtype)?);
         }
     }
-    write_tensors(&new.path().join(WEIGHTS), &tensors).map_err(|error| new.failed(error))?;
-    base.write_companions(new.path())?;
-    new.finish()
+    write_tensors(&new, WEIGHTS, &tensors)?;
+    base.write_companions(&new, "")?;
+    new.finish()?;
+    Ok(())
 }
 
 /// Writes a safetensors file with the mark that transformers looks for.
-pub(super) fn write_tensors(path: &Path, tensors: &HashMap<String, Tensor>) -> std::result::Result<(), String> {
-    // The crate's own file is readable by its owner alone; this one is to be what any new file is.
-    let usual = File::create(path).and_then(|file| file.metadata()).map_err(|error| error.to_string())?.permissions();
+pub(super) fn write_tensors(folder: &NewFolder, name: &str, tensors: &HashMap<String, Tensor>) -> Result<()> {
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    safetensors::serialize_to_file(tensors, Some(metadata), path).map_err(|error| error.to_string())?;
-    std::fs::set_permissions(path, usual).map_err(|error| error.to_string())
+    folder.write_with(name, |path| {
+        safetensors::serialize_to_file(tensors, Some(metadata), path).map_err(|error| match error {
+            safetensors::SafeTensorError::IoError(error) => cause(&error),
+            other => other.to_string(),
+        })
+    })?;
+    Ok(())
 }
 
 fn absolute(path: &Path) -> PathBuf {

@@ -64,6 +64,8 @@ pub struct Llama {
 
 /// Reads a `.safetensors` file whole.
 pub fn read_weights(path: &Path) -> Result<Weights> {
+    // The library opens it by name: a pipe would be waited for.
+    crate::files::open_regular(path)?;
     candle_core::safetensors::load(path, &Device::Cpu).map_err(|error| PreviewError::at(path, error))
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Every line is read by itself; one that is none of these is told with its number, and the others are used.
 
+use crate::limits::check_json;
 use serde_json::{Map, Value};
 
 /// One turn of a conversation, as chat templates take it.
@@ -71,7 +72,16 @@ pub fn read(bytes: &[u8]) -> (Vec<(usize, Row)>, Vec<BadLine>) {
 
 type Read<T> = Result<T, String>;
 
+/// Longest line that is read, in bytes.
+const MAX_LINE_BYTES: usize = 4 << 20;
+/// Most values of one line.
+const MAX_LINE_VALUES: usize = 100_000;
+
 fn row(line: &[u8]) -> Read<Row> {
+    if line.len() > MAX_LINE_BYTES {
+        return Err(format!("over {} MiB, which is more than is read of one example", MAX_LINE_BYTES >> 20));
+    }
+    check_json(line, MAX_LINE_VALUES)?;
     let value: Value = serde_json::from_slice(line).map_err(|error| format!("not JSON: {error}"))?;
     let Value::Object(fields) = value else { return Err("not a JSON object".to_owned()) };
     if let Some(messages) = fields.get("messages") {
@@ -252,5 +262,17 @@ mod tests {
             assert!(bad.number == number && bad.message.contains(word), "{bad}");
         }
         assert!(bad[0].to_string().starts_with("line 3: "));
+    }
+
+    #[test]
+    fn lines_of_too_much_are_told_and_the_others_are_used() {
+        let file = format!(
+            "{{\"text\":\"{}\"}}\n{{\"text\":\"a\",\"b\":[{}1]}}\n{{\"text\":\"c\"}}\n",
+            "x".repeat(MAX_LINE_BYTES),
+            "1,".repeat(MAX_LINE_VALUES)
+        );
+        let (rows, bad) = read(file.as_bytes());
+        assert_eq!((rows.len(), bad.len()), (1, 2));
+        assert!(bad[0].message.contains("4 MiB") && bad[1].message.contains("100,000 values"), "{bad:?}");
     }
 }

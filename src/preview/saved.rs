@@ -6,9 +6,10 @@
 use super::config::unsuitable;
 use super::data::{Place, Shuffled};
 use super::export::write_tensors;
-use super::new_folder::NewFolder;
 use super::run::Run;
 use super::{PreviewError, Result, adapter};
+use crate::files::{self, NewFolder};
+use crate::limits::check_json;
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -17,6 +18,10 @@ use std::path::{Path, PathBuf};
 const TENSORS: &str = "run.safetensors";
 const STATE: &str = "run.json";
 const PREFIX: &str = "step-";
+/// Largest `run.json` that is read; real ones have a kilobyte.
+const MAX_STATE_BYTES: u64 = 1 << 20;
+/// Most values of one; real ones have some twenty.
+const MAX_STATE_VALUES: usize = 10_000;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct State {
@@ -30,7 +35,7 @@ struct State {
 /// Puts the run aside in `folder`, which is made if it is not there. What was put aside there before stays until this is
 /// whole.
 pub fn save(folder: &Path, run: &Run) -> Result<()> {
-    std::fs::create_dir_all(folder).map_err(|error| PreviewError::at(folder, error))?;
+    files::make_folders(folder)?;
     let whole = folder.join(format!("{PREFIX}{:06}", run.steps));
     if whole.exists() {
         return Ok(());
@@ -47,15 +52,15 @@ pub fn save(folder: &Path, run: &Run) -> Result<()> {
             tensors.insert(format!("{name}.{kind}"), tensor.contiguous()?);
         }
     }
-    write_tensors(&new.path().join(TENSORS), &tensors).map_err(|error| new.failed(error))?;
+    write_tensors(&new, TENSORS, &tensors)?;
     let state = State {
         steps: run.steps,
         optimizer_steps: run.optimizer.steps(),
         place: run.order.place(),
         settings: described(run),
     };
-    let text = serde_json::to_string_pretty(&state).map_err(|error| new.failed(error))?;
-    new.write(STATE, &(text + "\n"))?;
+    let text = serde_json::to_string_pretty(&state).map_err(|error| PreviewError::at(&whole, error))?;
+    new.write(STATE, (text + "\n").as_bytes())?;
     new.finish()?;
     for (_, old) in before {
         // One more than needed does no harm.
@@ -74,7 +79,8 @@ pub fn resume(folder: &Path, run: &mut Run) -> Result<bool> {
     }
     let Some((_, newest)) = all(folder)?.pop() else { return Ok(false) };
     let path = newest.join(STATE);
-    let text = std::fs::read_to_string(&path).map_err(|error| PreviewError::at(&path, error))?;
+    let text = files::read_text(&path, MAX_STATE_BYTES)?;
+    check_json(text.as_bytes(), MAX_STATE_VALUES).map_err(|error| PreviewError::at(&path, error))?;
     let state: State = serde_json::from_str(&text).map_err(|error| PreviewError::at(&path, error))?;
     let now = described(run);
     if let Some((name, value)) = now.iter().find(|(name, value)| state.settings.get(*name) != Some(*value)) {

@@ -1,10 +1,11 @@
 //! A CSV file by column name, whatever the order of its columns.
 
+use crate::limits::check_table;
 use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Most rows that are read of one file.
-pub const MAX_ROWS: usize = 1_000_000;
+pub const MAX_ROWS: usize = 100_000;
 
 /// Why a text is not a table of measurements.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +36,9 @@ pub enum ReadError {
     /// A name twice.
     #[error("line 1: the column `{0}` appears twice; remove or rename one")]
     DuplicateColumn(String),
+    /// A row wider or longer than any of measurements.
+    #[error("{0}")]
+    TooWide(String),
     /// More rows than [`MAX_ROWS`].
     #[error("the file has more than {MAX_ROWS} rows; split it")]
     TooManyRows,
@@ -143,6 +147,7 @@ impl Table {
         if text.trim().is_empty() {
             return Err(ReadError::Empty);
         }
+        check_table(text.as_bytes()).map_err(ReadError::TooWide)?;
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
         let header = reader.headers().map_err(|error| ReadError::Header(error.to_string()))?.clone();
         let mut columns = HashMap::new();

@@ -136,7 +136,7 @@ pub(super) fn save_as(state: &mut State, path: &Path, replace: bool) -> Vec<Effe
         // An empty text is what a file that is not there has: anything else asks before it is replaced.
         return write(state, named, Some(String::new()));
     }
-    let expected = if replace { None } else { state.document.saved_text.clone() };
+    let expected = if replace { None } else { Some(state.document.saved_text.clone().unwrap_or_default()) };
     write(state, named, expected)
 }
 

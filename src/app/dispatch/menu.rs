@@ -22,7 +22,8 @@ pub(super) fn menu(state: &mut State, command: MenuCommand) -> Vec<Effect> {
         MenuCommand::Save => {
             return match state.document.path.clone() {
                 Some(path) => {
-                    let expected = state.document.saved_text.clone();
+                    // Empty, for nothing: what stands there without having been read is asked about.
+                    let expected = Some(state.document.saved_text.clone().unwrap_or_default());
                     files::write(state, path, expected)
                 }
                 None => vec![Effect::PickFile(PathPurpose::SavePlan)],

@@ -1,6 +1,6 @@
 //! Reading of the header, every count checked against the bytes the file has left before anything is allocated.
 
-use crate::architecture::files::ReadError;
+use crate::architecture::files::{ReadError, open};
 use crate::architecture::tensors::Tensor;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashSet};
@@ -19,7 +19,11 @@ const MAX_DEPTH: usize = 4;
 /// Largest header; the vocabulary of a real one takes some ten megabytes.
 const MAX_HEADER_BYTES: u64 = 1 << 28;
 /// Most tensors; the largest models have some ten thousand.
-const MAX_TENSORS: u64 = 1 << 20;
+const MAX_TENSORS: u64 = 300_000;
+/// Most metadata pairs; real files have under a hundred.
+const MAX_PAIRS: u64 = 10_000;
+/// Most entries of an array of texts or arrays; the largest vocabularies have some 300,000.
+const MAX_ENTRIES: u64 = 4 << 20;
 /// Kind of a text among the kinds of metadata values.
 const TEXT: u32 = 8;
 /// Most dimensions of a tensor (`GGML_MAX_DIMS` is 4).
@@ -35,12 +39,7 @@ pub struct Header {
 
 /// Reads the header of one file.
 pub fn read(path: &Path) -> Result<Header, ReadError> {
-    let file = File::open(path).map_err(|error| ReadError::io(path, &error))?;
-    let metadata = file.metadata().map_err(|error| ReadError::io(path, &error))?;
-    if !metadata.is_file() {
-        return Err(ReadError::whole(path, "neither a file nor a folder"));
-    }
-    let file_bytes = metadata.len();
+    let (file, file_bytes) = open(path)?;
     let mut reader = Reader {
         path,
         inner: BufReader::new(file),
@@ -140,6 +139,9 @@ impl Reader<'_> {
             return Err(self.error(format!("{tensor_count} tensors are announced, more than any model has")));
         }
         let pair_count = self.count("metadata pairs", 13)?;
+        if pair_count > MAX_PAIRS {
+            return Err(self.error(format!("{pair_count} metadata pairs are announced, more than any model has")));
+        }
         let mut metadata = BTreeMap::new();
         for _ in 0..pair_count {
             let key = self.name("metadata key")?;
@@ -189,6 +191,9 @@ impl Reader<'_> {
         };
         // A text has at least its length, an array its kind and length.
         let count = self.count("array entries", fixed.unwrap_or(8))?;
+        if fixed.is_none() && count > MAX_ENTRIES {
+            return Err(self.error(format!("an array of {count} entries is announced, more than any model has")));
+        }
         let keep = fixed.is_some() && depth == 0 && count <= MAX_ARRAY && self.kept + count as usize <= MAX_KEPT;
         match fixed {
             Some(_) if keep => {

@@ -1,6 +1,7 @@
 //! Examples of a JSONL, JSON or CSV file, for reading one by one. What cannot be read is told and left out, never
 //! silently.
 
+use crate::limits::{check_json, check_table};
 use crate::units::grouped;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -10,6 +11,16 @@ use serde_json::Value as Json;
 pub const MAX_EXAMPLES: usize = 10_000;
 /// Longest text of one field that is shown, in characters.
 const MAX_SHOWN: usize = 20_000;
+/// Most fields of one example: what has more is not read one by one.
+const MAX_FIELDS: usize = 200;
+/// Most fields of all examples.
+const MAX_ALL_FIELDS: usize = 500_000;
+/// Longest line of a file of lines, in bytes.
+const MAX_LINE_BYTES: usize = 4 << 20;
+/// Most values of one line.
+const MAX_LINE_VALUES: usize = 100_000;
+/// Most values of a file that is one list.
+const MAX_LIST_VALUES: usize = 1_000_000;
 /// Bad lines that are told one by one.
 const TOLD: usize = 20;
 
@@ -29,9 +40,26 @@ pub struct Reading {
     pub examples: Vec<Example>,
     /// What was left out, and why.
     pub remarks: Vec<String>,
+    /// Fields of all examples.
+    fields: usize,
 }
 
 impl Reading {
+    /// Whether no more are taken.
+    fn is_full(&self) -> bool {
+        self.examples.len() >= MAX_EXAMPLES || self.fields >= MAX_ALL_FIELDS
+    }
+
+    /// Takes an example, or says why not; `place` is where it stands, in words.
+    fn take(&mut self, place: &str, line: usize, fields: Vec<(String, String)>) {
+        if fields.len() > MAX_FIELDS {
+            self.remark(format!("{place}: over {MAX_FIELDS} fields; left out"));
+        } else {
+            self.fields += fields.len();
+            self.examples.push(Example { line, fields });
+        }
+    }
+
     fn remark(&mut self, text: String) {
         match self.remarks.len() {
             count if count < TOLD => self.remarks.push(text),
@@ -65,20 +93,25 @@ pub fn read_examples(bytes: &[u8]) -> Result<Reading, String> {
         let why = reading.remarks.first().map_or_else(String::new, |remark| format!(" ({remark})"));
         return Err(format!("no example in it could be read{why}"));
     }
-    if reading.examples.len() >= MAX_EXAMPLES {
-        reading.remarks.push(format!("only the first {} examples are shown", grouped(MAX_EXAMPLES as u64)));
+    if reading.is_full() {
+        let shown = grouped(reading.examples.len() as u64);
+        reading.remarks.push(format!("only the first {shown} examples are shown"));
     }
     Ok(reading)
 }
 
 fn from_array(text: &str) -> Result<Reading, String> {
+    check_json(text.as_bytes(), MAX_LIST_VALUES).map_err(|error| format!("{error}; give one example a line"))?;
     let all: Vec<Line> = serde_json::from_str(text)
         .map_err(|error| format!("line {}, column {}: {error}", error.line(), error.column()))?;
     let mut reading = Reading::default();
-    for (index, value) in all.into_iter().take(MAX_EXAMPLES).enumerate() {
+    for (index, value) in all.into_iter().enumerate() {
+        if reading.is_full() {
+            break;
+        }
         match value {
             Line::Fields(Fields(fields)) => {
-                reading.examples.push(Example { line: index + 1, fields: in_order(fields) });
+                reading.take(&format!("element {}", index + 1), index + 1, in_order(fields));
             }
             Line::Other(other) => {
                 reading.remark(format!("element {}: {} is not an object", index + 1, brief(&other.to_string())));
@@ -95,12 +128,20 @@ fn from_lines(text: &str) -> Reading {
         if line.is_empty() {
             continue;
         }
-        if reading.examples.len() == MAX_EXAMPLES {
+        if reading.is_full() {
             break;
+        }
+        if line.len() > MAX_LINE_BYTES {
+            reading.remark(format!("line {}: over {} MiB; left out", index + 1, MAX_LINE_BYTES >> 20));
+            continue;
+        }
+        if let Err(error) = check_json(line.as_bytes(), MAX_LINE_VALUES) {
+            reading.remark(format!("line {}: {error}; left out", index + 1));
+            continue;
         }
         match serde_json::from_str(line) {
             Ok(Line::Fields(Fields(fields))) => {
-                reading.examples.push(Example { line: index + 1, fields: in_order(fields) });
+                reading.take(&format!("line {}", index + 1), index + 1, in_order(fields));
             }
             Ok(Line::Other(_)) => reading.remark(format!("line {}: not an object; left out", index + 1)),
             Err(error) => {
@@ -155,7 +196,11 @@ fn in_words(value: &Json) -> String {
         Json::Array(turns) if !turns.is_empty() && turns.iter().all(Json::is_object) => {
             turns.iter().map(turn).collect::<Vec<_>>().join("\n\n")
         }
-        other => serde_json::to_string_pretty(other).unwrap_or_default(),
+        other => {
+            // Laid out it is up to a hundred times as long: only where it is shown whole.
+            let short = other.to_string();
+            if short.len() > MAX_SHOWN { short } else { serde_json::to_string_pretty(other).unwrap_or(short) }
+        }
     }
 }
 
@@ -168,11 +213,12 @@ fn turn(turn: &Json) -> String {
 }
 
 fn from_csv(text: &str) -> Result<Reading, String> {
+    check_table(text.as_bytes())?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| format!("this is neither JSON lines nor CSV: {error}"))?.clone();
     let mut reading = Reading::default();
     for record in reader.records() {
-        if reading.examples.len() == MAX_EXAMPLES {
+        if reading.is_full() {
             break;
         }
         match record {
@@ -189,7 +235,7 @@ fn from_csv(text: &str) -> Result<Reading, String> {
                     header.get(index).map_or_else(|| format!("column {}", index + 1), |name| name.trim().to_owned())
                 };
                 let fields = record.iter().enumerate().map(|(index, cell)| (name(index), shown(cell))).collect();
-                reading.examples.push(Example { line, fields });
+                reading.take(&format!("line {line}"), line, fields);
             }
             Err(error) => reading.remark(format!("{error}; left out")),
         }
@@ -262,5 +308,35 @@ mod tests {
         let read = read_examples(text.as_bytes()).unwrap();
         assert_eq!(read.examples.len(), MAX_EXAMPLES);
         assert!(read.remarks[0].contains("10,000"));
+    }
+
+    /// Found by trying: 32 MB of commas in a line took 3.3 GB, as a list 1.0 GB, as one object 0.96 GB.
+    #[test]
+    fn a_limit_on_bytes_is_none_on_counts() {
+        let long = 5 << 20;
+        for (text, word) in [
+            (",".repeat(long), "columns"),
+            (format!("a,b\n{}\n", ",".repeat(long)), "line 2: over 1,000 columns"),
+            (format!("a,b\n\"{}", "x".repeat(long)), "quotation mark"),
+            (format!("[{}1]", "1,".repeat(long / 2)), "over 1,000,000 values"),
+            (format!("{{\"a\":[{}1]}}", "1,".repeat(long / 2)), "line 1: over 4 MiB"),
+            (format!("{{\"a\":[{}1]}}", "1,".repeat(1 << 20)), "line 1: over 100,000 values"),
+            (format!("{{{}\"b\":1}}", "\"a\":1,".repeat(1000)), "over 200 fields"),
+        ] {
+            let error = read_examples(text.as_bytes()).unwrap_err();
+            assert!(error.contains(word), "{word}: {error}");
+        }
+        // Others in the same file are read.
+        let text = format!("{{\"q\":1}}\n{{\"a\":[{}1]}}\n{{\"q\":2}}\n", "1,".repeat(1 << 20));
+        let read = read_examples(text.as_bytes()).unwrap();
+        assert_eq!((read.examples.len(), read.remarks.len()), (2, 1));
+    }
+
+    #[test]
+    fn fields_of_all_examples_together_have_a_limit() {
+        let line = format!("{{{}}}\n", vec!["\"a\":1"; MAX_FIELDS].join(","));
+        let read = read_examples(line.repeat(MAX_ALL_FIELDS / MAX_FIELDS + 5).as_bytes()).unwrap();
+        assert_eq!(read.examples.len(), MAX_ALL_FIELDS / MAX_FIELDS);
+        assert!(read.remarks[0].contains("only the first 2,500 examples"), "{:?}", read.remarks);
     }
 }

@@ -7,7 +7,7 @@ use ron::extensions::Extensions;
 use serde::de::DeserializeOwned;
 
 /// Largest file of answers that is read; real ones have a few kilobytes.
-const MAX_BYTES: usize = 4 << 20;
+pub const MAX_BYTES: usize = 4 << 20;
 /// Most of anything that is counted.
 const MAX_COUNT: u64 = 1_000_000_000;
 /// Most prompt versions.

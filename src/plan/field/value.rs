@@ -260,6 +260,10 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
 
 /// Edit distance (insert, delete, replace); words longer than 64 characters are never near.
 fn distance(a: &str, b: &str) -> usize {
+    // Before anything is made of them: a key of a file may have megabytes.
+    if a.len() > 4 * 64 || b.len() > 4 * 64 {
+        return usize::MAX;
+    }
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     if a.len() > 64 || b.len() > 64 {
         return usize::MAX;

@@ -4,10 +4,11 @@ use super::migrate::{Placed, is_section, placed};
 use super::tree::Comment;
 use super::{
     Architecture, Entry, Field, FieldKind, FieldValue, FileDiagnostic, HandShape, Loaded, MAX_BYTES, ModelSource, Node,
-    NodeKind, Plan, Position, ReadError, SCHEMA, Section, UnknownKey, fields, tree,
+    NodeKind, Plan, Position, ReadError, SCHEMA, Section, UnknownKey, fields, named, tree,
 };
 use crate::plan::decision::read_decision;
 use crate::plan::field::nearest;
+use crate::units::grouped;
 use std::collections::HashSet;
 
 /// Key of the record of the decision.
@@ -40,10 +41,10 @@ pub fn read(text: &str) -> Result<Loaded, ReadError> {
     }
     reader.note_missing(&all, root.at);
     for found in &all {
-        reader.report_unknown(found);
+        reader.report_unknown(found)?;
     }
     for comment in &comments {
-        reader.keep_comment(comment, entries);
+        reader.keep_comment(comment, entries)?;
     }
     if let Some(comment) = comments.iter().find(|comment| !is_ours(comment.text)) {
         reader.note(
@@ -52,7 +53,17 @@ pub fn read(text: &str) -> Result<Loaded, ReadError> {
         );
     }
     reader.diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
+    count_beyond(&mut reader.diagnostics);
     Ok(Loaded { plan: reader.plan, unknown: reader.unknown, diagnostics: reader.diagnostics, source: text.to_owned() })
+}
+
+/// Keeps the first remarks and counts the others, in a remark at the place of the first of them.
+fn count_beyond(remarks: &mut Vec<FileDiagnostic>) {
+    let more = remarks.len().saturating_sub(TOLD);
+    if more > 1 {
+        remarks.truncate(TOLD + 1);
+        remarks[TOLD].message = format!("{} more remarks from here on", grouped(more as u64));
+    }
 }
 
 /// Whether Tuneplan, this version or another, wrote the comment: the headline, or a field's label.
@@ -86,6 +97,11 @@ fn schema(entries: &[Entry<'_>]) -> Result<u32, ReadError> {
     }
     Ok(number)
 }
+
+/// Remarks that are told one by one.
+const TOLD: usize = 20;
+/// Most keys and kept comments that are not understood: a file of more is of something else.
+const MAX_UNKNOWN: usize = 1000;
 
 /// Settings a remark names one by one before it only counts them.
 const NAMED: usize = 6;
@@ -177,7 +193,7 @@ impl Reader {
             if seen.insert((found.section.clone(), found.key.clone())) {
                 kept.push(found);
             } else {
-                let text = format!("`{}` is given twice under two names; the first holds", found.key);
+                let text = format!("`{}` is given twice under two names; the first holds", named(&found.key));
                 self.note(found.entry.at, text);
                 self.keep(&found, true);
             }
@@ -221,34 +237,49 @@ impl Reader {
     }
 
     /// A value that an earlier save kept as a comment stays one.
-    fn keep_comment(&mut self, comment: &Comment<'_>, entries: &[Entry<'_>]) {
+    fn keep_comment(&mut self, comment: &Comment<'_>, entries: &[Entry<'_>]) -> Result<(), ReadError> {
         let text = comment.text.trim_start_matches('/').trim_start();
-        let Some(text) = text.strip_prefix(super::write::NOT_UNDERSTOOD) else { return };
-        let holds = |entry: &&Entry<'_>| (entry.start..entry.start + entry.raw.len()).contains(&comment.start);
-        let section = entries.iter().find(holds).map_or("", |entry| entry.key.as_str()).to_owned();
+        let Some(text) = text.strip_prefix(super::write::NOT_UNDERSTOOD) else { return Ok(()) };
+        // Entries stand in the order of the file: it can only be within the last that begins before it.
+        let before = entries.partition_point(|entry| entry.start <= comment.start);
+        let within = entries[..before].last().filter(|entry| comment.start < entry.start + entry.raw.len());
+        let section = within.map_or("", |entry| entry.key.as_str()).to_owned();
         // Inside an unknown section it is kept together with that.
         if !section.is_empty() && !is_section(&section) {
-            return;
+            return Ok(());
         }
         self.unknown.push(UnknownKey { section, text: text.trim().to_owned(), as_comment: true });
+        self.check_unknown(comment.at)
     }
 
-    fn report_unknown(&mut self, found: &Placed<'_, '_>) {
+    /// An error once there is more that is not understood than any plan has.
+    fn check_unknown(&self, at: Position) -> Result<(), ReadError> {
+        if self.unknown.len() <= MAX_UNKNOWN {
+            return Ok(());
+        }
+        let most = grouped(MAX_UNKNOWN as u64);
+        let message = format!("over {most} keys that this version does not know: not a plan file. It is left as it is");
+        Err(ReadError { line: at.line, column: at.column, message })
+    }
+
+    fn report_unknown(&mut self, found: &Placed<'_, '_>) -> Result<(), ReadError> {
         let is_known = fields().iter().any(|field| field.section.key() == found.section && field.key() == found.key)
             || found.section.is_empty() && matches!(found.key.as_str(), "schema" | DECISION)
             || found.section == "model" && matches!(found.key.as_str(), "path" | "architecture");
         if is_known {
-            return;
+            return Ok(());
         }
         let keys = fields().iter().filter(|field| field.section.key() == found.section).map(Field::key);
         let sections = Section::ALL.iter().map(|section| section.key()).chain([DECISION]);
         let sections = sections.filter(|_| found.section.is_empty());
+        let key = named(&found.key);
         let message = match nearest(&found.key, keys.chain(sections)) {
-            Some(near) => format!("`{}` is not a key of this version, did you mean `{near}`? It is kept", found.key),
-            None => format!("`{}` is not a key of this version; it is kept", found.key),
+            Some(near) => format!("`{key}` is not a key of this version, did you mean `{near}`? It is kept"),
+            None => format!("`{key}` is not a key of this version; it is kept"),
         };
         self.note(found.entry.at, message);
         self.keep(found, false);
+        self.check_unknown(found.entry.at)
     }
 }
 

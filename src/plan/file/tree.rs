@@ -3,11 +3,17 @@
 //! The `ron` crate reads values but not positions; a plan file needs both, to point at a line and to keep what it
 //! does not know byte for byte. Scalars are left as text for `ron` to decode.
 
-use super::ReadError;
+use super::{ReadError, named};
+use crate::units::grouped;
 use std::collections::HashSet;
 
 /// Deepest nesting that is read; plans have five levels.
 const MAX_DEPTH: usize = 64;
+
+/// Most values of a file; plans have some hundred.
+const MAX_VALUES: usize = 50_000;
+/// Most comments; plans have one for a key.
+const MAX_COMMENTS: usize = 50_000;
 
 /// Where something begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +67,7 @@ pub struct Comment<'a> {
 /// Parses a whole text; its comments come apart.
 pub fn parse(text: &str) -> Result<(Node<'_>, Vec<Comment<'_>>), ReadError> {
     let start = Cursor { byte: 0, position: Position { line: 1, column: 1 } };
-    let mut parser = Parser { text, at: start, comments: Vec::new() };
+    let mut parser = Parser { text, at: start, comments: Vec::new(), values: 0 };
     parser.skip_attributes()?;
     let node = parser.value(0)?;
     parser.blank()?;
@@ -83,6 +89,8 @@ struct Parser<'a> {
     text: &'a str,
     at: Cursor,
     comments: Vec<Comment<'a>>,
+    /// Values read so far.
+    values: usize,
 }
 
 impl<'a> Parser<'a> {
@@ -135,6 +143,10 @@ impl<'a> Parser<'a> {
             // Looking ahead goes over some comments twice.
             if self.comments.last().is_none_or(|last| last.start < start.byte) {
                 let text = &self.text[start.byte..self.at.byte];
+                if self.comments.len() >= MAX_COMMENTS {
+                    let text = format!("over {} comments; a plan has one for a key", grouped(MAX_COMMENTS as u64));
+                    return Err(at(start.position, text));
+                }
                 self.comments.push(Comment { at: start.position, start: start.byte, text });
             }
         }
@@ -176,6 +188,10 @@ impl<'a> Parser<'a> {
     fn value(&mut self, depth: usize) -> Result<Node<'a>, ReadError> {
         if depth > MAX_DEPTH {
             return Err(self.error("nested too deeply; a plan has a few levels"));
+        }
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            return Err(self.error(format!("over {} values; a plan has some hundred", grouped(MAX_VALUES as u64))));
         }
         self.blank()?;
         let start = self.at;
@@ -233,11 +249,14 @@ impl<'a> Parser<'a> {
             let start = self.at;
             let key = self.key()?;
             if !seen.insert(key.clone()) {
-                return Err(at(start.position, format!("`{key}` is here a second time; keep one of the two")));
+                return Err(at(
+                    start.position,
+                    format!("`{}` is here a second time; keep one of the two", named(&key)),
+                ));
             }
             self.blank()?;
             if self.peek() != Some(':') {
-                return Err(self.error(format!("a colon was expected after `{key}`")));
+                return Err(self.error(format!("a colon was expected after `{}`", named(&key))));
             }
             self.bump();
             let value = self.value(depth + 1)?;

@@ -15,6 +15,9 @@ use std::path::Path;
 /// Most differing settings that are listed for one plan.
 const MAX_CHANGES: usize = 12;
 
+/// Most remarks that are listed.
+const MAX_REMARKS: usize = 50;
+
 /// Draws the open dialog, if any.
 pub fn dialog_ui(ui: &Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
     let Some(dialog) = &view.state.session.dialog else {
@@ -223,8 +226,12 @@ fn paste_ui(ui: &mut Ui, text: &str, out: &mut Commands) {
 fn remarks_ui(ui: &mut Ui, remarks: &[String], view: &View<'_>, out: &mut Commands) {
     head_ui(ui, "Remarks on this file");
     ScrollArea::vertical().max_height(260.0).show(ui, |ui| {
-        for remark in remarks {
+        // The reader tells some and counts the rest; a list from elsewhere is not laid out line by line either.
+        for remark in remarks.iter().take(MAX_REMARKS) {
             ui.label(remark);
+        }
+        if remarks.len() > MAX_REMARKS {
+            ui.label(format!("and {} more", remarks.len() - MAX_REMARKS));
         }
     });
     let unknown = !view.state.document.unknown.is_empty();
