@@ -203,7 +203,8 @@ impl Runtime {
                 let failed_path = path.clone();
                 let failed = move |error: String| Command::FolderMade(purpose, failed_path.clone(), Err(error));
                 self.jobs.spawn("make-folder", failed, move |_cancel| {
-                    let made = files::make_folders(&folder).map_err(|error| format!("The folder was not made. {error}"));
+                    let made =
+                        files::make_folders(&folder).map_err(|error| format!("The folder was not made. {error}"));
                     Command::FolderMade(purpose, path, made)
                 });
             }

@@ -248,8 +248,7 @@ fn word_ui(ui: &mut Ui, view: &View<'_>, color: egui::Color32) {
 fn fit_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     let wanted = |fit| matches!(fit, Fit::Tight | Fit::DoesNotFit);
     let too_large = view.computed.estimate.as_ref().is_some_and(|estimate| wanted(estimate.fit));
-    if too_large
-        && ui.button("Make it fit…").on_hover_text("Which changes make it fit, and what each costs.").clicked()
+    if too_large && ui.button("Make it fit…").on_hover_text("Which changes make it fit, and what each costs.").clicked()
     {
         out.push(Command::ShowPage(Page::Change));
     }
