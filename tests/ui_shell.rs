@@ -557,3 +557,40 @@ fn a_running_search_is_in_sight_on_every_page_and_a_click_leads_to_it() {
     harness.step();
     assert_eq!(state(&harness).session.page, Page::Change);
 }
+
+#[test]
+fn escape_empties_the_search_over_settings_and_ctrl_enter_uses_a_pasted_text() {
+    let mut harness = window();
+    press(&mut harness, Modifiers::COMMAND, Key::F);
+    type_text(&mut harness, "rank");
+    assert!(harness.query_by_label("Clear the search").is_some());
+    press(&mut harness, Modifiers::NONE, Key::Escape);
+    assert!(harness.query_by_label("Clear the search").is_none());
+
+    press(&mut harness, Modifiers::COMMAND | Modifiers::SHIFT, Key::V);
+    harness.get_by_label("Pasted text").focus();
+    harness.run_ok();
+    type_text(&mut harness, "Qwen/Qwen2.5-7B");
+    press(&mut harness, Modifiers::COMMAND, Key::Enter);
+    assert_eq!(model_now(&harness), "Qwen/Qwen2.5-7B");
+    assert_eq!(state(&harness).session.dialog, None);
+}
+
+#[test]
+fn no_key_decides_a_question_that_came_up_by_itself() {
+    let mut harness = window();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.plan.ron");
+    send(&mut harness, Command::SaveAs { path: path.clone(), replace: false });
+    wait(&mut harness, |app| app.state().document.path.is_some());
+    let mut theirs = state(&harness).document.plan.clone();
+    theirs.batch.micro_batch = 7;
+    let loaded = file::read(&file::write(&theirs, &[])).unwrap();
+    send(&mut harness, Command::FileChanged(path, Box::new(Ok(loaded.into()))));
+    assert!(matches!(state(&harness).session.dialog, Some(Dialog::External(..))));
+    press(&mut harness, Modifiers::NONE, Key::Enter);
+    press(&mut harness, Modifiers::NONE, Key::Space);
+    assert!(matches!(state(&harness).session.dialog, Some(Dialog::External(..))));
+    click(&mut harness, "Reload");
+    assert_eq!(state(&harness).document.plan.batch.micro_batch, 7);
+}
