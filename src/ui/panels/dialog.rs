@@ -9,6 +9,7 @@ use crate::plan::Plan;
 use crate::plan::diff::diff;
 use crate::ui::theme::{bold, space, type_size};
 use crate::ui::{UiState, View};
+use egui::text::CCursorRange;
 use egui::{Align2, Area, Frame, Id, Key, Margin, Modal, Order, RichText, ScrollArea, TextEdit, Ui};
 use std::path::Path;
 
@@ -177,6 +178,10 @@ fn path_ui(ui: &mut Ui, purpose: PathPurpose, text: &str, out: &mut Commands) {
     let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     if !entered && ui.memory(|memory| memory.focused().is_none()) {
         field.request_focus();
+        // What is proposed is taken by Enter, changed by an arrow key, or typed over.
+        let mut state = TextEdit::load_state(ui.ctx(), field.id).unwrap_or_default();
+        state.cursor.set_char_range(Some(CCursorRange::select_all_str(text)));
+        state.store(ui.ctx(), field.id);
     }
     if field.changed() {
         out.push(Command::TypePath(typed));
