@@ -6,6 +6,9 @@
 //! r, write factor w); one-off costs are spread over the horizon. No price is built in.
 
 use crate::plan::decision::{Cache, Costs};
+use missing::{Asked, counted_as_zero};
+
+mod missing;
 
 /// Tokens a price is for.
 const MILLION: f64 = 1e6;
@@ -150,67 +153,6 @@ pub fn break_even(costs: &Costs) -> BreakEven {
         date: costs.date.clone(),
         requests_per_month: costs.requests_per_month,
     }
-}
-
-impl BreakEven {
-    /// What is missing, and what was counted as zero, in a sentence each.
-    pub fn remarks(&self) -> Vec<String> {
-        let mut remarks = Vec::new();
-        if !self.missing.is_empty() {
-            let what = if self.against.is_empty() { "Nothing is compared yet" } else { "Not everything is compared" };
-            remarks.push(format!("{what}. Missing: {}.", self.missing.join(", ")));
-        }
-        if !self.counted_as_zero.is_empty() {
-            remarks.push(format!("Counted as zero, since nothing is typed: {}.", self.counted_as_zero.join(", ")));
-        }
-        remarks
-    }
-}
-
-/// Amounts without which ways cannot be compared.
-struct Asked {
-    /// Without these, none.
-    all: Vec<&'static str>,
-    /// Without these, retrieval.
-    rag: Option<&'static str>,
-}
-
-impl Asked {
-    fn of(costs: &Costs) -> Self {
-        let tuned = &costs.tuned;
-        let amounts = [
-            ("Horizon", costs.horizon_months > 0.0),
-            ("Static head or Rest of the input", costs.static_tokens > 0 || costs.dynamic_tokens > 0),
-            ("Input price", costs.input_price > 0.0),
-            ("Output price", costs.output_price > 0.0 || costs.output_tokens == 0),
-            // A model served on devices of one's own has no price a token.
-            (
-                "Input price, tuned or Idle serving",
-                tuned.input_price > 0.0 || tuned.output_price > 0.0 || tuned.idle_per_month > 0.0,
-            ),
-        ];
-        let retrieves = costs.rag.as_ref().is_none_or(|rag| rag.retrieved_tokens > 0);
-        Self {
-            all: amounts.into_iter().filter(|(_, is_typed)| !is_typed).map(|(name, _)| name).collect(),
-            rag: (!retrieves).then_some("Retrieved"),
-        }
-    }
-
-    fn knows(&self, way: Way) -> bool {
-        self.all.is_empty() && (way != Way::Rag || self.rag.is_none())
-    }
-}
-
-/// Sums of the tuned model that may be nothing, but are more often not yet known.
-fn counted_as_zero(costs: &Costs) -> Vec<&'static str> {
-    let tuned = &costs.tuned;
-    let sums = [
-        ("Data", tuned.data),
-        ("A training run × Runs", tuned.run * tuned.runs as f64),
-        ("Evaluation", tuned.evaluation),
-        ("A retraining", tuned.retrain * tuned.retrain_months),
-    ];
-    sums.into_iter().filter(|(_, sum)| *sum <= 0.0).map(|(name, _)| name).collect()
 }
 
 fn lines(costs: &Costs) -> Vec<Line> {

@@ -10,111 +10,17 @@ use crate::estimate::Inputs;
 use crate::plan::check::Severity;
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::{FieldId, FieldValue};
-use crate::plan::{
-    Algorithm, AttentionKernel, Checkpointing, FloatFormat, Implementation, LossKernel, Offload, Plan, Strategy,
-    Workload,
-};
-use crate::solve::levers::{Kind, Risk, kinds};
+use crate::plan::{AttentionKernel, Checkpointing, FloatFormat, Implementation, LossKernel, Plan, Workload};
+use crate::solve::levers::{Risk, kinds};
 use choices::{batches, optimizers, sharings};
 
 mod choices;
+mod dimension;
 mod methods;
+mod values;
 
-/// A value of a dimension.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Weighed<T> {
-    /// The value.
-    pub value: T,
-    /// Risk against the plan as it is.
-    pub risk: Risk,
-    /// Where it is combined.
-    pub region: Region,
-}
-
-/// With which other values one is combined. Plans that share work or keep something elsewhere are estimated one by one,
-/// a hundred times as slowly as the rest: of them only those that are made of levers alone, and of a plan that shares
-/// work as it is also those made of a few usual values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Region {
-    levers: bool,
-    few: bool,
-}
-
-impl Region {
-    const OWN: Self = Self { levers: true, few: true };
-    const LEVERS: Self = Self { levers: true, few: false };
-    const FEW: Self = Self { levers: false, few: true };
-    const WIDE: Self = Self { levers: false, few: false };
-
-    pub(super) const fn and(self, other: Self) -> Self {
-        Self { levers: self.levers && other.levers, few: self.few && other.few }
-    }
-}
-
-/// An optimizer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OptimizerChoice {
-    /// Update rule.
-    pub algorithm: Algorithm,
-    /// How it is written.
-    pub implementation: Implementation,
-    /// Whether gradients are clipped.
-    pub clip_gradients: bool,
-}
-
-impl OptimizerChoice {
-    const fn of(plan: &Plan) -> Self {
-        let optimizer = &plan.optimizer;
-        Self {
-            algorithm: optimizer.algorithm,
-            implementation: optimizer.implementation,
-            clip_gradients: optimizer.clip_gradients,
-        }
-    }
-
-    /// Puts it into `plan`.
-    pub const fn apply(&self, plan: &mut Plan) {
-        plan.optimizer.algorithm = self.algorithm;
-        plan.optimizer.implementation = self.implementation;
-        plan.optimizer.clip_gradients = self.clip_gradients;
-    }
-}
-
-/// How devices share and what waits elsewhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SharingChoice {
-    /// What data-parallel devices keep.
-    pub strategy: Strategy,
-    /// Devices that share every matrix.
-    pub tensor: u64,
-    /// Where optimizer state waits.
-    pub offload_optimizer: Offload,
-    /// Where weights wait.
-    pub offload_parameters: Offload,
-    /// Where what forward keeps waits.
-    pub offload_activations: Offload,
-}
-
-impl SharingChoice {
-    const fn of(plan: &Plan) -> Self {
-        let parallel = &plan.parallelism;
-        Self {
-            strategy: parallel.strategy,
-            tensor: parallel.tensor,
-            offload_optimizer: parallel.offload_optimizer,
-            offload_parameters: parallel.offload_parameters,
-            offload_activations: parallel.offload_activations,
-        }
-    }
-
-    const fn apply(&self, plan: &mut Plan) {
-        plan.parallelism.strategy = self.strategy;
-        plan.parallelism.tensor = self.tensor;
-        plan.parallelism.offload_optimizer = self.offload_optimizer;
-        plan.parallelism.offload_parameters = self.offload_parameters;
-        plan.parallelism.offload_activations = self.offload_activations;
-    }
-}
+use dimension::{Levers, add};
+pub use values::{OptimizerChoice, Region, SharingChoice, Weighed};
 
 /// Everything but method and optimizer: positions in the dimensions of [`Space`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -441,52 +347,6 @@ fn as_beside(own: &Plan, changed: &Plan) -> Plan {
     SharingChoice::of(own).apply(&mut plan);
     OptimizerChoice::of(own).apply(&mut plan);
     plan
-}
-
-/// The changes that levers offer for a plan.
-struct Levers<'a> {
-    plan: &'a Plan,
-    kinds: Vec<Kind>,
-}
-
-impl Levers<'_> {
-    /// A dimension with the plan's own value and those of every set of levers that touch it; `read` takes the value from
-    /// a plan.
-    fn dimension<T: PartialEq>(
-        &self,
-        is_of_it: impl Fn(FieldId) -> bool,
-        read: impl Fn(&Plan) -> T,
-    ) -> Vec<Weighed<T>> {
-        let mut found = vec![Weighed { value: read(self.plan), risk: Risk::None, region: Region::OWN }];
-        let touching: Vec<&Kind> = self.kinds.iter().filter(|kind| kind.touched().into_iter().any(&is_of_it)).collect();
-        let mut sets: Vec<(usize, Vec<&Kind>, Plan, Risk)> = vec![(0, Vec::new(), self.plan.clone(), Risk::None)];
-        while let Some((from, set, plan, risk)) = sets.pop() {
-            for (index, kind) in touching.iter().enumerate().skip(from) {
-                if !set.iter().all(|other| other.goes_with(kind)) {
-                    continue;
-                }
-                let Some(changed) = edited(&plan, &kind.edit) else { continue };
-                let risk = risk.max(kind.quality.risk);
-                let value = read(&changed);
-                match found.iter_mut().find(|known| known.value == value) {
-                    Some(known) => known.risk = known.risk.min(risk),
-                    None => found.push(Weighed { value, risk, region: Region::LEVERS }),
-                }
-                let mut larger = set.clone();
-                larger.push(kind);
-                sets.push((index + 1, larger, changed, risk));
-            }
-        }
-        found
-    }
-}
-
-/// Adds a value that is not there yet; one that is keeps its risk and is combined here too.
-fn add<T: PartialEq>(dimension: &mut Vec<Weighed<T>>, value: T, risk: Risk, region: Region) {
-    match dimension.iter_mut().find(|known| known.value == value) {
-        Some(known) => known.region.few |= region.few,
-        None => dimension.push(Weighed { value, risk, region }),
-    }
 }
 
 fn thin<T>(list: &mut Vec<T>, most: usize) {
