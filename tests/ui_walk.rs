@@ -51,7 +51,7 @@ fn edit(harness: &mut Harness<'_, App>, id: &'static str, value: FieldValue) {
 
 /// Waits for work of some size on another thread. The limit is a watchdog against hangs, not an expectation.
 fn until(harness: &mut Harness<'_, App>, done: impl Fn(&App) -> bool) {
-    let patience = std::time::Instant::now() + std::time::Duration::from_secs(300);
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(120);
     while !done(harness.state()) {
         assert!(std::time::Instant::now() < patience, "it never came");
         std::thread::sleep(std::time::Duration::from_millis(20));
@@ -167,11 +167,39 @@ fn weights_and_a_small_run_stay_inside() {
         edit(&mut harness, field, FieldValue::Integer(count));
     }
     let mut wish = state(&harness).session.wish.clone();
-    wish.steps = 1;
+    wish.steps = 20;
     send(&mut harness, Command::Wish(Box::new(wish)));
     send(&mut harness, Command::Tune);
+    until(&mut harness, |app| app.state().session.tuning.as_ref().is_some_and(|tuning| !tuning.record.losses.is_empty()));
+    // Its end is not waited for: comparing the models takes longest.
+    send(&mut harness, Command::StopTuning);
     until(&mut harness, |app| app.state().session.tuning.as_ref().is_some_and(|tuning| !tuning.is_running()));
     walk(&mut harness, &[Page::Preview], "weights and a run");
+}
+
+#[test]
+fn nothing_moves_away_under_the_pointer() {
+    let mut harness = window();
+    for size in SIZES {
+        harness.set_size(Vec2::from(size));
+        send(&mut harness, Command::ShowPage(Page::Memory));
+        let bar = |harness: &Harness<'_, App>| harness.get_all_by_label_contains(" % of the peak").next().unwrap().rect().top();
+        let mut tops = Vec::new();
+        for length in [512, 2048, 12_288, 131_072] {
+            edit(&mut harness, "batch.sequence_length", FieldValue::Integer(length));
+            harness.run_ok();
+            tops.push((length, bar(&harness)));
+        }
+        assert!(tops.iter().all(|(_, top)| *top == tops[0].1), "{size:?}: the bar jumps: {tops:?}");
+        send(&mut harness, Command::ShowPage(Page::Steps));
+        let next = |harness: &Harness<'_, App>| harness.get_by_role_and_label(Role::Button, "Next →").rect();
+        send(&mut harness, Command::ShowStep(0));
+        let place = next(&harness);
+        for step in 1..5 {
+            send(&mut harness, Command::ShowStep(step));
+            assert_eq!(next(&harness), place, "{size:?}: step {step}");
+        }
+    }
 }
 
 // --- hit = drawn ---
