@@ -95,8 +95,12 @@ fn pictures_of_the_readme_are_what_the_program_draws() {
     }
     // Each is shown, none is forgotten, and no other is left over.
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let mut shown: Vec<&str> =
-        text.split("(assets/pictures/").skip(1).filter_map(|rest| rest.split_once(".png)")).map(|(name, _)| name).collect();
+    let mut shown: Vec<&str> = text
+        .split("(assets/pictures/")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(".png)"))
+        .map(|(name, _)| name)
+        .collect();
     let mut drawn: Vec<&str> = README.iter().map(|(name, ..)| *name).collect();
     let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut kept: Vec<String> = names.filter(|name| name.matches('.').count() == 1).collect();

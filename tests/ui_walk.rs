@@ -112,7 +112,11 @@ fn every_page_of_an_inference_plan_beside_its_training_stays_inside() {
     let mut harness = window();
     edit(&mut harness, "workload", FieldValue::Id("inference".to_owned()));
     send(&mut harness, Command::ShowBoth(true));
-    walk(&mut harness, &[Page::Memory, Page::Change, Page::Devices, Page::Time, Page::Serving, Page::Steps], "inference");
+    walk(
+        &mut harness,
+        &[Page::Memory, Page::Change, Page::Devices, Page::Time, Page::Serving, Page::Steps],
+        "inference",
+    );
 }
 
 #[test]
@@ -132,7 +136,13 @@ fn a_pinned_baseline_and_its_notes_stay_inside() {
 fn prices_and_their_chart_stay_inside() {
     let mut harness = window();
     let mut decision = state(&harness).document.plan.decision.clone().unwrap_or_default();
-    let mut costs = Costs { requests_per_month: 2e6, input_price: 3.0, output_price: 15.0, static_tokens: 3000, ..Costs::default() };
+    let mut costs = Costs {
+        requests_per_month: 2e6,
+        input_price: 3.0,
+        output_price: 15.0,
+        static_tokens: 3000,
+        ..Costs::default()
+    };
     costs.dynamic_tokens = 200;
     costs.output_tokens = 150;
     costs.tuned.input_price = 0.4;
@@ -163,14 +173,17 @@ fn weights_and_a_small_run_stay_inside() {
         let format = quality::Format::Weights(codec);
         tell(quality::News::Format(Box::new(quality::Quality { format, loss, outputs, outlier_columns: 0 })));
     }
-    for (field, count) in [("batch.micro_batch", 1), ("batch.gradient_accumulation", 1), ("batch.sequence_length", 256)] {
+    for (field, count) in [("batch.micro_batch", 1), ("batch.gradient_accumulation", 1), ("batch.sequence_length", 256)]
+    {
         edit(&mut harness, field, FieldValue::Integer(count));
     }
     let mut wish = state(&harness).session.wish.clone();
     wish.steps = 20;
     send(&mut harness, Command::Wish(Box::new(wish)));
     send(&mut harness, Command::Tune);
-    until(&mut harness, |app| app.state().session.tuning.as_ref().is_some_and(|tuning| !tuning.record.losses.is_empty()));
+    until(&mut harness, |app| {
+        app.state().session.tuning.as_ref().is_some_and(|tuning| !tuning.record.losses.is_empty())
+    });
     // Its end is not waited for: comparing the models takes longest.
     send(&mut harness, Command::StopTuning);
     until(&mut harness, |app| app.state().session.tuning.as_ref().is_some_and(|tuning| !tuning.is_running()));
@@ -183,7 +196,9 @@ fn nothing_moves_away_under_the_pointer() {
     for size in SIZES {
         harness.set_size(Vec2::from(size));
         send(&mut harness, Command::ShowPage(Page::Memory));
-        let bar = |harness: &Harness<'_, App>| harness.get_all_by_label_contains(" % of the peak").next().unwrap().rect().top();
+        let bar = |harness: &Harness<'_, App>| {
+            harness.get_all_by_label_contains(" % of the peak").next().unwrap().rect().top()
+        };
         let mut tops = Vec::new();
         for length in [512, 2048, 12_288, 131_072] {
             edit(&mut harness, "batch.sequence_length", FieldValue::Integer(length));
@@ -239,17 +254,22 @@ fn hits_are_drawn(harness: &mut Harness<'_, App>, what: &str) -> usize {
         }
         let centre = rect.center();
         let upright = pieces.iter().any(|piece| {
-            piece.contains(centre) && pieces.iter().any(|other| other != piece && (other.left() - piece.left()).abs() < 0.5)
+            piece.contains(centre)
+                && pieces.iter().any(|other| other != piece && (other.left() - piece.left()).abs() < 0.5)
         });
         let axis = if upright { Vec2::DOWN } else { Vec2::RIGHT };
         let half = if upright { rect.height() / 2.0 } else { rect.width() / 2.0 };
         for by in [0.0, half - 0.5, 0.5 - half, half + 2.5, -half - 2.5] {
             let at = centre + axis * by;
-            let Some(seen) = drawn_at(&filled, at).filter(|_| pieces.iter().any(|piece| piece.contains(at))) else { continue };
+            let Some(seen) = drawn_at(&filled, at).filter(|_| pieces.iter().any(|piece| piece.contains(at))) else {
+                continue;
+            };
             harness.hover_at(at);
             harness.run_steps(4);
             let said = tooltip(harness);
-            let hit = series.iter().find(|(_, c)| said.as_ref().is_some_and(|said| said.starts_with(&format!("{}, ", c.label()))));
+            let hit = series
+                .iter()
+                .find(|(_, c)| said.as_ref().is_some_and(|said| said.starts_with(&format!("{}, ", c.label()))));
             let Some((color, component)) = hit else { panic!("{what}: nothing is said at {at:?}: {said:?}") };
             let near = filled.iter().any(|(rect, fill)| {
                 let (middle, thick, place) = if upright {

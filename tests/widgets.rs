@@ -457,8 +457,12 @@ fn charts_look_as_agreed_in_every_theme() {
         let mut harness = common::harness(theme, [400.0, 548.0], |ui| {
             card(ui, tokens, |ui| {
                 card_head(ui, "Memory · 메모리", "GiB");
-                MemoryBar { ghost: Some((gib(17.0), "before")), marked: Some(Component::Logits), ..bar(&held, Some(gib(23.99))) }
-                    .show(ui, tokens);
+                MemoryBar {
+                    ghost: Some((gib(17.0), "before")),
+                    marked: Some(Component::Logits),
+                    ..bar(&held, Some(gib(23.99)))
+                }
+                .show(ui, tokens);
             });
             card(ui, tokens, |ui| {
                 PhaseChart { height: 180.0, ..phase_chart(&phases) }.show(ui, tokens);

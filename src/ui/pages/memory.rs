@@ -267,8 +267,7 @@ fn word_ui(ui: &mut Ui, view: &View<'_>, color: egui::Color32) {
 /// The way out, where the plan does not fit.
 fn fit_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     let too_large = view.computed.estimate.as_ref().is_some_and(|estimate| estimate.fit == Fit::DoesNotFit);
-    if too_large
-        && ui.button("Make it fit…").on_hover_text("Which changes make it fit, and what each costs.").clicked()
+    if too_large && ui.button("Make it fit…").on_hover_text("Which changes make it fit, and what each costs.").clicked()
     {
         out.push(Command::ShowPage(Page::Change));
     }

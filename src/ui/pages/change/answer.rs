@@ -122,14 +122,7 @@ pub fn answer_ui(ui: &mut Ui, view: &View<'_>, state: &mut AnswerState, out: &mu
 }
 
 /// What was clicked in `chart` with the button that sets it, else the `hint`; always one row high.
-fn picked_ui(
-    ui: &mut Ui,
-    view: &View<'_>,
-    picked: &mut Option<Picked>,
-    chart: Chart,
-    hint: &str,
-    out: &mut Commands,
-) {
+fn picked_ui(ui: &mut Ui, view: &View<'_>, picked: &mut Option<Picked>, chart: Chart, hint: &str, out: &mut Commands) {
     let key = Key::of(view.state);
     ui.horizontal_wrapped(|ui| {
         ui.set_min_height(ui.spacing().interact_size.y);

@@ -60,5 +60,7 @@ pub fn bar_ui(ui: &mut Ui, view: &View<'_>, share: &Proportion, width: f32) {
         );
         ui.painter().extend(dashes);
     }
-    response.on_hover_text_at_pointer(format!("{name}: Wilson's 95 % interval; the dashed line is what it is held against."));
+    response.on_hover_text_at_pointer(format!(
+        "{name}: Wilson's 95 % interval; the dashed line is what it is held against."
+    ));
 }

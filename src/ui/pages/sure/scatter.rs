@@ -30,7 +30,12 @@ pub fn scatter_ui(ui: &mut Ui, view: &View<'_>, evidence: &Evidence, near: &[Nei
     let amount = |bytes: u64| Bytes(bytes).in_unit(unit);
     let planned = view.computed.estimate.as_ref().map(|estimate| estimate.needed().expected.0);
     let axes = axes(whole, evidence, planned, &amount);
-    axes.draw(ui, view.tokens, [&format!("measured, {} →", unit.symbol()), &format!("predicted, {} ↑", unit.symbol())], significant);
+    axes.draw(
+        ui,
+        view.tokens,
+        [&format!("measured, {} →", unit.symbol()), &format!("predicted, {} ↑", unit.symbol())],
+        significant,
+    );
     strip(ui, view, &axes);
     for measured in &evidence.rows {
         mark(ui, measured, axes.at(amount(measured.row.measured_bytes), amount(measured.row.predicted_bytes)), view);

@@ -116,8 +116,7 @@ pub fn curve_ui(
     let capacity = curve.capacity.filter(|_| measured == Measured::Memory).map(|bytes| bytes.0 as f64);
     let now = field(curve.field).and_then(|field| (field.get)(&view.state.document.plan));
     let now = shown.iter().position(|(point, _)| now.as_ref() == Some(&point.value));
-    let area =
-        Rect::from_min_max(whole.min + Vec2::new(LEFT, ABOVE), whole.max - Vec2::new(space::s(), BELOW));
+    let area = Rect::from_min_max(whole.min + Vec2::new(LEFT, ABOVE), whole.max - Vec2::new(space::s(), BELOW));
     let most = highest(&shown, capacity, now) * 1.06;
     let axes = Axes { area, most, width: area.width() / shown.len() as f32 };
     let index_at = |pointer: Pos2| (((pointer.x - area.left()) / axes.width).max(0.0) as usize).min(shown.len() - 1);
@@ -158,8 +157,7 @@ pub fn curve_ui(
     let value = value_words(&point.value, curve.unit);
     let peak = point.figures.peak.map_or_else(String::new, |phase| format!(", peak: {}", phase.label()));
     let clash = if point.contradicts { ", contradicts another setting" } else { "" };
-    let words =
-        format!("{} {value}: {}{peak}{clash}", curve.label, amount_words(view, measured, figure));
+    let words = format!("{} {value}: {}{peak}{clash}", curve.label, amount_words(view, measured, figure));
     let edit = set(under);
     if response.double_clicked() {
         out.extend(edit.map(Command::Edit));
@@ -204,15 +202,7 @@ fn upright_ui(ui: &Ui, view: &View<'_>, measured: Measured, axes: &Axes, whole: 
 }
 
 /// The stops, and the name of the setting with its unit.
-fn level_ui(
-    ui: &Ui,
-    view: &View<'_>,
-    curve: &Curve,
-    shown: &[Stop<'_>],
-    now: Option<usize>,
-    axes: &Axes,
-    whole: Rect,
-) {
+fn level_ui(ui: &Ui, view: &View<'_>, curve: &Curve, shown: &[Stop<'_>], now: Option<usize>, axes: &Axes, whole: Rect) {
     let font = FontId::proportional(type_size::small());
     let layout = |index: usize| {
         let ink = if now == Some(index) { view.tokens.text.0 } else { view.tokens.muted.0 };

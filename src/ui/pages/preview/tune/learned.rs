@@ -100,7 +100,9 @@ fn curves_ui(ui: &mut Ui, view: &View<'_>, updates: &[Update], rank: usize) {
     });
     if let Some(directions) = under {
         let held = percent(mean[directions - 1]);
-        response.on_hover_text_at_pointer(format!("The {directions} largest directions hold {held} of an update, on average"));
+        response.on_hover_text_at_pointer(format!(
+            "The {directions} largest directions hold {held} of an update, on average"
+        ));
     }
 }
 

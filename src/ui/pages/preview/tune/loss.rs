@@ -52,7 +52,8 @@ pub fn loss_ui(ui: &mut Ui, view: &View<'_>, record: &Record, height: f32) {
         painter.text(place, align, text, font.clone(), view.tokens.muted.0);
     }
     // A loss that is no number has no place.
-    let line: Vec<Pos2> = record.losses.iter().filter(|(_, loss)| loss.is_finite()).map(|(step, loss)| at(*step, *loss)).collect();
+    let line: Vec<Pos2> =
+        record.losses.iter().filter(|(_, loss)| loss.is_finite()).map(|(step, loss)| at(*step, *loss)).collect();
     painter.add(Shape::line(line, Stroke::new(1.5, view.tokens.accent.0)));
     let told = record.held_out.iter().filter(|(_, found)| found.loss.is_finite());
     let held_out: Vec<Pos2> = told.map(|(after, found)| at(*after, found.loss)).collect();

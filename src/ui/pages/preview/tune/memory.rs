@@ -44,7 +44,14 @@ pub fn memory_ui(ui: &mut Ui, view: &View<'_>, record: &Record) {
     for share in &shares {
         amounts.set(share.component, Bytes(share.bytes));
     }
-    MemoryBar { amounts: &amounts, capacity: None, ghost: measured.map(|bytes| (bytes, "measured")), unit, marked: None }.show(ui, view.tokens);
+    MemoryBar {
+        amounts: &amounts,
+        capacity: None,
+        ghost: measured.map(|bytes| (bytes, "measured")),
+        unit,
+        marked: None,
+    }
+    .show(ui, view.tokens);
     ui.add_space(space::xs());
     Grid::new("small-run-memory").num_columns(3).spacing(Vec2::new(space::s(), 2.0)).show(ui, |ui| {
         for share in shares.iter().filter(|share| share.bytes > 0) {

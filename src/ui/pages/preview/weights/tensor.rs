@@ -97,7 +97,12 @@ fn bars_ui(ui: &mut Ui, view: &View<'_>, name: &str, counts: &[u64], ends: [&str
     if let Some(bin) = under.filter(|bin| *bin < counts.len()) {
         let all: u64 = counts.iter().sum();
         let share = counts[bin] as f64 / all.max(1) as f64;
-        response.on_hover_text_at_pointer(format!("{}: {} values, {}", label(bin), grouped(counts[bin]), percent(share)));
+        response.on_hover_text_at_pointer(format!(
+            "{}: {} values, {}",
+            label(bin),
+            grouped(counts[bin]),
+            percent(share)
+        ));
     }
 }
 
