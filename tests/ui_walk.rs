@@ -5,7 +5,7 @@
 mod common;
 
 use common::app::{send, state, wait};
-use common::tidy::{assert_tidy, shapes};
+use common::tidy::{assert_cards_inside, assert_tidy, shapes};
 use egui::accesskit::Role;
 use egui::{Color32, Pos2, Rect, Shape, Vec2};
 use egui_kittest::Harness;
@@ -84,18 +84,7 @@ fn walk(harness: &mut Harness<'_, App>, pages: &[Page], what: &str) {
 
 fn look(harness: &Harness<'_, App>, what: &str) {
     assert_tidy(harness, what);
-    let tokens = Theme::Dark.tokens();
-    let mut cards = 0;
-    for (shape, clip) in shapes(harness) {
-        let Shape::Rect(card) = shape else { continue };
-        if card.fill != tokens.panel.0 || card.stroke.color != tokens.line.0 {
-            continue;
-        }
-        cards += 1;
-        let (card, panel) = (card.rect.x_range(), clip.x_range());
-        assert!(card.min >= panel.min - 0.5 && card.max <= panel.max + 0.5, "{what}: a card {card:?} leaves {panel:?}");
-    }
-    assert!(cards > 0, "{what}: there is a card to look at");
+    assert_cards_inside(harness, Theme::Dark.tokens(), what);
 }
 
 #[test]
@@ -155,7 +144,7 @@ fn prices_and_their_chart_stay_inside() {
 }
 
 #[test]
-fn weights_and_a_small_run_stay_inside() {
+fn weights_and_what_a_text_tells_of_them_stay_inside() {
     let mut harness = window();
     send(&mut harness, Command::ShowPage(Page::Preview));
     let folder = tempfile::tempdir().unwrap();
@@ -173,21 +162,8 @@ fn weights_and_a_small_run_stay_inside() {
         let format = quality::Format::Weights(codec);
         tell(quality::News::Format(Box::new(quality::Quality { format, loss, outputs, outlier_columns: 0 })));
     }
-    for (field, count) in [("batch.micro_batch", 1), ("batch.gradient_accumulation", 1), ("batch.sequence_length", 256)]
-    {
-        edit(&mut harness, field, FieldValue::Integer(count));
-    }
-    let mut wish = state(&harness).session.wish.clone();
-    wish.steps = 20;
-    send(&mut harness, Command::Wish(Box::new(wish)));
-    send(&mut harness, Command::Tune);
-    until(&mut harness, |app| {
-        app.state().session.tuning.as_ref().is_some_and(|tuning| !tuning.record.losses.is_empty())
-    });
-    // Its end is not waited for: comparing the models takes longest.
-    send(&mut harness, Command::StopTuning);
-    until(&mut harness, |app| app.state().session.tuning.as_ref().is_some_and(|tuning| !tuning.is_running()));
-    walk(&mut harness, &[Page::Preview], "weights and a run");
+    // A small run is walked where one is made: tests/ui_preview.rs.
+    walk(&mut harness, &[Page::Preview], "weights");
 }
 
 #[test]

@@ -80,10 +80,11 @@ pub fn loss_ui(ui: &mut Ui, view: &View<'_>, record: &Record, height: f32) {
         let painter = ui.painter();
         painter.vline(at(*step, 0.0).x, area.y_range(), Stroke::new(1.0, view.tokens.edge.0));
         painter.circle_filled(at(*step, *loss), 4.0, view.tokens.accent.0);
-        let mut tip = format!("Step {step}\ntrained on: {} nats a token", significant(*loss));
-        if let Some((after, found)) = record.held_out.iter().min_by_key(|(after, _)| after.abs_diff(*step)) {
-            tip += &format!("\nheld out, after step {after}: {} nats a token", significant(found.loss));
-        }
+        let near = record.held_out.iter().min_by_key(|(after, _)| after.abs_diff(*step));
+        let held_out = near.map_or_else(String::new, |(after, found)| {
+            format!("\nheld out, after step {after}: {} nats a token", significant(found.loss))
+        });
+        let tip = format!("Step {step}\ntrained on: {} nats a token{held_out}", significant(*loss));
         response.on_hover_text_at_pointer(tip);
     }
 }
