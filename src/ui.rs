@@ -164,8 +164,11 @@ fn panes_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Comm
                 });
             });
     }
-    // The preview measures; what it shows has no derivation in the estimate, and needs the room.
-    let explained = beside && view.state.session.page != Page::Preview;
+    // The explanation is of memory. Pages about other things explain within themselves, and need the room.
+    let explained = match view.state.session.page {
+        Page::Memory | Page::Change | Page::Sure | Page::Devices | Page::Steps => true,
+        Page::Start | Page::Decide | Page::Preview | Page::Time | Page::Serving | Page::Method | Page::Formats => false,
+    };
     if panes == Panes::Three && explained {
         Panel::right("explanation")
             .frame(side)

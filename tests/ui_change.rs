@@ -247,11 +247,26 @@ fn charts_are_read_by_a_click_and_set_by_a_button_or_a_double_click() {
     harness.drop_at(far_right);
     harness.run_ok();
     assert_eq!(plan(&harness), before, "only the ringed point can be dragged");
+    let ringed = common::tidy::shapes(&harness).into_iter().find_map(|(shape, _)| match shape {
+        egui::Shape::Circle(circle) if circle.radius == 8.0 && curve.contains(circle.center) => Some(circle.center),
+        _ => None,
+    });
+    harness.drag_at(ringed.unwrap());
+    harness.run_ok();
+    for to in [0.6, 0.8, 0.97] {
+        harness.hover_at(egui::pos2(egui::lerp(curve.x_range(), to), curve.center().y));
+        harness.run_ok();
+    }
+    harness.drop_at(far_right);
+    harness.run_ok();
+    assert_eq!(plan(&harness).batch.sequence_length, 131_072);
+    send(&mut harness, Command::Menu(MenuCommand::Undo));
+    assert_eq!(plan(&harness), before, "the whole drag is one step");
 
     let swings = tuneplan::solve::sensitivity::tornado(&plan(&harness), tuneplan::solve::Known::embedded()).unwrap();
     let length = swings.iter().find(|swing| swing.field == "batch.sequence_length").unwrap();
     let Some((FieldValue::Integer(longer), _)) = length.above else { panic!("{length:?}") };
-    let label = format!("Sequence length {}: +", tuneplan::units::grouped(longer));
+    let label = format!("Sequence length {} tokens: +", tuneplan::units::grouped(longer));
     let bar = harness.query_all_by_label_contains(&label).next().unwrap().rect().center();
     click_at(&mut harness, bar, 1);
     assert_eq!(plan(&harness), before, "looking changes nothing");

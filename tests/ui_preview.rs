@@ -4,7 +4,7 @@
 mod common;
 
 use common::app::{click, send, state, wait};
-use common::tidy::assert_tidy;
+use common::tidy::{assert_cards_inside, assert_tidy};
 use common::two_layers::model;
 use egui::accesskit::Role;
 use egui_kittest::Harness;
@@ -148,7 +148,12 @@ fn a_run_is_paused_stopped_saved_and_kept_in_the_plan() {
     // Seven maps in each of four layers have learned something.
     assert!(has(&harness, "(the middle one of 28 maps)"));
     assert!(has(&harness, "changed most, by "));
-    assert_tidy(&harness, "stopped");
+    for width in [1024.0, 1280.0, 1400.0, 1920.0, 1600.0] {
+        harness.set_size(egui::Vec2::new(width, 2600.0));
+        harness.run_ok();
+        assert_tidy(&harness, &format!("stopped, {width} wide"));
+        assert_cards_inside(&harness, Theme::Dark.tokens(), &format!("stopped, {width} wide"));
+    }
 
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("adapter");

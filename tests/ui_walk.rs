@@ -5,7 +5,7 @@
 mod common;
 
 use common::app::{send, state, wait};
-use common::tidy::{assert_tidy, shapes};
+use common::tidy::{assert_cards_inside, assert_tidy, shapes};
 use egui::accesskit::Role;
 use egui::{Color32, Pos2, Rect, Shape, Vec2};
 use egui_kittest::Harness;
@@ -51,7 +51,7 @@ fn edit(harness: &mut Harness<'_, App>, id: &'static str, value: FieldValue) {
 
 /// Waits for work of some size on another thread. The limit is a watchdog against hangs, not an expectation.
 fn until(harness: &mut Harness<'_, App>, done: impl Fn(&App) -> bool) {
-    let patience = std::time::Instant::now() + std::time::Duration::from_secs(300);
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(120);
     while !done(harness.state()) {
         assert!(std::time::Instant::now() < patience, "it never came");
         std::thread::sleep(std::time::Duration::from_millis(20));
@@ -84,18 +84,7 @@ fn walk(harness: &mut Harness<'_, App>, pages: &[Page], what: &str) {
 
 fn look(harness: &Harness<'_, App>, what: &str) {
     assert_tidy(harness, what);
-    let tokens = Theme::Dark.tokens();
-    let mut cards = 0;
-    for (shape, clip) in shapes(harness) {
-        let Shape::Rect(card) = shape else { continue };
-        if card.fill != tokens.panel.0 || card.stroke.color != tokens.line.0 {
-            continue;
-        }
-        cards += 1;
-        let (card, panel) = (card.rect.x_range(), clip.x_range());
-        assert!(card.min >= panel.min - 0.5 && card.max <= panel.max + 0.5, "{what}: a card {card:?} leaves {panel:?}");
-    }
-    assert!(cards > 0, "{what}: there is a card to look at");
+    assert_cards_inside(harness, Theme::Dark.tokens(), what);
 }
 
 #[test]
@@ -155,7 +144,7 @@ fn prices_and_their_chart_stay_inside() {
 }
 
 #[test]
-fn weights_and_a_small_run_stay_inside() {
+fn weights_and_what_a_text_tells_of_them_stay_inside() {
     let mut harness = window();
     send(&mut harness, Command::ShowPage(Page::Preview));
     let folder = tempfile::tempdir().unwrap();
@@ -173,16 +162,35 @@ fn weights_and_a_small_run_stay_inside() {
         let format = quality::Format::Weights(codec);
         tell(quality::News::Format(Box::new(quality::Quality { format, loss, outputs, outlier_columns: 0 })));
     }
-    for (field, count) in [("batch.micro_batch", 1), ("batch.gradient_accumulation", 1), ("batch.sequence_length", 256)]
-    {
-        edit(&mut harness, field, FieldValue::Integer(count));
+    // A small run is walked where one is made: tests/ui_preview.rs.
+    walk(&mut harness, &[Page::Preview], "weights");
+}
+
+#[test]
+fn nothing_moves_away_under_the_pointer() {
+    let mut harness = window();
+    for size in SIZES {
+        harness.set_size(Vec2::from(size));
+        send(&mut harness, Command::ShowPage(Page::Memory));
+        let bar = |harness: &Harness<'_, App>| {
+            harness.get_all_by_label_contains(" % of the peak").next().unwrap().rect().top()
+        };
+        let mut tops = Vec::new();
+        for length in [512, 2048, 12_288, 131_072] {
+            edit(&mut harness, "batch.sequence_length", FieldValue::Integer(length));
+            harness.run_ok();
+            tops.push((length, bar(&harness)));
+        }
+        assert!(tops.iter().all(|(_, top)| *top == tops[0].1), "{size:?}: the bar jumps: {tops:?}");
+        send(&mut harness, Command::ShowPage(Page::Steps));
+        let next = |harness: &Harness<'_, App>| harness.get_by_role_and_label(Role::Button, "Next →").rect();
+        send(&mut harness, Command::ShowStep(0));
+        let place = next(&harness);
+        for step in 1..5 {
+            send(&mut harness, Command::ShowStep(step));
+            assert_eq!(next(&harness), place, "{size:?}: step {step}");
+        }
     }
-    let mut wish = state(&harness).session.wish.clone();
-    wish.steps = 1;
-    send(&mut harness, Command::Wish(Box::new(wish)));
-    send(&mut harness, Command::Tune);
-    until(&mut harness, |app| app.state().session.tuning.as_ref().is_some_and(|tuning| !tuning.is_running()));
-    walk(&mut harness, &[Page::Preview], "weights and a run");
 }
 
 // --- hit = drawn ---

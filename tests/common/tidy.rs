@@ -5,6 +5,7 @@ use egui::{Rect, Shape};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use tuneplan::app::window::App;
+use tuneplan::ui::theme::Tokens;
 
 /// Every shape of the frame by itself, with what it may be seen through.
 pub fn shapes<'h>(harness: &'h Harness<'_, App>) -> Vec<(&'h Shape, Rect)> {
@@ -67,4 +68,19 @@ pub fn assert_tidy(harness: &Harness<'_, App>, what: &str) {
             assert!(!clash, "{what}: {text:?} {seen:?} over {other:?} {place:?}");
         }
     }
+}
+
+/// No card is wider than what it may be seen through.
+pub fn assert_cards_inside(harness: &Harness<'_, App>, tokens: &Tokens, what: &str) {
+    let mut cards = 0;
+    for (shape, clip) in shapes(harness) {
+        let Shape::Rect(card) = shape else { continue };
+        if card.fill != tokens.panel.0 || card.stroke.color != tokens.line.0 {
+            continue;
+        }
+        cards += 1;
+        let (card, panel) = (card.rect.x_range(), clip.x_range());
+        assert!(card.min >= panel.min - 0.5 && card.max <= panel.max + 0.5, "{what}: a card {card:?} leaves {panel:?}");
+    }
+    assert!(cards > 0, "{what}: there is a card to look at");
 }

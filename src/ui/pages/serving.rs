@@ -85,7 +85,7 @@ fn adapters_ui(ui: &mut Ui, found: &AdapterServing, view: &View<'_>) {
 }
 
 /// Room left of the plot for bytes, and below it for adapters.
-const LEFT: f32 = 74.0;
+const LEFT: f32 = 84.0;
 const BELOW: f32 = 22.0;
 
 /// Both amounts over the number of adapters, both axes by powers of ten.

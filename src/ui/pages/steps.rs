@@ -72,7 +72,7 @@ fn turn_ui(ui: &mut Ui, at: usize, last: usize, out: &mut Commands) {
     let free = ui.memory(|memory| memory.focused().is_none());
     let pressed = |key| free && ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
     let (left, right) = (pressed(Key::ArrowLeft), pressed(Key::ArrowRight));
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         if ui.add_enabled(at > 0, egui::Button::new("← Back")).clicked() || (left && at > 0) {
             out.push(Command::ShowStep(at - 1));
         }

@@ -7,6 +7,8 @@ use egui::{Align2, FontId, Painter, Pos2, Rangef, Rect, Stroke, Ui, Vec2};
 const LEFT: f32 = 56.0;
 /// Room below the area for those of the level axis and its name.
 const BELOW: f32 = 36.0;
+/// Room above it for the name of the upright axis: inside the area it would stand where marks are.
+const ABOVE: f32 = 20.0;
 
 /// An area with both axes.
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +24,7 @@ pub struct LogAxes {
 impl LogAxes {
     /// Axes inside `whole`, which also holds their figures.
     pub fn inside(whole: Rect, across: Rangef, up: Rangef) -> Self {
-        let area =
-            Rect::from_min_max(whole.min + Vec2::new(LEFT, space::s()), whole.max - Vec2::new(space::s(), BELOW));
+        let area = Rect::from_min_max(whole.min + Vec2::new(LEFT, ABOVE), whole.max - Vec2::new(space::s(), BELOW));
         Self { area, across, up }
     }
 
@@ -73,7 +74,8 @@ impl LogAxes {
         }
         let below = Pos2::new(self.area.right(), self.area.bottom() + 4.0 + type_size::small() + 4.0);
         painter.text(below, Align2::RIGHT_TOP, names[0], font.clone(), tokens.muted.0);
-        painter.text(self.area.left_top() + Vec2::splat(6.0), Align2::LEFT_TOP, names[1], font, tokens.muted.0);
+        let above = self.area.left_top() - Vec2::new(LEFT, ABOVE);
+        painter.text(above, Align2::LEFT_TOP, names[1], font, tokens.muted.0);
     }
 }
 

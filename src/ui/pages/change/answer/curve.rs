@@ -262,7 +262,18 @@ fn line_ui(
         let text = format!("↑ {} at {}", amount_words(view, measured, *amount), value_words(&point.value, unit));
         let font = FontId::proportional(type_size::small());
         let galley = ui.painter().layout_no_wrap(text, font, view.tokens.text.0);
-        let corner = Pos2::new(axes.area.right() - galley.size().x - 4.0, axes.area.top() + 3.0);
+        // Left of where the line leaves, so that it covers neither line nor points.
+        let below = axes.most * f64::from(1.0 - (galley.size().y + 8.0) / axes.area.height());
+        let leaves = shown.iter().position(|(_, amount)| *amount > below).unwrap_or(0);
+        let x = match leaves.checked_sub(1) {
+            Some(before) => {
+                let (from, to) = (shown[before].1, shown[leaves].1);
+                egui::lerp(axes.x(before)..=axes.x(leaves), ((below - from) / (to - from)).clamp(0.0, 1.0) as f32)
+            }
+            None => axes.area.right(),
+        };
+        let left = (x - 10.0 - galley.size().x).max(axes.area.left() + 4.0);
+        let corner = Pos2::new(left, axes.area.top() + 3.0);
         let place = Rect::from_min_size(corner, galley.size()).expand2(Vec2::new(3.0, 1.0));
         ui.painter().rect_filled(place, 2, view.tokens.raised.0);
         ui.painter().galley(corner, galley, view.tokens.text.0);

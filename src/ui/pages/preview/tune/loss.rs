@@ -51,9 +51,12 @@ pub fn loss_ui(ui: &mut Ui, view: &View<'_>, record: &Record, height: f32) {
         let text = if part == 2 { format!("step {steps}") } else { steps.to_string() };
         painter.text(place, align, text, font.clone(), view.tokens.muted.0);
     }
-    let line: Vec<Pos2> = record.losses.iter().map(|(step, loss)| at(*step, *loss)).collect();
+    // A loss that is no number has no place.
+    let line: Vec<Pos2> =
+        record.losses.iter().filter(|(_, loss)| loss.is_finite()).map(|(step, loss)| at(*step, *loss)).collect();
     painter.add(Shape::line(line, Stroke::new(1.5, view.tokens.accent.0)));
-    let held_out: Vec<Pos2> = record.held_out.iter().map(|(after, found)| at(*after, found.loss)).collect();
+    let told = record.held_out.iter().filter(|(_, found)| found.loss.is_finite());
+    let held_out: Vec<Pos2> = told.map(|(after, found)| at(*after, found.loss)).collect();
     painter.add(Shape::dashed_line(&held_out, Stroke::new(1.5, view.tokens.text.0), 4.0, 4.0));
     for mark in &held_out {
         painter.circle_filled(*mark, 4.0, view.tokens.text.0);
@@ -71,16 +74,17 @@ pub fn loss_ui(ui: &mut Ui, view: &View<'_>, record: &Record, height: f32) {
     let hovered = response.hover_pos().and_then(|pointer| {
         let share = (pointer.x - area.left()) / area.width().max(1.0);
         let step = (share * record.steps as f32).round().max(0.0) as usize;
-        record.losses.iter().min_by_key(|(other, _)| other.abs_diff(step))
+        record.losses.iter().filter(|(_, loss)| loss.is_finite()).min_by_key(|(other, _)| other.abs_diff(step))
     });
     if let Some((step, loss)) = hovered {
         let painter = ui.painter();
         painter.vline(at(*step, 0.0).x, area.y_range(), Stroke::new(1.0, view.tokens.edge.0));
         painter.circle_filled(at(*step, *loss), 4.0, view.tokens.accent.0);
-        let mut tip = format!("Step {step}\ntrained on: {} nats a token", significant(*loss));
-        if let Some((after, found)) = record.held_out.iter().min_by_key(|(after, _)| after.abs_diff(*step)) {
-            tip += &format!("\nheld out, after step {after}: {} nats a token", significant(found.loss));
-        }
+        let near = record.held_out.iter().min_by_key(|(after, _)| after.abs_diff(*step));
+        let held_out = near.map_or_else(String::new, |(after, found)| {
+            format!("\nheld out, after step {after}: {} nats a token", significant(found.loss))
+        });
+        let tip = format!("Step {step}\ntrained on: {} nats a token{held_out}", significant(*loss));
         response.on_hover_text_at_pointer(tip);
     }
 }
