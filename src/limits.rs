@@ -56,9 +56,8 @@ pub fn check_table(text: &[u8]) -> Result<(), String> {
     for byte in text {
         row_bytes += 1;
         cell = match (cell, byte) {
-            (Cell::Start, b'"') | (Cell::Closing, b'"') => Cell::Quoted,
             (Cell::Quoted, b'"') => Cell::Closing,
-            (Cell::Quoted, _) => Cell::Quoted,
+            (Cell::Quoted, _) | (Cell::Start | Cell::Closing, b'"') => Cell::Quoted,
             (_, b',') => {
                 columns += 1;
                 Cell::Start

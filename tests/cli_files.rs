@@ -207,7 +207,7 @@ mod unix {
             let dangling = refused(&[command, &[flag, text(&at("dangling"))]].concat());
             assert!(dangling.contains("exists") && dangling.lines().count() == 1, "{dangling}");
             for place in ["pipe", "to-pipe"] {
-                for force in [&[][..], &["--force"][..can_force as usize]] {
+                for force in [&[][..], &["--force"][..usize::from(can_force)]] {
                     let said = refused(&[command, force, &[flag, text(&at(place))]].concat());
                     assert!(said.contains(text(&at(place))) && said.lines().count() == 1, "{said}");
                 }

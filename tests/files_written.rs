@@ -1,5 +1,5 @@
 //! The one door to the disk: what is replaced, what is refused, what is left behind.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
