@@ -167,7 +167,14 @@ fn panes_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Comm
     // The explanation is of memory. Pages about other things explain within themselves, and need the room.
     let explained = match view.state.session.page {
         Page::Memory | Page::Change | Page::Sure | Page::Devices | Page::Steps => true,
-        Page::Start | Page::Decide | Page::Preview | Page::Time | Page::Serving | Page::Method | Page::Formats => false,
+        Page::Start
+        | Page::Compare
+        | Page::Decide
+        | Page::Preview
+        | Page::Time
+        | Page::Serving
+        | Page::Method
+        | Page::Formats => false,
     };
     if panes == Panes::Three && explained {
         Panel::right("explanation")

@@ -15,15 +15,16 @@ mod bounds;
 /// Largest template that is read. Those of models have under 20 KiB.
 const MOST_BYTES: usize = 64 << 10;
 
-/// Steps for one text, and for each byte of its conversation. A step is an instruction, or 64 bytes that are written. Templates
-/// of models take up to 3,000 for a short conversation and 1 for each byte.
+/// Steps for one text, for each of its messages, and for each of their bytes. A step is an instruction, or 64 bytes that are
+/// written: this is far more than templates of models take, and is done within some tenths of a second.
 const STEPS: u64 = 100_000;
+const STEPS_PER_MESSAGE: u64 = 1000;
 const STEPS_PER_BYTE: u64 = 4;
 
-/// Steps for all texts of a file, and for each of its bytes: a text is made for the whole conversation and two for each
-/// turn that is learned.
+/// Steps for all texts of a file, and for each of its bytes. A conversation is one text and two more for each turn that is
+/// learned, so that a long one with short turns takes many.
 const FILE_STEPS: u64 = 2_000_000;
-const FILE_STEPS_PER_BYTE: u64 = 400;
+const FILE_STEPS_PER_BYTE: u64 = 2000;
 
 /// Written where a model has no template.
 pub const PLAIN: &str = "{{ bos_token }}{% for message in messages %}{{ message.role | capitalize }}: {{ message.content }}\
@@ -159,7 +160,7 @@ impl Question {
         let mut left = self.steps;
         let mut render = |count: usize, asks: bool| {
             let bytes = bytes_of(&self.messages[..count]) as u64;
-            let own = STEPS.saturating_add(STEPS_PER_BYTE.saturating_mul(bytes));
+            let own = STEPS + STEPS_PER_MESSAGE * count as u64 + STEPS_PER_BYTE.saturating_mul(bytes);
             let (text, steps) = template.render(&turns[..count], asks, own.min(left))?;
             left = left.saturating_sub(steps);
             Ok(text)

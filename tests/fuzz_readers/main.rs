@@ -29,7 +29,7 @@ use tuneplan::preview::memory::Meter;
 const INPUTS: usize = 200;
 /// Longest that one input may take. This is a watchdog against work without end, with room for a machine that is slow and
 /// busy; how long inputs really took is told.
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_mins(2);
 /// From here on the input that took longest is kept in a file.
 const WORTH_A_LOOK: Duration = Duration::from_millis(500);
 /// Most bytes that an input may take beyond those before it.

@@ -1,4 +1,5 @@
 //! The readers: what goes in, from which files mutation begins, and what must hold of what is accepted.
+#![allow(clippy::unnecessary_wraps, reason = "all readers are tried alike")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use tuneplan::estimate::{Detail, Estimate, Inputs, estimate};
 use tuneplan::explained::Interval;
 use tuneplan::lab::Source;
 use tuneplan::plan::check::{Context, check};
-use tuneplan::plan::decision::{Tally, answers_text, decision_text, read_answers, read_decision};
+use tuneplan::plan::decision::{Decision, Tally, answers_text, decision_text, read_answers, read_decision};
 use tuneplan::plan::field::{FieldValue, fields};
 use tuneplan::plan::file::{read, write};
 use tuneplan::plan::{MeasuredPeak, ModelSource, Plan, Trial, read_peaks, templates};
@@ -176,8 +177,7 @@ fn decisions() -> Vec<Vec<u8>> {
         .iter()
         .filter_map(|text| read_answers(std::str::from_utf8(text).ok()?).ok())
         .map(|answers| {
-            let mut decision = tuneplan::plan::decision::Decision { answers, ..Default::default() };
-            decision.reasoning = "why\nso".to_owned();
+            let decision = Decision { answers, reasoning: "why\nso".to_owned(), ..Decision::default() };
             decision_text(&decision).into_bytes()
         })
         .collect();
@@ -225,8 +225,8 @@ fn tokenizers() -> Vec<Vec<u8>> {
     let mut all = vec![bytes_of("tests/fixtures/chat/tokenizer.json"), bytes_of("assets/preview/tokenizer.json")];
     all.extend(hostile("tokenizer-"));
     all.extend(texts(&[
-        r###"{"version":"1.0","added_tokens":[{"id":0,"content":"<s>","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}],"normalizer":{"type":"Sequence","normalizers":[{"type":"NFKC"},{"type":"Lowercase"},{"type":"Strip","strip_left":true,"strip_right":true},{"type":"Replace","pattern":{"Regex":" +"},"content":" "},{"type":"Prepend","prepend":"_"}]},"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"\\s+"},"behavior":"Isolated","invert":false},{"type":"Digits","individual_digits":true}]},"post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],"pair":[{"Sequence":{"id":"A","type_id":0}}],"special_tokens":{"<s>":{"id":"<s>","ids":[0],"tokens":["<s>"]}}},"decoder":{"type":"Sequence","decoders":[{"type":"ByteFallback"},{"type":"Fuse"},{"type":"Strip","content":" ","start":1,"stop":0}]},"model":{"type":"BPE","dropout":null,"unk_token":"<s>","fuse_unk":true,"byte_fallback":true,"vocab":{"<s>":0,"a":1,"b":2,"ab":3},"merges":["a b"]}}"###,
-        r###"{"version":"1.0","truncation":{"max_length":4,"strategy":"LongestFirst","stride":0},"padding":null,"added_tokens":[],"normalizer":null,"pre_tokenizer":{"type":"Metaspace","replacement":"_","prepend_scheme":"always","split":true},"post_processor":null,"decoder":null,"model":{"type":"Unigram","unk_id":0,"vocab":[["<unk>",0.0],["a",-1.0],["_a",-2.5],["b",-3]],"byte_fallback":false}}"###,
+        r#"{"version":"1.0","added_tokens":[{"id":0,"content":"<s>","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}],"normalizer":{"type":"Sequence","normalizers":[{"type":"NFKC"},{"type":"Lowercase"},{"type":"Strip","strip_left":true,"strip_right":true},{"type":"Replace","pattern":{"Regex":" +"},"content":" "},{"type":"Prepend","prepend":"_"}]},"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"\\s+"},"behavior":"Isolated","invert":false},{"type":"Digits","individual_digits":true}]},"post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],"pair":[{"Sequence":{"id":"A","type_id":0}}],"special_tokens":{"<s>":{"id":"<s>","ids":[0],"tokens":["<s>"]}}},"decoder":{"type":"Sequence","decoders":[{"type":"ByteFallback"},{"type":"Fuse"},{"type":"Strip","content":" ","start":1,"stop":0}]},"model":{"type":"BPE","dropout":null,"unk_token":"<s>","fuse_unk":true,"byte_fallback":true,"vocab":{"<s>":0,"a":1,"b":2,"ab":3},"merges":["a b"]}}"#,
+        r#"{"version":"1.0","truncation":{"max_length":4,"strategy":"LongestFirst","stride":0},"padding":null,"added_tokens":[],"normalizer":null,"pre_tokenizer":{"type":"Metaspace","replacement":"_","prepend_scheme":"always","split":true},"post_processor":null,"decoder":null,"model":{"type":"Unigram","unk_id":0,"vocab":[["<unk>",0.0],["a",-1.0],["_a",-2.5],["b",-3]],"byte_fallback":false}}"#,
         r###"{"version":"1.0","added_tokens":[],"normalizer":{"type":"BertNormalizer","clean_text":true,"handle_chinese_chars":true,"strip_accents":null,"lowercase":true},"pre_tokenizer":{"type":"BertPreTokenizer"},"post_processor":null,"decoder":{"type":"WordPiece","prefix":"##","cleanup":true},"model":{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"##","max_input_chars_per_word":100,"vocab":{"[UNK]":0,"a":1,"##b":2}}}"###,
     ]));
     all

@@ -26,7 +26,7 @@ const WIDEST: usize = 1000;
 const WIDEST_INDENT: usize = 16;
 
 /// Parts of a value, and bytes of its strings, that are weighed in a step.
-const PARTS_PER_STEP: u64 = 8;
+const PARTS_PER_STEP: u64 = 2;
 const BYTES_PER_STEP: u64 = 256;
 
 /// Names that no template can write.
