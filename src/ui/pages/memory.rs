@@ -189,7 +189,9 @@ fn verdict_ui(ui: &mut Ui, view: &View<'_>, color: egui::Color32, out: &mut Comm
                 let figures = format!("{}{}", estimate.verdict_figures(view.unit()), device_name(view));
                 ui.label(RichText::new(figures).font(bold(type_size::title())));
                 ui.label(RichText::new(estimate.verdict_reason(view.unit())).color(view.tokens.muted.0));
-                if matches!(estimate.fit, Fit::Tight | Fit::DoesNotFit)
+                // Who presents changes nothing.
+                if !view.state.session.presenting
+                    && matches!(estimate.fit, Fit::Tight | Fit::DoesNotFit)
                     && ui
                         .button("Make it fit…")
                         .on_hover_text("Which changes make it fit, and what each costs.")
