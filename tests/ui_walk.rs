@@ -49,17 +49,6 @@ fn edit(harness: &mut Harness<'_, App>, id: &'static str, value: FieldValue) {
     send(harness, Command::Edit(PlanEdit::Set(id, value)));
 }
 
-/// Waits for work of some size on another thread. The limit is a watchdog against hangs, not an expectation.
-fn until(harness: &mut Harness<'_, App>, done: impl Fn(&App) -> bool) {
-    let patience = std::time::Instant::now() + std::time::Duration::from_secs(120);
-    while !done(harness.state()) {
-        assert!(std::time::Instant::now() < patience, "it never came");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-        harness.step();
-    }
-    harness.run_ok();
-}
-
 /// Walks `pages`, with the tabs of each, at every size.
 fn walk(harness: &mut Harness<'_, App>, pages: &[Page], what: &str) {
     for size in SIZES {
@@ -149,10 +138,10 @@ fn weights_and_what_a_text_tells_of_them_stay_inside() {
     send(&mut harness, Command::ShowPage(Page::Preview));
     let folder = tempfile::tempdir().unwrap();
     send(&mut harness, Command::Weigh(Some(common::two_layers::model(folder.path()))));
-    until(&mut harness, |app| app.state().session.weighing.as_ref().is_some_and(|weighing| !weighing.running));
+    wait(&mut harness, |app| app.state().session.weighing.as_ref().is_some_and(|weighing| !weighing.running));
     // What a text would tell of every format: it adds two columns and a chart.
     send(&mut harness, Command::MeasureOn(folder.path().join("a text.txt")));
-    until(&mut harness, |app| app.state().session.measuring.as_ref().is_some_and(|measuring| !measuring.running));
+    wait(&mut harness, |app| app.state().session.measuring.as_ref().is_some_and(|measuring| !measuring.running));
     let number = state(&harness).session.weighing.as_ref().unwrap().number;
     let mut tell = |news| send(&mut harness, Command::Measured(number, Box::new(measuring::News::Found(news))));
     tell(quality::News::Stored(1.2345));
