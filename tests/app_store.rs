@@ -87,10 +87,11 @@ fn settings_survive_and_bad_ones_are_put_aside() {
     assert_eq!(Settings::load(&path), (settings, None));
 
     // Whatever is wrong with them; what was put aside before stays.
+    let large = vec![b' '; (1 << 20) + 1];
     let damaged: [(&[u8], &str); 3] = [
         (b"(theme: Purple", "settings.ron.bad"),
         (b"(author: \"\xff\xfe\", theme: Light)", "settings.ron.bad-2"),
-        (&[b' '; (1 << 20) + 1], "settings.ron.bad-3"),
+        (&large, "settings.ron.bad-3"),
     ];
     for (bytes, kept) in damaged {
         fs::write(&path, bytes).unwrap();
