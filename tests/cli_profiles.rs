@@ -56,5 +56,5 @@ fn wrong_profiles_are_said_with_their_place() {
     let shipped = fs::read_to_string("assets/profiles/plain-pytorch.ron").unwrap();
     let wrong = shipped.replace("reserved: (low: 1.0, expected: 1.3", "reserved: (low: 1.0, expected: 0.3");
     fs::write(folder.path().join("a.ron"), wrong).unwrap();
-    assert!(told(&["estimate", "--profiles", path]).contains("`reserved` must be low"));
+    assert!(told(&["estimate", "--profiles", path]).contains("`reserved`: it must be low"));
 }
