@@ -191,6 +191,8 @@ fn panes_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Comm
     let centre = Frame::new().fill(view.tokens.ground.0).inner_margin(Margin::same(16));
     CentralPanel::default().frame(centre).show(ui, |ui| {
         ScrollArea::vertical().id_salt("centre-scroll").auto_shrink(false).show(ui, |ui| {
+            // Room for the scroll bar beside the cards.
+            ui.set_width(ui.available_width() - space::s());
             if panes != Panes::Three {
                 rail::across_ui(ui, view, out);
             }

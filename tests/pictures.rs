@@ -26,7 +26,8 @@ fn compare_in(
     theme: Theme,
     size: [u32; 2],
 ) {
-    let image = render(plan, settings, &Shot { panel, theme, size, scale: 1.0, day: "2026-11-30".to_owned() });
+    let image =
+        render(plan, settings, &Shot { panel, theme, size, whole: false, scale: 1.0, day: "2026-11-30".to_owned() });
     let bytes = image.pixels.iter().flat_map(egui::Color32::to_srgba_unmultiplied).collect();
     let image = image::RgbaImage::from_raw(image.width() as u32, image.height() as u32, bytes).unwrap();
     egui_kittest::image_snapshot_options(&image, name, options);

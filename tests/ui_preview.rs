@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::app::{click, send, state, wait};
+use common::app::{click, dismiss_all, send, state, wait};
 use common::tidy::{assert_cards_inside, assert_tidy};
 use common::two_layers::model;
 use egui::accesskit::Role;

@@ -58,7 +58,7 @@ const LEAST_DIALOG_SECS: f64 = 0.4;
 
 /// Pixels per point of an exported picture.
 const PICTURE_SCALE: f32 = 2.0;
-/// Size of an exported picture, in points.
+/// Size of an exported picture, in points; it is as high as the charts are.
 const PICTURE_SIZE: [u32; 2] = [960, 720];
 
 impl Runtime {
@@ -506,6 +506,7 @@ fn drawing(state: &State) -> impl FnOnce() -> egui::ColorImage + Send + 'static 
         panel: PanelName::Part(Part::Charts),
         theme: settings.theme.resolve(None),
         size: PICTURE_SIZE,
+        whole: true,
         scale: PICTURE_SCALE,
         day: state.session.today.clone(),
     };

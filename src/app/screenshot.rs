@@ -28,6 +28,8 @@ pub struct Shot {
     pub theme: Theme,
     /// Size in points.
     pub size: [u32; 2],
+    /// A part is drawn as high as it is, whatever the size says.
+    pub whole: bool,
     /// Pixels per point.
     pub scale: f32,
     /// Day it is made on, for a picture that says so; may be empty.
@@ -62,7 +64,7 @@ pub fn render(plan: &Plan, settings: &Settings, shot: &Shot) -> ColorImage {
     let zoom = if state.session.presenting { PRESENTER_ZOOM } else { settings.zoom() };
     let scale = shot.scale * zoom;
     ctx.set_pixels_per_point(scale);
-    let size = Vec2::new(shot.size[0] as f32, shot.size[1] as f32) / zoom;
+    let mut size = Vec2::new(shot.size[0] as f32, shot.size[1] as f32) / zoom;
     let mut ui_state = UiState::default();
     if let PanelName::Tab(tab) = shot.panel {
         tab.choose(&mut ui_state);
@@ -75,6 +77,7 @@ pub fn render(plan: &Plan, settings: &Settings, shot: &Shot) -> ColorImage {
             time: Some(frame as f64),
             ..RawInput::default()
         };
+        let mut bottom = None;
         let output = ctx.run_ui(input, |ui| {
             let view = View { state: &state, computed: &computed, tokens };
             let mut commands = Commands::new();
@@ -82,9 +85,12 @@ pub fn render(plan: &Plan, settings: &Settings, shot: &Shot) -> ColorImage {
                 PanelName::Window(_) | PanelName::Tab(_) | PanelName::Presenter => {
                     ui::window_ui(ui, &view, &mut ui_state, &mut commands);
                 }
-                PanelName::Part(part) => ui::part_ui(ui, part, &view, &mut ui_state, &mut commands),
+                PanelName::Part(part) => bottom = Some(ui::part_ui(ui, part, &view, &mut ui_state, &mut commands)),
             }
         });
+        if let Some(bottom) = bottom.filter(|_| shot.whole) {
+            size.y = bottom.ceil();
+        }
         rasterizer.update_textures(output.textures_delta);
         primitives = ctx.tessellate(output.shapes, output.pixels_per_point);
     }

@@ -31,7 +31,7 @@ pub fn run(
     if size.iter().any(|side| *side == 0 || f64::from(*side) * f64::from(args.scale) > MAX_SIDE as f64) {
         bail!("--size {}: each side may have 1 to {MAX_SIDE} pixels", args.size);
     }
-    let shot = Shot { panel, theme, size, scale: args.scale, day: String::new() };
+    let shot = Shot { panel, theme, size, whole: false, scale: args.scale, day: String::new() };
     let image = render(&plan, &Settings::default(), &shot);
     output.write(&encode_png(&image)?)?;
     writeln!(out, "wrote {output} ({} × {} pixels)", image.width(), image.height())?;

@@ -108,17 +108,22 @@ impl PanelName {
     }
 }
 
-/// One part alone, for pictures and tests.
-pub fn part_ui(ui: &mut Ui, part: Part, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) {
-    let frame = Frame::new().fill(view.tokens.ground.0).inner_margin(Margin::same(space::l() as i8));
-    CentralPanel::default().frame(frame).show(ui, |ui| match part {
-        Part::Charts => charts_ui(ui, view, out),
-        Part::Bar => _ = memory::bar_card_ui(ui, view, out),
-        Part::Phases => _ = memory::phases_card_ui(ui, view, out),
-        Part::Components => _ = memory::table_card_ui(ui, view, out),
-        Part::Settings => settings::settings_ui(ui, view, ui_state, out),
-        Part::Explanation => explanation::explanation_ui(ui, view, out),
+/// One part alone, for pictures and tests. Where its lower end is, in points, with the margin.
+pub fn part_ui(ui: &mut Ui, part: Part, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) -> f32 {
+    let margin = space::l();
+    let frame = Frame::new().fill(view.tokens.ground.0).inner_margin(Margin::same(margin as i8));
+    let drawn = CentralPanel::default().frame(frame).show(ui, |ui| {
+        match part {
+            Part::Charts => charts_ui(ui, view, out),
+            Part::Bar => _ = memory::bar_card_ui(ui, view, out),
+            Part::Phases => _ = memory::phases_card_ui(ui, view, out),
+            Part::Components => _ = memory::table_card_ui(ui, view, out),
+            Part::Settings => settings::settings_ui(ui, view, ui_state, out),
+            Part::Explanation => explanation::explanation_ui(ui, view, out),
+        }
+        ui.min_rect().bottom() + margin
     });
+    drawn.inner
 }
 
 /// The charts for a slide or a document: with what they are of, and without buttons.

@@ -124,7 +124,9 @@ fn history_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
 /// A menu that is longer than the window scrolls.
 fn scrolled(ui: &mut Ui, menu: impl FnOnce(&mut Ui)) {
     let height = ui.ctx().content_rect().height() - 2.0 * HEIGHT;
-    ScrollArea::vertical().max_height(height).show(ui, menu);
+    // In sight where there is more below, gone where there is not.
+    ui.spacing_mut().scroll = egui::style::ScrollStyle::solid();
+    ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, menu);
 }
 
 fn view_menu_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
