@@ -213,7 +213,9 @@ fn labels_are_saved_and_taken_in_and_bad_files_change_nothing() {
     let before = state(&harness).document.plan.clone();
     std::fs::write(&path, "example,annotator,label\n1,B,lovely\n").unwrap();
     send(&mut harness, Command::OpenExamples(path));
-    wait(&mut harness, |app| app.state().session.messages.latest().is_some_and(|m| m.is_error()));
+    wait(&mut harness, |app| {
+        app.state().session.messages.latest().is_some_and(tuneplan::app::messages::Message::is_error)
+    });
     assert!(has(&harness, "lovely"));
     assert_eq!(state(&harness).document.plan, before);
     // Another file of examples would put the labels on the wrong ones.

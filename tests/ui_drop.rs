@@ -77,7 +77,9 @@ fn dropped_plans_open_and_dropped_models_are_read() {
     let other = folder.path().join("notes.txt");
     fs::write(&other, "no model").unwrap();
     drop_file(&mut harness, &other);
-    wait(&mut harness, |app| app.state().session.messages.latest().is_some_and(|message| message.is_error()));
+    wait(&mut harness, |app| {
+        app.state().session.messages.latest().is_some_and(tuneplan::app::messages::Message::is_error)
+    });
     assert!(state(&harness).session.messages.latest().unwrap().text.contains("notes.txt"));
     assert!(matches!(state(&harness).document.plan.model.source, ModelSource::File { .. }));
 }

@@ -513,7 +513,9 @@ fn failures_stay_on_their_tab_until_they_are_dismissed_and_notices_fade() {
     let mut harness = window();
     send(&mut harness, rank(64));
     send(&mut harness, Command::OpenModel(PathBuf::from("nowhere/config.json")));
-    wait(&mut harness, |app| app.state().session.messages.latest().is_some_and(|message| message.is_error()));
+    wait(&mut harness, |app| {
+        app.state().session.messages.latest().is_some_and(tuneplan::app::messages::Message::is_error)
+    });
     let failure = state(&harness).session.messages.latest().unwrap().text.clone();
     send(&mut harness, Command::Tell("The settings are damaged".to_owned()));
     // Another message, another edit and a long while later it is still there.
