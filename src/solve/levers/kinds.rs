@@ -135,17 +135,16 @@ fn optimizer(plan: &Plan, kinds: &mut Vec<Kind>) {
         push(kinds, "implementation", "implementation-fused", "Fused optimizer", edit, same);
     }
     if plan.optimizer.implementation != Implementation::InBackward {
-        let mut edits = vec![word("optimizer.implementation", "in-backward")];
-        if plan.batch.gradient_accumulation > 1 {
-            edits.push(number("batch.gradient_accumulation", 1));
-        }
+        // Written also where it is one already: no change that accumulates goes with this one.
+        let mut edits = vec![word("optimizer.implementation", "in-backward"), number("batch.gradient_accumulation", 1)];
         if plan.optimizer.clip_gradients {
             edits.push(toggle("optimizer.clip_gradients", false));
         }
         let source = "Lv et al., 2023, Full parameter fine-tuning with limited resources (LOMO)";
-        let less = match edits.len() {
-            1 => quality(Risk::None, "The same update, each layer's as soon as its gradient is there.", source),
-            _ => quality(
+        let same_step = plan.batch.gradient_accumulation == 1 && !plan.optimizer.clip_gradients;
+        let less = match same_step {
+            true => quality(Risk::None, "The same update, each layer's as soon as its gradient is there.", source),
+            false => quality(
                 Risk::Medium,
                 "No clipping and no accumulation: a step sees one micro-batch, and the learning rate follows.",
                 source,
