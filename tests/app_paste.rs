@@ -55,11 +55,12 @@ fn paths_are_opened_for_what_they_are() {
         ("~/a.plan.ron", Command::OpenPlan("/home/ann/a.plan.ron".into())),
         ("file:///models/My%20Model/config.json", Command::OpenModel("/models/My Model/config.json".into())),
         ("\"/models/x.gguf\"", Command::OpenModel("/models/x.gguf".into())),
-        ("model.safetensors", Command::OpenModel("model.safetensors".into())),
-        ("../llama", Command::OpenModel("../llama".into())),
+        ("model.safetensors", Command::OpenModel("/plans/model.safetensors".into())),
+        ("../llama", Command::OpenModel("/plans/../llama".into())),
     ] {
         let mut state = State::default();
         state.session.places.home = Some("/home/ann".into());
+        state.session.places.start = "/plans".into();
         let wanted = dispatch(&mut state.clone(), opened);
         assert!(!wanted.is_empty());
         assert_eq!(dispatch(&mut state, Command::Paste(text.to_owned())), wanted, "{text}");

@@ -325,7 +325,11 @@ fn tables_and_pictures_leave_by_the_clipboard_and_only_what_it_took_is_called_co
     }
     let clips = kept.0.lock().unwrap();
     let [Clip::Text(text), Clip::Picture(image)] = clips.as_slice() else { panic!("{clips:?}") };
-    assert!(image.width() > 500 && image.pixels.iter().any(|pixel| *pixel != image.pixels[0]));
+    // As high as the charts are: neither cut off nor followed by empty ground.
+    let [width, height] = [image.width(), image.height()];
+    assert!(width > 500 && height > 500 && height < 2 * width, "{width} × {height}");
+    let last = image.pixels[(height - height / 10) * width..].iter().filter(|pixel| **pixel != image.pixels[0]).count();
+    assert!(last > width / 10, "the lowest tenth of {width} × {height} is empty");
     let estimate = harness.state().computed().estimate.clone().unwrap();
     let sum: u64 = text
         .lines()
@@ -595,4 +599,26 @@ fn no_key_decides_a_question_that_came_up_by_itself() {
     assert!(matches!(state(&harness).session.dialog, Some(Dialog::External(..))));
     click(&mut harness, "Reload");
     assert_eq!(state(&harness).document.plan.batch.micro_batch, 7);
+}
+
+#[test]
+fn what_was_found_for_one_plan_is_not_offered_to_another() {
+    let mut harness = window();
+    send(&mut harness, rank(64));
+    send(&mut harness, Command::ShowPage(Page::Change));
+    harness.state_mut().ui_state_mut().change.part = tuneplan::ui::pages::change::Part::Search;
+    let memory = Some(tuneplan::units::Bytes(8 << 30));
+    send(&mut harness, Command::Search(tuneplan::solve::search::Limits { memory, ..Default::default() }));
+    wait(&mut harness, |app| {
+        app.state()
+            .session
+            .searching
+            .as_ref()
+            .is_some_and(|found| found.outcome.as_ref().is_some_and(|o| !o.choices.is_empty()))
+    });
+    assert!(harness.query_by_label("Apply plan 1").is_some());
+    send(&mut harness, Command::Menu(MenuCommand::New));
+    send(&mut harness, Command::ShowPage(Page::Change));
+    assert!(harness.query_by_label("Apply plan 1").is_none());
+    assert!(harness.query_by_label_contains("of another open plan").is_some());
 }

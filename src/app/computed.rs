@@ -32,6 +32,11 @@ pub struct Key {
 }
 
 impl Key {
+    /// The plan it is of.
+    pub const fn document(&self) -> DocumentId {
+        self.document
+    }
+
     /// The key of what is shown now.
     pub const fn of(state: &State) -> Self {
         let (document, session) = (&state.document, &state.session);

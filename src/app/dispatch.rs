@@ -107,7 +107,7 @@ fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Command::PictureDrawn(image) => vec![Effect::Copy("The charts", Clip::Picture(image))],
+        Command::PictureDrawn(image) => vec![Effect::Copy("The memory charts", Clip::Picture(image))],
         Command::Copied(what, copied) => {
             match copied {
                 Copied::Taken => notice(state, &format!("{what} can be pasted from the clipboard.")),

@@ -162,11 +162,13 @@ impl MenuCommand {
                 "Compare every later change, here and in other tabs, with the plan as it is now.",
                 on(CTRL, Key::B),
             ),
-            Self::CopyTable => {
-                ("Copy table", "Copy components and phases as tab-separated text.", on(CTRL_SHIFT, Key::T))
-            }
-            Self::CopyPicture => ("Copy picture", "Copy the charts as a picture.", on(CTRL_SHIFT, Key::P)),
-            Self::SavePicture => ("Save picture…", "Save the charts as .png or .svg.", on(CTRL_SHIFT, Key::E)),
+            Self::CopyTable => (
+                "Copy table",
+                "Copy components and phases of the memory as tab-separated text.",
+                on(CTRL_SHIFT, Key::T),
+            ),
+            Self::CopyPicture => ("Copy picture", "Copy the memory charts as a picture.", on(CTRL_SHIFT, Key::P)),
+            Self::SavePicture => ("Save picture…", "Save the memory charts as .png or .svg.", on(CTRL_SHIFT, Key::E)),
             Self::SavePictureByPath => ("Save picture by path…", "Type the path of a .png or .svg file.", None),
             Self::Palette => ("Find a command…", "Search commands, settings, models and plans.", on(CTRL, Key::K)),
             Self::FindSetting => ("Find a setting", "Search the settings at the left.", on(CTRL, Key::F)),

@@ -29,7 +29,8 @@ impl Places {
             (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with(['/', MAIN_SEPARATOR]) => {
                 home.join(rest.trim_start_matches(['/', MAIN_SEPARATOR]))
             }
-            _ => PathBuf::from(text),
+            // Whole, so that it means the same at the next start.
+            _ => self.start.join(text),
         }
     }
 }

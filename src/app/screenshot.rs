@@ -18,6 +18,8 @@ use std::sync::Arc;
 
 /// Frames drawn before the picture: egui settles sizes in the first ones.
 const FRAMES: usize = 4;
+/// The frame in which they have settled.
+const SETTLED: usize = 1;
 
 /// What to draw.
 #[derive(Clone, Debug)]
@@ -69,6 +71,11 @@ pub fn render(plan: &Plan, settings: &Settings, shot: &Shot) -> ColorImage {
     if let PanelName::Tab(tab) = shot.panel {
         tab.choose(&mut ui_state);
     }
+    let whole = shot.whole && matches!(shot.panel, PanelName::Part(_));
+    if whole {
+        // Low at first: what fills the height there is takes no more than it needs.
+        size.y = 100.0;
+    }
     let mut rasterizer = Rasterizer::new();
     let mut primitives = Vec::new();
     for frame in 0..FRAMES {
@@ -88,7 +95,7 @@ pub fn render(plan: &Plan, settings: &Settings, shot: &Shot) -> ColorImage {
                 PanelName::Part(part) => bottom = Some(ui::part_ui(ui, part, &view, &mut ui_state, &mut commands)),
             }
         });
-        if let Some(bottom) = bottom.filter(|_| shot.whole) {
+        if let Some(bottom) = bottom.filter(|_| whole && frame == SETTLED) {
             size.y = bottom.ceil();
         }
         rasterizer.update_textures(output.textures_delta);

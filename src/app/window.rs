@@ -39,7 +39,9 @@ pub enum WindowError {
 
 /// Opens the window and returns when it is closed.
 pub fn run(path: Option<&Path>, stay: Stay) -> Result<(), WindowError> {
-    let plan = path.map(|path| store::open_plan(path).map(|opened| (path.to_owned(), opened))).transpose()?;
+    // Whole, so that it means the same among recent plans at the next start.
+    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_error| path.to_owned());
+    let plan = path.map(|path| store::open_plan(path).map(|opened| (whole(path), opened))).transpose()?;
     if !has_display() {
         return Err(WindowError::NoDisplay);
     }

@@ -57,7 +57,7 @@ pub(super) fn menu(state: &mut State, command: MenuCommand) -> Vec<Effect> {
         MenuCommand::CopyTable => {
             return match charts(state) {
                 Some(charts) => {
-                    vec![Effect::Copy("The table, as tab-separated text,", Clip::Text(tsv::tables(&charts)))]
+                    vec![Effect::Copy("The memory table, as tab-separated text,", Clip::Text(tsv::tables(&charts)))]
                 }
                 None => no_estimate(state),
             };

@@ -15,6 +15,8 @@ use std::path::Path;
 
 /// Most differing settings that are listed for one plan.
 const MAX_CHANGES: usize = 12;
+/// Characters of a value that are shown.
+const MAX_VALUE: usize = 60;
 
 /// Most remarks that are listed.
 const MAX_REMARKS: usize = 50;
@@ -138,7 +140,11 @@ fn changes_ui(ui: &mut Ui, before: &Plan, after: &Plan, view: &View<'_>) {
     for change in changes.iter().take(MAX_CHANGES) {
         ui.horizontal_wrapped(|ui| {
             ui.label(change.label);
-            let shown = |text: &str| if text.is_empty() { "(empty)".to_owned() } else { text.to_owned() };
+            let shown = |text: &str| match text.char_indices().nth(MAX_VALUE) {
+                None if text.is_empty() => "(empty)".to_owned(),
+                None => text.to_owned(),
+                Some((end, _)) => format!("{}…", &text[..end]),
+            };
             let text = format!("{} → {}", shown(&change.before), shown(&change.after));
             ui.label(RichText::new(text).font(bold(type_size::body())));
         });

@@ -36,6 +36,9 @@ pub fn status_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut
             left.add(faint(saved));
             middle.with_layout(Layout::top_down(Align::Center), |ui| ui.add(faint(now)));
             right.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                // As high as the other texts: the line does not grow while something runs.
+                ui.spacing_mut().button_padding.y = 0.0;
+                ui.spacing_mut().interact_size.y = 0.0;
                 for running in background::running(view.state) {
                     let words = RichText::new(running.words).small().color(view.tokens.accent.0);
                     let help = format!("Goes on in the background; a click shows the page {}.", running.page.title());
@@ -76,7 +79,7 @@ fn notice(ui: &Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) 
 
 /// What went wrong, in full, one under the other, each until it is dismissed.
 pub fn errors_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
-    ScrollArea::vertical().max_height(ERRORS_HEIGHT).show(ui, |ui| {
+    ScrollArea::vertical().max_height(ERRORS_HEIGHT).min_scrolled_height(ERRORS_HEIGHT).show(ui, |ui| {
         for (place, message) in view.state.session.messages.errors(view.state.document.id).enumerate() {
             ui.horizontal_top(|ui| {
                 ui.with_layout(Layout::right_to_left(Align::Min), |ui| {

@@ -84,11 +84,25 @@ pub fn search_ui(ui: &mut Ui, view: &View<'_>, state: &mut SearchState, out: &mu
         );
         return;
     };
+    // What was found for one plan is nothing to apply to another.
+    if searching.key.document() != view.state.document.id {
+        let whose = if searching.running {
+            "The search that goes on is of another open plan."
+        } else {
+            "The last search was of another open plan."
+        };
+        muted_ui(ui, view, whose);
+        return;
+    }
     if let Some(refused) = &searching.refused {
         ui.colored_label(view.tokens.over.0, refused);
     }
     if searching.key != Key::of(view.state) {
-        muted_ui(ui, view, "Found for the plan before its last change; search again to be up to date.");
+        muted_ui(
+            ui,
+            view,
+            "Found for the plan before its last change: applying one gives up what was changed since. Search again to be up to date.",
+        );
     }
     if let Some(outcome) = &searching.outcome {
         found_ui(ui, view, state, searching, outcome, out);
