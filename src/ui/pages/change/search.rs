@@ -101,7 +101,7 @@ pub fn search_ui(ui: &mut Ui, view: &View<'_>, state: &mut SearchState, out: &mu
         muted_ui(
             ui,
             view,
-            "Found for the plan before its last change: applying one gives up what was changed since. Search again to be up to date.",
+            "Found for the plan before its last change: applying one gives up what was changed since; search again to be up to date.",
         );
     }
     if let Some(outcome) = &searching.outcome {
