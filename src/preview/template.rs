@@ -1,6 +1,6 @@
 //! Chat templates: Jinja, as transformers renders them, or a plain one where a model has none.
 //!
-//! A template came with a model, and is a program. It runs behind a [`Fence`], in steps that are counted ([`bounds`]), for one
+//! A template came with a model, and is a program. It runs behind a [`Fence`], in steps that are counted (`bounds`), for one
 //! conversation and for all of a file together.
 
 use super::Result;
