@@ -142,13 +142,14 @@ fn optimizer(plan: &Plan, kinds: &mut Vec<Kind>) {
         }
         let source = "Lv et al., 2023, Full parameter fine-tuning with limited resources (LOMO)";
         let same_step = plan.batch.gradient_accumulation == 1 && !plan.optimizer.clip_gradients;
-        let less = match same_step {
-            true => quality(Risk::None, "The same update, each layer's as soon as its gradient is there.", source),
-            false => quality(
+        let less = if same_step {
+            quality(Risk::None, "The same update, each layer's as soon as its gradient is there.", source)
+        } else {
+            quality(
                 Risk::Medium,
                 "No clipping and no accumulation: a step sees one micro-batch, and the learning rate follows.",
                 source,
-            ),
+            )
         };
         let edit = PlanEdit::Group(edits, "Optimizer step in backward".to_owned());
         push(kinds, "implementation", "implementation-in-backward", "Optimizer step in backward", edit, less);
