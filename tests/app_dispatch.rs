@@ -313,13 +313,13 @@ fn a_save_that_ends_after_another_plan_was_opened_is_not_tied_to_it() {
 #[test]
 fn where_there_is_no_file_dialog_the_path_is_asked_filled_and_what_was_to_follow_still_follows() {
     let mut state = State::default();
-    state.session.places.start = PathBuf::from("/work/plans");
+    state.session.places.start = PathBuf::from("/home/ann/plans");
     dispatch(&mut state, number("method.rank", 64));
     dispatch(&mut state, Command::CloseRequested);
     dispatch(&mut state, Command::Answer(Answer::Save));
     dispatch(&mut state, Command::NoFileDialog(PathPurpose::SavePlan));
     let Some(Dialog::Path(PathPurpose::SavePlan, typed)) = state.session.dialog.clone() else { panic!() };
-    assert!(typed.starts_with("/work/plans") && typed.ends_with(".plan.ron"), "{typed}");
+    assert!(typed.starts_with("/home/ann/plans") && typed.ends_with(".plan.ron"), "{typed}");
     let effects = dispatch(&mut state, Command::Answer(Answer::GoOn));
     let [Effect::WritePlan { path, text, .. }] = effects.as_slice() else { panic!("{effects:?}") };
     let written = Command::PlanWritten(state.document.id, path.clone(), text.clone(), Ok(()));
