@@ -180,3 +180,9 @@ fn nothing_speaks_to_a_network() {
 fn rasterising_knows_nothing_of_plans() {
     assert_free_of(&["raster", "jobs"], &["crate::plan", "crate::estimate", "crate::app"], &[]);
 }
+
+/// A number that is taken over at every digit makes a step of each, and Escape gives nothing back.
+#[test]
+fn every_number_of_the_window_counts_when_it_is_finished() {
+    assert_free_of(&["ui"], &["DragValue::new", "DragValue::from_get_set"], &["ui/widgets/number.rs"]);
+}
