@@ -55,23 +55,18 @@
 //! is a codec in `quantize`; a new kind of layer that the preview trains is an operator in `preview/ops` with its backward.
 
 pub mod app;
-pub mod architecture;
-pub mod catalog;
 pub mod cli;
 pub mod decide;
 pub mod estimate;
 pub mod explained;
-pub mod files;
-pub mod jobs;
-pub mod lab;
-pub mod limits;
-pub mod linear_algebra;
+pub mod figures;
 pub mod plan;
-pub mod preview;
-pub mod quantize;
-pub mod raster;
 pub mod report;
 pub mod solve;
 pub mod ui;
-pub mod units;
 pub mod validation;
+
+pub use tuneplan_ground::{files, jobs, limits, units};
+pub use tuneplan_models::{architecture, catalog};
+pub use tuneplan_numeric::{lab, linear_algebra, preview, quantize};
+pub use tuneplan_raster as raster;

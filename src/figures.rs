@@ -1,0 +1,3 @@
+//! What window and command line both show of a plan, worked out in one place. It knows no windows.
+
+mod needs;
