@@ -85,7 +85,7 @@ impl<T: Send + 'static> Jobs<T> {
     }
 
     /// What reports from another thread, for as long as that wants to.
-    pub fn reporter(&self) -> impl Fn(T) + Send + 'static + use<T> {
+    pub fn reporter(&self) -> impl Fn(T) + Send + Sync + 'static + use<T> {
         let (sender, wake) = (self.sender.clone(), Arc::clone(&self.wake));
         move |report| {
             // The receiver is gone only when the program is ending.

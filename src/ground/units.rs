@@ -219,6 +219,13 @@ pub fn percent(share: f64) -> String {
     if value < 0.0 && !text.contains(|c| ('1'..='9').contains(&c)) { text.replacen('-', "", 1) } else { text }
 }
 
+/// A share in words: whole per cent, with a decimal where it is small or nearly whole.
+pub fn share_words(share: f64) -> String {
+    let percent = share * 100.0;
+    let is_fine = percent > 0.0 && percent < 100.0 && !(9.95..=99.05).contains(&percent);
+    if is_fine { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
+}
+
 /// An error in percent, always with its sign: `+19 %`, `−4.2 %`.
 pub fn signed_percent(share: f64) -> String {
     let text = percent(share);

@@ -87,7 +87,7 @@ fn a_killed_run_is_offered_restored_with_its_file_and_then_forgotten() {
     fs::write(&plan_path, file::write(&Plan::default(), &[])).unwrap();
     let mut journal = Journal::begin(&root).unwrap();
     let mut state = State::default();
-    let opened = tuneplan::app::store::open_plan(&plan_path).unwrap();
+    let opened = tuneplan::documents::store::open_plan(&plan_path).unwrap();
     dispatch(&mut state, Command::PlanRead(plan_path.clone(), Box::new(Ok(opened))));
     dispatch(&mut state, rank(64));
     dispatch(&mut state, Command::Menu(tuneplan::app::command::MenuCommand::Duplicate));

@@ -2,7 +2,7 @@
 
 use std::fs;
 use tuneplan::app::settings::{Settings, ThemeChoice};
-use tuneplan::app::store::{WriteError, read_plan, write_atomic, write_plan};
+use tuneplan::documents::store::{WriteError, read_plan, write_atomic, write_plan};
 use tuneplan::plan::{Plan, file};
 
 #[test]

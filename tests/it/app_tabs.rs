@@ -207,7 +207,7 @@ fn a_file_that_somebody_else_wrote_is_reloaded_as_a_step_or_kept() {
     let effects = dispatch(&mut state, menu(MenuCommand::Save));
     let [Effect::WritePlan { document, path, text, expected }] = effects.as_slice() else { panic!("{effects:?}") };
     assert_ne!(expected.as_deref(), Some(file::write(&other, &[]).as_str()));
-    let refused = Err(tuneplan::app::store::WriteError::ChangedOnDisk);
+    let refused = Err(tuneplan::documents::store::WriteError::ChangedOnDisk);
     dispatch(&mut state, Command::PlanWritten(*document, path.clone(), text.clone(), refused));
     assert_eq!(state.session.dialog, Some(tuneplan::app::state::Dialog::ChangedOnDisk(path.clone())));
 }

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::time::Duration;
-use tuneplan::app::tuning::{News, Product, Stage, Start, Tuning, Wish};
 use tuneplan::app::{Command, Effect, State, dispatch};
 use tuneplan::plan::edit::PlanEdit;
 use tuneplan::plan::field::FieldValue;
@@ -10,6 +9,7 @@ use tuneplan::preview::evaluate::HeldOut;
 use tuneplan::preview::run::Step;
 use tuneplan::preview::train::{Event, Progress};
 use tuneplan::report::small_run;
+use tuneplan::tasks::tuning::{News, Product, Stage, Start, Tuning, Wish};
 
 fn tuning(state: &State) -> &Tuning {
     state.session.tuning.as_deref().unwrap()

@@ -11,8 +11,9 @@ pub mod two_layers;
 use egui::{Ui, Vec2};
 use egui_kittest::{Harness, HarnessBuilder, TestRenderer};
 use tuneplan::raster::Rasterizer;
-use tuneplan::ui::theme::Theme;
-use tuneplan::ui::{fonts, theme};
+use tuneplan::theme;
+use tuneplan::theme::Theme;
+use tuneplan::theme::fonts;
 
 /// Draws what a harness shows without a GPU: the same bytes on every machine.
 #[derive(Default)]

@@ -4,12 +4,12 @@
 
 use egui_kittest::SnapshotOptions;
 use tuneplan::app::page::Page;
-use tuneplan::app::screenshot::{Shot, render};
 use tuneplan::app::settings::Settings;
+use tuneplan::desktop::screenshot::{Shot, render};
 use tuneplan::plan::{Plan, templates};
+use tuneplan::text::Language;
+use tuneplan::theme::Theme;
 use tuneplan::ui::PanelName;
-use tuneplan::ui::text::Language;
-use tuneplan::ui::theme::Theme;
 
 fn compare(name: &str, plan: &Plan, settings: &Settings, panel: PanelName, theme: Theme, size: [u32; 2]) {
     let options = SnapshotOptions::default();

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use tuneplan::app::revision;
 use tuneplan::cli::{self, Outcome};
+use tuneplan::documents::revision;
 use tuneplan::plan::{Plan, file};
 
 fn git(folder: &Path, args: &[&str]) {

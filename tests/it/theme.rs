@@ -4,8 +4,8 @@ use egui::{Color32, FontFamily, FontId};
 use std::collections::BTreeSet;
 use std::path::Path;
 use tuneplan::estimate::Component;
-use tuneplan::ui::fonts;
-use tuneplan::ui::theme::{Theme, Tokens};
+use tuneplan::theme::fonts;
+use tuneplan::theme::{Theme, Tokens};
 use tuneplan::ui::widgets::pattern::Pattern;
 
 /// Linear light of an sRGB colour (IEC 61966-2-1).
@@ -36,7 +36,7 @@ fn contrast_agrees_with_published_pairs() {
     assert!((contrast(Color32::BLACK, Color32::WHITE) - 21.0).abs() < 1e-9);
     let grey = |level| contrast(Color32::from_gray(level), Color32::WHITE);
     assert!(grey(0x76) >= 4.5 && grey(0x77) < 4.5);
-    let ours = tuneplan::ui::theme::contrast(Color32::from_gray(0x76), Color32::WHITE);
+    let ours = tuneplan::theme::contrast(Color32::from_gray(0x76), Color32::WHITE);
     assert!((f64::from(ours) - grey(0x76)).abs() < 0.01);
 }
 

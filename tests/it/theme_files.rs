@@ -1,8 +1,8 @@
 //! Token files edited beside the running program. Alone in its process, since it changes the colours for all of it.
 
 use std::fs;
-use tuneplan::app::theme_files::ThemeFiles;
-use tuneplan::ui::theme::{Theme, space, type_size};
+use tuneplan::desktop::theme_files::ThemeFiles;
+use tuneplan::theme::{Theme, space, type_size};
 
 #[test]
 fn an_edited_token_file_is_taken_over_and_a_broken_one_named() {

@@ -8,11 +8,11 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use tuneplan::app::runtime::Runtime;
-use tuneplan::app::window::App;
+use tuneplan::desktop::runtime::Runtime;
+use tuneplan::desktop::window::App;
 use tuneplan::estimate::Component;
 use tuneplan::plan::{ModelSource, file};
-use tuneplan::ui::theme::Theme;
+use tuneplan::theme::Theme;
 use tuneplan::units::Bytes;
 
 fn window<'a>() -> Harness<'a, App> {
@@ -294,7 +294,7 @@ fn a_drag_of_a_slider_moves_the_bar_in_the_same_frame() {
     harness.step();
     let after = process(&harness);
     assert!(after > before, "{after} over {before}");
-    assert_eq!(harness.state().computed().key, tuneplan::app::computed::Key::of(harness.state().state()));
+    assert_eq!(harness.state().computed().key, harness.state().state().key());
     let shown = after.display(tuneplan::units::ByteUnit::GiB);
     assert!(harness.query_all_by_label(&shown).next().is_some(), "{shown} is on screen in that frame");
     harness.drop_at(egui::Pos2::new(rect.right() - 2.0, start.y));

@@ -9,15 +9,16 @@ use std::sync::Arc;
 use tuneplan::app::Command;
 use tuneplan::app::changes::Changes;
 use tuneplan::app::command::MenuCommand;
-use tuneplan::app::computed::Key;
 use tuneplan::app::page::Page;
-use tuneplan::app::runtime::Runtime;
-use tuneplan::app::window::App;
+use tuneplan::desktop::runtime::Runtime;
+use tuneplan::desktop::window::App;
 use tuneplan::estimate::Fit;
 use tuneplan::plan::Plan;
 use tuneplan::plan::edit::PlanEdit;
 use tuneplan::plan::field::FieldValue;
-use tuneplan::ui::theme::Theme;
+use tuneplan::tasks::Task as _;
+use tuneplan::tasks::searching::{self, SearchPlans};
+use tuneplan::theme::Theme;
 
 fn window<'a>() -> Harness<'a, App> {
     common::builder(Theme::Dark, [1280.0, 3600.0])
@@ -35,7 +36,7 @@ fn send(harness: &mut Harness<'_, App>, command: Command) {
 /// What the background thread reports, at once.
 fn find(harness: &mut Harness<'_, App>) {
     let state = harness.state().state();
-    let (key, found) = (Key::of(state), Changes::of(&state.document.plan).map(Arc::new));
+    let (key, found) = (state.key(), Changes::of(&state.document.plan).map(Arc::new));
     send(harness, Command::ChangesFound(key, found));
 }
 
@@ -128,7 +129,7 @@ fn how_far_it_goes_is_one_click_and_late_answers_are_dropped() {
     assert!(longest > old, "{longest}");
     // An answer for the revision before does not replace the new one.
     let held = harness.state().state().session.changes.clone();
-    send(&mut harness, Command::ChangesFound(Key::default(), Err("late".to_owned())));
+    send(&mut harness, Command::ChangesFound(tuneplan::app::key::Key::default(), Err("late".to_owned())));
     assert_eq!(harness.state().state().session.changes, held);
 }
 
@@ -166,12 +167,15 @@ fn a_search_shows_the_plans_nothing_is_better_than_and_applies_one() {
     assert_eq!(searching.limits.memory, harness.state().computed().estimate.as_ref().unwrap().capacity);
     // What the threads would tell, computed here to the end.
     let cancel = tuneplan::jobs::CancelToken::default();
-    let told = std::sync::Mutex::new(0);
     let plan_now = plan(&harness);
-    let tell = |_: Command| *told.lock().unwrap() += 1;
-    let last = tuneplan::app::searching::run(searching.key, &plan_now, searching.limits, &cancel, &tell);
-    assert!(*told.lock().unwrap() > 0, "it tells what it found on the way");
-    send(&mut harness, last);
+    let news = std::sync::Mutex::new(Vec::new());
+    let task = SearchPlans { plan: plan_now.clone(), limits: searching.limits };
+    let last = task.run(&cancel, &|told| news.lock().unwrap().push(told));
+    let news = news.into_inner().unwrap();
+    assert!(news.len() > 1, "it tells what it found on the way");
+    for told in news.into_iter().chain([last]) {
+        send(&mut harness, Command::Searched(searching.number, Box::new(told)));
+    }
     let outcome = harness.state().state().session.searching.clone().unwrap().outcome.unwrap();
     assert!(outcome.tally.estimated > 1_000_000, "{}", outcome.tally.estimated);
     assert!(has(&harness, "plans were estimated") && has(&harness, "Memory against time of"));
@@ -198,17 +202,19 @@ fn a_stopped_search_says_no_more_and_a_wrong_limit_is_refused() {
     let limits = tuneplan::solve::search::Limits::default();
     send(&mut harness, Command::Search(limits));
     send(&mut harness, Command::StopSearch);
-    let late = tuneplan::app::searching::Searching {
-        parts: (1, 2),
-        ..*harness.state().state().session.searching.clone().unwrap()
-    };
-    send(&mut harness, Command::Searched(Box::new(late)));
-    assert_eq!(harness.state().state().session.searching.as_ref().unwrap().parts, (0, 0));
+    let number = harness.state().state().session.searching.as_ref().unwrap().number;
+    let late = searching::News::Ended(Some("too late".to_owned()));
+    send(&mut harness, Command::Searched(number, Box::new(late)));
+    assert_eq!(harness.state().state().session.searching.as_ref().unwrap().refused, None);
     let cancel = tuneplan::jobs::CancelToken::default();
     cancel.cancel();
-    let stopped = tuneplan::app::searching::run(Key::default(), &plan(&harness), limits, &cancel, &|_| ());
-    let Command::Searched(stopped) = stopped else { panic!("{stopped:?}") };
-    assert_eq!((stopped.parts.0, stopped.running), (0, false), "nothing is searched once it is cancelled");
+    let told = std::sync::Mutex::new(Vec::new());
+    let task = SearchPlans { plan: plan(&harness), limits };
+    let last = task.run(&cancel, &|news| told.lock().unwrap().push(news));
+    assert_eq!(last, searching::News::Ended(None));
+    let told = told.into_inner().unwrap();
+    let [searching::News::Found((done, _), _)] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(*done, 0, "nothing is searched once it is cancelled");
 }
 
 #[test]

@@ -2,19 +2,19 @@
 
 use crate::common;
 
-use common::app::{click, focused, press, send, state, type_text, wait};
+use crate::common::app::{click, focused, press, send, state, type_text, wait};
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use tuneplan::app::Command;
 use tuneplan::app::menu::MenuCommand;
 use tuneplan::app::page::Page;
-use tuneplan::app::runtime::Runtime;
-use tuneplan::app::window::App;
+use tuneplan::desktop::runtime::Runtime;
+use tuneplan::desktop::window::App;
 use tuneplan::plan::decision::{Decision, read_answers};
 use tuneplan::plan::edit::PlanEdit;
 use tuneplan::plan::{StageKind, Workload};
-use tuneplan::ui::theme::Theme;
+use tuneplan::theme::Theme;
 
 fn window<'a>() -> Harness<'a, App> {
     let mut harness = common::builder(Theme::Dark, [1280.0, 1600.0])

@@ -2,7 +2,7 @@
 
 use crate::common;
 
-use common::app::{click, send, state, window};
+use crate::common::app::{click, send, state, window};
 use egui_kittest::kittest::Queryable as _;
 use tuneplan::app::command::Command;
 use tuneplan::app::page::Page;

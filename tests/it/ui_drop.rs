@@ -1,15 +1,13 @@
 //! Files held over the window and dropped on it.
 
-use crate::common;
-
-use common::app::{state, wait, window};
+use crate::common::app::{state, wait, window};
 use egui::{HoveredFile, Shape};
 use egui_kittest::Harness;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tuneplan::app::window::App;
+use tuneplan::desktop::window::App;
 use tuneplan::plan::{ModelSource, Plan, file};
 
 #[derive(Debug)]

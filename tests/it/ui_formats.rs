@@ -2,19 +2,19 @@
 
 use crate::common;
 
-use common::tidy::assert_tidy;
+use crate::common::tidy::assert_tidy;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use tuneplan::app::Command;
 use tuneplan::app::page::Page;
-use tuneplan::app::runtime::Runtime;
-use tuneplan::app::window::App;
+use tuneplan::desktop::runtime::Runtime;
+use tuneplan::desktop::window::App;
 use tuneplan::plan::edit::PlanEdit;
 use tuneplan::plan::field::FieldValue;
 use tuneplan::quantize::scalar::ScalarFormat;
-use tuneplan::ui::theme::Theme;
+use tuneplan::theme::Theme;
 
 fn window<'a>(size: [f32; 2], theme: Theme) -> Harness<'a, App> {
     let mut harness = common::builder(theme, size)

@@ -1,8 +1,6 @@
 //! The whole main job without a mouse.
 
-use crate::common;
-
-use common::app::{focused, press, type_text, wait, window};
+use crate::common::app::{focused, press, type_text, wait, window};
 use egui::{Key, Modifiers};
 use std::collections::BTreeSet;
 use std::fs;

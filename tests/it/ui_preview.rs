@@ -2,22 +2,22 @@
 
 use crate::common;
 
-use common::app::{click, dismiss_all, send, state, wait};
-use common::tidy::{assert_cards_inside, assert_tidy};
-use common::two_layers::model;
+use crate::common::app::{click, dismiss_all, send, state, wait};
+use crate::common::tidy::{assert_cards_inside, assert_tidy};
+use crate::common::two_layers::model;
 use egui::accesskit::Role;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use std::path::PathBuf;
 use tuneplan::app::Command;
 use tuneplan::app::page::Page;
-use tuneplan::app::runtime::Runtime;
-use tuneplan::app::tuning::{Product, Stage, Tuning};
-use tuneplan::app::window::App;
+use tuneplan::desktop::runtime::Runtime;
+use tuneplan::desktop::window::App;
 use tuneplan::plan::edit::PlanEdit;
 use tuneplan::plan::field::FieldValue;
 use tuneplan::quantize::Codec;
-use tuneplan::ui::theme::Theme;
+use tuneplan::tasks::tuning::{Product, Stage, Tuning};
+use tuneplan::theme::Theme;
 
 fn has(harness: &Harness<'_, App>, text: &str) -> bool {
     harness.query_all_by_label_contains(text).next().is_some()

@@ -1,8 +1,6 @@
 //! The window as people work in it: start, tabs, palette, history, search, comparing, presenting, leaving with copies.
 
-use crate::common;
-
-use common::app::{click, dismiss_all, press, send, state, type_text, wait, window, window_of};
+use crate::common::app::{click, dismiss_all, press, send, state, type_text, wait, window, window_of};
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
@@ -15,15 +13,15 @@ use tuneplan::app::clipboard::{Clip, Clipboard};
 use tuneplan::app::command::MenuCommand;
 use tuneplan::app::messages::NOTICE_SECS;
 use tuneplan::app::page::Page;
-use tuneplan::app::runtime::Runtime;
 use tuneplan::app::settings::{Settings, ThemeChoice};
 use tuneplan::app::state::{AfterUnsaved, Dialog};
-use tuneplan::app::window::App;
+use tuneplan::desktop::runtime::Runtime;
+use tuneplan::desktop::window::App;
 use tuneplan::estimate::Component;
 use tuneplan::plan::edit::PlanEdit;
 use tuneplan::plan::field::FieldValue;
 use tuneplan::plan::{ModelSource, file, templates};
-use tuneplan::ui::text::Language;
+use tuneplan::text::Language;
 use tuneplan::units::ByteUnit;
 
 fn rank(number: u64) -> Command {

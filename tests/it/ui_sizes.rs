@@ -2,16 +2,16 @@
 
 use crate::common;
 
-use common::tidy::assert_tidy;
+use crate::common::tidy::assert_tidy;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use tuneplan::app::Command;
 use tuneplan::app::command::MenuCommand;
 use tuneplan::app::page::Page;
-use tuneplan::app::runtime::Runtime;
-use tuneplan::app::window::App;
+use tuneplan::desktop::runtime::Runtime;
+use tuneplan::desktop::window::App;
 use tuneplan::plan::templates;
-use tuneplan::ui::theme::Theme;
+use tuneplan::theme::Theme;
 
 /// Sizes in points: 1024 × 700 at 200 % zoom, 1440 × 900 at 200 %, and whole screens at 100 % and 80 %.
 const SIZES: [[f32; 2]; 7] = [

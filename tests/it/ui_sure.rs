@@ -7,11 +7,11 @@ use egui_kittest::kittest::Queryable as _;
 use tuneplan::app::Command;
 use tuneplan::app::command::MenuCommand;
 use tuneplan::app::page::Page;
-use tuneplan::app::runtime::Runtime;
-use tuneplan::app::window::App;
+use tuneplan::desktop::runtime::Runtime;
+use tuneplan::desktop::window::App;
 use tuneplan::plan::edit::PlanEdit;
 use tuneplan::plan::field::FieldValue;
-use tuneplan::ui::theme::Theme;
+use tuneplan::theme::Theme;
 use tuneplan::validation::Evidence;
 
 fn window<'a>() -> Harness<'a, App> {

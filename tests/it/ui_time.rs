@@ -6,11 +6,11 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use tuneplan::app::Command;
 use tuneplan::app::page::Page;
-use tuneplan::app::runtime::Runtime;
-use tuneplan::app::window::App;
+use tuneplan::desktop::runtime::Runtime;
+use tuneplan::desktop::window::App;
 use tuneplan::plan::edit::PlanEdit;
 use tuneplan::plan::field::FieldValue;
-use tuneplan::ui::theme::Theme;
+use tuneplan::theme::Theme;
 
 fn window<'a>(page: Page) -> Harness<'a, App> {
     let mut harness = common::builder(Theme::Dark, [1280.0, 2600.0])

@@ -3,26 +3,26 @@
 
 use crate::common;
 
-use common::app::{send, state, wait};
-use common::tidy::{assert_cards_inside, assert_tidy, shapes};
+use crate::common::app::{send, state, wait};
+use crate::common::tidy::{assert_cards_inside, assert_tidy, shapes};
 use egui::accesskit::Role;
 use egui::{Color32, Pos2, Rect, Shape, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use tuneplan::app::Command;
 use tuneplan::app::command::MenuCommand;
-use tuneplan::app::measuring;
 use tuneplan::app::page::Page;
-use tuneplan::app::runtime::Runtime;
-use tuneplan::app::window::App;
+use tuneplan::desktop::runtime::Runtime;
+use tuneplan::desktop::window::App;
 use tuneplan::estimate::Component;
 use tuneplan::plan::decision::Costs;
 use tuneplan::plan::edit::PlanEdit;
 use tuneplan::plan::field::FieldValue;
 use tuneplan::preview::quality;
 use tuneplan::quantize::Codec;
+use tuneplan::tasks::measuring;
+use tuneplan::theme::Theme;
 use tuneplan::ui::pictured::Tab;
-use tuneplan::ui::theme::Theme;
 
 /// Real screens; and each width once more so tall that nothing is below the fold, where it would not be painted.
 const SIZES: [[f32; 2]; 8] = [

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use std::cell::{Cell, RefCell};
 use tuneplan::estimate::{ByComponent, Component, Phase, PhaseKind};
 use tuneplan::explained::{Exactness, Explained, Input, Value};
-use tuneplan::ui::theme::{Theme, Tokens};
+use tuneplan::theme::{Theme, Tokens};
 use tuneplan::ui::widgets::component_table::{ComponentTable, TableTouched};
 use tuneplan::ui::widgets::derivation::derivation_ui;
 use tuneplan::ui::widgets::memory_bar::MemoryBar;
@@ -318,7 +318,7 @@ fn the_table_says_what_the_bar_says() {
             amounts: &amounts,
             textbook: gib(5.8),
             unit: ByteUnit::GiB,
-            language: tuneplan::ui::text::Language::English,
+            language: tuneplan::text::Language::English,
             marked: None,
         };
         let touched: TableTouched = table.show(ui, tokens());

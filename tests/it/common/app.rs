@@ -6,10 +6,10 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use std::time::{Duration, Instant};
 use tuneplan::app::Command;
-use tuneplan::app::runtime::Runtime;
 use tuneplan::app::state::State;
-use tuneplan::app::window::App;
-use tuneplan::ui::theme::Theme;
+use tuneplan::desktop::runtime::Runtime;
+use tuneplan::desktop::window::App;
+use tuneplan::theme::Theme;
 
 /// The window with the default plan, 1600 × 1000 points, keeping nothing on disk.
 pub fn window<'a>() -> Harness<'a, App> {

@@ -4,8 +4,8 @@ use egui::accesskit::Role;
 use egui::{Rect, Shape};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use tuneplan::app::window::App;
-use tuneplan::ui::theme::Tokens;
+use tuneplan::desktop::window::App;
+use tuneplan::theme::Tokens;
 
 /// Every shape of the frame by itself, with what it may be seen through.
 pub fn shapes<'h>(harness: &'h Harness<'_, App>) -> Vec<(&'h Shape, Rect)> {

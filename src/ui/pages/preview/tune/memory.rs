@@ -2,8 +2,8 @@
 
 use crate::estimate::{ByComponent, Component};
 use crate::preview::record::Record;
+use crate::theme::{bold, space, type_size};
 use crate::ui::View;
-use crate::ui::theme::{bold, space, type_size};
 use crate::ui::widgets::component_table::swatch_ui;
 use crate::ui::widgets::memory_bar::MemoryBar;
 use crate::units::{Bytes, signed_percent};

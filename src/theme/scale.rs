@@ -4,7 +4,7 @@ use serde::Deserialize;
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 /// The token file as compiled in.
-pub const SHIPPED: &str = include_str!("../../../assets/theme/scale.ron");
+pub const SHIPPED: &str = include_str!("../../assets/theme/scale.ron");
 
 /// Spacing and type of all themes, in points.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{OnceLock, PoisonError, RwLock};
 
+pub mod fonts;
 pub mod scale;
 
 pub use scale::{Scale, space, type_size};
@@ -52,9 +53,9 @@ impl Theme {
     /// Its token file as compiled in.
     pub const fn shipped(self) -> &'static str {
         match self {
-            Self::Light => include_str!("../../assets/theme/light.ron"),
-            Self::Dark => include_str!("../../assets/theme/dark.ron"),
-            Self::Contrast => include_str!("../../assets/theme/contrast.ron"),
+            Self::Light => include_str!("../assets/theme/light.ron"),
+            Self::Dark => include_str!("../assets/theme/dark.ron"),
+            Self::Contrast => include_str!("../assets/theme/contrast.ron"),
         }
     }
 
@@ -191,7 +192,7 @@ pub fn contrast(a: Color32, b: Color32) -> f32 {
 
 /// Semi-bold text of a size.
 pub fn bold(size: f32) -> FontId {
-    FontId::new(size, FontFamily::Name(super::fonts::SEMIBOLD.into()))
+    FontId::new(size, FontFamily::Name(fonts::SEMIBOLD.into()))
 }
 
 /// Makes egui look like `theme`.

@@ -1,6 +1,6 @@
 //! What the formats of an examined model do to what it says, measured on a text.
 
-use super::command::Command;
+use super::Task;
 use crate::jobs::CancelToken;
 use crate::preview::PreviewError;
 use crate::preview::base_model::BaseModel;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// A measurement that goes on, is done, or could not be made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measuring {
-    /// Of which examination: [`Weighing::number`](super::weighing::Weighing::number).
+    /// Of which examination: [`Weighing::number`](crate::tasks::weighing::Weighing::number).
     pub number: u64,
     /// File of text; none is the embedded model's own.
     pub text: Option<PathBuf>,
@@ -68,32 +68,43 @@ impl Measuring {
     }
 }
 
-/// Measures; the last command says how it ended.
-pub fn run(
-    number: u64,
-    (model, text): (Option<&Path>, Option<&Path>),
-    cancel: &CancelToken,
-    tell: &(dyn Fn(Command) + Sync),
-) -> Command {
-    let told = |news| Command::Measured(number, Box::new(news));
-    let work = || -> Result<(), PreviewError> {
-        let base = match model {
-            Some(path) => BaseModel::open(folder_of(path))?,
-            None => BaseModel::embedded()?,
+/// A measurement of all formats of a model on a text; without paths of the embedded model on its own text.
+#[derive(Clone, Debug)]
+pub struct Measure {
+    /// File or folder of the model.
+    pub model: Option<PathBuf>,
+    /// File of text.
+    pub text: Option<PathBuf>,
+}
+
+impl Task for Measure {
+    type News = News;
+    const NAME: &'static str = "measure";
+
+    fn run(self, cancel: &CancelToken, tell: &(dyn Fn(News) + Sync)) -> News {
+        let work = || -> Result<(), PreviewError> {
+            let base = match &self.model {
+                Some(path) => BaseModel::open(folder_of(path))?,
+                None => BaseModel::embedded()?,
+            };
+            let text = match &self.text {
+                Some(path) => base.text(path)?,
+                None => base_text(),
+            };
+            let stop = || cancel.is_cancelled();
+            measure(&base, &text, &Format::all(), &stop, &mut |news| tell(News::Found(news)))
         };
-        let text = match text {
-            Some(path) => base.text(path)?,
-            None => base_text(),
-        };
-        let stop = || cancel.is_cancelled();
-        measure(&base, &text, &Format::all(), &stop, &mut |news| tell(told(News::Found(news))))
-    };
-    // A core is left for the window.
-    let ended = Job::default().threads().and_then(|pool| pool.install(work));
-    told(News::Ended(match ended {
-        Ok(()) | Err(PreviewError::Cancelled) => None,
-        Err(error) => Some(error.to_string()),
-    }))
+        // A core is left for the window.
+        let ended = Job::default().threads().and_then(|pool| pool.install(work));
+        News::Ended(match ended {
+            Ok(()) | Err(PreviewError::Cancelled) => None,
+            Err(error) => Some(error.to_string()),
+        })
+    }
+
+    fn failed(error: String) -> News {
+        News::Ended(Some(error))
+    }
 }
 
 /// The model's folder, if it was named by one of its files.

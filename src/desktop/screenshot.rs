@@ -1,16 +1,16 @@
 //! Pictures of the window without a display: the same panels, drawn by the software rasteriser.
 
-use super::changes::Changes;
-use super::command::Commands;
-use super::computed::{Computed, Key};
-use super::page::Page;
-use super::settings::Settings;
-use super::state::State;
-use super::weighing::Weighing;
-use super::window::PRESENTER_ZOOM;
+use crate::app::changes::Changes;
+use crate::app::command::Commands;
+use crate::app::computed::Computed;
+use crate::app::page::Page;
+use crate::app::settings::Settings;
+use crate::app::state::State;
+use crate::desktop::window::PRESENTER_ZOOM;
 use crate::plan::Plan;
 use crate::raster::Rasterizer;
-use crate::ui::theme::{self, Theme};
+use crate::tasks::weighing::Weighing;
+use crate::theme::{self, Theme};
 use crate::ui::{self, PanelName, UiState, View};
 use crate::validation::Evidence;
 use egui::{ColorImage, RawInput, Rect, Vec2};
@@ -54,14 +54,14 @@ pub fn render(plan: &Plan, settings: &Settings, shot: &Shot) -> ColorImage {
         }
         if page == Page::Change {
             let found = Changes::of(&state.document.plan).map(Arc::new);
-            state.session.changes = Some((Key::of(&state), found));
+            state.session.changes = Some((state.key(), found));
         }
     }
     let computed = Computed::of(&state);
     let tokens = shot.theme.tokens();
 
     let ctx = egui::Context::default();
-    ui::fonts::install(&ctx);
+    theme::fonts::install(&ctx);
     theme::install(&ctx, shot.theme);
     let zoom = if state.session.presenting { PRESENTER_ZOOM } else { settings.zoom() };
     let scale = shot.scale * zoom;

@@ -1,6 +1,7 @@
 //! A small run of the real thing: LoRA with the settings of the plan, on threads of its own.
 
-use super::command::Command;
+use super::Task;
+use crate::jobs::CancelToken;
 use crate::plan::{Plan, Trial};
 use crate::preview::PreviewError;
 use crate::preview::base_model::BaseModel;
@@ -277,18 +278,32 @@ pub enum Start {
     Kept(Kept),
 }
 
-/// Runs; the last command says how it ended.
-pub fn run(
-    number: u64,
-    (job, start): (&Job, Start),
-    steps: usize,
-    control: &Control,
-    tell: &(dyn Fn(Command) + Sync),
-) -> Command {
-    let news = |news: News| Command::Tuned(number, Box::new(news));
-    let mut kept = None;
-    let ended = prepare_and_train(job, start, steps, control, &mut kept, &|told| tell(news(told)));
-    news(News::Ended(ended.map_err(|error| error.to_string()), kept))
+/// A run, to be paused and ended by `control`.
+#[derive(Debug)]
+pub struct Tune {
+    /// What is run.
+    pub job: Job,
+    /// What it begins from.
+    pub start: Start,
+    /// Optimizer steps in all.
+    pub steps: usize,
+    /// Pauses and ends it: a run that is ended still tells what it learned, so it does not look at the task's own token.
+    pub control: Control,
+}
+
+impl Task for Tune {
+    type News = News;
+    const NAME: &'static str = "tune";
+
+    fn run(self, _cancel: &CancelToken, tell: &(dyn Fn(News) + Sync)) -> News {
+        let mut kept = None;
+        let ended = prepare_and_train(&self.job, self.start, self.steps, &self.control, &mut kept, tell);
+        News::Ended(ended.map_err(|error| error.to_string()), kept)
+    }
+
+    fn failed(error: String) -> News {
+        News::Ended(Err(error), None)
+    }
 }
 
 fn prepare_and_train(

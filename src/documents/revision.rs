@@ -1,6 +1,6 @@
 //! Plans of earlier revisions, read through git: `HEAD~3:plans/a.plan.ron`.
 
-use super::store::StoreError;
+use crate::documents::store::StoreError;
 use crate::plan::file::{self, Loaded};
 use std::io::Read as _;
 use std::path::Path;

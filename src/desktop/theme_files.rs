@@ -1,7 +1,7 @@
 //! Token files followed while the program runs: who edits a colour or a size sees it at the next frame. Debug builds only.
 
 use crate::files;
-use crate::ui::theme::{self, Scale, Theme, Tokens};
+use crate::theme::{self, Scale, Theme, Tokens};
 use std::path::{Path, PathBuf};
 
 /// Largest token file that is read; real ones have two kilobytes.

@@ -1,6 +1,6 @@
 //! What other values of a setting would cost: the answer to "what if" under the pointer.
 
-use super::computed::numbers;
+use super::numbers;
 use crate::plan::Plan;
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::{FieldId, FieldKind, FieldValue, field};

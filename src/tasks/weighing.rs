@@ -1,6 +1,6 @@
 //! The quantization lab at work: the tensors of a model through all formats, a quick sample first, then everything.
 
-use super::command::Command;
+use super::Task;
 use crate::jobs::CancelToken;
 use crate::lab::low_rank::LowRank;
 use crate::lab::mix::{Frontier, choices};
@@ -9,7 +9,7 @@ use crate::lab::{Depth, LabError, Source, TensorReport, examine};
 use crate::preview::base_model::embedded_source;
 use crate::quantize::Codec;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A model that is being examined, was, or could not be.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,13 +88,13 @@ impl Weighing {
 
     /// The embedded model examined, here and now: for pictures.
     pub fn of_embedded() -> Self {
-        let told = std::cell::RefCell::new(Vec::new());
-        let last = run(0, None, &CancelToken::default(), &|command| told.borrow_mut().push(command));
+        let told = Mutex::new(Vec::new());
+        let push = |news| told.lock().unwrap_or_else(PoisonError::into_inner).push(news);
+        let last = Weigh { model: None }.run(&CancelToken::default(), &push);
+        push(last);
         let mut weighing = Self::begun(0, None);
-        for command in told.into_inner().into_iter().chain([last]) {
-            if let Command::Weighed(_, news) = command {
-                weighing.take(news);
-            }
+        for news in told.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            weighing.take(news);
         }
         weighing
     }
@@ -149,16 +149,27 @@ impl Weighing {
     }
 }
 
-/// Examines the model; the last command says how it ended.
-pub fn run(number: u64, model: Option<&Path>, cancel: &CancelToken, tell: &dyn Fn(Command)) -> Command {
-    let ended = |refused: Option<String>| Command::Weighed(number, News::Ended(refused));
-    match examine_all(number, model, cancel, tell) {
-        Ok(()) => ended(None),
-        Err(error) => ended(Some(error)),
+/// An examination of a model; without a path of the embedded one.
+#[derive(Clone, Debug)]
+pub struct Weigh {
+    /// File or folder.
+    pub model: Option<PathBuf>,
+}
+
+impl Task for Weigh {
+    type News = News;
+    const NAME: &'static str = "weigh";
+
+    fn run(self, cancel: &CancelToken, tell: &(dyn Fn(News) + Sync)) -> News {
+        News::Ended(examine_all(self.model.as_deref(), cancel, tell).err())
+    }
+
+    fn failed(error: String) -> News {
+        News::Ended(Some(error))
     }
 }
 
-fn examine_all(number: u64, model: Option<&Path>, cancel: &CancelToken, tell: &dyn Fn(Command)) -> Result<(), String> {
+fn examine_all(model: Option<&Path>, cancel: &CancelToken, tell: &(dyn Fn(News) + Sync)) -> Result<(), String> {
     let source = match model {
         Some(path) => Source::open(path),
         None => embedded_source(),
@@ -168,7 +179,7 @@ fn examine_all(number: u64, model: Option<&Path>, cancel: &CancelToken, tell: &d
     if indices.is_empty() {
         return Err(format!("{}: no matrix whose values can be read; is the model quantized already?", source.name));
     }
-    tell(Command::Weighed(number, News::Opened(Arc::clone(&source), indices.len())));
+    tell(News::Opened(Arc::clone(&source), indices.len()));
     // A core is left for the window.
     let threads = crate::jobs::spare_threads();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| error.to_string())?;
@@ -189,7 +200,7 @@ fn examine_all(number: u64, model: Option<&Path>, cancel: &CancelToken, tell: &d
             if let Some(report) = report {
                 is_whole[*index] = report.examined == source.entries[*index].tensor.values;
                 let depth = if is_whole[*index] { Depth::Full } else { depth };
-                tell(Command::Weighed(number, News::Examined(Arc::new(report), depth)));
+                tell(News::Examined(Arc::new(report), depth));
             }
         }
     }

@@ -25,7 +25,8 @@ pub struct Decided {
 }
 
 impl Decided {
-    pub(super) fn of_plan(plan: &Plan) -> Self {
+    /// Everything that follows from the answers of a plan.
+    pub fn of_plan(plan: &Plan) -> Self {
         let decision = plan.decision.as_deref().cloned().unwrap_or_default();
         Self {
             found: recommend(&decision.answers),

@@ -1,26 +1,27 @@
 //! Carries out effects: threads, files, dialogs. Results come back as commands.
 
-use super::changes::Changes;
-use super::clipboard::{Clip, Clipboard, Copied, SystemClipboard};
-use super::command::Command;
-use super::effect::Effect;
-use super::measuring;
-use super::places;
-use super::recovery::{self, Journal, Leftover};
-use super::revision;
-use super::screenshot::{self, Shot};
-use super::searching::{self, Searching};
-use super::settings::Settings;
-use super::state::{PathPurpose, State};
-use super::store;
-use super::tuning;
-use super::watch::Watch;
-use super::weighing::{self, News, Ranks};
+use crate::app::changes::Changes;
+use crate::app::clipboard::{Clip, Clipboard, Copied, SystemClipboard};
+use crate::app::command::Command;
+use crate::app::effect::Effect;
+use crate::app::places;
+use crate::app::recovery::{self, Journal, Leftover};
+use crate::app::settings::Settings;
+use crate::app::state::{PathPurpose, State};
 use crate::architecture;
+use crate::desktop::screenshot::{self, Shot};
+use crate::desktop::watch::Watch;
+use crate::documents::revision;
+use crate::documents::store;
 use crate::files::{self, Existing};
 use crate::jobs::{CancelToken, Jobs};
 use crate::lab::low_rank;
 use crate::preview::control::Control;
+use crate::tasks::Slot;
+use crate::tasks::measuring::Measure;
+use crate::tasks::searching::SearchPlans;
+use crate::tasks::tuning::Tune;
+use crate::tasks::weighing::{Ranks, Weigh};
 use crate::ui::{PanelName, Part};
 use crate::validation::Evidence;
 use rfd::AsyncFileDialog;
@@ -35,12 +36,12 @@ pub struct Runtime {
     /// The model being read; a newer wish cancels an older one.
     reading_model: Option<CancelToken>,
     /// The search that runs.
-    searching: Option<CancelToken>,
+    searching: Slot,
     /// The small run.
     tuning: Option<Control>,
-    measuring: Option<CancelToken>,
+    measuring: Slot,
     /// The model that is examined.
-    weighing: Option<CancelToken>,
+    weighing: Slot,
     /// What to change is being looked for; a newer revision cancels an older one.
     finding_changes: Option<CancelToken>,
     /// Copies of unsaved plans, where there is a place for them.
@@ -68,10 +69,10 @@ impl Runtime {
             jobs: Jobs::new(wake),
             settings_path,
             reading_model: None,
-            searching: None,
+            searching: Slot::default(),
             tuning: None,
-            measuring: None,
-            weighing: None,
+            measuring: Slot::default(),
+            weighing: Slot::default(),
             finding_changes: None,
             journal: None,
             leftovers: Vec::new(),
@@ -227,11 +228,7 @@ impl Runtime {
                     Command::RevisionRead(title, Box::new(revision::read_of(&path, &revision)))
                 });
             }
-            Effect::StopSearch => {
-                if let Some(running) = self.searching.take() {
-                    running.cancel();
-                }
-            }
+            Effect::StopSearch => self.searching.cancel(),
             Effect::Tune(start) => {
                 if let Some(earlier) = self.tuning.take() {
                     earlier.cancel();
@@ -240,13 +237,9 @@ impl Runtime {
                 let (number, job, steps) = (begun.number, begun.job.clone(), begun.record.steps);
                 let control = Control::default();
                 self.tuning = Some(control.clone());
-                let tell = Mutex::new(self.jobs.reporter());
-                let failed =
-                    move |error: String| Command::Tuned(number, Box::new(tuning::News::Ended(Err(error), None)));
-                self.jobs.spawn("tune", failed, move |_cancel| {
-                    let tell = |command| tell.lock().unwrap_or_else(std::sync::PoisonError::into_inner)(command);
-                    tuning::run(number, (&job, start), steps, &control, &tell)
-                });
+                let task = Tune { job, start, steps, control };
+                // The earlier run ends by its control, and frees its memory before this one counts its own.
+                Slot::default().start(&self.jobs, task, move |news| Command::Tuned(number, Box::new(news)));
             }
             Effect::PauseTuning(pause) => {
                 if let Some(control) = &self.tuning {
@@ -286,52 +279,27 @@ impl Runtime {
                 });
             }
             Effect::StopWeighing => {
-                for running in [self.weighing.take(), self.measuring.take()].into_iter().flatten() {
-                    running.cancel();
-                }
+                self.weighing.cancel();
+                self.measuring.cancel();
             }
             Effect::Measure => {
-                if let Some(earlier) = self.measuring.take() {
-                    earlier.cancel();
-                }
                 let (Some(weighing), Some(begun)) = (&state.session.weighing, &state.session.measuring) else { return };
-                let (number, model, text) = (begun.number, weighing.model.clone(), begun.text.clone());
-                let tell = Mutex::new(self.jobs.reporter());
-                let failed =
-                    move |error: String| Command::Measured(number, Box::new(measuring::News::Ended(Some(error))));
-                self.measuring = Some(self.jobs.spawn("measure", failed, move |cancel| {
-                    let tell = |command| tell.lock().unwrap_or_else(std::sync::PoisonError::into_inner)(command);
-                    measuring::run(number, (model.as_deref(), text.as_deref()), cancel, &tell)
-                }));
+                let number = begun.number;
+                let task = Measure { model: weighing.model.clone(), text: begun.text.clone() };
+                self.measuring.start(&self.jobs, task, move |news| Command::Measured(number, Box::new(news)));
             }
             Effect::Weigh => {
-                for earlier in [self.weighing.take(), self.measuring.take()].into_iter().flatten() {
-                    earlier.cancel();
-                }
+                self.measuring.cancel();
                 let Some(begun) = &state.session.weighing else { return };
-                let (number, model) = (begun.number, begun.model.clone());
-                let tell = self.jobs.reporter();
-                let failed = move |error: String| Command::Weighed(number, News::Ended(Some(error)));
-                self.weighing = Some(
-                    self.jobs
-                        .spawn("weigh", failed, move |cancel| weighing::run(number, model.as_deref(), cancel, &tell)),
-                );
+                let number = begun.number;
+                let task = Weigh { model: begun.model.clone() };
+                self.weighing.start(&self.jobs, task, move |news| Command::Weighed(number, news));
             }
             Effect::Search => {
-                if let Some(earlier) = self.searching.take() {
-                    earlier.cancel();
-                }
-                let Some(begun) = state.session.searching.as_deref().cloned() else { return };
-                let plan = state.document.plan.clone();
-                let tell = Mutex::new(self.jobs.reporter());
-                let (key, limits) = (begun.key, begun.limits);
-                let failed = move |error: String| {
-                    Command::Searched(Box::new(Searching { refused: Some(error), running: false, ..begun.clone() }))
-                };
-                self.searching = Some(self.jobs.spawn("search", failed, move |cancel| {
-                    let tell = |command| tell.lock().unwrap_or_else(std::sync::PoisonError::into_inner)(command);
-                    searching::run(key, &plan, limits, cancel, &tell)
-                }));
+                let Some(begun) = state.session.searching.as_deref() else { return };
+                let number = begun.number;
+                let task = SearchPlans { plan: state.document.plan.clone(), limits: begun.limits };
+                self.searching.start(&self.jobs, task, move |news| Command::Searched(number, Box::new(news)));
             }
             Effect::FindChanges(key) => {
                 if let Some(earlier) = self.finding_changes.take() {

@@ -1,25 +1,27 @@
 //! The window: eframe around state, runtime and panels.
 
-use super::clipboard::{self, Clip, Copied};
-use super::command::{Command, Commands};
-use super::computed::{Computed, Key};
-use super::effect::Effect;
-use super::first_frame::{OneFrame, Stay};
-use super::page::Page;
-use super::places::{self, Places};
-use super::recovery::Journal;
-use super::runtime::Runtime;
-use super::settings::Settings;
-use super::state::{Dialog, State};
-use super::theme_files::ThemeFiles;
-use super::{dispatch, store};
+use crate::app::clipboard::{self, Clip, Copied};
+use crate::app::command::{Command, Commands};
+use crate::app::computed::Computed;
+use crate::app::dispatch;
+use crate::app::effect::Effect;
+use crate::app::page::Page;
+use crate::app::places::{self, Places};
+use crate::app::recovery::Journal;
+use crate::app::settings::Settings;
+use crate::app::state::{Dialog, State};
 use crate::catalog::Catalog;
+use crate::desktop::first_frame::{OneFrame, Stay};
+use crate::desktop::runtime::Runtime;
+use crate::desktop::theme_files::ThemeFiles;
+use crate::documents::store;
 use crate::estimate::profile::Profiles;
 use crate::estimate::{Component, Subject};
 use crate::files;
 use crate::plan::field::FieldId;
 use crate::plan::templates;
-use crate::ui::{self, View, theme};
+use crate::theme;
+use crate::ui::{self, View};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -149,7 +151,7 @@ pub const PRESENTER_ZOOM: f32 = 1.5;
 impl App {
     /// A program with the settings of `settings_path`.
     pub fn new(ctx: &egui::Context, runtime: Runtime, settings_path: Option<&Path>) -> Self {
-        ui::fonts::install(ctx);
+        theme::fonts::install(ctx);
         // Quitting goes through the question about unsaved changes.
         ctx.options_mut(|options| options.quit_shortcuts.clear());
         let mut state = State::default();
@@ -290,7 +292,7 @@ impl App {
     }
 
     fn compute(&mut self) {
-        if self.computed.key != Key::of(&self.state) {
+        if self.computed.key != self.state.key() {
             self.computed = Computed::of(&self.state);
         }
         self.computed.look_at_field(&self.state);
@@ -318,7 +320,7 @@ impl eframe::App for App {
             ui.ctx().send_viewport_cmd(egui::ViewportCommand::Close);
         }
         // The charts above were drawn from the plan before this frame's edit: draw again at once.
-        if self.computed.key != Key::of(&self.state) {
+        if self.computed.key != self.state.key() {
             self.compute();
             ui.ctx().request_discard("the plan changed");
         }
