@@ -15,6 +15,7 @@ mod devices_text;
 mod estimate;
 mod estimate_run;
 mod estimate_text;
+mod explain;
 mod figures;
 mod inspect;
 mod levers;
