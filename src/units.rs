@@ -338,7 +338,7 @@ pub fn flops_short(amount: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{duration, flops_short, quantity, significant};
+    use super::{ByteUnit, Bytes, duration, flops_short, quantity, rounded_to, significant, significant_at};
 
     #[test]
     fn amounts_keep_three_digits_and_their_unit() {
@@ -360,5 +360,25 @@ mod tests {
         assert_eq!(duration(5400.0), "90 min");
         assert_eq!(duration(3600.0 * 60.0), "2.5 days");
         assert_eq!(flops_short(4.96e13), "49.6 TFLOP");
+    }
+
+    #[test]
+    fn as_many_digits_as_asked_for_are_shown() {
+        for (amount, digits, text) in [
+            (0.041_666, 4, "0.04167"),
+            (128_256.0, 4, "128,256"),
+            (16.0, 4, "16"),
+            (999.96, 4, "1,000"),
+            (0.734_21, 6, "0.73421"),
+            (-1.5, 4, "-1.5"),
+            (0.0, 4, "0"),
+        ] {
+            assert_eq!(significant_at(amount, digits), text);
+            assert!((rounded_to(amount, digits) - text.replace(',', "").parse::<f64>().unwrap_or_default()).abs() < 1e-9);
+        }
+        // 16 MiB of 1,024 are no GiB, and no 0.02 of one.
+        assert_eq!(Bytes::mib(16).with_digits(ByteUnit::GiB, 4), "16 MiB");
+        assert_eq!(Bytes(5_703_925_760).with_digits(ByteUnit::GiB, 4), "5.312 GiB");
+        assert_eq!(Bytes(1023).with_digits(ByteUnit::GiB, 4), "1023 B");
     }
 }

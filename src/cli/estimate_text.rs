@@ -5,7 +5,6 @@ use crate::explained::{Exactness, Interval};
 use crate::plan::check::Diagnostic;
 use crate::units::{ByteUnit, Bytes, grouped, percent};
 use serde_json::{Value as Json, json};
-use std::fmt::Write as _;
 
 /// What the text begins with.
 pub struct Heading {

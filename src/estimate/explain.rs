@@ -38,7 +38,7 @@ pub(super) fn derivations(
             Component::Gradients => method::gradients(setup, ledger, kind, moment, replay),
             Component::OptimizerState => method::optimizer_state(setup),
             Component::Activations => moment::activations(setup, moment, replay),
-            Component::Logits => moment::logits(setup, moment, replay),
+            Component::Logits => moment::logits(setup, inputs, kind, moment, replay),
             Component::KvCache => moment::cache(setup, inputs, kind),
             Component::Temporaries => moment::temporaries(setup, kind, moment, replay),
             Component::Runtime => continue,

@@ -111,16 +111,16 @@ pub fn logits_are_fitted(setup: &Setup<'_>) -> bool {
     own || fused_loss(setup)
 }
 
-/// Logits alive at a moment.
-pub fn logit_part(setup: &Setup<'_>, title: &'static str, logits: u64, exactness: Exactness) -> Explained {
+/// Logits alive at a moment; `of_all`: of every token rather than of each sequence's last.
+pub fn logit_part(setup: &Setup<'_>, title: &'static str, logits: u64, exactness: Exactness, of_all: bool) -> Explained {
     let vocabulary = setup.architecture.vocab_size;
-    let rows = if setup.training { setup.tokens } else { setup.batch };
+    let rows = if of_all { setup.tokens } else { setup.batch };
     let count = rows.saturating_mul(vocabulary);
     if logits == 0 || count == 0 {
         return found(title, logits, exactness);
     }
     let vocabulary = Term::count("vocabulary", vocabulary);
-    let rows = if setup.training { tokens(setup) } else { Term::count("sequences", rows).note("the last token of each") };
+    let rows = if of_all { tokens(setup) } else { Term::count("sequences", rows).note("the last token of each") };
     let each = if logits.is_multiple_of(count) {
         Term::count("bytes per logit", logits / count)
     } else {
@@ -129,8 +129,13 @@ pub fn logit_part(setup: &Setup<'_>, title: &'static str, logits: u64, exactness
     Explained::bytes(title, (rows * vocabulary * each.trust(exactness).note("mean at this moment of the replay")).nearest())
 }
 
+/// Whether logits are made for every token: in training, and where a stack does so for the prompt.
+pub fn logits_of_all(setup: &Setup<'_>, inputs: &Inputs<'_>, kind: PhaseKind) -> bool {
+    setup.training || (kind == PhaseKind::Prefill && inputs.profile.full_prefill_logits)
+}
+
 /// Tensors of the vocabulary's width.
-pub fn logits(setup: &Setup<'_>, moment: Moment, replay: Exactness) -> Explained {
+pub fn logits(setup: &Setup<'_>, inputs: &Inputs<'_>, kind: PhaseKind, moment: Moment, replay: Exactness) -> Explained {
     let why = match setup.plan.runtime.loss {
         _ if !setup.training => "Generation needs the logits of the last token only.",
         _ if moment.logits == 0 => "At the peak the logits are gone already, or not there yet.",
@@ -142,7 +147,7 @@ pub fn logits(setup: &Setup<'_>, moment: Moment, replay: Exactness) -> Explained
         LossKernel::FusedLinear => "Head and loss go through chunks of tokens: only one chunk's logits exist.",
     };
     let exactness = replay.max(Exactness::rough(logits_are_fitted(setup)));
-    logit_part(setup, "Logits and loss", moment.logits, exactness).why(why).source(TRACED)
+    logit_part(setup, "Logits and loss", moment.logits, exactness, logits_of_all(setup, inputs, kind)).why(why).source(TRACED)
 }
 
 /// Keys and values by kind of layer.

@@ -95,7 +95,8 @@ impl<'a> Device<'a> {
             What::KeptForBackward => self.kept_for_backward(title, bytes),
             What::Logits => {
                 let fitted = Exactness::rough(moment::logits_are_fitted(self.compute));
-                moment::logit_part(self.compute, title, bytes, self.replay.max(fitted))
+                let of_all = moment::logits_of_all(self.compute, self.mine, self.phase().0);
+                moment::logit_part(self.compute, title, bytes, self.replay.max(fitted), of_all)
             }
             What::Cache => Explained::sum(title, moment::cache_parts(self.stored, self.mine, self.phase().0)),
             What::Gathered => Explained::bytes(title, self.gathered()),

@@ -34,14 +34,14 @@ pub fn derivation_ui(ui: &mut Ui, explained: &Explained, unit: ByteUnit, tokens:
 
 /// Each part with its formula, in names and in values; parts of parts are indented.
 fn parts_ui(ui: &mut Ui, explained: &Explained, unit: ByteUnit, tokens: &Tokens) {
-    for part in explained.parts() {
+    for (index, part) in explained.parts().iter().enumerate() {
         let formula = part.formula(unit);
         let (names, values) = formula.map_or_else(Default::default, |formula| {
             (format!("= {}", formula.text), format!("= {}", formula.substituted()))
         });
         row_ui(ui, part.title(), &[&names, &values], &part.text(unit), tokens);
         if !part.parts().is_empty() {
-            ui.indent(part.title(), |ui| parts_ui(ui, part, unit, tokens));
+            ui.indent(index, |ui| parts_ui(ui, part, unit, tokens));
         }
     }
 }
