@@ -2,10 +2,10 @@
 
 use super::pages::{change, decide, memory, preview};
 use super::panels::{explanation, settings};
-use super::theme::{bold, space, type_size};
 use super::{UiState, View};
 use crate::app::command::Commands;
 use crate::app::page::Page;
+use crate::theme::{bold, space, type_size};
 use egui::{Align, CentralPanel, Frame, Layout, Margin, RichText, Ui};
 
 /// What a picture shows.

@@ -1,9 +1,9 @@
 //! Serving: how far batch and context go, what the cache holds, adapters merged against kept apart, merged models.
 
-use crate::app::computed::Serving;
 use crate::estimate::serving::{AdapterServing, ServingPoint, Stretch};
+use crate::figures::Serving;
 use crate::plan::Workload;
-use crate::ui::theme::{bold, space, type_size};
+use crate::theme::{bold, space, type_size};
 use crate::ui::{View, card, card_head};
 use crate::units::{ByteUnit, duration, grouped, params_short, significant};
 use egui::{Pos2, RichText, Sense, Stroke, Ui, Vec2};

@@ -1,6 +1,6 @@
 //! Two axes by powers of ten, for charts whose figures are of every order.
 
-use crate::ui::theme::{Tokens, space, type_size};
+use crate::theme::{Tokens, space, type_size};
 use egui::{Align2, FontId, Painter, Pos2, Rangef, Rect, Stroke, Ui, Vec2};
 
 /// Room left of the area for the figures of the upright axis.

@@ -3,7 +3,7 @@
 use super::{DecideState, changed, head_ui, note_ui, text_ui};
 use crate::app::command::Commands;
 use crate::plan::decision::{Cache, Costs, RagCosts, is_date};
-use crate::ui::theme::space;
+use crate::theme::space;
 use crate::ui::widgets::number;
 use crate::ui::{View, card, card_head};
 use egui::{Align, Grid, Layout, RichText, Ui, Vec2};

@@ -1,8 +1,8 @@
 //! Predicted over measured for every shipped row, with the plan's neighbours and the plan itself.
 
 use super::nearest::job;
+use crate::theme::type_size;
 use crate::ui::View;
-use crate::ui::theme::type_size;
 use crate::ui::widgets::log_axes::LogAxes;
 use crate::units::{Bytes, signed_percent, significant};
 use crate::validation::{Evidence, Measured, Neighbour};

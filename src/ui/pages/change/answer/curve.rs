@@ -2,14 +2,13 @@
 
 use super::{Chart, MEASURES, Measured, Picked, value_words};
 use crate::app::command::{Command, Commands};
-use crate::app::computed::Key;
 use crate::estimate::PhaseKind;
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::field;
 use crate::solve::figures::Figures;
 use crate::solve::sensitivity::{Curve, Point};
+use crate::theme::{space, type_size};
 use crate::ui::View;
-use crate::ui::theme::{space, type_size};
 use crate::ui::widgets::memory_bar::{nice_step, step};
 use crate::units::{Bytes, duration, quantity};
 use egui::{Align2, Color32, FontId, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2};
@@ -165,7 +164,7 @@ pub fn curve_ui(
     } else if response.clicked()
         && let Some(edit) = edit
     {
-        let key = Key::of(view.state);
+        let key = view.state.key();
         *picked = Some(Picked { chart: Chart::Curve, key, words: words.clone(), set: format!("Set {value}"), edit });
     }
     let how = if now == Some(under) {

@@ -2,8 +2,8 @@
 
 use crate::decide::break_even::{BreakEven, Crossing, Line, Way};
 use crate::estimate::Component;
+use crate::theme::{Tokens, type_size};
 use crate::ui::View;
-use crate::ui::theme::{Tokens, type_size};
 use crate::ui::widgets::log_axes::LogAxes;
 use crate::units::significant;
 use egui::{Align2, Color32, FontId, Rangef, Rect, Sense, Stroke, Ui, Vec2};

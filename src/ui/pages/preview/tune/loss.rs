@@ -1,8 +1,8 @@
 //! Loss over steps: a line for the examples trained on, marks for those held out.
 
 use crate::preview::record::Record;
+use crate::theme::{space, type_size};
 use crate::ui::View;
-use crate::ui::theme::{space, type_size};
 use crate::units::significant;
 use egui::{Align2, FontId, Pos2, Rect, Sense, Shape, Stroke, Ui, Vec2};
 

@@ -1,10 +1,10 @@
 //! The best mixes of formats: error against bits a weight, with a slider for the size.
 
 use super::WeightsState;
-use crate::app::weighing::Weighing;
 use crate::quantize::Codec;
+use crate::tasks::weighing::Weighing;
+use crate::theme::{space, type_size};
 use crate::ui::View;
-use crate::ui::theme::{space, type_size};
 use crate::ui::widgets::log_axes::LogAxes;
 use crate::units::{Bytes, significant};
 use egui::{Align2, FontId, Rangef, RichText, Sense, Shape, Slider, Stroke, Ui, Vec2};

@@ -2,11 +2,11 @@
 
 use super::WeightsState;
 use crate::app::command::{Command, Commands};
-use crate::app::measuring::Measuring;
 use crate::app::state::PathPurpose;
-use crate::app::weighing::Weighing;
+use crate::tasks::measuring::Measuring;
+use crate::tasks::weighing::Weighing;
+use crate::theme::{space, type_size};
 use crate::ui::View;
-use crate::ui::theme::{space, type_size};
 use crate::ui::widgets::log_axes::LogAxes;
 use crate::units::significant;
 use egui::{Align2, FontId, Pos2, Rangef, Rect, RichText, Sense, Stroke, Ui, Vec2};

@@ -2,10 +2,10 @@
 
 use super::WeightsState;
 use crate::app::command::{Command, Commands};
-use crate::app::weighing::Weighing;
 use crate::lab::low_rank::LowRank;
+use crate::tasks::weighing::Weighing;
+use crate::theme::{space, type_size};
 use crate::ui::View;
-use crate::ui::theme::{space, type_size};
 use crate::ui::widgets::log_axes::LogAxes;
 use crate::units::{percent, significant};
 use egui::{Align2, Color32, FontId, Grid, Rangef, RichText, Sense, Shape, Stroke, Ui, Vec2};

@@ -1,12 +1,12 @@
 //! One tensor: how its values lie, how large the errors are, which columns stand out.
 
 use super::WeightsState;
-use crate::app::weighing::Weighing;
 use crate::lab::examine::OUTLIER_RATIO;
 use crate::lab::tally::{ERROR_BINS, VALUE_BINS, VALUE_REACH, lower_end};
 use crate::lab::{TensorReport, Tried};
+use crate::tasks::weighing::Weighing;
+use crate::theme::{space, type_size};
 use crate::ui::View;
-use crate::ui::theme::{space, type_size};
 use crate::units::{Bytes, grouped, percent, significant};
 use egui::{Align2, ComboBox, FontId, Pos2, Rect, RichText, Sense, Ui, Vec2};
 
