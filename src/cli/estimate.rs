@@ -102,16 +102,25 @@ fn heading(plan: &Plan) -> Heading {
     };
     let mut lines = vec![("Model", plan.model.source.name().to_owned())];
     if plan.workload == Workload::Training {
-        lines.push(("Method", words("Method", &["method.kind", "method.rank", "method.targets", "method.adapter_format"])));
+        lines.push((
+            "Method",
+            words("Method", &["method.kind", "method.rank", "method.targets", "method.adapter_format"]),
+        ));
         lines.push(("Optimizer", words("Optimizer", &["optimizer.algorithm", "optimizer.implementation"])));
     }
     let loaded = plan.precision.load_words(Catalog::embedded());
     lines.push(("Precision", format!("{loaded}, {}", words("Precision", &["precision.autocast"]))));
     lines.push((
         "Batch",
-        words("Batch", &["batch.micro_batch", "batch.gradient_accumulation", "batch.sequence_length", "batch.new_tokens"]),
+        words(
+            "Batch",
+            &["batch.micro_batch", "batch.gradient_accumulation", "batch.sequence_length", "batch.new_tokens"],
+        ),
     ));
-    lines.push(("Runtime", words("Runtime", &["runtime.profile", "runtime.checkpointing", "runtime.attention", "runtime.loss"])));
+    lines.push((
+        "Runtime",
+        words("Runtime", &["runtime.profile", "runtime.checkpointing", "runtime.attention", "runtime.loss"]),
+    ));
     let device = Catalog::embedded()
         .accelerator(&plan.hardware.accelerator)
         .map_or_else(|| "none chosen".to_owned(), |device| format!("{} × {}", plan.hardware.count, device.name));

@@ -204,8 +204,10 @@ fn derivations(
     if let (true, Some(tokens)) = (run.steps.is_some(), run.tokens) {
         let per_step = Term::count("tokens of a step", time.tokens_per_step).note("over all devices");
         let filled = filled_share(plan);
-        let filled = (filled != 1.0).then(|| Term::factor("filled", filled).note("share of a sequence that is no padding"));
-        let tokens = if tokens.fract() == 0.0 { Term::count("tokens", tokens as u64) } else { Term::factor("tokens", tokens) };
+        let filled =
+            (filled != 1.0).then(|| Term::factor("filled", filled).note("share of a sequence that is no padding"));
+        let tokens =
+            if tokens.fract() == 0.0 { Term::count("tokens", tokens as u64) } else { Term::factor("tokens", tokens) };
         let steps = (tokens.note("of all epochs") / per_step.times(filled)).up().called("steps");
         let step = Term::quantity("seconds of a step", time.step_secs.expected, "s").note("expected").rough();
         let beside = Term::quantity("start and checkpoints", overhead, "s").rough();
@@ -225,9 +227,10 @@ fn derivations(
         out.push((TimeSubject::Energy, energy));
     }
     if let (Some(_), Some(hours)) = (run.money, hours) {
-        let rented = plan.cost.price_per_device_hour.map(|price| {
-            hours * devices() * Term::quantity("price", price, "per device-hour").note("of the plan")
-        });
+        let rented = plan
+            .cost
+            .price_per_device_hour
+            .map(|price| hours * devices() * Term::quantity("price", price, "per device-hour").note("of the plan"));
         let powered = plan.cost.power_price_per_kwh.zip(run.energy_kwh).map(|(price, energy)| {
             let energy = Term::quantity("energy", energy.expected, "kWh").rough();
             energy * Term::quantity("power price", price, "per kWh").note("of the plan")

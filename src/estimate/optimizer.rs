@@ -172,7 +172,13 @@ pub const fn step_width(algorithm: Algorithm, width: u64) -> u64 {
             width.saturating_mul(2)
         }
         // Update and its negative in FP32; gradient and weight too where they are not FP32 already.
-        Algorithm::Adafactor => if width < 4 { 16 } else { 8 },
+        Algorithm::Adafactor => {
+            if width < 4 {
+                16
+            } else {
+                8
+            }
+        }
         // Momentum, its 16-bit copy and two products of the Newton–Schulz iteration.
         Algorithm::Muon => 8,
     }

@@ -166,7 +166,9 @@ pub fn base_weights(setup: &Setup<'_>) -> StoredBytes {
 /// Bytes of one copy of `tensor`.
 pub fn tensor_bytes(setup: &Setup<'_>, tensor: BaseTensor) -> StoredBytes {
     match plain_width(setup, tensor.part) {
-        Some(width) => StoredBytes { values: tensor.rows.saturating_mul(tensor.columns).saturating_mul(width), constants: 0 },
+        Some(width) => {
+            StoredBytes { values: tensor.rows.saturating_mul(tensor.columns).saturating_mul(width), constants: 0 }
+        }
         None => setup.storage.matrix(tensor.rows, tensor.columns),
     }
 }

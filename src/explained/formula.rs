@@ -75,11 +75,13 @@ impl Formula {
 fn gives(node: &Node, value: f64, unit: ByteUnit, digits: usize) -> bool {
     let near = |found: f64| (found - value).abs() <= MISS * value.abs();
     let whole = if has_line(node) { inside(node, unit, digits) } else { printed(node, unit, digits, true) };
-    near(printed(node, unit, digits, false)) && near(whole) && all_inner(node, &mut |inner| {
-        let meaning = if let Node::Given(Given { meaning: Some(meaning), .. }) = inner { meaning } else { inner };
-        let named = has_line(inner) || !std::ptr::eq(meaning, inner);
-        !named || std::ptr::eq(inner, node) || gives(meaning, inner.value().number(), unit, digits)
-    })
+    near(printed(node, unit, digits, false))
+        && near(whole)
+        && all_inner(node, &mut |inner| {
+            let meaning = if let Node::Given(Given { meaning: Some(meaning), .. }) = inner { meaning } else { inner };
+            let named = has_line(inner) || !std::ptr::eq(meaning, inner);
+            !named || std::ptr::eq(inner, node) || gives(meaning, inner.value().number(), unit, digits)
+        })
 }
 
 /// Whether `holds` for every part of `node`.
@@ -157,7 +159,7 @@ fn text(node: &Node, around: Level) -> String {
     let list = |nodes: &[Node]| nodes.iter().map(|node| text(node, Level::Sum)).collect::<Vec<_>>().join(", ");
     let (level, out) = match node {
         Node::Given(given) => (Level::Factor, given.name.to_string()),
-        Node::Literal(Number::Whole(number)) => (Level::Factor, crate::units::grouped(Number::Whole(*number).whole())),
+        Node::Literal(Number::Whole(number)) => (Level::Factor, number.to_string()),
         Node::Literal(Number::Real(number)) => (Level::Factor, crate::units::significant_at(*number, DIGITS)),
         Node::Sum(terms) => {
             let mut out = String::new();

@@ -305,8 +305,12 @@ impl Node {
                 Real(real) => Whole(real.round() as u128),
                 whole @ Whole(_) => whole,
             },
-            Self::Max(terms) => terms.iter().map(of).reduce(|a, b| if b.real() > a.real() { b } else { a }).unwrap_or(Whole(0)),
-            Self::Min(terms) => terms.iter().map(of).reduce(|a, b| if b.real() < a.real() { b } else { a }).unwrap_or(Whole(0)),
+            Self::Max(terms) => {
+                terms.iter().map(of).reduce(|a, b| if b.real() > a.real() { b } else { a }).unwrap_or(Whole(0))
+            }
+            Self::Min(terms) => {
+                terms.iter().map(of).reduce(|a, b| if b.real() < a.real() { b } else { a }).unwrap_or(Whole(0))
+            }
             Self::Corner(pair) => Real(corner(of(&pair.0).real(), of(&pair.1).real())),
         }
     }

@@ -381,7 +381,9 @@ mod tests {
             (0.0, 4, "0"),
         ] {
             assert_eq!(significant_at(amount, digits), text);
-            assert!((rounded_to(amount, digits) - text.replace(',', "").parse::<f64>().unwrap_or_default()).abs() < 1e-9);
+            assert!(
+                (rounded_to(amount, digits) - text.replace(',', "").parse::<f64>().unwrap_or_default()).abs() < 1e-9
+            );
         }
         // 16 MiB of 1,024 are no GiB, and no 0.02 of one.
         assert_eq!(Bytes::mib(16).with_digits(ByteUnit::GiB, 4), "16 MiB");

@@ -343,10 +343,12 @@ fn the_table_says_what_the_bar_says() {
 fn a_derivation_shows_all_it_rests_on() {
     let tokens_of_a_pass = Term::count("tokens", 4096).note("micro-batch × sequence");
     let logits = tokens_of_a_pass * Term::count("vocabulary", 128_256) * Term::count("bytes", 12).note("per entry");
-    let explained = Explained::bytes("Logits and loss", logits).why("16-bit logits are copied to 32-bit.").source("traced");
+    let explained =
+        Explained::bytes("Logits and loss", logits).why("16-bit logits are copied to 32-bit.").source("traced");
     let harness = dark([280.0, 420.0], |ui| derivation_ui(ui, &explained, ByteUnit::GiB, tokens()));
     // 4096 · 128256 · 12 bytes = 5.8711 GiB.
-    for text in ["Logits and loss", "5.871 GiB", "exact", "4,096", "128,256", "micro-batch × sequence", "Source: traced"]
+    for text in
+        ["Logits and loss", "5.871 GiB", "exact", "4,096", "128,256", "micro-batch × sequence", "Source: traced"]
     {
         harness.get_by_label(text);
     }

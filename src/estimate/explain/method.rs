@@ -209,7 +209,8 @@ pub fn state_parts(setup: &Setup<'_>) -> Vec<Explained> {
             let (sum, tensors, projected) = match known {
                 Some(known) => known,
                 None => {
-                    let empty = optimizer::State { values: 0, scales: one.scales.min(1), counter: 0, projector: 0, ..one };
+                    let empty =
+                        optimizer::State { values: 0, scales: one.scales.min(1), counter: 0, projector: 0, ..one };
                     kinds.push((empty, 0, 0));
                     let Some(last) = kinds.last_mut() else { return };
                     last.0.scales = 0;
@@ -231,13 +232,18 @@ pub fn state_parts(setup: &Setup<'_>) -> Vec<Explained> {
             Algorithm::Adafactor => "rows and columns of trained tensors",
             _ => "trained",
         });
-        let scales = (kind.scales > 0).then(|| Term::from(4) * Term::count("scales", kind.scales).note("one for 256 values"));
+        let scales =
+            (kind.scales > 0).then(|| Term::from(4) * Term::count("scales", kind.scales).note("one for 256 values"));
         let one = (values * width(kind.width)).plus(scales);
         let moments = Term::count("moments", kind.moments);
         let moments = if algorithm == Algorithm::Muon { moments.rough() } else { moments };
-        let counters = (tensors > 0).then(|| Term::from(4) * Term::count("tensors", tensors).note("a step counter each"));
+        let counters =
+            (tensors > 0).then(|| Term::from(4) * Term::count("tensors", tensors).note("a step counter each"));
         let title = if kind.moments == 1 { "Moment of" } else { "Moments of" };
-        let title = format!("{title} {} a value", if kind.width == 1 { "1 byte".to_owned() } else { format!("{} bytes", kind.width) });
+        let title = format!(
+            "{title} {} a value",
+            if kind.width == 1 { "1 byte".to_owned() } else { format!("{} bytes", kind.width) }
+        );
         parts.push(Explained::bytes(title, (moments * one).plus(counters)));
         parts.push(found("Projections of GaLore", projected, Exactness::Exact));
     }
@@ -285,7 +291,8 @@ pub fn update(setup: &Setup<'_>, title: &'static str) -> Explained {
         });
     }
     let (values, each) = largest;
-    let term = Term::count("values", values).note("of the largest tensor") * Term::count("bytes", each).note("per value, copies of the update");
+    let term = Term::count("values", values).note("of the largest tensor")
+        * Term::count("bytes", each).note("per value, copies of the update");
     Explained::bytes(title, term)
 }
 

@@ -112,7 +112,13 @@ pub fn logits_are_fitted(setup: &Setup<'_>) -> bool {
 }
 
 /// Logits alive at a moment; `of_all`: of every token rather than of each sequence's last.
-pub fn logit_part(setup: &Setup<'_>, title: &'static str, logits: u64, exactness: Exactness, of_all: bool) -> Explained {
+pub fn logit_part(
+    setup: &Setup<'_>,
+    title: &'static str,
+    logits: u64,
+    exactness: Exactness,
+    of_all: bool,
+) -> Explained {
     let vocabulary = setup.architecture.vocab_size;
     let rows = if of_all { setup.tokens } else { setup.batch };
     let count = rows.saturating_mul(vocabulary);
@@ -126,7 +132,10 @@ pub fn logit_part(setup: &Setup<'_>, title: &'static str, logits: u64, exactness
     } else {
         Term::factor("bytes per logit", logits as f64 / count as f64)
     };
-    Explained::bytes(title, (rows * vocabulary * each.trust(exactness).note("mean at this moment of the replay")).nearest())
+    Explained::bytes(
+        title,
+        (rows * vocabulary * each.trust(exactness).note("mean at this moment of the replay")).nearest(),
+    )
 }
 
 /// Whether logits are made for every token: in training, and where a stack does so for the prompt.
@@ -147,7 +156,9 @@ pub fn logits(setup: &Setup<'_>, inputs: &Inputs<'_>, kind: PhaseKind, moment: M
         LossKernel::FusedLinear => "Head and loss go through chunks of tokens: only one chunk's logits exist.",
     };
     let exactness = replay.max(Exactness::rough(logits_are_fitted(setup)));
-    logit_part(setup, "Logits and loss", moment.logits, exactness, logits_of_all(setup, inputs, kind)).why(why).source(TRACED)
+    logit_part(setup, "Logits and loss", moment.logits, exactness, logits_of_all(setup, inputs, kind))
+        .why(why)
+        .source(TRACED)
 }
 
 /// Keys and values by kind of layer.

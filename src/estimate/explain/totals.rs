@@ -44,7 +44,8 @@ impl Answers {
         let named = |one: &Explained| one.named(one.title().to_owned()).note("a phase's peak");
         let peak = phases.iter().map(named).reduce(Term::max).unwrap_or_else(|| Term::from(0));
         let replayed = phases.get(estimate.peak).map_or_else(|| Term::from(0), |one| one.named("replayed tensors"));
-        let fitted = (ratio != 1.0).then(|| Term::factor("ratio", ratio).note("of this stack, from its profile").rough());
+        let fitted =
+            (ratio != 1.0).then(|| Term::factor("ratio", ratio).note("of this stack, from its profile").rough());
         let tensors = Explained::bytes("Tensors", peak.times(fitted).down()).why(
             "The peak is the largest of the phases, not the sum of all components: most of them are never alive together. \
              This is what torch.cuda.max_memory_allocated counts.",
@@ -114,7 +115,10 @@ impl Answers {
             parts.extend(self.beside.iter().cloned());
             parts
         } else {
-            let process = self.beside.iter().fold(self.reserved_value.0, |sum, part| sum.saturating_add(part.value().number() as u64));
+            let process = self
+                .beside
+                .iter()
+                .fold(self.reserved_value.0, |sum, part| sum.saturating_add(part.value().number() as u64));
             vec![Explained::bytes("Beside the tensors", named("process", Bytes(process)) - self.replayed.clone())]
         };
         Explained::sum("Runtime overhead", parts)
@@ -194,9 +198,7 @@ pub fn parameters(setup: &Setup<'_>, estimate: &Estimate) -> Explained {
     } else {
         "Token table and head are two matrices."
     };
-    Explained::sum("Parameters", parts)
-        .why(head)
-        .source("shapes of the model's tensors, equal to the published totals")
+    Explained::sum("Parameters", parts).why(head).source("shapes of the model's tensors, equal to the published totals")
 }
 
 /// Trained values.
@@ -209,7 +211,10 @@ pub fn trainable(setup: &Setup<'_>, estimate: &Estimate) -> Explained {
         });
     }
     let share = estimate.parameters.trainable as f64 / estimate.parameters.total.max(1) as f64;
-    Explained::sum("Trainable parameters", vec![counted("Of the model", of_model), counted("Added by the method", added)])
-        .why(format!("Only these receive gradients and optimizer state: {} of all parameters.", percent(share)))
-        .source("PEFT 0.21 and the methods' papers")
+    Explained::sum(
+        "Trainable parameters",
+        vec![counted("Of the model", of_model), counted("Added by the method", added)],
+    )
+    .why(format!("Only these receive gradients and optimizer state: {} of all parameters.", percent(share)))
+    .source("PEFT 0.21 and the methods' papers")
 }

@@ -2,7 +2,9 @@
 
 use super::super::setup::Setup;
 use super::super::shape::{BaseTensor, Part, layer_tensors, outer_tensors};
-use super::super::storage::{BNB_BLOCK, BNB_CODE, BNB_SCALE_BLOCK, BNB_SCALE_CODE, Storage, element_bits, tensor_bytes};
+use super::super::storage::{
+    BNB_BLOCK, BNB_CODE, BNB_SCALE_BLOCK, BNB_SCALE_CODE, Storage, element_bits, tensor_bytes,
+};
 use crate::explained::{Explained, Term};
 use crate::units::{Bytes, grouped};
 
@@ -49,8 +51,8 @@ pub fn weight_parts(setup: &Setup<'_>) -> Vec<Explained> {
     let part = |(group, bits, values, bytes): (usize, f64, u64, u64)| {
         let plain = payload(Term::count("values", values), bits, mean).down();
         let rounding = bytes.saturating_sub(plain.whole());
-        let rounding = (rounding > 0)
-            .then(|| Term::bytes("rounding", Bytes(rounding)).note("every tensor ends at a whole byte"));
+        let rounding =
+            (rounding > 0).then(|| Term::bytes("rounding", Bytes(rounding)).note("every tensor ends at a whole byte"));
         Explained::bytes(GROUPS[group], plain.plus(rounding))
     };
     sums.into_iter().map(part).collect()
@@ -94,7 +96,9 @@ pub fn scales(storage: &Storage<'_>, rows: Term, columns: Term, values: Term) ->
                     let blocks = (columns / Term::count("block", size).note("values of a row")).up();
                     Some(rows.clone() * blocks * Term::count("block bytes", bytes))
                 }
-                _ if format.effective_bits > format.element_bits => Some(bits("bits with scales", format.effective_bits)),
+                _ if format.effective_bits > format.element_bits => {
+                    Some(bits("bits with scales", format.effective_bits))
+                }
                 _ => None,
             };
             let beside = whole.filter(|whole| whole.whole() > plain.whole()).map(|whole| whole - plain);

@@ -85,7 +85,8 @@ impl<'a> Device<'a> {
             What::GradientBuckets => method::trained_bytes(self.stored, title),
             What::EarlierGradients => self.earlier_gradients(title),
             What::UnitGradients => {
-                let layer = method::bytes("layer", self.units.layer_gradients).note("the layer with most trained weights");
+                let layer =
+                    method::bytes("layer", self.units.layer_gradients).note("the layer with most trained weights");
                 Explained::bytes(title, layer + method::bytes("outside", self.units.root_gradients).note("the layers"))
             }
             What::GradientShards => self.shard(title),
@@ -148,10 +149,12 @@ impl<'a> Device<'a> {
         if !self.cuts_weights() {
             return Explained::sum(title, weights::weight_parts(self.stored));
         }
-        let whole = method::bytes("weights", base_weights(self.stored).values).note("of this device's part of the model");
+        let whole =
+            method::bytes("weights", base_weights(self.stored).values).note("of this device's part of the model");
         let even = (whole / Term::count("devices", self.layout.shard).note("that share one copy")).down();
         let more = bytes.saturating_sub(even.whole());
-        let more = (more > 0).then(|| method::bytes("uncut", more).note("padding, and what fewer devices share or all keep"));
+        let more =
+            (more > 0).then(|| method::bytes("uncut", more).note("padding, and what fewer devices share or all keep"));
         Explained::bytes(title, even.plus(more))
     }
 
@@ -252,11 +255,16 @@ impl<'a> Device<'a> {
             add_part(&mut parts, "Keys and values of the neighbour", two() * block);
         }
         if layout.expert > 1 {
-            add_part(&mut parts, "Tokens for this device's experts", method::bytes("tokens", routed(compute.architecture, compute.stream_bytes())));
+            add_part(
+                &mut parts,
+                "Tokens for this device's experts",
+                method::bytes("tokens", routed(compute.architecture, compute.stream_bytes())),
+            );
         }
         if layout.pipeline > 1 && layout.schedule != Schedule::Sequential {
             let cut = if layout.sequence { layout.tensor.max(1) } else { 1 };
-            let message = if cut > 1 { (stream() / Term::count("tensor", cut).note("devices")).down() } else { stream() };
+            let message =
+                if cut > 1 { (stream() / Term::count("tensor", cut).note("devices")).down() } else { stream() };
             add_part(&mut parts, "Messages between stages", two() * message);
         }
         if self.stored.training && layout.strategy.is_zero() && layout.shard > 1 {
@@ -328,10 +336,9 @@ const fn words(strategy: Strategy, component: Component) -> (&'static str, &'sta
              and residual stream with sequence parallelism only. In a pipeline several micro-batches wait for backward.",
             MEGATRON,
         ),
-        Component::Logits => (
-            "Only the last stage makes logits; tensor-parallel devices make their part of the vocabulary.",
-            MEGATRON,
-        ),
+        Component::Logits => {
+            ("Only the last stage makes logits; tensor-parallel devices make their part of the vocabulary.", MEGATRON)
+        }
         Component::KvCache => ("Each device caches its layers, heads and tokens.", MEGATRON),
         Component::Temporaries => (
             "Weights that are gathered for the layer at work and the next, buckets and messages under way, and the \

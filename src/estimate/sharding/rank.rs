@@ -127,13 +127,8 @@ fn training(
     let base = base_weights(stored);
     let cut_weights = layout.strategy.shards_weights() && layout.shard > 1;
     let share = if layout.shard > 1 { shares::trained(stored, layout) } else { Share::WHOLE };
-    let mut out = Rank {
-        phases: Vec::new(),
-        held: Vec::new(),
-        host: 0,
-        disk: 0,
-        approximate: layout.is_simplified(true),
-    };
+    let mut out =
+        Rank { phases: Vec::new(), held: Vec::new(), host: 0, disk: 0, approximate: layout.is_simplified(true) };
 
     let kept_weights = if cut_weights { shares::weights(stored, layout) } else { base.values };
     let frozen_extra = vera_shared_values(stored).saturating_mul(4);
@@ -294,14 +289,7 @@ const fn ids(setup: &Setup<'_>) -> u64 {
     setup.tokens.saturating_mul(each + mask)
 }
 
-fn held(
-    parts: &Parts,
-    layout: &Layout,
-    plan: &Plan,
-    step: &StepPeaks,
-    whole: &Setup<'_>,
-    kept: &Kept,
-) -> Vec<Held> {
+fn held(parts: &Parts, layout: &Layout, plan: &Plan, step: &StepPeaks, whole: &Setup<'_>, kept: &Kept) -> Vec<Held> {
     let parallel = &plan.parallelism;
     let model_cut = layout.tensor > 1 || layout.pipeline > 1 || layout.expert > 1;
     let by = |cut: bool| if cut { layout.shard } else { 1 };
@@ -351,7 +339,8 @@ fn running(mine: &Inputs<'_>, layout: &Layout, stored: &Setup<'_>, whole: &Setup
     let parallel = &mine.plan.parallelism;
     let base = base_weights(stored);
     let units = shares::units(stored);
-    let mut out = Rank { phases: Vec::new(), held: Vec::new(), host: 0, disk: 0, approximate: layout.is_simplified(false) };
+    let mut out =
+        Rank { phases: Vec::new(), held: Vec::new(), host: 0, disk: 0, approximate: layout.is_simplified(false) };
     let weights = out.placed(base.values, parallel.offload_parameters);
     let parts = Parts {
         weights,

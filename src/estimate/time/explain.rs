@@ -38,7 +38,10 @@ pub fn training(inputs: &Inputs<'_>, setup: &Setup<'_>, basis: &Basis<'_>, estim
     ];
     let busy = estimate.spent.iter().filter(|part| part.kind != TimeKind::Data).map(|part| part.secs).sum();
     out.extend(
-        estimate.spent.iter().map(|part| (TimeSubject::Kind(part.kind), causes.of(part.kind, part.secs, busy, estimate))),
+        estimate
+            .spent
+            .iter()
+            .map(|part| (TimeSubject::Kind(part.kind), causes.of(part.kind, part.secs, busy, estimate))),
     );
     out
 }
@@ -89,6 +92,9 @@ fn operations(inputs: &Inputs<'_>, setup: &Setup<'_>, basis: &Basis<'_>, estimat
         .source(FLOPS_SOURCE)
 }
 
+/// Share of a step under which waiting for the host is no figure to be checked.
+const LEAST_WAIT: f64 = 1e-6;
+
 /// Everything the causes of a training step rest on.
 struct Causes<'a> {
     inputs: &'a Inputs<'a>,
@@ -108,7 +114,8 @@ impl Causes<'_> {
 
     fn matrix_share(&self) -> Term {
         let device = &self.basis.device;
-        let note = if device.is_measured { "measured on this device" } else { "that matrix products reach on such a chip" };
+        let note =
+            if device.is_measured { "measured on this device" } else { "that matrix products reach on such a chip" };
         Term::factor("share", device.matrix_share).note(note).rough()
     }
 
@@ -129,7 +136,8 @@ impl Causes<'_> {
             None => one,
         };
         let band = self.basis.band.expected;
-        let all = all.times((band != 1.0).then(|| Term::factor("band", band).note("measured by predicted time").rough()));
+        let all =
+            all.times((band != 1.0).then(|| Term::factor("band", band).note("measured by predicted time").rough()));
         match self.shared() {
             Some(shared) => all / shared,
             None => all,
@@ -155,6 +163,13 @@ impl Causes<'_> {
 
     fn of(&self, kind: TimeKind, secs: f64, busy: f64, estimate: &TimeEstimate) -> Explained {
         let clock = Clock::of(secs);
+        let title = format!("{}, in one step", kind.label());
+        if kind == TimeKind::Launch && secs < LEAST_WAIT * estimate.step_secs.expected {
+            // A difference of two times that agree in every digit one could print.
+            return Explained::found(title, Value::Quantity(clock.amount(secs), clock.unit()), Exactness::Approximate)
+                .why("The chip is busy for so long that the host is always ahead of it.")
+                .source(self.basis.table.launch.source.clone());
+        }
         let (term, why, source) = match kind {
             TimeKind::Matrix => self.matrix(clock),
             TimeKind::Attention => self.attention(clock),
@@ -168,7 +183,7 @@ impl Causes<'_> {
             // Of requests, not of steps.
             TimeKind::Prompt | TimeKind::Generation => (clock.secs("seconds", secs), "", Cow::Borrowed("")),
         };
-        Explained::amount(format!("{}, in one step", kind.label()), term, clock.unit()).why(why).source(source)
+        Explained::amount(title, term, clock.unit()).why(why).source(source)
     }
 
     fn matrix(&self, clock: Clock) -> Cause {
@@ -205,13 +220,15 @@ impl Causes<'_> {
         let weights = clock.count("weights", step::quantized_weights(self.setup)).note("held quantized");
         let passes = Term::factor("passes", step::passes(self.setup)).note("over every layer");
         let each = Term::factor("bytes", self.basis.dequantization_bytes).note("moved per weight and pass").rough();
-        let why = "Each pass unpacks the base to 16 bits, whatever the number of tokens: larger micro-batches dilute it.";
+        let why =
+            "Each pass unpacks the base to 16 bits, whatever the number of tokens: larger micro-batches dilute it.";
         (self.in_step(weights * passes * each / self.bandwidth()), why, self.chip_source())
     }
 
     fn launch(&self, clock: Clock) -> Cause {
         let basis = self.basis;
-        let chip = || clock.secs("chip", basis.micro.total() - basis.micro.launch).note("busy in a micro-batch").rough();
+        let chip =
+            || clock.secs("chip", basis.micro.total() - basis.micro.launch).note("busy in a micro-batch").rough();
         let host = step::launch_secs(self.setup, basis.table);
         let host = clock.secs("host", host).note("to start the kernels of all layers and passes").rough();
         let why = "With few tokens kernels end before Python has started the next: a larger micro-batch costs no time then. \
@@ -235,7 +252,8 @@ impl Causes<'_> {
     fn communication(&self, clock: Clock) -> Cause {
         let (sent, table) = (&self.basis.sent, &self.basis.table.communication);
         let link = crate::units::quantity(sent.link_bytes_per_sec / 1e9, "GB/s");
-        let share = || Term::factor("share", table.share.expected.max(0.01)).note("of a link's rate that is reached").rough();
+        let share =
+            || Term::factor("share", table.share.expected.max(0.01)).note("of a link's rate that is reached").rough();
         let rate = format!("gathered and reduced at the link's {link}");
         let mut hideable = clock.secs("collectives", sent.hideable).note(rate).rough();
         if sent.host > 0.0 {
@@ -245,7 +263,8 @@ impl Causes<'_> {
         let backward = clock.secs("backward", self.basis.backward).note("arithmetic they go along with").rough();
         let mut exposed = Term::from(0).max(hideable / share() - hidden * backward);
         if sent.blocking > 0.0 {
-            let blocking = clock.secs("waited for", sent.blocking).note("between halves of a matrix, stages or experts").rough();
+            let blocking =
+                clock.secs("waited for", sent.blocking).note("between halves of a matrix, stages or experts").rough();
             exposed = exposed + blocking / share();
         }
         let why = "Ring collectives: B bytes over n devices take 2·(n − 1)/n·B over a link to sum, half of that to gather or scatter.";
@@ -254,7 +273,8 @@ impl Causes<'_> {
 
     fn data(&self, clock: Clock, busy: f64, estimate: &TimeEstimate) -> Cause {
         let rate = self.inputs.plan.run.loader_tokens_per_sec.unwrap_or_default();
-        let loading = Term::count("tokens of a step", estimate.tokens_per_step) / clock.rate("loader", rate).note("of the plan");
+        let loading =
+            Term::count("tokens of a step", estimate.tokens_per_step) / clock.rate("loader", rate).note("of the plan");
         let busy = clock.secs("busy", busy).note("all other causes").rough();
         let why = "The devices wait for data: a faster loader, or data tokenized beforehand, takes this away.";
         (loading - busy, why, "".into())

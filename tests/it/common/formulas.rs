@@ -110,7 +110,8 @@ impl<'a> Reader<'a> {
     fn name(&mut self) -> Option<f64> {
         let rest = self.text.trim_start();
         let whole = |name: &str| {
-            rest.strip_prefix(name).is_some_and(|after| !after.chars().next().is_some_and(|c| c.is_alphabetic() || c.is_ascii_digit()))
+            rest.strip_prefix(name)
+                .is_some_and(|after| !after.chars().next().is_some_and(|c| c.is_alphabetic() || c.is_ascii_digit()))
         };
         let found = self.names.iter().filter(|(name, _)| whole(name)).max_by_key(|(name, _)| name.len());
         let &(name, value) = found?;
@@ -205,7 +206,8 @@ pub fn paced(plan: &Plan) -> Result<(), String> {
     plan.cost.price_per_device_hour = Some(1.79);
     plan.cost.power_price_per_kwh = Some(0.23);
     plan.run.loader_tokens_per_sec = Some(25_000.0);
-    let inputs = Inputs::resolve(&plan, Catalog::embedded(), Profiles::embedded()).map_err(|error| format!("{error:?}"))?;
+    let inputs =
+        Inputs::resolve(&plan, Catalog::embedded(), Profiles::embedded()).map_err(|error| format!("{error:?}"))?;
     let time = time(&inputs, DequantizationKernel::Current).map_err(|missing| missing.advice().to_owned())?;
     let run = run(&inputs, &time);
     for (subject, explained) in time.derivations.iter().chain(&run.derivations) {
@@ -218,7 +220,9 @@ pub fn paced(plan: &Plan) -> Result<(), String> {
         let wanted = match subject {
             TimeSubject::Step => secs(time.step_secs.expected),
             TimeSubject::Rate => time.tokens_per_sec.expected,
-            TimeSubject::Kind(kind) => secs(time.spent.iter().find(|part| part.kind == *kind).map_or(0.0, |part| part.secs)),
+            TimeSubject::Kind(kind) => {
+                secs(time.spent.iter().find(|part| part.kind == *kind).map_or(0.0, |part| part.secs))
+            }
             TimeSubject::Token => secs(time.generation.unwrap_or_default().token_secs),
             TimeSubject::Flops => time.executed_flops_per_token / 1e9,
             TimeSubject::Utilisation => time.mfu.expected * 100.0,

@@ -47,7 +47,9 @@ impl Request<'_> {
     }
 
     fn read_share(&self) -> Term {
-        Term::factor("read share", self.table.decode.bandwidth_share).note("of the bandwidth that reading weights reaches").rough()
+        Term::factor("read share", self.table.decode.bandwidth_share)
+            .note("of the bandwidth that reading weights reaches")
+            .rough()
     }
 
     fn peak(&self) -> Term {
@@ -81,7 +83,8 @@ impl Request<'_> {
 
     fn generation(&self) -> Explained {
         let clock = Clock::of(self.made.decode_secs);
-        let token = clock.secs("time of a token", self.made.token_secs).note("of every sequence, halfway through").rough();
+        let token =
+            clock.secs("time of a token", self.made.token_secs).note("of every sequence, halfway through").rough();
         Explained::amount("Generation, in one request", self.new_tokens() * token, clock.unit())
             .why("A token reads every weight once for all sequences together: a larger batch costs little until memory or arithmetic bind.")
             .source(self.table.decode.source.clone())
@@ -94,7 +97,9 @@ impl Request<'_> {
         let work = clock.operations("operations", work).note("of one token of every sequence");
         let read = self.weights(clock) / (self.bandwidth() * self.read_share());
         let chip = read.max(work / (self.peak() * self.matrix_share())).called("chip");
-        let moves = Term::factor("cache moves", cache_moves(self.setup, self.table)).note("of this stack, for one token").rough();
+        let moves = Term::factor("cache moves", cache_moves(self.setup, self.table))
+            .note("of this stack, for one token")
+            .rough();
         let cache = clock.bytes("cache", self.made.cache_bytes).note("keys and values halfway through");
         let term = chip.beside(self.host(clock)) + moves * cache / self.bandwidth();
         Explained::amount("Time of one token", term, clock.unit())
@@ -117,9 +122,8 @@ impl Request<'_> {
         let produced: f64 = groups.map(|group| group.count as f64 * produced_per_token(setup, &group.layer)).sum();
         let moved = setup.tokens as f64 * produced * self.table.traffic.plain;
         let moved = clock.bytes("moved", moved).note("by all other operators").rough();
-        let chip = matrix / (self.peak() * self.matrix_share())
-            + attention / (self.peak() * share)
-            + moved / self.bandwidth();
+        let chip =
+            matrix / (self.peak() * self.matrix_share()) + attention / (self.peak() * share) + moved / self.bandwidth();
         let read = self.weights(clock) / (self.bandwidth() * self.read_share());
         let term = chip.called("chip").beside(self.host(clock)).max(read);
         Explained::amount("Prompt, in one request", term, clock.unit())
