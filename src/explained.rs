@@ -36,8 +36,10 @@ pub enum Value {
     Count(u64),
     /// A plain factor, such as bytes per value.
     Factor(f64),
-    /// An amount in a unit of its own, such as seconds or tokens a second.
+    /// An amount in a unit of its own, such as milliseconds of a formula or tokens a second.
     Quantity(f64, &'static str),
+    /// A stretch of time, in the unit that suits its length.
+    Seconds(f64),
 }
 
 impl Value {
@@ -53,6 +55,14 @@ impl Value {
             Self::Count(count) => grouped(count),
             Self::Factor(factor) => significant_at(factor, digits),
             Self::Quantity(amount, unit) => format!("{} {unit}", significant_at(amount, digits)).trim_end().to_owned(),
+            Self::Seconds(secs) => {
+                let (size, unit) = match secs {
+                    ..1e-3 => (1e6, "µs"),
+                    1e-3..1.0 => (1e3, "ms"),
+                    _ => (1.0, "s"),
+                };
+                format!("{} {unit}", significant_at(secs * size, digits))
+            }
         }
     }
 
@@ -61,7 +71,7 @@ impl Value {
         match self {
             Self::Bytes(bytes) => bytes.0 as f64,
             Self::Count(count) => count as f64,
-            Self::Factor(amount) | Self::Quantity(amount, _) => amount,
+            Self::Factor(amount) | Self::Quantity(amount, _) | Self::Seconds(amount) => amount,
         }
     }
 
@@ -71,6 +81,7 @@ impl Value {
             Self::Bytes(_) => "bytes",
             Self::Count(_) | Self::Factor(_) => "",
             Self::Quantity(_, unit) => unit,
+            Self::Seconds(_) => "s",
         }
     }
 }
@@ -115,6 +126,7 @@ enum Kind {
     Bytes,
     Count,
     Amount(&'static str),
+    Seconds,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -154,6 +166,7 @@ impl Explained {
             Value::Count(_) => Kind::Count,
             Value::Factor(_) => Kind::Amount(""),
             Value::Quantity(_, unit) => Kind::Amount(unit),
+            Value::Seconds(_) => Kind::Seconds,
         };
         Self::new(title, kind, Body::Found(value, exactness))
     }
@@ -223,12 +236,14 @@ impl Explained {
             Kind::Bytes => Value::Bytes(Bytes(number.whole())),
             Kind::Count => Value::Count(number.whole()),
             Kind::Amount(unit) => Value::Quantity(number.real(), unit),
+            Kind::Seconds => Value::Seconds(number.real()),
         };
         match &self.body {
             Body::Formula(term) => whole(term.number()),
             Body::Found(value, _) => *value,
             Body::Sum(parts) => match self.kind {
                 Kind::Amount(unit) => Value::Quantity(parts.iter().map(|part| part.value().number()).sum(), unit),
+                Kind::Seconds => Value::Seconds(parts.iter().map(|part| part.value().number()).sum()),
                 Kind::Bytes => Value::Bytes(parts.iter().map(Self::bytes_value).sum()),
                 Kind::Count => {
                     let count = |part: &Self| if let Value::Count(count) = part.value() { count } else { 0 };

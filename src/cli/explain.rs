@@ -81,6 +81,6 @@ fn number(value: Value) -> Json {
     match value {
         Value::Bytes(bytes) => json!(bytes.0),
         Value::Count(count) => json!(count),
-        Value::Factor(amount) | Value::Quantity(amount, _) => json!(amount),
+        Value::Factor(amount) | Value::Quantity(amount, _) | Value::Seconds(amount) => json!(amount),
     }
 }

@@ -128,7 +128,9 @@ fn rounded(value: Value, unit: ByteUnit, digits: usize) -> f64 {
     match value {
         Value::Bytes(bytes) => bytes.rounded(unit, digits),
         Value::Count(count) => count as f64,
-        Value::Factor(amount) | Value::Quantity(amount, _) => crate::units::rounded_to(amount, digits),
+        Value::Factor(amount) | Value::Quantity(amount, _) | Value::Seconds(amount) => {
+            crate::units::rounded_to(amount, digits)
+        }
     }
 }
 

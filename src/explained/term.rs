@@ -262,7 +262,7 @@ impl Given {
         match self.value {
             Value::Bytes(bytes) => Number::Whole(u128::from(bytes.0)),
             Value::Count(count) => Number::Whole(u128::from(count)),
-            Value::Factor(amount) | Value::Quantity(amount, _) => Number::Real(amount),
+            Value::Factor(amount) | Value::Quantity(amount, _) | Value::Seconds(amount) => Number::Real(amount),
         }
     }
 }

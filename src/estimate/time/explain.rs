@@ -48,13 +48,12 @@ pub fn training(inputs: &Inputs<'_>, setup: &Setup<'_>, basis: &Basis<'_>, estim
 
 /// The step or request as the sum of its causes.
 fn summed(title: &'static str, estimate: &TimeEstimate) -> Explained {
-    let clock = Clock::of(estimate.step_secs.expected);
-    let part = |part: &super::Spent| {
-        let value = Value::Quantity(clock.amount(part.secs), clock.unit());
-        Explained::found(part.kind.label(), value, Exactness::Approximate)
-    };
-    let empty = Explained::found(title, Value::Quantity(0.0, clock.unit()), Exactness::Approximate);
-    if estimate.spent.is_empty() { empty } else { Explained::sum(title, estimate.spent.iter().map(part).collect()) }
+    let part =
+        |part: &super::Spent| Explained::found(part.kind.label(), Value::Seconds(part.secs), Exactness::Approximate);
+    if estimate.spent.is_empty() {
+        return Explained::found(title, Value::Seconds(0.0), Exactness::Approximate);
+    }
+    Explained::sum(title, estimate.spent.iter().map(part).collect())
 }
 
 fn rate(estimate: &TimeEstimate) -> Explained {

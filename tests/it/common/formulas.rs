@@ -143,7 +143,14 @@ pub fn holds(explained: &Explained) -> Result<(), String> {
     let title = explained.title();
     let fault = |what: String| Err(format!("{title}: {what}"));
     let text = explained.text(UNIT);
-    let Some(shown) = number(&text) else { return fault(format!("`{text}` is no number")) };
+    let seconds = match explained.value() {
+        Value::Seconds(_) if text.ends_with("µs") => 1e-6,
+        Value::Seconds(_) if text.ends_with("ms") => 1e-3,
+        _ => 1.0,
+    };
+    let Some(shown) = number(&text).map(|shown| shown * seconds) else {
+        return fault(format!("`{text}` is no number"));
+    };
     if (shown - explained.value().number()).abs() > 5.1e-4 * shown.abs() {
         return fault(format!("`{text}` for {:?}", explained.value()));
     }
@@ -183,7 +190,7 @@ pub fn holds(explained: &Explained) -> Result<(), String> {
     }
     if !explained.parts().is_empty() {
         let sum: f64 = explained.parts().iter().map(|part| part.value().number()).sum();
-        let exact = !matches!(explained.value(), Value::Quantity(..));
+        let exact = !matches!(explained.value(), Value::Quantity(..) | Value::Seconds(_));
         let value = explained.value().number();
         // Whole numbers of more than 53 bits are not told apart here.
         if if exact && value < 9e15 { sum != value } else { !near(sum, value) } {
@@ -218,7 +225,7 @@ pub fn paced(plan: &Plan) -> Result<(), String> {
             _ => secs,
         };
         let wanted = match subject {
-            TimeSubject::Step => secs(time.step_secs.expected),
+            TimeSubject::Step => time.step_secs.expected,
             TimeSubject::Rate => time.tokens_per_sec.expected,
             TimeSubject::Kind(kind) => {
                 secs(time.spent.iter().find(|part| part.kind == *kind).map_or(0.0, |part| part.secs))
