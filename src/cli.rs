@@ -15,6 +15,7 @@ mod devices_text;
 mod estimate;
 mod estimate_run;
 mod estimate_text;
+mod explain;
 mod figures;
 mod inspect;
 mod levers;
@@ -116,8 +117,8 @@ struct EstimateArgs {
     /// One JSON object; byte counts are integers.
     #[arg(long)]
     json: bool,
-    /// Show the derivation of every figure.
-    #[arg(long, conflicts_with = "json")]
+    /// Show the derivation of every figure; with --json under the key `derivations`.
+    #[arg(long)]
     explain: bool,
     /// Show memory in GB (10^9 bytes) instead of GiB (2^30).
     #[arg(long)]

@@ -1,8 +1,7 @@
 //! `tuneplan estimate`: memory of a plan.
 
-use super::estimate_run;
-use super::estimate_text::{Heading, derivations, explained_text, to_json, to_text};
-use super::{EstimateArgs, Outcome, load};
+use super::estimate_text::{Heading, to_json, to_text};
+use super::{EstimateArgs, Outcome, estimate_run, explain, load};
 use crate::architecture::Knowledge;
 use crate::catalog::Catalog;
 use crate::estimate::{Estimate, Fit};
@@ -26,20 +25,22 @@ pub fn run(
     let Some(estimate) = estimate else { bail!("{}", unresolved(&diagnostics)) };
     let (pace, serving) = (Pace::of_plan(&plan), Serving::of_plan(&plan));
     let unit = if args.gb { ByteUnit::GB } else { ByteUnit::GiB };
+    let of_memory = estimate.derivations.iter().map(|derivation| &derivation.explained);
+    let derivations = of_memory.chain(pace.iter().flat_map(Pace::derivations)).filter(|_| args.explain);
     if args.json {
         let mut json = to_json(&estimate, &diagnostics);
         estimate_run::add_json(&mut json, pace.as_ref(), serving.as_ref());
+        if let (true, Some(map)) = (args.explain, json.as_object_mut()) {
+            let all: Vec<_> = derivations.map(|explained| explain::to_json(explained, unit)).collect();
+            map.insert("derivations".to_owned(), all.into());
+        }
         serde_json::to_writer_pretty(&mut *out, &json)?;
         writeln!(out)?;
     } else {
         write!(out, "{}", to_text(&heading(&plan), &estimate, &diagnostics, unit))?;
         write!(out, "{}", estimate_run::to_text(pace.as_ref(), serving.as_ref(), plan.workload, unit))?;
         if args.explain {
-            writeln!(out)?;
-            write!(out, "{}", derivations(&estimate, unit))?;
-            for explained in pace.iter().flat_map(Pace::derivations) {
-                writeln!(out, "{}", explained_text(explained, unit))?;
-            }
+            write!(out, "\n{}", explain::to_text(derivations, unit))?;
         }
     }
     if !args.check {
@@ -102,29 +103,40 @@ fn unresolved(diagnostics: &[Diagnostic]) -> String {
 }
 
 fn heading(plan: &Plan) -> Heading {
-    let words = |ids: &[FieldId]| {
+    // A field that is called like its line is not named twice.
+    let words = |head: &str, ids: &[FieldId]| {
         let shown: Vec<String> = ids
             .iter()
             .filter_map(|id| field(id))
             .filter(|field| (field.applies)(plan))
             .filter_map(|field| {
-                (field.get)(plan).map(|value| format!("{} {}", field.label.to_lowercase(), value.display(field)))
+                let value = (field.get)(plan)?.display(field);
+                Some(if field.label == head { value } else { format!("{} {value}", field.label.to_lowercase()) })
             })
             .collect();
         shown.join(", ")
     };
     let mut lines = vec![("Model", plan.model.source.name().to_owned())];
     if plan.workload == Workload::Training {
-        lines.push(("Method", words(&["method.kind", "method.rank", "method.targets", "method.adapter_format"])));
-        lines.push(("Optimizer", words(&["optimizer.algorithm", "optimizer.implementation"])));
+        lines.push((
+            "Method",
+            words("Method", &["method.kind", "method.rank", "method.targets", "method.adapter_format"]),
+        ));
+        lines.push(("Optimizer", words("Optimizer", &["optimizer.algorithm", "optimizer.implementation"])));
     }
     let loaded = plan.precision.load_words(Catalog::embedded());
-    lines.push(("Precision", format!("{loaded}, {}", words(&["precision.autocast"]))));
+    lines.push(("Precision", format!("{loaded}, {}", words("Precision", &["precision.autocast"]))));
     lines.push((
         "Batch",
-        words(&["batch.micro_batch", "batch.gradient_accumulation", "batch.sequence_length", "batch.new_tokens"]),
+        words(
+            "Batch",
+            &["batch.micro_batch", "batch.gradient_accumulation", "batch.sequence_length", "batch.new_tokens"],
+        ),
     ));
-    lines.push(("Runtime", words(&["runtime.profile", "runtime.checkpointing", "runtime.attention", "runtime.loss"])));
+    lines.push((
+        "Runtime",
+        words("Runtime", &["runtime.profile", "runtime.checkpointing", "runtime.attention", "runtime.loss"]),
+    ));
     let device = Catalog::embedded()
         .accelerator(&plan.hardware.accelerator)
         .map_or_else(|| "none chosen".to_owned(), |device| format!("{} × {}", plan.hardware.count, device.name));

@@ -1,11 +1,10 @@
 //! An estimate as text for people and as JSON for programs.
 
 use crate::estimate::{Component, Estimate, Fit, Subject};
-use crate::explained::{Exactness, Explained, Interval};
+use crate::explained::{Exactness, Interval};
 use crate::plan::check::Diagnostic;
 use crate::units::{ByteUnit, Bytes, grouped, percent};
 use serde_json::{Value as Json, json};
-use std::fmt::Write as _;
 
 /// What the text begins with.
 pub struct Heading {
@@ -145,56 +144,13 @@ pub fn to_text(heading: &Heading, estimate: &Estimate, diagnostics: &[Diagnostic
     text
 }
 
-/// Every derivation, indented by part.
-pub fn derivations(estimate: &Estimate, unit: ByteUnit) -> String {
-    let mut text = String::new();
-    for derivation in &estimate.derivations {
-        derivation_text(&mut text, &derivation.explained, 0, unit);
-        text.push('\n');
-    }
-    text
-}
-
-/// One derivation, indented by part.
-pub fn explained_text(explained: &Explained, unit: ByteUnit) -> String {
-    let mut text = String::new();
-    derivation_text(&mut text, explained, 0, unit);
-    text
-}
-
-fn derivation_text(text: &mut String, explained: &Explained, depth: usize, unit: ByteUnit) {
-    let pad = "  ".repeat(depth);
-    let exactness = match explained.exactness {
-        Exactness::Exact => "exact",
-        Exactness::Approximate => "approximate",
-    };
-    // Writing to a String cannot fail.
-    let _ = writeln!(text, "{pad}{}: {} ({exactness})", explained.title, explained.value.display(unit));
-    if !explained.formula.is_empty() {
-        let _ = writeln!(text, "{pad}  = {}", explained.formula);
-    }
-    for input in &explained.inputs {
-        let note = if input.note.is_empty() { String::new() } else { format!("  ({})", input.note) };
-        let _ = writeln!(text, "{pad}    {} = {}{note}", input.name, input.value.display(unit));
-    }
-    if !explained.why.is_empty() {
-        let _ = writeln!(text, "{pad}  {}", explained.why);
-    }
-    if !explained.source.is_empty() {
-        let _ = writeln!(text, "{pad}  Source: {}", explained.source);
-    }
-    for part in &explained.parts {
-        derivation_text(text, part, depth + 1, unit);
-    }
-}
-
 fn is_exact(estimate: &Estimate, component: Component) -> bool {
     estimate
         .derivations
         .iter()
         .find(|derivation| derivation.subject == Subject::Component(component))
         // Without a derivation there is nothing of it at the peak: zero is exact.
-        .is_none_or(|derivation| derivation.explained.exactness == Exactness::Exact)
+        .is_none_or(|derivation| derivation.explained.exactness() == Exactness::Exact)
 }
 
 fn interval(band: Interval) -> Json {

@@ -5,7 +5,7 @@
 //! counts (process, else reserved, else tensors): what is outside of it was not measured and is taken to err alike.
 
 use super::{Detail, Estimate, Fit};
-use crate::explained::{Exactness, Explained, Input, Interval, Value};
+use crate::explained::{Explained, Interval, Term};
 use crate::plan::{MeasuredPeak, Metric, Plan};
 use crate::units::Bytes;
 
@@ -134,18 +134,10 @@ fn times(bytes: Bytes, factor: f64) -> Bytes {
 }
 
 fn explained(calibration: &Calibration, process: Interval) -> Explained {
-    Explained {
-        title: "Whole process, calibrated".into(),
-        value: Value::Bytes(calibration.process.expected),
-        formula: "whole process × measured / expected".into(),
-        inputs: vec![
-            Input::bytes("whole process", process.expected, "as estimated"),
-            Input::factor("measured / expected", calibration.factor, "median"),
-            Input::count("measurements", calibration.peaks as u64, calibration.metric.label()),
-        ],
-        why: "Your own measurements of this plan, on your own stack, are better evidence than any profile.".into(),
-        source: "measurements kept in the plan".into(),
-        exactness: Exactness::Approximate,
-        parts: Vec::new(),
-    }
+    let note = format!("median of {} by {}", calibration.peaks, calibration.metric.label());
+    let process = Term::bytes("whole process", process.expected).note("as estimated").rough();
+    let factor = Term::factor("measured by expected", calibration.factor).note(note).rough();
+    Explained::bytes("Whole process, calibrated", (process * factor).down())
+        .why("Your own measurements of this plan, on your own stack, are better evidence than any profile.")
+        .source("measurements kept in the plan")
 }

@@ -2,9 +2,9 @@
 
 use super::time::efficiency::Efficiency;
 
-use super::time::{TimeEstimate, TimeSubject, filled_share, rough};
+use super::time::{TimeEstimate, TimeSubject, filled_share};
 use super::{Detail, Inputs};
-use crate::explained::{Band, Explained, Input, Value};
+use crate::explained::{Band, Explained, Term};
 use crate::plan::Workload;
 
 /// What is missing for a figure of the run.
@@ -201,66 +201,46 @@ fn derivations(
     let table = Efficiency::embedded();
     let plan = inputs.plan;
     let mut out = Vec::new();
-    if let (Some(hours), Some(steps)) = (run.hours, run.steps) {
-        out.push((
-            TimeSubject::Hours,
-            rough(
-                "Hours of the run",
-                Value::Quantity(hours.expected, "h"),
-                "(steps × seconds of a step + start + checkpoints) / 3600",
-                vec![
-                    Input::quantity("tokens", run.tokens.unwrap_or_default(), "tokens", "of all epochs"),
-                    Input::count("tokens of a step", time.tokens_per_step, "over all devices"),
-                    Input::new("filled", Value::Share(filled_share(plan)), "share of a sequence that is no padding"),
-                    Input::count("steps", steps, ""),
-                    Input::quantity("seconds of a step", time.step_secs.expected, "s", "expected"),
-                    Input::quantity("start and checkpoints", overhead, "s", ""),
-                ],
-                "What the clock on the wall shows, without waiting for a machine.",
-                table.overheads.source.clone(),
-            ),
-        ));
+    if let (true, Some(tokens)) = (run.steps.is_some(), run.tokens) {
+        let per_step = Term::count("tokens of a step", time.tokens_per_step).note("over all devices");
+        let filled = filled_share(plan);
+        let filled =
+            (filled != 1.0).then(|| Term::factor("filled", filled).note("share of a sequence that is no padding"));
+        let tokens =
+            if tokens.fract() == 0.0 { Term::count("tokens", tokens as u64) } else { Term::factor("tokens", tokens) };
+        let steps = (tokens.note("of all epochs") / per_step.times(filled)).up().called("steps");
+        let step = Term::quantity("seconds of a step", time.step_secs.expected, "s").note("expected").rough();
+        let beside = Term::quantity("start and checkpoints", overhead, "s").rough();
+        let hours = Explained::amount("Hours of the run", (steps * step + beside) / Term::from(3600), "h")
+            .why("What the clock on the wall shows, without waiting for a machine.")
+            .source(table.overheads.source.clone());
+        out.push((TimeSubject::Hours, hours));
     }
-    if let (Some(energy), Some(hours), Some(watts)) = (run.energy_kwh, run.hours, watts) {
-        out.push((
-            TimeSubject::Energy,
-            rough(
-                "Energy of the devices",
-                Value::Quantity(energy.expected, "kWh"),
-                "devices × board power × share × hours",
-                vec![
-                    Input::count("devices", time.devices, ""),
-                    Input::quantity("board power", watts, "W", "of one device, from its data sheet"),
-                    Input::factor("share", table.energy.utilisation.expected, "drawn on average"),
-                    Input::quantity("hours", hours.expected, "h", ""),
-                ],
-                "Host, network and cooling come on top.",
-                table.energy.source.clone(),
-            ),
-        ));
+    let devices = || Term::count("devices", time.devices);
+    let hours = run.hours.map(|hours| Term::quantity("hours", hours.expected, "h").rough());
+    if let (Some(hours), Some(watts)) = (hours.clone(), watts) {
+        let power = Term::quantity("board power", watts / 1000.0, "kW").note("of one device, from its data sheet");
+        let share = Term::factor("share", table.energy.utilisation.expected).note("drawn on average").rough();
+        let energy = Explained::amount("Energy of the devices", devices() * power * share * hours, "kWh")
+            .why("Host, network and cooling come on top.")
+            .source(table.energy.source.clone());
+        out.push((TimeSubject::Energy, energy));
     }
-    if let (Some(money), Some(hours)) = (run.money, run.hours) {
-        let mut inputs =
-            vec![Input::quantity("hours", hours.expected, "h", ""), Input::count("devices", time.devices, "")];
-        if let Some(price) = plan.cost.price_per_device_hour {
-            inputs.push(Input::quantity("price", price, "per device-hour", "of the plan"));
-        }
-        if let (Some(price), Some(energy)) = (plan.cost.power_price_per_kwh, run.energy_kwh) {
-            inputs.push(Input::quantity("power price", price, "per kWh", "of the plan"));
-            inputs.push(Input::quantity("energy", energy.expected, "kWh", ""));
-        }
+    if let (Some(_), Some(hours)) = (run.money, hours) {
+        let rented = plan
+            .cost
+            .price_per_device_hour
+            .map(|price| hours * devices() * Term::quantity("price", price, "per device-hour").note("of the plan"));
+        let powered = plan.cost.power_price_per_kwh.zip(run.energy_kwh).map(|(price, energy)| {
+            let energy = Term::quantity("energy", energy.expected, "kWh").rough();
+            energy * Term::quantity("power price", price, "per kWh").note("of the plan")
+        });
         let dated = if run.price_date.is_empty() { "no day given".to_owned() } else { run.price_date.clone() };
-        out.push((
-            TimeSubject::Money,
-            rough(
-                "Money, in the plan's currency",
-                Value::Quantity(money.expected, ""),
-                "hours × devices × price + energy × power price",
-                inputs,
-                "Reserved hours, storage and traffic are not in it.",
-                format!("price of the plan in {}, {dated}", run.currency),
-            ),
-        ));
+        let money = Term::total(rented.into_iter().chain(powered).collect());
+        let money = Explained::amount("Money, in the plan's currency", money, "")
+            .why("Reserved hours, storage and traffic are not in it.")
+            .source(format!("price of the plan in {}, {dated}", run.currency));
+        out.push((TimeSubject::Money, money));
     }
     out
 }

@@ -1,19 +1,22 @@
-//! Derivations: every figure with its formula, inputs, reason and source.
+//! Derivations: every figure built from the factors it rests on, with its reason and source.
 //!
-//! The parts of a derivation sum to its value. Texts are static; only what depends on the plan is put together.
+//! Nothing here is handed a result: a formula is put together from what the numbers are computed from, and gives value,
+//! text and trust alike ([`crate::explained`]). That it comes to the estimate's own figure is held by a test.
 
 use super::setup::Setup;
-use super::{Component, Derivation, Estimate, Inputs, Ledger, Subject};
-use crate::explained::{Exactness, Explained, Input, Value};
+use super::step::Moment;
+use super::{Component, Derivation, Estimate, Inputs, Ledger, PhaseKind, Subject};
+use crate::explained::{Exactness, Explained, Value};
+use crate::plan::{Algorithm, LossKernel};
 use crate::units::Bytes;
-use std::borrow::Cow;
 
-mod lasting;
-mod moment;
+pub(super) mod method;
+pub(super) mod moment;
 mod totals;
+pub(super) mod weights;
 
 /// The code the operators were traced from.
-const TRACED: &str =
+pub(super) const TRACED: &str =
     "operators of transformers 5.23, peft 0.21 and torch 2.15, replayed with sizes (assets/validation)";
 
 /// Derivations of everything in `estimate`.
@@ -23,100 +26,98 @@ pub(super) fn derivations(
     ledger: &Ledger,
     estimate: &Estimate,
 ) -> Vec<Derivation> {
+    let kind = peak_kind(estimate);
+    let moment = moment_of(ledger, kind);
+    let replay = Exactness::rough(setup.is_approximate());
     let mut out = Vec::with_capacity(24);
-    let mut add = |subject, explained| out.push(Derivation { subject, explained });
     for component in Component::ALL {
-        let value = estimate.at_peak.get(component);
         let explained = match component {
-            Component::Weights => lasting::weights(setup, inputs, value),
-            Component::QuantizationConstants => lasting::constants(setup, inputs, value),
-            Component::Adapters => lasting::adapters(setup, value),
-            Component::Gradients => lasting::gradients(setup, ledger, value),
-            Component::OptimizerState => lasting::optimizer_state(setup, ledger, value),
-            Component::Activations => moment::activations(setup, value),
-            Component::Logits => moment::logits(setup, estimate, value),
-            Component::KvCache => moment::cache(setup, inputs, estimate, value),
-            Component::Temporaries => moment::temporaries(ledger, estimate, value),
-            Component::Runtime => totals::runtime(inputs, estimate, value),
+            Component::Weights => weights::weights(setup),
+            Component::QuantizationConstants => weights::constants(setup),
+            Component::Adapters => method::adapters(setup),
+            Component::Gradients => method::gradients(setup, ledger, kind, moment, replay),
+            Component::OptimizerState => method::optimizer_state(setup),
+            Component::Activations => moment::activations(setup, moment, replay),
+            Component::Logits => moment::logits(setup, inputs, kind, moment, replay),
+            Component::KvCache => moment::cache(setup, inputs, kind),
+            Component::Temporaries => moment::temporaries(setup, kind, moment, replay),
+            Component::Runtime => continue,
         };
-        add(Subject::Component(component), explained);
+        out.push(Derivation { subject: Subject::Component(component), explained });
     }
-    out.extend(shared(setup, inputs, estimate));
+    totals_of(setup, inputs, estimate, replay, &mut out);
     out
 }
 
-/// Derivations of runtime overhead, phases, answers and counts, for a plan that shares work.
-pub(super) fn totals_of(setup: &Setup<'_>, inputs: &Inputs<'_>, estimate: &Estimate) -> Vec<Derivation> {
-    let value = estimate.at_peak.get(Component::Runtime);
-    let runtime = Derivation {
-        subject: Subject::Component(Component::Runtime),
-        explained: totals::runtime(inputs, estimate, value),
+/// Derivations of runtime overhead, phases, answers and counts, behind those of the components in `out`; `replay`: how
+/// sure the replayed moments are.
+pub(super) fn totals_of(
+    setup: &Setup<'_>,
+    inputs: &Inputs<'_>,
+    estimate: &Estimate,
+    replay: Exactness,
+    out: &mut Vec<Derivation>,
+) {
+    let at_peak = |component| {
+        let is = |derivation: &&Derivation| derivation.subject == Subject::Component(component);
+        out.iter().find(is).map_or(Exactness::Exact, |derivation| derivation.explained.exactness())
     };
-    std::iter::once(runtime).chain(shared(setup, inputs, estimate)).collect()
-}
-
-fn shared(setup: &Setup<'_>, inputs: &Inputs<'_>, estimate: &Estimate) -> Vec<Derivation> {
-    let mut out = Vec::with_capacity(12);
+    let peak = peak_kind(estimate);
+    let sure = |component, kind| if kind == peak { at_peak(component) } else { trust(setup, replay, component, kind) };
+    let phases: Vec<Explained> = estimate.phases.iter().map(|phase| totals::phase(phase, sure)).collect();
+    let answers = totals::Answers::of(inputs, estimate, &phases);
     let mut add = |subject, explained| out.push(Derivation { subject, explained });
-    for phase in &estimate.phases {
-        add(Subject::Phase(phase.kind), totals::phase(phase));
+    add(Subject::Component(Component::Runtime), answers.runtime());
+    for (phase, explained) in estimate.phases.iter().zip(phases) {
+        add(Subject::Phase(phase.kind), explained);
     }
-    add(Subject::Tensors, totals::tensors(inputs, estimate));
-    add(Subject::Reserved, totals::reserved(inputs, estimate));
-    add(Subject::Process, totals::process(inputs, estimate));
-    if let Some(capacity) = estimate.capacity {
-        add(Subject::Capacity, totals::capacity(inputs, capacity));
+    add(Subject::Reserved, answers.reserved());
+    add(Subject::Process, answers.process());
+    add(Subject::Tensors, answers.tensors);
+    if estimate.capacity.is_some() {
+        add(Subject::Capacity, totals::capacity(inputs));
     }
     add(Subject::Textbook, totals::textbook(setup, inputs, estimate));
     add(Subject::Parameters, totals::parameters(setup, estimate));
     add(Subject::Trainable, totals::trainable(setup, estimate));
-    out
 }
 
-/// A derivation without parts.
-pub(super) fn explained(
-    title: impl Into<Cow<'static, str>>,
-    value: Value,
-    formula: &'static str,
-    inputs: Vec<Input>,
-    why: impl Into<Cow<'static, str>>,
-    source: impl Into<Cow<'static, str>>,
-) -> Explained {
-    Explained {
-        title: title.into(),
-        value,
-        formula: formula.into(),
-        inputs,
-        why: why.into(),
-        source: source.into(),
-        exactness: Exactness::Exact,
-        parts: Vec::new(),
+fn peak_kind(estimate: &Estimate) -> PhaseKind {
+    estimate.phases.get(estimate.peak).map_or(PhaseKind::Load, |phase| phase.kind)
+}
+
+/// What comes and goes at the peak of a phase.
+fn moment_of(ledger: &Ledger, kind: PhaseKind) -> Moment {
+    match kind {
+        PhaseKind::Load => Moment::default(),
+        PhaseKind::OptimizerStep => Moment { place: "in the update", ..Moment::default() },
+        PhaseKind::Forward => ledger.step.forward,
+        PhaseKind::Backward => ledger.step.backward,
+        PhaseKind::Prefill => ledger.generation.prefill,
+        PhaseKind::Decode => ledger.generation.decode,
     }
 }
 
-/// A term of a sum: title, bytes, formula and inputs.
-pub(super) fn part(
-    title: impl Into<Cow<'static, str>>,
-    bytes: u64,
-    formula: &'static str,
-    inputs: Vec<Input>,
-) -> Explained {
-    explained(title, Value::Bytes(Bytes(bytes)), formula, inputs, "", "")
+/// How sure a component is in a phase of which only its figure is shown; `replay`: how sure replayed moments are.
+fn trust(setup: &Setup<'_>, replay: Exactness, component: Component, kind: PhaseKind) -> Exactness {
+    let replayed = if matches!(kind, PhaseKind::Load | PhaseKind::OptimizerStep) { Exactness::Exact } else { replay };
+    match component {
+        Component::Weights => Exactness::rough(matches!(setup.storage, super::storage::Storage::Mean(_))),
+        Component::QuantizationConstants | Component::Adapters => Exactness::Exact,
+        Component::OptimizerState => Exactness::rough(setup.plan.optimizer.algorithm == Algorithm::Muon),
+        Component::Gradients | Component::Activations | Component::Temporaries => replayed,
+        Component::Logits => replayed.max(Exactness::rough(moment::logits_are_fitted(setup))),
+        Component::KvCache => Exactness::rough(matches!(setup.trained.adapter, super::setup::Adapter::Prefix { .. })),
+        Component::Runtime => Exactness::Approximate,
+    }
 }
 
-impl Explained {
-    /// Marked approximate where `rough`.
-    pub(in crate::estimate) fn rough(mut self, rough: bool) -> Self {
-        if rough {
-            self.exactness = Exactness::Approximate;
-        }
-        self
-    }
+/// Memory that a replay of the operators found.
+pub(super) fn found(title: &'static str, bytes: u64, exactness: Exactness) -> Explained {
+    Explained::found(title, Value::Bytes(Bytes(bytes)), exactness)
+}
 
-    /// With terms; those of no size are left out.
-    pub(in crate::estimate) fn with_parts(mut self, parts: Vec<Self>) -> Self {
-        self.parts = parts;
-        self.parts.retain(|part| part.value != Value::Bytes(Bytes::ZERO));
-        self
-    }
+/// Whether the loss is a kernel whose memory is described rather than traced.
+pub(super) fn fused_loss(setup: &Setup<'_>) -> bool {
+    setup.training && setup.plan.runtime.loss != LossKernel::Unfused
 }

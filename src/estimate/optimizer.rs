@@ -51,13 +51,9 @@ pub fn optimizer(setup: &Setup<'_>) -> OptimizerBytes {
     let mut moment = 0_u64;
     let mut largest = 0_u64;
     trained_tensors(setup, &mut |tensor| {
-        let master = if setup.plan.precision.fp32_master_weights && tensor.width < 4 {
-            tensor.values().saturating_mul(4)
-        } else {
-            0
-        };
-        let width = if master > 0 { 4 } else { tensor.width };
-        let state = state_bytes(setup, &tensor, algorithm, width).saturating_mul(tensor.copies);
+        let (width, copy) = state_width(setup, &tensor);
+        let master = tensor.values().saturating_mul(copy);
+        let state = state_of(setup, &tensor, algorithm, width).bytes().saturating_mul(tensor.copies);
         if matches!(algorithm, Algorithm::PagedAdamW | Algorithm::PagedAdamW8bit) {
             sum.paged = sum.paged.saturating_add(state);
         } else {
@@ -65,48 +61,80 @@ pub fn optimizer(setup: &Setup<'_>) -> OptimizerBytes {
         }
         sum.master = sum.master.saturating_add(master);
         moment = moment.saturating_add(tensor.values().saturating_mul(width));
-        largest = largest.max(step_of_one(&tensor, algorithm, width));
+        largest = largest.max(tensor.values_each().saturating_mul(step_width(algorithm, width)));
     });
     sum.state = sum.state.saturating_add(sum.master);
-    let adam = matches!(algorithm, Algorithm::Adam | Algorithm::AdamW);
-    sum.step = match implementation {
-        // The square root of the second moment exists for all tensors at once.
-        Implementation::Foreach if adam || matches!(algorithm, Algorithm::Adagrad | Algorithm::RmsProp) => moment,
-        Implementation::Fused if adam || matches!(algorithm, Algorithm::Sgd | Algorithm::SgdMomentum) => 0,
-        _ => largest,
+    sum.step = if updates_at_once(implementation, algorithm) {
+        moment
+    } else if updates_in_place(implementation, algorithm) {
+        0
+    } else {
+        largest
     };
     sum
 }
 
+/// Lasting state of one copy of a tensor: `moments × (values × width + 4 × scales) + counter + projector`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// Running means kept.
+    pub moments: u64,
+    /// Values of each.
+    pub values: u64,
+    /// Bytes of a value.
+    pub width: u64,
+    /// FP32 scales of each, where its values are in 8 bits.
+    pub scales: u64,
+    /// Bytes of a step counter.
+    pub counter: u64,
+    /// Bytes of the projection that GaLore keeps.
+    pub projector: u64,
+}
+
+impl State {
+    /// All of it.
+    pub const fn bytes(&self) -> u64 {
+        let moment = self.values.saturating_mul(self.width).saturating_add(self.scales.saturating_mul(4));
+        moment.saturating_mul(self.moments).saturating_add(self.counter).saturating_add(self.projector)
+    }
+}
+
 /// Lasting state of one copy of a tensor, without an FP32 copy of the weight; `width`: bytes of a value of state.
-pub fn state_bytes(setup: &Setup<'_>, tensor: &TrainedTensor, algorithm: Algorithm, width: u64) -> u64 {
+pub fn state_of(setup: &Setup<'_>, tensor: &TrainedTensor, algorithm: Algorithm, width: u64) -> State {
     let values = galore_values(setup, tensor);
-    let plain = |count: u64| values.saturating_mul(width).saturating_mul(count);
-    let eight_bit = |count: u64| {
+    let plain = |moments: u64| State { moments, values, width, ..State::default() };
+    let eight_bit = |moments: u64| {
         if values < BNB_SMALLEST_8BIT || tensor.embedding {
-            values.saturating_mul(4).saturating_mul(count)
+            State { width: 4, ..plain(moments) }
         } else {
-            values.saturating_add(values.div_ceil(BNB_STATE_BLOCK).saturating_mul(4)).saturating_mul(count)
+            State { width: 1, scales: values.div_ceil(BNB_STATE_BLOCK), ..plain(moments) }
         }
     };
-    let projector = galore_projector(setup, tensor, width);
     let state = match algorithm {
-        Algorithm::Sgd => 0,
-        Algorithm::Adagrad => plain(1).saturating_add(4),
+        Algorithm::Sgd => State::default(),
+        Algorithm::Adagrad => State { counter: 4, ..plain(1) },
         // A step counter of 4 bytes goes with the two moments.
-        Algorithm::Adam | Algorithm::AdamW => plain(2).saturating_add(4),
+        Algorithm::Adam | Algorithm::AdamW => State { counter: 4, ..plain(2) },
         // Paged state of 32 bits is FP32 whatever the weights are.
-        Algorithm::PagedAdamW => values.saturating_mul(8),
+        Algorithm::PagedAdamW => State { width: 4, ..plain(2) },
         Algorithm::AdamW8bit | Algorithm::PagedAdamW8bit => eight_bit(2),
         Algorithm::Lion8bit => eight_bit(1),
         // transformers' Adafactor keeps its factors in FP32: one value per row and column of a matrix.
-        Algorithm::Adafactor if tensor.columns > 1 => tensor.rows.saturating_add(tensor.columns).saturating_mul(4),
-        Algorithm::Adafactor => values.saturating_mul(4),
+        Algorithm::Adafactor if tensor.columns > 1 => {
+            State { values: tensor.rows.saturating_add(tensor.columns), width: 4, ..plain(1) }
+        }
+        Algorithm::Adafactor => State { width: 4, ..plain(1) },
         // Momentum for matrices of the layers; AdamW for tables, head and vectors.
         Algorithm::Muon if tensor.columns <= 1 || tensor.embedding => plain(2),
         Algorithm::SgdMomentum | Algorithm::Lion | Algorithm::RmsProp | Algorithm::Muon => plain(1),
     };
-    state.saturating_add(projector)
+    State { projector: galore_projector(setup, tensor, width), ..state }
+}
+
+/// Bytes of a value of a tensor's state, and of its FP32 copy, if it has one.
+pub const fn state_width(setup: &Setup<'_>, tensor: &TrainedTensor) -> (u64, u64) {
+    let master = setup.plan.precision.fp32_master_weights && tensor.width < 4;
+    if master { (4, 4) } else { (tensor.width, 0) }
 }
 
 /// Values the optimizer sees of one tensor: all, or its projection (GaLore).
@@ -130,9 +158,8 @@ const fn projected(tensor: &TrainedTensor, rank: u64) -> bool {
     !tensor.embedding && tensor.rows > rank && tensor.columns > rank
 }
 
-/// What the update of one tensor allocates, where tensors are updated one after another.
-const fn step_of_one(tensor: &TrainedTensor, algorithm: Algorithm, width: u64) -> u64 {
-    let values = tensor.values_each();
+/// Bytes that the update of one tensor allocates for each of its values, where tensors are updated one after another.
+pub const fn step_width(algorithm: Algorithm, width: u64) -> u64 {
     match algorithm {
         Algorithm::Sgd
         | Algorithm::SgdMomentum
@@ -142,11 +169,29 @@ const fn step_of_one(tensor: &TrainedTensor, algorithm: Algorithm, width: u64) -
         | Algorithm::Lion8bit => 0,
         // Square root of the second moment and its quotient.
         Algorithm::Adam | Algorithm::AdamW | Algorithm::Adagrad | Algorithm::RmsProp | Algorithm::Lion => {
-            values.saturating_mul(width).saturating_mul(2)
+            width.saturating_mul(2)
         }
         // Update and its negative in FP32; gradient and weight too where they are not FP32 already.
-        Algorithm::Adafactor => values.saturating_mul(if width < 4 { 16 } else { 8 }),
+        Algorithm::Adafactor => {
+            if width < 4 {
+                16
+            } else {
+                8
+            }
+        }
         // Momentum, its 16-bit copy and two products of the Newton–Schulz iteration.
-        Algorithm::Muon => values.saturating_mul(8),
+        Algorithm::Muon => 8,
     }
+}
+
+/// Whether an update makes one value for every trained one at the same time: the square roots of all second moments.
+pub const fn updates_at_once(implementation: Implementation, algorithm: Algorithm) -> bool {
+    matches!(implementation, Implementation::Foreach)
+        && matches!(algorithm, Algorithm::Adam | Algorithm::AdamW | Algorithm::Adagrad | Algorithm::RmsProp)
+}
+
+/// Whether an update is one kernel that allocates nothing.
+pub const fn updates_in_place(implementation: Implementation, algorithm: Algorithm) -> bool {
+    matches!(implementation, Implementation::Fused)
+        && matches!(algorithm, Algorithm::Adam | Algorithm::AdamW | Algorithm::Sgd | Algorithm::SgdMomentum)
 }

@@ -6,7 +6,7 @@
 //! operator-level copies are in the estimate only.
 
 use super::Inputs;
-use super::optimizer::state_bytes;
+use super::optimizer::state_of;
 use super::setup::{Adapter, Setup};
 use super::shape::{Part, layer_tensors};
 use super::trainable::{TrainedTensor, adapter_tensors, trained_tensors};
@@ -270,7 +270,8 @@ impl Sums {
         let master = precision.fp32_master_weights && tensor.width < 4;
         let width = if master { 4 } else { tensor.width };
         let copy = if master { tensor.values().saturating_mul(4) } else { 0 };
-        let state = state_bytes(setup, tensor, setup.plan.optimizer.algorithm, width).saturating_mul(tensor.copies);
+        let state =
+            state_of(setup, tensor, setup.plan.optimizer.algorithm, width).bytes().saturating_mul(tensor.copies);
         let gradient = precision.gradient_format.map_or(tensor.width, crate::plan::FloatFormat::bytes);
         self.values = self.values.saturating_add(tensor.values());
         if tensor.added {

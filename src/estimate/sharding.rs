@@ -24,7 +24,7 @@ mod terms;
 pub mod timeline;
 mod waiting;
 
-pub use terms::{Held, How, Item, Term};
+pub use terms::{Held, How, Item, Term, What};
 
 /// What NCCL's communicators and staging buffers take beside the allocator, in MiB: low, expected and high of what is
 /// commonly seen for one to four groups of devices.
@@ -206,9 +206,20 @@ fn group(inputs: &Inputs<'_>, layout: &Layout, whole: &Setup<'_>, stage: u64, mi
     }
 }
 
+/// Whether a plan's devices hold buffers for talking to each other.
+pub(super) fn communicates(inputs: &Inputs<'_>) -> bool {
+    let layout = Layout::of(inputs.plan, &inputs.architecture);
+    !layout.is_single(inputs.plan) && layout.talks()
+}
+
+/// Those buffers, expected.
+pub(super) const fn communicators() -> Bytes {
+    Bytes::mib(NCCL_MIB[1])
+}
+
 /// Devices that talk to each other hold buffers for it.
 fn with_communicators(process: Interval, layout: &Layout) -> Interval {
-    if layout.per_stage().saturating_mul(layout.pipeline) <= 1 {
+    if !layout.talks() {
         return process;
     }
     let [low, expected, high] = NCCL_MIB.map(Bytes::mib);

@@ -7,7 +7,7 @@ mod entry;
 mod layers;
 mod loss;
 
-pub use entry::{entry, kept_rotary_tables, tables};
+pub use entry::{entry, kept_rotary_tables, rotated_width, tables};
 use layers::input_needs_grad;
 pub use layers::layer_runs;
 use loss::tail;

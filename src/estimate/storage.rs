@@ -39,13 +39,13 @@ impl StoredBytes {
 }
 
 /// Values one 4-bit scale is for (bitsandbytes' default).
-const BNB_BLOCK: u64 = 64;
+pub const BNB_BLOCK: u64 = 64;
 /// Scales one second-level scale is for.
-const BNB_SCALE_BLOCK: u64 = 256;
+pub const BNB_SCALE_BLOCK: u64 = 256;
 /// The 16 levels in FP32.
-const BNB_CODE: u64 = 16 * 4;
+pub const BNB_CODE: u64 = 16 * 4;
 /// The 256 levels of the quantized scales in FP32, and their offset.
-const BNB_SCALE_CODE: u64 = 256 * 4 + 4;
+pub const BNB_SCALE_CODE: u64 = 256 * 4 + 4;
 
 impl<'a> Storage<'a> {
     /// How `format` holds weights.
@@ -90,6 +90,16 @@ impl<'a> Storage<'a> {
             Self::BitsAndBytes4 { .. } => true,
             Self::Blocks(format) => format.id == "int8",
             _ => false,
+        }
+    }
+
+    /// Bits of one value of a matrix, without scales.
+    pub const fn element_bits(&self) -> f64 {
+        match self {
+            Self::Float(width) => 8.0 * *width as f64,
+            Self::BitsAndBytes4 { .. } => 4.0,
+            Self::Blocks(format) | Self::Gguf(format) => format.element_bits,
+            Self::Mean(format) => format.effective_bits,
         }
     }
 
@@ -155,18 +165,27 @@ pub fn base_weights(setup: &Setup<'_>) -> StoredBytes {
 
 /// Bytes of one copy of `tensor`.
 pub fn tensor_bytes(setup: &Setup<'_>, tensor: BaseTensor) -> StoredBytes {
-    let values = tensor.rows.saturating_mul(tensor.columns);
-    let plain = |width: u64| StoredBytes { values: values.saturating_mul(width), constants: 0 };
+    match plain_width(setup, tensor.part) {
+        Some(width) => {
+            StoredBytes { values: tensor.rows.saturating_mul(tensor.columns).saturating_mul(width), constants: 0 }
+        }
+        None => setup.storage.matrix(tensor.rows, tensor.columns),
+    }
+}
+
+/// Bits of one value of a tensor of the base model, without scales.
+pub fn element_bits(setup: &Setup<'_>, part: Part) -> f64 {
+    plain_width(setup, part).map_or_else(|| setup.storage.element_bits(), |width| 8.0 * width as f64)
+}
+
+/// Bytes of a value of a tensor that is not held as the load format packs matrices.
+fn plain_width(setup: &Setup<'_>, part: Part) -> Option<u64> {
     let storage = &setup.storage;
-    match (tensor.part, storage) {
-        (_, Storage::Mean(_)) | (Part::Linear, _) | (Part::Embedding | Part::Head, Storage::Gguf(_)) => {
-            storage.matrix(tensor.rows, tensor.columns)
-        }
-        (Part::Experts, _) if setup.quantizes_experts || !storage.is_bitsandbytes() => {
-            storage.matrix(tensor.rows, tensor.columns)
-        }
-        (Part::Experts, _) => plain(setup.width),
-        (_, Storage::Gguf(_)) => plain(4),
+    match (part, storage) {
+        (_, Storage::Mean(_)) | (Part::Linear, _) | (Part::Embedding | Part::Head, Storage::Gguf(_)) => None,
+        (Part::Experts, _) if setup.quantizes_experts || !storage.is_bitsandbytes() => None,
+        (Part::Experts, _) => Some(setup.width),
+        (_, Storage::Gguf(_)) => Some(4),
         (
             Part::Bias
             | Part::Vector
@@ -176,6 +195,6 @@ pub fn tensor_bytes(setup: &Setup<'_>, tensor: BaseTensor) -> StoredBytes {
             | Part::Head
             | Part::HeadBias,
             _,
-        ) => plain(setup.outer_width),
+        ) => Some(setup.outer_width),
     }
 }

@@ -12,7 +12,6 @@ use crate::explained::{Band, Explained};
 use crate::plan::{FloatFormat, Method, Packing, Plan, Workload};
 use device::Device;
 use efficiency::Efficiency;
-pub(super) use explain::rough;
 use parallel::{Division, Sent};
 
 mod device;
@@ -140,6 +139,8 @@ pub enum TimeSubject {
     Rate,
     /// One cause.
     Kind(TimeKind),
+    /// One generated token.
+    Token,
     /// Operations of a token.
     Flops,
     /// Model FLOPs utilisation.
@@ -184,8 +185,12 @@ struct Basis<'a> {
     device: Device<'a>,
     table: &'a Efficiency,
     flops: flops::TrainingFlops,
+    micro: step::MicroBatch,
+    /// Seconds of arithmetic that collectives go along with.
+    backward: f64,
+    /// Bytes moved to unpack one quantized weight.
+    dequantization_bytes: f64,
     band: Band,
-    gradient_bytes: f64,
     sent: Sent,
     division: Division,
     update_bytes: f64,
@@ -305,7 +310,9 @@ fn training(
         derivations: Vec::new(),
     };
     if detail == Detail::Explained {
-        let basis = Basis { device, table, flops, band, gradient_bytes, sent, division, update_bytes };
+        let dequantization_bytes = step::dequantization_bytes(&device, table, kernel);
+        let basis =
+            Basis { device, table, flops, micro, backward, dequantization_bytes, band, sent, division, update_bytes };
         estimate.derivations = explain::training(inputs, setup, &basis, &estimate);
     }
     estimate

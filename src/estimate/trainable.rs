@@ -77,7 +77,8 @@ pub fn trained_tensors(setup: &Setup<'_>, visit: &mut impl FnMut(TrainedTensor))
     outer(setup, visit);
 }
 
-fn outer(setup: &Setup<'_>, visit: &mut impl FnMut(TrainedTensor)) {
+/// Calls `visit` for every trained tensor outside the layers.
+pub fn outer(setup: &Setup<'_>, visit: &mut impl FnMut(TrainedTensor)) {
     let trained = &setup.trained;
     outer_tensors(setup.architecture, setup.ends, |tensor| {
         let wanted = match tensor.part {
@@ -216,7 +217,13 @@ pub const fn ia3_scales_input(linear: &Linear) -> bool {
 
 /// Parameters of the shared frozen matrices of VeRA: rank × largest input and largest output × rank.
 pub fn vera_shared_values(setup: &Setup<'_>) -> u64 {
-    let Adapter::Vera { rank, .. } = setup.trained.adapter else { return 0 };
+    let Some((rank, widest_in, widest_out)) = vera_widest(setup) else { return 0 };
+    rank.saturating_mul(widest_in.saturating_add(widest_out))
+}
+
+/// Rank of VeRA's shared matrices, and the largest input and output they serve.
+pub fn vera_widest(setup: &Setup<'_>) -> Option<(u64, u64, u64)> {
+    let Adapter::Vera { rank, .. } = setup.trained.adapter else { return None };
     let (mut widest_in, mut widest_out) = (0, 0);
     for group in &setup.architecture.layers {
         each_adapted(setup, &group.layer, |linear| {
@@ -224,7 +231,7 @@ pub fn vera_shared_values(setup: &Setup<'_>) -> u64 {
             widest_out = widest_out.max(linear.out_features);
         });
     }
-    rank.saturating_mul(widest_in.saturating_add(widest_out))
+    Some((rank, widest_in, widest_out))
 }
 
 /// Sums over the trained tensors.

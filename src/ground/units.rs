@@ -128,6 +128,27 @@ impl Bytes {
         found.map_or_else(|| format!("{} B", self.0), |(symbol, size)| quantity(self.0 as f64 / size as f64, symbol))
     }
 
+    /// At least `digits` significant digits in the largest unit that leaves 1 or more: `16 MiB`, `5.312 GiB`.
+    pub fn with_digits(self, unit: ByteUnit, digits: usize) -> String {
+        match self.step(unit) {
+            Some((symbol, size)) => format!("{} {symbol}", significant_at(self.0 as f64 / size as f64, digits)),
+            None => format!("{} B", self.0),
+        }
+    }
+
+    /// The bytes that [`with_digits`](Self::with_digits) reads as.
+    pub fn rounded(self, unit: ByteUnit, digits: usize) -> f64 {
+        match self.step(unit) {
+            Some((_, size)) => rounded_to(self.0 as f64 / size as f64, digits) * size as f64,
+            None => self.0 as f64,
+        }
+    }
+
+    /// The largest unit of which there is at least one.
+    fn step(self, unit: ByteUnit) -> Option<(&'static str, u64)> {
+        unit.steps().into_iter().find(|(_, size)| self.0 >= *size)
+    }
+
     /// Difference that stops at zero.
     pub const fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
@@ -265,6 +286,39 @@ pub fn significant(amount: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
+/// At least `digits` significant digits, whole numbers in full, without zeros at the end: `0.0416`, `128,256`, `16`.
+pub fn significant_at(amount: f64, digits: usize) -> String {
+    let size = amount.abs();
+    if !amount.is_finite() || size >= 1e18 || (size > 0.0 && size < 1e-12) {
+        return format!("{amount:.*e}", digits.saturating_sub(1));
+    }
+    let decimals = decimals_of(size, digits);
+    let text = format!("{size:.decimals$}");
+    let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
+    let whole = whole.parse().map_or_else(|_too_long| whole.to_owned(), grouped);
+    let part = part.trim_end_matches('0');
+    let sign = if amount < 0.0 { "-" } else { "" };
+    if part.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{part}") }
+}
+
+/// Decimals that make `digits` significant ones.
+fn decimals_of(size: f64, digits: usize) -> usize {
+    if size <= 0.0 {
+        return 0;
+    }
+    let before = size.log10().floor() as i32 + 1;
+    usize::try_from(i32::try_from(digits).unwrap_or(i32::MAX).saturating_sub(before)).unwrap_or(0)
+}
+
+/// The number that [`significant_at`] reads as.
+pub fn rounded_to(amount: f64, digits: usize) -> f64 {
+    let size = amount.abs();
+    if !amount.is_finite() || size >= 1e18 || (size > 0.0 && size < 1e-12) {
+        return amount;
+    }
+    format!("{amount:.*}", decimals_of(size, digits)).parse().unwrap_or(amount)
+}
+
 /// A stretch of time as people say it: `42 ms`, `12.4 s`, `36 min`, `5.2 h`, `3.1 days`.
 pub fn duration(secs: f64) -> String {
     let (amount, unit) = match secs {
@@ -291,7 +345,7 @@ pub fn flops_short(amount: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{duration, flops_short, quantity, significant};
+    use super::{ByteUnit, Bytes, duration, flops_short, quantity, rounded_to, significant, significant_at};
 
     #[test]
     fn amounts_keep_three_digits_and_their_unit() {
@@ -313,5 +367,27 @@ mod tests {
         assert_eq!(duration(5400.0), "90 min");
         assert_eq!(duration(3600.0 * 60.0), "2.5 days");
         assert_eq!(flops_short(4.96e13), "49.6 TFLOP");
+    }
+
+    #[test]
+    fn as_many_digits_as_asked_for_are_shown() {
+        for (amount, digits, text) in [
+            (0.041_666, 4, "0.04167"),
+            (128_256.0, 4, "128,256"),
+            (16.0, 4, "16"),
+            (999.96, 4, "1,000"),
+            (0.734_21, 6, "0.73421"),
+            (-1.5, 4, "-1.5"),
+            (0.0, 4, "0"),
+        ] {
+            assert_eq!(significant_at(amount, digits), text);
+            assert!(
+                (rounded_to(amount, digits) - text.replace(',', "").parse::<f64>().unwrap_or_default()).abs() < 1e-9
+            );
+        }
+        // 16 MiB of 1,024 are no GiB, and no 0.02 of one.
+        assert_eq!(Bytes::mib(16).with_digits(ByteUnit::GiB, 4), "16 MiB");
+        assert_eq!(Bytes(5_703_925_760).with_digits(ByteUnit::GiB, 4), "5.312 GiB");
+        assert_eq!(Bytes(1023).with_digits(ByteUnit::GiB, 4), "1023 B");
     }
 }

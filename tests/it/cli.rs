@@ -85,6 +85,44 @@ fn estimate_json_has_every_promised_key_with_whole_bytes() {
     assert_eq!(answer["parameters"]["total"].as_u64().unwrap(), 8_030_261_248 + 16 * 32 * per_layer);
 }
 
+/// A derivation and its parts with every line that must stand in the text.
+fn lines_of(derivation: &Value, lines: &mut Vec<String>) {
+    let word = |key: &str| derivation[key].as_str().unwrap();
+    let trust = if derivation["exact"].as_bool().unwrap() { "exact" } else { "approximate" };
+    lines.push(format!("{}: {} ({trust})", word("title"), word("text")));
+    if let Some(formula) = derivation["formula"].as_str() {
+        lines.push(format!("= {formula}"));
+        for input in derivation["inputs"].as_array().unwrap() {
+            assert!(input["value"].is_number() && input["unit"].is_string(), "{input}");
+            lines.push(format!("{} = {}", input["name"].as_str().unwrap(), input["text"].as_str().unwrap()));
+        }
+    }
+    derivation["parts"].as_array().unwrap().iter().for_each(|part| lines_of(part, lines));
+}
+
+#[test]
+fn derivations_are_the_same_as_text_and_as_json() {
+    for flags in [&["estimate"][..], &["estimate", "--devices", "8", "--strategy", "zero-3"]] {
+        assert!(json(&[flags, &["--json"]].concat())["derivations"].is_null(), "only where they are asked for");
+        let text = run(&[flags, &["--explain"]].concat()).out;
+        let answer = json(&[flags, &["--explain", "--json"]].concat());
+        let mut lines = Vec::new();
+        answer["derivations"].as_array().unwrap().iter().for_each(|derivation| lines_of(derivation, &mut lines));
+        let mut shown = text.lines().map(str::trim);
+        for line in &lines {
+            assert!(shown.any(|shown| shown.starts_with(line.as_str())), "{line}");
+        }
+        assert!(lines.len() > 100, "{}", lines.len());
+    }
+}
+
+/// The head of a line is not said twice.
+#[test]
+fn method_and_optimizer_are_named_once() {
+    let text = run(&["estimate", "--method", "qlora"]).out;
+    assert!(text.contains("Method       QLoRA, rank") && text.contains("Optimizer    AdamW, "), "{text}");
+}
+
 #[test]
 fn flags_and_a_file_with_the_same_settings_agree() {
     let folder = tempfile::tempdir().unwrap();

@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod chat_model;
+pub mod formulas;
 pub mod model_files;
 pub mod tidy;
 pub mod truth;

@@ -1,10 +1,10 @@
-//! Random plans over every setting: derivations whose parts add up, hostile sizes, and published bytes per value.
+//! Random plans over every setting: formulas that give their figures, hostile sizes, and published bytes per value.
 
+use crate::common::formulas;
 use proptest::prelude::*;
 use tuneplan::catalog::Catalog;
 use tuneplan::estimate::profile::Profiles;
-use tuneplan::estimate::{Component, Detail, Estimate, Inputs, Phase, estimate};
-use tuneplan::explained::{Explained, Value};
+use tuneplan::estimate::{Component, Derivation, Detail, Estimate, Inputs, Phase, Subject, estimate};
 use tuneplan::plan::{
     Algorithm, AttentionKernel, Checkpointing, FloatFormat, HandShape, Implementation, Lora, LossKernel, Method,
     ModelSource, Packing, Plan, Targets, Workload,
@@ -97,20 +97,33 @@ fn plans() -> impl Strategy<Value = Plan> {
         })
 }
 
-/// Parts of a sum of bytes or counts add up to it, at every depth.
-fn parts_add_up(explained: &Explained) -> Result<(), String> {
-    if !explained.parts.is_empty() {
-        let number = |value: Value| match value {
-            Value::Bytes(bytes) => Some(bytes.0),
-            Value::Count(count) => Some(count),
-            _ => None,
-        };
-        let sum: u64 = explained.parts.iter().filter_map(|part| number(part.value)).sum();
-        if number(explained.value) != Some(sum) {
-            return Err(format!("{}: {:?} but parts give {sum}", explained.title, explained.value));
+/// The figure of the estimate that a derivation stands for.
+fn figure(estimate: &Estimate, subject: Subject) -> f64 {
+    let bytes = match subject {
+        Subject::Component(component) => estimate.at_peak.get(component),
+        Subject::Phase(kind) => estimate.phases.iter().find(|phase| phase.kind == kind).unwrap().total(),
+        Subject::Tensors => estimate.tensors.expected,
+        Subject::Reserved => estimate.reserved.expected,
+        Subject::Process => estimate.process.expected,
+        Subject::Capacity => estimate.capacity.unwrap(),
+        Subject::Textbook => estimate.textbook,
+        Subject::Calibrated => estimate.calibration.unwrap().process.expected,
+        Subject::Parameters => Bytes(estimate.parameters.total),
+        Subject::Trainable => Bytes(estimate.parameters.trainable),
+    };
+    bytes.0 as f64
+}
+
+/// Every derivation gives the estimate's own figure, and holds when it is read by hand.
+fn explains(estimate: &Estimate) -> Result<(), String> {
+    for Derivation { subject, explained } in &estimate.derivations {
+        let (found, wanted) = (explained.value().number(), figure(estimate, *subject));
+        if found != wanted {
+            return Err(format!("{}: {found} for {wanted}", explained.title()));
         }
+        formulas::holds(explained)?;
     }
-    explained.parts.iter().try_for_each(parts_add_up)
+    Ok(())
 }
 
 proptest! {
@@ -129,11 +142,8 @@ proptest! {
         prop_assert!(estimate.tensors.expected <= estimate.reserved.expected);
         prop_assert!(estimate.reserved.expected <= estimate.process.expected);
         prop_assert!(estimate.parameters.trainable <= estimate.parameters.total);
-        for derivation in &estimate.derivations {
-            prop_assert!(!derivation.explained.title.is_empty());
-            if let Err(text) = parts_add_up(&derivation.explained) {
-                return Err(TestCaseError::fail(format!("{text} in {plan:?}")));
-            }
+        if let Err(text) = explains(&estimate).and_then(|()| formulas::paced(&plan)) {
+            return Err(TestCaseError::fail(format!("{text} in {plan:?}")));
         }
         let numbers = run(&plan, Detail::Numbers);
         prop_assert_eq!(numbers.phases, estimate.phases);

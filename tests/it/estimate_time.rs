@@ -255,8 +255,9 @@ fn every_figure_explains_itself() {
             assert!(explained.contains(&tuneplan::estimate::time::TimeSubject::Kind(part.kind)), "{:?}", part.kind);
         }
         for (subject, explained) in found.derivations.iter().chain(&costed(&plan).derivations) {
-            assert!(!explained.title.is_empty() && !explained.why.is_empty(), "{subject:?}");
-            assert!(!explained.inputs.is_empty(), "{subject:?}");
+            assert!(!explained.title().is_empty() && !explained.reason().is_empty(), "{subject:?}");
+            let formula = explained.formula(tuneplan::units::ByteUnit::GiB);
+            assert!(formula.is_some() || !explained.parts().is_empty(), "{subject:?}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod any_plan;
 
+use crate::common::formulas;
 use proptest::prelude::*;
 use tuneplan::catalog::Catalog;
 use tuneplan::estimate::profile::Profiles;
@@ -11,8 +12,7 @@ use tuneplan::estimate::sharding::formulas::{
 };
 use tuneplan::estimate::sharding::layout::{Layout, part};
 use tuneplan::estimate::sharding::timeline::timeline;
-use tuneplan::estimate::{Component, Detail, Estimate, Inputs, PhaseKind, estimate};
-use tuneplan::explained::{Explained, Value};
+use tuneplan::estimate::{Component, Derivation, Detail, Estimate, Inputs, PhaseKind, Subject, estimate};
 use tuneplan::plan::check::{Context, Diagnostic, Severity, check};
 use tuneplan::plan::{
     Checkpointing, FloatFormat, HandShape, Implementation, Lora, Method, ModelSource, Offload, Plan, Schedule,

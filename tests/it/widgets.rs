@@ -9,7 +9,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use proptest::prelude::*;
 use std::cell::{Cell, RefCell};
 use tuneplan::estimate::{ByComponent, Component, Phase, PhaseKind};
-use tuneplan::explained::{Exactness, Explained, Input, Value};
+use tuneplan::explained::{Explained, Term};
 use tuneplan::theme::{Theme, Tokens};
 use tuneplan::ui::widgets::component_table::{ComponentTable, TableTouched};
 use tuneplan::ui::widgets::derivation::derivation_ui;
@@ -341,23 +341,14 @@ fn the_table_says_what_the_bar_says() {
 
 #[test]
 fn a_derivation_shows_all_it_rests_on() {
-    let explained = Explained {
-        title: "Logits and loss".into(),
-        value: Value::Bytes(Bytes(4096 * 128_256 * 12)),
-        formula: "tokens × vocabulary × bytes".into(),
-        inputs: vec![
-            Input::count("tokens", 4096, "micro-batch × sequence"),
-            Input::count("vocabulary", 128_256, ""),
-            Input::count("bytes", 12, "per entry"),
-        ],
-        why: "16-bit logits are copied to 32-bit.".into(),
-        source: "traced".into(),
-        exactness: Exactness::Exact,
-        parts: Vec::new(),
-    };
+    let tokens_of_a_pass = Term::count("tokens", 4096).note("micro-batch × sequence");
+    let logits = tokens_of_a_pass * Term::count("vocabulary", 128_256) * Term::count("bytes", 12).note("per entry");
+    let explained =
+        Explained::bytes("Logits and loss", logits).why("16-bit logits are copied to 32-bit.").source("traced");
     let harness = dark([280.0, 420.0], |ui| derivation_ui(ui, &explained, ByteUnit::GiB, tokens()));
-    // 4096 · 128256 · 12 bytes = 5.87 GiB.
-    for text in ["Logits and loss", "5.87 GiB", "exact", "4,096", "128,256", "micro-batch × sequence", "Source: traced"]
+    // 4096 · 128256 · 12 bytes = 5.8711 GiB.
+    for text in
+        ["Logits and loss", "5.871 GiB", "exact", "4,096", "128,256", "micro-batch × sequence", "Source: traced"]
     {
         harness.get_by_label(text);
     }

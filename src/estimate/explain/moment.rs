@@ -1,24 +1,25 @@
 //! What comes and goes within a step: activations, logits, cache, temporaries.
 
 use super::super::setup::{Adapter, Setup};
-use super::super::step::{entry, layer_runs, tables};
+use super::super::step::{Moment, entry, layer_runs, rotated_width, tables};
+use super::super::storage::Storage;
 use super::super::tape::{Maker, Tape};
-use super::super::{Estimate, Inputs, Ledger};
-use super::{TRACED, explained, part};
+use super::super::{Inputs, PhaseKind};
+use super::method::bytes;
+use super::{TRACED, found, fused_loss, method, weights};
 use crate::architecture::{Attention, Layer, Mlp};
-use crate::explained::{Explained, Input, Value};
+use crate::explained::{Exactness, Explained, Term};
 use crate::plan::LossKernel;
-use crate::units::Bytes;
 
 const fn maker_label(maker: Maker) -> &'static str {
     match maker {
         Maker::Residual => "Residual stream and its dropout",
-        Maker::Norms => "Norms: FP32 copies, normalized values, outputs",
-        Maker::Projections => "Linear maps: outputs and cast copies",
+        Maker::Norms => "Norms, with FP32 copies and normalized values",
+        Maker::Projections => "Linear layers, with cast copies",
         Maker::Positions => "Rotated queries and keys",
-        Maker::Attention => "Attention: result, statistics or probabilities",
+        Maker::Attention => "Attention, with its statistics or probabilities",
         Maker::FeedForward => "Activation functions and gates",
-        Maker::Adapters => "Adapters: cast inputs, masks, inner values",
+        Maker::Adapters => "Adapters, with cast inputs and masks",
     }
 }
 
@@ -32,74 +33,121 @@ const fn kind_label(layer: &Layer) -> &'static str {
     }
 }
 
-/// Activations kept for backward.
-pub fn activations(setup: &Setup<'_>, value: Bytes) -> Explained {
-    let inputs = vec![
-        Input::count("batch", setup.batch, "sequences"),
-        Input::count("sequence", setup.sequence, "tokens"),
-        Input::count("layers", setup.layers(), ""),
-        Input::count("h", setup.architecture.hidden_size, "hidden size"),
-    ];
-    if !setup.training {
-        return explained(
-            "Activations",
-            Value::Bytes(value),
-            "0",
-            inputs,
-            "Without a backward pass nothing is kept: what a layer works with counts as temporary.",
-            TRACED,
-        );
-    }
+/// What all layers keep for backward, and what is kept beside them before the head.
+pub fn kept_parts(setup: &Setup<'_>) -> Vec<Explained> {
+    let exactness = Exactness::rough(setup.is_approximate());
     let mut tape = Tape::new(setup.gradients_pass);
     let mut parts = Vec::with_capacity(4);
-    let mut sum = 0_u64;
     for run in layer_runs(setup, &mut tape).iter() {
-        let bytes = run.saved.saturating_mul(run.count);
-        sum = sum.saturating_add(bytes);
-        let inner = Maker::ALL
-            .into_iter()
-            .map(|maker| {
-                part(maker_label(maker), run.by_maker[maker as usize].saturating_mul(run.count), "", Vec::new())
-            })
-            .collect();
-        let each =
-            vec![Input::count("layers", run.count, ""), Input::bytes("kept by one", Bytes(run.saved), "for backward")];
-        let title = if setup.recompute {
-            "Inputs of recomputed layers"
-        } else {
-            setup.architecture.layers.get(run.group).map_or("Layers", |group| kind_label(&group.layer))
+        let layers = || Term::count("layers", run.count);
+        if setup.recompute && run.keeps_input {
+            let values = tokens(setup) * Term::count("h", setup.architecture.hidden_size).note("hidden size");
+            let one = values * Term::count("bytes", setup.stream_width()).note("per value");
+            parts.push(Explained::bytes("Inputs of recomputed layers", layers() * one));
+            continue;
+        }
+        let kept = |(title, one): (&'static str, u64)| {
+            let one = bytes("kept by one", one).trust(exactness).note("found by replaying a layer");
+            Explained::bytes(title, layers() * one)
         };
-        parts.push(part(title, bytes, "layers × kept by one", each).with_parts(inner));
+        let mut inner: Vec<(&'static str, u64)> =
+            Maker::ALL.into_iter().map(|maker| (maker_label(maker), run.by_maker[maker as usize])).collect();
+        let made = inner.iter().fold(0_u64, |sum, (_, one)| sum.saturating_add(*one));
+        inner.push(("Kept for other reasons", run.saved.saturating_sub(made)));
+        let title = setup.architecture.layers.get(run.group).map_or("Layers", |group| kind_label(&group.layer));
+        if made > run.saved {
+            parts.push(kept((title, run.saved)));
+        } else {
+            parts.push(Explained::sum(title, inner.into_iter().map(kept).collect()));
+        }
     }
     let outside = tables(setup).kept.saturating_add(entry(setup).kept);
-    sum = sum.saturating_add(outside);
-    parts.push(part("Position tables and masks", outside, "", Vec::new()));
-    parts.push(part("Last norm, head and labels", value.0.saturating_sub(sum), "", Vec::new()));
-    if sum > value.0 {
-        // The peak stands late in backward, when part of it is released already.
-        parts.clear();
+    parts.push(found("Position tables and masks", outside, exactness));
+    parts
+}
+
+fn tokens(setup: &Setup<'_>) -> Term {
+    Term::count("batch", setup.batch).note("sequences") * Term::count("sequence", setup.sequence).note("tokens")
+}
+
+/// `kept` and what else is there at the moment, or less what is released by then.
+pub fn settled(kept: Vec<Explained>, saved: u64, rest: &str, exactness: Exactness) -> Explained {
+    let all = Explained::sum("Kept after forward", kept);
+    let sum = all.value().number();
+    if sum > saved as f64 {
+        let released = bytes("released by the peak", (sum as u64).saturating_sub(saved)).trust(exactness);
+        return Explained::bytes("Kept at the peak", all.named("kept after forward") - released);
     }
+    let whole = bytes("kept at the peak", saved).trust(exactness);
+    let mut parts = if all.parts().is_empty() { vec![all] } else { all.parts().to_vec() };
+    parts.extend(Explained::rest(rest, whole, &parts));
+    Explained::sum("Kept at the peak", parts)
+}
+
+/// Activations kept for backward.
+pub fn activations(setup: &Setup<'_>, moment: Moment, replay: Exactness) -> Explained {
+    let title = "Activations";
+    if !setup.training {
+        let why = "Without a backward pass nothing is kept: what a layer works with counts as temporary.";
+        return Explained::sum(title, Vec::new()).why(why).source(TRACED);
+    }
+    let kept = if moment.saved == 0 { Vec::new() } else { kept_parts(setup) };
     let why = if setup.recompute {
         "With full checkpointing each layer keeps its input only; the rest is computed again in backward."
     } else {
         "Backward needs what forward computed: the inputs of trained matrices, norms, rotated queries and keys, \
          attention's result, both sides of every product. Frozen matrices keep no input."
     };
-    explained("Activations", Value::Bytes(value), "Σ layers × kept by one + outside the layers", inputs, why, TRACED)
-        .rough(setup.is_approximate())
-        .with_parts(parts)
+    settled(kept, moment.saved, "last norm, head and labels", replay).title_as(title).why(why).source(TRACED)
+}
+
+/// Whether bytes per logit come from a profile or a description rather than from traced operators.
+pub fn logits_are_fitted(setup: &Setup<'_>) -> bool {
+    let own = match setup.plan.runtime.loss {
+        LossKernel::Unfused => setup.logit_bytes.iter().any(Option::is_some),
+        LossKernel::FusedLogits => setup.fused_logit_bytes.is_some(),
+        LossKernel::FusedLinear => false,
+    };
+    own || fused_loss(setup)
+}
+
+/// Logits alive at a moment; `of_all`: of every token rather than of each sequence's last.
+pub fn logit_part(
+    setup: &Setup<'_>,
+    title: &'static str,
+    logits: u64,
+    exactness: Exactness,
+    of_all: bool,
+) -> Explained {
+    let vocabulary = setup.architecture.vocab_size;
+    let rows = if of_all { setup.tokens } else { setup.batch };
+    let count = rows.saturating_mul(vocabulary);
+    if logits == 0 || count == 0 {
+        return found(title, logits, exactness);
+    }
+    let vocabulary = Term::count("vocabulary", vocabulary);
+    let rows = if of_all { tokens(setup) } else { Term::count("sequences", rows).note("the last token of each") };
+    let each = if logits.is_multiple_of(count) {
+        Term::count("bytes per logit", logits / count)
+    } else {
+        Term::factor("bytes per logit", logits as f64 / count as f64)
+    };
+    Explained::bytes(
+        title,
+        (rows * vocabulary * each.trust(exactness).note("mean at this moment of the replay")).nearest(),
+    )
+}
+
+/// Whether logits are made for every token: in training, and where a stack does so for the prompt.
+pub fn logits_of_all(setup: &Setup<'_>, inputs: &Inputs<'_>, kind: PhaseKind) -> bool {
+    setup.training || (kind == PhaseKind::Prefill && inputs.profile.full_prefill_logits)
 }
 
 /// Tensors of the vocabulary's width.
-pub fn logits(setup: &Setup<'_>, estimate: &Estimate, value: Bytes) -> Explained {
-    let vocabulary = setup.architecture.vocab_size;
-    let tokens = if setup.training { setup.tokens } else { setup.batch };
-    let count = tokens.saturating_mul(vocabulary);
-    let each = if count == 0 { 0.0 } else { value.0 as f64 / count as f64 };
-    let place = estimate.phases.get(estimate.peak).map_or("", |phase| phase.place);
+pub fn logits(setup: &Setup<'_>, inputs: &Inputs<'_>, kind: PhaseKind, moment: Moment, replay: Exactness) -> Explained {
     let why = match setup.plan.runtime.loss {
         _ if !setup.training => "Generation needs the logits of the last token only.",
-        _ if value == Bytes::ZERO => "At the peak the logits are gone already, or not there yet.",
+        _ if moment.logits == 0 => "At the peak the logits are gone already, or not there yet.",
         LossKernel::Unfused => {
             "The loss turns 16-bit logits into FP32 (4 bytes), takes their log-softmax (4) and in backward two \
              gradients of it (4 each): 10 bytes per logit in forward, 12 in backward, 14 with a soft cap or kept outputs."
@@ -107,70 +155,86 @@ pub fn logits(setup: &Setup<'_>, estimate: &Estimate, value: Bytes) -> Explained
         LossKernel::FusedLogits => "One kernel on logits that exist once; the gradient takes their place.",
         LossKernel::FusedLinear => "Head and loss go through chunks of tokens: only one chunk's logits exist.",
     };
-    let rough = setup.plan.runtime.loss != LossKernel::Unfused && setup.training;
-    explained(
-        "Logits and loss",
-        Value::Bytes(value),
-        "tokens × vocabulary × bytes per logit",
-        vec![
-            Input::count("tokens", tokens, if setup.training { "batch × sequence" } else { "one per sequence" }),
-            Input::count("vocabulary", vocabulary, ""),
-            Input::factor("bytes per logit", each, place),
-        ],
-        why,
-        TRACED,
-    )
-    .rough(rough)
+    let exactness = replay.max(Exactness::rough(logits_are_fitted(setup)));
+    logit_part(setup, "Logits and loss", moment.logits, exactness, logits_of_all(setup, inputs, kind))
+        .why(why)
+        .source(TRACED)
 }
 
-/// Keys and values.
-pub fn cache(setup: &Setup<'_>, inputs: &Inputs<'_>, estimate: &Estimate, value: Bytes) -> Explained {
-    if setup.training {
-        let why = "Training keeps no cache.";
-        return explained("KV cache", Value::Bytes(value), "0", Vec::new(), why, "");
+/// Keys and values by kind of layer.
+pub fn cache_parts(setup: &Setup<'_>, inputs: &Inputs<'_>, kind: PhaseKind) -> Vec<Explained> {
+    let decode = kind == PhaseKind::Decode;
+    if !matches!(kind, PhaseKind::Prefill | PhaseKind::Decode) {
+        return Vec::new();
     }
-    let decode = estimate.phases.get(estimate.peak).is_some_and(|phase| phase.kind == super::super::PhaseKind::Decode);
     let tokens = if decode { setup.sequence.saturating_add(setup.plan.batch.new_tokens) } else { setup.sequence };
+    let prefix = matches!(setup.trained.adapter, Adapter::Prefix { .. });
+    let storage = Storage::new(inputs.kv_format, false);
     let mut parts = Vec::with_capacity(2);
     for group in &setup.architecture.layers {
         let (values, window) = group.layer.kv_values_per_token();
-        let each = super::super::inference::layer_cache(setup, inputs.kv_format, &group.layer, tokens, decode);
-        parts.push(part(
-            kind_label(&group.layer),
-            each.saturating_mul(group.count),
-            "layers × batch × tokens × values × bytes",
-            vec![
-                Input::count("layers", group.count, ""),
-                Input::count("values", values, "keys and values of one token"),
-                Input::count("window", window.unwrap_or(tokens), "tokens at most"),
-            ],
-        ));
+        let layers = || Term::count("layers", group.count);
+        let batch = || Term::count("batch", setup.batch).note("sequences");
+        let bound = window.filter(|window| decode && window.saturating_sub(1) < tokens);
+        let held = bound.map_or(tokens, |window| window.saturating_sub(1));
+        let note = match (bound, decode) {
+            (Some(_), _) => "the window but for the present one",
+            (None, true) => "prompt and generated",
+            (None, false) => "prompt",
+        };
+        if values > 0 && held > 0 {
+            let held = Term::count("tokens", held).note(note).trust(Exactness::rough(prefix));
+            let width = Term::count("values", values).note("keys and values of one token");
+            let rows = batch() * held;
+            let stored = rows.clone() * width.clone();
+            let one = weights::packed(&storage, stored.clone()).plus(weights::scales(&storage, rows, width, stored));
+            parts.push(Explained::bytes(kind_label(&group.layer), layers() * one));
+        }
+        let state = group.layer.fixed_state_values();
+        if state > 0 {
+            let state = Term::count("values", state).note("of the state of one sequence");
+            parts.push(Explained::bytes("State of linear attention", layers() * batch() * state * Term::from(4)));
+        }
     }
-    let prefix = matches!(setup.trained.adapter, Adapter::Prefix { .. });
-    explained(
-        "KV cache",
-        Value::Bytes(value),
-        "Σ layers × batch × tokens × values × bytes",
-        vec![
-            Input::count("batch", setup.batch, "sequences"),
-            Input::count("tokens", tokens, if decode { "prompt + generated" } else { "prompt" }),
-            Input::factor("bits", inputs.kv_format.effective_bits, "per value of the cache"),
-        ],
+    parts
+}
+
+/// Keys and values, as a component.
+pub fn cache(setup: &Setup<'_>, inputs: &Inputs<'_>, kind: PhaseKind) -> Explained {
+    let out = Explained::sum("KV cache", if setup.training { Vec::new() } else { cache_parts(setup, inputs, kind) });
+    if setup.training {
+        return out.why("Training keeps no cache.");
+    }
+    out.why(
         "Keys and values of all tokens so far are kept, so that a new token attends to them without computing them again. \
          During the prompt a window is a view of all of them; it is cut when the first token is made.",
-        "transformers' DynamicCache, traced; Qwen3 speed tables agree to 0.2 %",
     )
-    .rough(prefix)
-    .with_parts(parts)
+    .source("transformers' DynamicCache, traced; Qwen3 speed tables agree to 0.2 %")
+}
+
+/// Token ids, labels and mask.
+pub fn ids(setup: &Setup<'_>) -> Explained {
+    let each = if setup.training { "ids and labels, 8 each" } else { "ids" };
+    let mask = setup.padded.then(|| Term::from(8)).map(|eight| tokens(setup) * eight);
+    let ids = tokens(setup) * Term::count("bytes", if setup.training { 16 } else { 8 }).note(each);
+    Explained::bytes("Token ids, labels, mask", ids.plus(mask))
+}
+
+/// Tables of sines and cosines that layers keep.
+fn table_parts(setup: &Setup<'_>) -> Vec<Explained> {
+    let part = |group: &crate::architecture::LayerGroup| {
+        let positions = Term::count("positions", setup.rotary_rows_per_layer);
+        let rotated = Term::count("rotated", rotated_width(&group.layer)).note("values of a head");
+        let width = Term::count("bytes", setup.width).note("per value");
+        let term = Term::count("layers", group.count) * positions * Term::from(2) * rotated * width;
+        Explained::bytes("Tables of positions", term)
+    };
+    setup.architecture.layers.iter().map(part).collect()
 }
 
 /// What is alive at the peak and nothing of the above.
-pub fn temporaries(ledger: &Ledger, estimate: &Estimate, value: Bytes) -> Explained {
-    let place = estimate.phases.get(estimate.peak).map_or("", |phase| phase.place);
-    let tables = ledger.rotary_tables.min(value.0);
-    let ids = ledger.inputs.min(value.0 - tables);
-    let work = value.0 - tables - ids;
-    let why = match place {
+pub fn temporaries(setup: &Setup<'_>, kind: PhaseKind, moment: Moment, replay: Exactness) -> Explained {
+    let why = match moment.place {
         "in the update" => {
             "The update makes copies: all square roots of the second moment at once (foreach), two of the largest \
              tensor (for-loop), none (fused)."
@@ -181,23 +245,11 @@ pub fn temporaries(ledger: &Ledger, estimate: &Estimate, value: Bytes) -> Explai
         }
         _ => "The layer's working set: gradients in flight, what is recomputed, casts and dequantized weights.",
     };
-    explained(
-        "Temporaries",
-        Value::Bytes(value),
-        "working set at the peak + token ids and masks",
-        Vec::new(),
-        why,
-        TRACED,
-    )
-    .with_parts(
-        [
-            ("Working set at the peak", work, ""),
-            ("Token ids, labels, mask", ids, "tokens × 8 each"),
-            ("Tables of positions", tables, "layers × positions × 2 × rotated values × bytes"),
-        ]
-        .into_iter()
-        .filter(|(name, bytes, _)| *bytes > 0 || *name != "Tables of positions")
-        .map(|(name, bytes, formula)| part(name, bytes, formula, Vec::new()))
-        .collect(),
-    )
+    let mut parts = match kind {
+        PhaseKind::Load => Vec::new(),
+        PhaseKind::OptimizerStep => vec![method::update(setup, "Copies of the update"), ids(setup)],
+        _ => vec![found("Working set at the peak", moment.temporary, replay), ids(setup)],
+    };
+    parts.extend(table_parts(setup));
+    Explained::sum("Temporaries", parts).why(why).source(TRACED)
 }

@@ -5,191 +5,180 @@ use super::super::overhead::DRIVER_SHARE;
 use super::super::setup::Setup;
 use super::super::textbook;
 use super::super::trainable::trained_tensors;
-use super::super::{Component, Estimate, Inputs, Phase};
-use super::{TRACED, explained, part};
-use crate::explained::{Explained, Input, Value};
-use crate::units::Bytes;
+use super::super::{Component, Estimate, Inputs, Phase, PhaseKind, sharding};
+use super::{TRACED, found};
+use crate::explained::{Exactness, Explained, Term, Value};
+use crate::units::{Bytes, percent};
 
 /// The peak of a phase: its components.
-pub fn phase(phase: &Phase) -> Explained {
-    let parts = Component::ALL
-        .into_iter()
-        .map(|component| part(component.label(), phase.components.get(component).0, "", Vec::new()))
-        .collect();
-    explained(
-        phase.kind.label(),
-        Value::Bytes(phase.total()),
-        "Σ of what is alive at the phase's worst moment",
-        Vec::new(),
-        phase.place,
-        TRACED,
-    )
-    .with_parts(parts)
+pub fn phase(phase: &Phase, sure: impl Fn(Component, PhaseKind) -> Exactness) -> Explained {
+    let part = |component: Component| {
+        let bytes = phase.components.get(component).0;
+        found(component.label(), bytes, sure(component, phase.kind))
+    };
+    Explained::sum(phase.kind.label(), Component::ALL.into_iter().map(part).collect())
+        .why(format!("What is alive at the phase's worst moment, {}.", phase.place))
+        .source(TRACED)
 }
 
-/// The peak of the tensors.
-pub fn tensors(inputs: &Inputs<'_>, estimate: &Estimate) -> Explained {
-    let ratio = inputs.profile.tensors;
-    let peak = estimate.phases.get(estimate.peak).map_or(Bytes::ZERO, Phase::total);
-    let mut phases = Vec::with_capacity(4);
-    for phase in &estimate.phases {
-        phases.push(Input::bytes(phase.kind.label(), phase.total(), phase.place));
+/// The three answers, one from the other.
+pub struct Answers {
+    /// The peak of the tensors.
+    pub tensors: Explained,
+    reserved: Term,
+    reserved_value: Bytes,
+    beside: Vec<Explained>,
+    replayed: Term,
+    estimate: Figures,
+}
+
+/// Figures of the estimate that decide how an answer is told.
+struct Figures {
+    tensors: Bytes,
+    peak: Bytes,
+}
+
+impl Answers {
+    pub fn of(inputs: &Inputs<'_>, estimate: &Estimate, phases: &[Explained]) -> Self {
+        let ratio = inputs.profile.tensors.expected;
+        let named = |one: &Explained| one.named(one.title().to_owned()).note("a phase's peak");
+        let peak = phases.iter().map(named).reduce(Term::max).unwrap_or_else(|| Term::from(0));
+        let replayed = phases.get(estimate.peak).map_or_else(|| Term::from(0), |one| one.named("replayed tensors"));
+        let fitted =
+            (ratio != 1.0).then(|| Term::factor("ratio", ratio).note("of this stack, from its profile").rough());
+        let tensors = Explained::bytes("Tensors", peak.times(fitted).down()).why(
+            "The peak is the largest of the phases, not the sum of all components: most of them are never alive together. \
+             This is what torch.cuda.max_memory_allocated counts.",
+        ).source(TRACED);
+
+        let lasting = super::super::lasting(&estimate.phases).min(estimate.tensors.low);
+        let lasting = || Term::bytes("lasting", lasting).note("weights, adapters, optimizer state");
+        let band = inputs.profile.reserved;
+        let share = Term::factor("ratio", band.expected)
+            .note(format!("expected; {} to {} were measured", band.low, band.high))
+            .rough();
+        let gaps = (tensors.named("tensors") - lasting()) * share;
+        let reserved = if band.expected == 1.0 { tensors.named("tensors") } else { lasting() + gaps.down() };
+
+        let context = Bytes::mib(inputs.profile.context_mib.expected.min(1 << 40));
+        let mut beside = vec![found("CUDA context and libraries", context.0, Exactness::Approximate)];
+        if sharding::communicates(inputs) {
+            beside.push(found("Buffers of NCCL", sharding::communicators().0, Exactness::Approximate));
+        }
+        Self {
+            tensors,
+            reserved_value: Bytes(reserved.whole()),
+            reserved,
+            beside,
+            replayed,
+            estimate: Figures {
+                tensors: estimate.tensors.expected,
+                peak: estimate.phases.get(estimate.peak).map_or(Bytes::ZERO, Phase::total),
+            },
+        }
     }
-    let mut out = explained(
-        "Tensors",
-        Value::Bytes(estimate.tensors.expected),
-        "max over phases",
-        phases,
-        "The peak is the largest of the phases, not the sum of all components: most of them are never alive together. \
-         This is what torch.cuda.max_memory_allocated counts.",
-        TRACED,
-    );
-    if peak != estimate.tensors.expected {
-        out.formula = "max over phases × ratio".into();
-        out.inputs.push(Input::factor("ratio", ratio.expected, "of this stack, from its profile"));
-        out = out.rough(true);
+
+    /// Reserved by the allocator.
+    pub fn reserved(&self) -> Explained {
+        Explained::bytes("Reserved", self.reserved.clone())
+            .why(
+                "The caching allocator rounds blocks up and cannot reuse every gap that what comes and goes leaves. The \
+                 ratio is measured, so a band goes with it.",
+            )
+            .source("measured reserved against allocated memory; see the profile's source")
     }
-    out
-}
 
-/// Reserved by the allocator.
-pub fn reserved(inputs: &Inputs<'_>, estimate: &Estimate) -> Explained {
-    let band = inputs.profile.reserved;
-    let lasting = crate::estimate::lasting(&estimate.phases);
-    explained(
-        "Reserved",
-        Value::Bytes(estimate.reserved.expected),
-        "lasting + (tensors − lasting) × ratio",
-        vec![
-            Input::bytes("tensors", estimate.tensors.expected, ""),
-            Input::bytes("lasting", lasting.min(estimate.tensors.low), "weights, adapters, optimizer state"),
-            Input::factor("ratio", band.expected, "expected"),
-            Input::factor("low", band.low, "ratio"),
-            Input::factor("high", band.high, "ratio"),
-        ],
-        "The caching allocator rounds blocks up and cannot reuse every gap that what comes and goes leaves. The ratio is \
-         measured, so a band goes with it.",
-        "measured reserved against allocated memory; see the profile's source",
-    )
-    .rough(true)
-}
+    /// The whole process.
+    pub fn process(&self) -> Explained {
+        let mut parts = vec![found("Reserved", self.reserved_value.0, Exactness::Approximate)];
+        parts.extend(self.beside.iter().cloned());
+        Explained::sum("Whole process", parts)
+            .why(
+                "The driver also counts the CUDA context and the libraries' workspaces: this is what nvidia-smi shows and \
+                 what has to fit.",
+            )
+            .source("measured process against reserved memory; see the profile's source")
+    }
 
-/// The whole process.
-pub fn process(inputs: &Inputs<'_>, estimate: &Estimate) -> Explained {
-    let context = Bytes::mib(inputs.profile.context_mib.expected.min(1 << 40));
-    explained(
-        "Whole process",
-        Value::Bytes(estimate.process.expected),
-        "reserved + context",
-        Vec::new(),
-        "The driver also counts the CUDA context and the libraries' workspaces: this is what nvidia-smi shows and what \
-         has to fit.",
-        "measured process against reserved memory; see the profile's source",
-    )
-    .rough(true)
-    .with_parts(vec![
-        part("Reserved", estimate.process.expected.saturating_sub(context).0, "", Vec::new()),
-        part("CUDA context and libraries", context.0.min(estimate.process.expected.0), "", Vec::new()),
-    ])
-}
-
-/// What the process holds beside tensors.
-pub fn runtime(inputs: &Inputs<'_>, estimate: &Estimate, value: Bytes) -> Explained {
-    let context = Bytes::mib(inputs.profile.context_mib.expected.min(1 << 40)).0.min(value.0);
-    explained(
-        "Runtime overhead",
-        Value::Bytes(value),
-        "process − tensors",
-        vec![
-            Input::bytes("process", estimate.process.expected, ""),
-            Input::factor("reserved / tensors", inputs.profile.reserved.expected, ""),
-        ],
-        "Gaps in the caching allocator, and the CUDA context with its libraries.",
-        "published T4 and A100 measurements; see the profile's source",
-    )
-    .rough(true)
-    .with_parts(vec![
-        part("Allocator gaps", value.0.saturating_sub(context), "", Vec::new()),
-        part("CUDA context and libraries", context, "", Vec::new()),
-    ])
+    /// What the process holds beside the replayed tensors.
+    pub fn runtime(&self) -> Explained {
+        let Figures { tensors, peak } = self.estimate;
+        let named = |name, bytes| Term::bytes(name, bytes).rough();
+        let parts = if tensors >= peak && self.reserved_value >= tensors {
+            let mut parts = Vec::with_capacity(4);
+            if tensors > peak {
+                let more = self.tensors.named("tensors") - self.replayed.clone();
+                parts.push(Explained::bytes("Tensors of this stack beyond the replay", more));
+            }
+            let gaps = named("reserved", self.reserved_value) - self.tensors.named("tensors");
+            parts.push(Explained::bytes("Allocator gaps", gaps));
+            parts.extend(self.beside.iter().cloned());
+            parts
+        } else {
+            let process = self
+                .beside
+                .iter()
+                .fold(self.reserved_value.0, |sum, part| sum.saturating_add(part.value().number() as u64));
+            vec![Explained::bytes("Beside the tensors", named("process", Bytes(process)) - self.replayed.clone())]
+        };
+        Explained::sum("Runtime overhead", parts)
+            .why("Gaps in the caching allocator, and the CUDA context with its libraries.")
+            .source("published T4 and A100 measurements; see the profile's source")
+    }
 }
 
 /// What the device offers.
-pub fn capacity(inputs: &Inputs<'_>, capacity: Bytes) -> Explained {
+pub fn capacity(inputs: &Inputs<'_>) -> Explained {
     let hardware = &inputs.plan.hardware;
-    let reserve = Bytes(hardware.reserve_mib.saturating_mul(1 << 20));
-    let listed = inputs.accelerator.and_then(|accelerator| accelerator.memory_mib_driver);
-    let (why, rough) = if hardware.memory_mib.is_some() {
-        ("The memory is as edited in the plan.", false)
-    } else if listed.is_some() {
-        ("The driver's own figure, from a published listing of this card.", false)
-    } else {
-        (
-            "No driver listing of this card is known: the data sheet's size in GiB, less the few percent that listings of \
-             other cards lack.",
-            true,
-        )
+    let mib = |amount: u64| Bytes(amount.saturating_mul(1 << 20));
+    let (memory, why) = match (hardware.memory_mib, inputs.accelerator) {
+        (Some(edited), _) => (Term::bytes("memory", mib(edited)), "The memory is as edited in the plan."),
+        (None, Some(device)) => match device.memory_mib_driver {
+            Some(listed) => {
+                (Term::bytes("memory", mib(listed)), "The driver's own figure, from a published listing of this card.")
+            }
+            None => {
+                let sheet = Bytes((device.memory_gb_marketed * (1_u64 << 30) as f64) as u64);
+                let share = Term::factor("share", DRIVER_SHARE).note("that listings of other cards show").rough();
+                (
+                    (Term::bytes("data sheet", sheet).note("its GB read as GiB") * share).down(),
+                    "No driver listing of this card is known: the data sheet's size in GiB, less the few percent that \
+                     listings of other cards lack.",
+                )
+            }
+        },
+        (None, None) => (Term::from(0), "No device is chosen."),
     };
-    let mut entries = vec![Input::bytes("reserve", reserve, "kept free for other programs")];
-    if let Some(accelerator) = inputs.accelerator {
-        entries.push(Input::factor("data sheet", accelerator.memory_gb_marketed, "GB"));
-    }
-    if rough {
-        entries.push(Input::factor("share", DRIVER_SHARE, "of the data sheet's GiB"));
-    }
-    explained(
-        "Capacity",
-        Value::Bytes(capacity),
-        "memory of the device − reserve",
-        entries,
-        why,
-        "catalogue of accelerators",
-    )
-    .rough(rough)
+    let reserve = mib(hardware.reserve_mib);
+    let reserve = Term::bytes("reserve", reserve.min(Bytes(memory.whole()))).note("kept free for other programs");
+    Explained::bytes("Capacity", memory - reserve).why(why).source("catalogue of accelerators")
 }
 
 /// The textbook's figure.
 pub fn textbook(setup: &Setup<'_>, inputs: &Inputs<'_>, estimate: &Estimate) -> Explained {
-    let weights = textbook::weights(inputs, estimate.model.total);
-    let bytes = inputs.load_format.element_bits / 8.0;
-    let rest = estimate.textbook.0.saturating_sub(weights);
-    if !setup.training {
-        return explained(
-            "Textbook rule",
-            Value::Bytes(estimate.textbook),
-            "N × M × 1.2",
-            vec![Input::count("N", estimate.model.total, "parameters"), Input::factor("M", bytes, "bytes per parameter")],
-            "A fifth on top of the weights for activations and cache: right at short context, far too little for a long one.",
-            "the rule of thumb of textbooks on fine-tuning",
+    let bits = inputs.load_format.element_bits;
+    let values = Term::count("N", estimate.model.total).note("parameters");
+    let weights = (values * Term::factor("M", bits / 8.0).note("bytes per parameter")).down();
+    let out = if setup.training {
+        let states = textbook_values(setup.plan.optimizer.algorithm);
+        let trained = Term::count("Nt", estimate.parameters.trainable).note("trained values");
+        let each = Term::from(1) + Term::count("s", states).note("optimizer values per trained value");
+        let width = Term::count("Mt", textbook::trained_width(setup)).note("bytes per trained value");
+        Explained::bytes("Textbook rule", weights + trained * each * width).why(
+            "Weights, one gradient and the optimizer's values. It leaves out activations, logits, temporary copies, scales \
+             and the runtime.",
         )
-        .with_parts(vec![
-            part("Weights", weights, "N × M", Vec::new()),
-            part("A fifth on top", rest, "", Vec::new()),
-        ]);
-    }
-    explained(
-        "Textbook rule",
-        Value::Bytes(estimate.textbook),
-        "N × M + Nt × (1 + s) × Mt",
-        vec![
-            Input::count("N", estimate.model.total, "parameters"),
-            Input::factor("M", bytes, "bytes per parameter"),
-            Input::count("Nt", estimate.parameters.trainable, "trained values"),
-            Input::count("s", textbook_values(setup.plan.optimizer.algorithm), "optimizer values per trained value"),
-            Input::count("Mt", textbook::trained_width(setup), "bytes per trained value"),
-        ],
-        "Weights, one gradient and the optimizer's values. It leaves out activations, logits, temporary copies, scales \
-         and the runtime.",
-        "the rule of thumb of textbooks on fine-tuning",
-    )
-    .with_parts(vec![
-        part("Weights", weights, "N × M", Vec::new()),
-        part("Gradients and optimizer", rest, "Nt × (1 + s) × Mt", Vec::new()),
-    ])
+    } else {
+        let fifth = (weights.clone() / Term::from(5)).down();
+        Explained::bytes("Textbook rule", weights + fifth).why(
+            "A fifth on top of the weights for activations and cache: right at short context, far too little for a long one.",
+        )
+    };
+    out.source("the rule of thumb of textbooks on fine-tuning")
 }
 
-fn count_part(title: &'static str, count: u64) -> Explained {
-    explained(title, Value::Count(count), "", Vec::new(), "", "")
+fn counted(title: &'static str, count: u64) -> Explained {
+    Explained::found(title, Value::Count(count), Exactness::Exact)
 }
 
 /// Parameters of model and method.
@@ -197,30 +186,19 @@ pub fn parameters(setup: &Setup<'_>, estimate: &Estimate) -> Explained {
     let model = estimate.model;
     let inner =
         model.total.saturating_sub(model.embedding).saturating_sub(model.head).saturating_sub(model.routed_experts);
-    let mut out = explained(
-        "Parameters",
-        Value::Count(estimate.parameters.total),
-        "table + layers + experts + head + added",
-        vec![
-            Input::count("layers", setup.layers(), ""),
-            Input::count("active", model.active, "values one token passes through"),
-        ],
-        if setup.architecture.head.tied {
-            "The head is the token table itself and counts once."
-        } else {
-            "Token table and head are two matrices."
-        },
-        "shapes of the model's tensors, equal to the published totals",
-    );
-    out.parts = vec![
-        count_part("Token table", model.embedding),
-        count_part("Layers, norms and the rest", inner),
-        count_part("Routed experts", model.routed_experts),
-        count_part("Output head", model.head),
-        count_part("Added by the method", estimate.parameters.added),
+    let parts = vec![
+        counted("Token table", model.embedding),
+        counted("Layers, norms and the rest", inner),
+        counted("Routed experts", model.routed_experts),
+        counted("Output head", model.head),
+        counted("Added by the method", estimate.parameters.added),
     ];
-    out.parts.retain(|part| part.value != Value::Count(0));
-    out
+    let head = if setup.architecture.head.tied {
+        "The head is the token table itself and counts once."
+    } else {
+        "Token table and head are two matrices."
+    };
+    Explained::sum("Parameters", parts).why(head).source("shapes of the model's tensors, equal to the published totals")
 }
 
 /// Trained values.
@@ -233,15 +211,10 @@ pub fn trainable(setup: &Setup<'_>, estimate: &Estimate) -> Explained {
         });
     }
     let share = estimate.parameters.trainable as f64 / estimate.parameters.total.max(1) as f64;
-    let mut out = explained(
+    Explained::sum(
         "Trainable parameters",
-        Value::Count(estimate.parameters.trainable),
-        "trained values of the model + values the method adds",
-        vec![Input::new("share", Value::Share(share), "of all parameters")],
-        "Only these receive gradients and optimizer state.",
-        "PEFT 0.21 and the methods' papers",
-    );
-    out.parts = vec![count_part("Of the model", of_model), count_part("Added by the method", added)];
-    out.parts.retain(|part| part.value != Value::Count(0));
-    out
+        vec![counted("Of the model", of_model), counted("Added by the method", added)],
+    )
+    .why(format!("Only these receive gradients and optimizer state: {} of all parameters.", percent(share)))
+    .source("PEFT 0.21 and the methods' papers")
 }

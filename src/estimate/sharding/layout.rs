@@ -87,6 +87,16 @@ impl Layout {
         self.tensor.saturating_mul(self.context).saturating_mul(self.data)
     }
 
+    /// Whether a device's step is put together by simplified rules rather than replayed as it is.
+    pub const fn is_simplified(&self, training: bool) -> bool {
+        self.context > 1 || (training && (self.sequence || self.pipeline > 1))
+    }
+
+    /// Whether there is more than one device.
+    pub const fn talks(&self) -> bool {
+        self.per_stage().saturating_mul(self.pipeline) > 1
+    }
+
     /// Stages to look at: all, or the first ones and the last of very many.
     pub fn stages(&self) -> Vec<u64> {
         if self.pipeline <= MAX_STAGES {

@@ -1,17 +1,13 @@
 //! The phases of one device, from its parts.
 
 use super::gathered::Gathered;
-use super::layout::Layout;
 use super::terms::Term;
-use super::terms::{PhaseTerms, term, tidy};
+use super::terms::{PhaseTerms, What, term, tidy};
+use crate::estimate::PhaseKind;
 use crate::estimate::step::{Moment, StepPeaks};
-use crate::estimate::{Component, PhaseKind};
-use crate::plan::{Plan, Strategy};
 
 /// Everything of one device, of which phases are made.
-pub struct Parts<'a> {
-    pub layout: &'a Layout,
-    pub plan: &'a Plan,
+pub struct Parts {
     pub weights: u64,
     pub constants: u64,
     pub adapters: u64,
@@ -36,55 +32,55 @@ pub struct Gradients {
     pub unit: u64,
     /// In the update.
     pub update: u64,
+    /// What those that last are of.
+    pub kept: Kept,
 }
 
-impl Parts<'_> {
+/// Which gradients last from pass to pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kept {
+    /// All, in their own format.
+    #[default]
+    All,
+    /// This device's shard of them.
+    Shard,
+    /// Those of gathered units, as they are computed with.
+    Units,
+    /// All, in so many bytes a value.
+    Wide(u64),
+}
+
+impl Parts {
     pub fn lasting(&self) -> Vec<Term> {
-        let cut = self.layout.shard > 1 && self.layout.strategy.shards_weights();
         vec![
-            term(
-                Component::Weights,
-                "Kept weights",
-                if cut { "Σ ⌈weights / devices⌉" } else { "Σ weights" },
-                self.weights,
-            ),
-            term(Component::QuantizationConstants, "Scales, on every device", "not cut", self.constants),
-            term(Component::Adapters, "Kept adapters", "", self.adapters),
-            term(Component::OptimizerState, "Kept state", "", self.state),
-            term(Component::Gradients, "Gradient buckets", "all buckets = all gradients", self.buckets),
+            term(What::KeptWeights, self.weights),
+            term(What::Scales, self.constants),
+            term(What::KeptAdapters, self.adapters),
+            term(What::KeptState, self.state),
+            term(What::GradientBuckets, self.buckets),
         ]
     }
 
     pub fn training_phases(&self, step: &StepPeaks) -> Vec<PhaseTerms> {
         let gradients = self.gradients;
         let load = PhaseTerms { kind: PhaseKind::Load, place: "before the first step", terms: tidy(self.lasting()) };
-        let forward = self.phase(PhaseKind::Forward, step.forward, gradients.lasting, "From earlier passes");
+        let forward = self.phase(PhaseKind::Forward, step.forward, gradients.lasting);
         // Early in backward no shard is made yet; at its end all are.
         let made = gradients.shards.saturating_sub(gradients.lasting.min(gradients.shards));
-        let loss = self.phase(PhaseKind::Backward, step.loss, gradients.lasting, "From earlier passes");
-        let mut early = self.phase(PhaseKind::Backward, step.early, gradients.lasting, "From earlier passes");
-        let mut late = self.phase(PhaseKind::Backward, step.late, gradients.lasting, "From earlier passes");
+        let loss = self.phase(PhaseKind::Backward, step.loss, gradients.lasting);
+        let mut early = self.phase(PhaseKind::Backward, step.early, gradients.lasting);
+        let mut late = self.phase(PhaseKind::Backward, step.late, gradients.lasting);
         for phase in [&mut early, &mut late] {
-            phase.terms.push(term(
-                Component::Temporaries,
-                "The layer after, not yet released",
-                "kept by one recomputed layer",
-                self.again,
-            ));
-            phase.terms.push(term(
-                Component::Gradients,
-                "Of the unit in backward",
-                "before they are averaged and cut",
-                gradients.unit,
-            ));
+            phase.terms.push(term(What::NextLayer, self.again));
+            phase.terms.push(term(What::UnitGradients, gradients.unit));
         }
-        late.terms.push(term(Component::Gradients, "Shards", "Σ ⌈gradients / devices⌉", made));
+        late.terms.push(term(What::GradientShards, made));
         let layers = if late.total() > early.total() { late } else { early };
         let backward = if layers.total() > loss.total() { layers } else { loss };
         let mut update = self.lasting();
-        update.push(term(Component::Gradients, "Of this device's share", "", gradients.update));
-        update.push(term(Component::Temporaries, "Copies of the update", "", self.update));
-        update.push(term(Component::Temporaries, "Token ids, labels, mask", "tokens × 8 each", self.ids));
+        update.push(term(What::UpdateGradients, gradients.update));
+        update.push(term(What::UpdateCopies, self.update));
+        update.push(term(What::TokenIds, self.ids));
         let update = PhaseTerms { kind: PhaseKind::OptimizerStep, place: "in the update", terms: tidy(update) };
         [load, forward, backward, update]
             .into_iter()
@@ -92,26 +88,22 @@ impl Parts<'_> {
             .collect()
     }
 
-    pub fn phase(&self, kind: PhaseKind, moment: Moment, lasting: u64, title: &'static str) -> PhaseTerms {
-        let in_loss = matches!(moment.place, "in the loss" | "in the last norm" | "in the head");
-        let gathered = if in_loss { self.gathered.in_loss } else { self.gathered.in_layer };
+    pub fn phase(&self, kind: PhaseKind, moment: Moment, lasting: u64) -> PhaseTerms {
+        let gathered = if is_in_loss(moment.place) { self.gathered.in_loss } else { self.gathered.in_layer };
         let mut terms = self.lasting();
-        terms.push(term(Component::Gradients, title, "", lasting));
-        terms.push(term(Component::Gradients, "Made in backward", "", moment.gradients));
-        terms.push(term(Component::Activations, "Kept for backward", "", moment.saved));
-        terms.push(term(Component::Logits, "Logits and loss", "", moment.logits));
-        terms.push(term(Component::Temporaries, "Gathered weights", gather_formula(self.layout, self.plan), gathered));
-        terms.push(term(Component::Temporaries, "Communication buffers", "", self.buffers));
-        terms.push(term(Component::Temporaries, "Working set of the layer", "", moment.temporary));
-        terms.push(term(Component::Temporaries, "Token ids, labels, mask", "tokens × 8 each", self.ids));
+        terms.push(term(What::EarlierGradients, lasting));
+        terms.push(term(What::BackwardGradients, moment.gradients));
+        terms.push(term(What::KeptForBackward, moment.saved));
+        terms.push(term(What::Logits, moment.logits));
+        terms.push(term(What::Gathered, gathered));
+        terms.push(term(What::Buffers, self.buffers));
+        terms.push(term(What::WorkingSet, moment.temporary));
+        terms.push(term(What::TokenIds, self.ids));
         PhaseTerms { kind, place: moment.place, terms }
     }
 }
 
-pub const fn gather_formula(layout: &Layout, plan: &Plan) -> &'static str {
-    match layout.strategy {
-        Strategy::Zero3 => "weights × gathered at most / values",
-        _ if plan.parallelism.prefetch_units == 0 => "outside the layers + one layer",
-        _ => "outside the layers + (1 + ahead) × largest layer",
-    }
+/// Whether a moment stands where no layer works.
+pub fn is_in_loss(place: &str) -> bool {
+    matches!(place, "in the loss" | "in the last norm" | "in the head")
 }

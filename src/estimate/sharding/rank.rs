@@ -3,22 +3,22 @@
 use super::gathered::{between_layers, buffers, gathered, kept_again};
 use super::layout::Layout;
 use super::local::Local;
-use super::phases::{Gradients, Parts};
+use super::phases::{Gradients, Kept as KeptGradients, Parts};
 use super::shares::{self, Share, Units};
-use super::terms::{Held, How, Item, PhaseTerms, term, tidy};
+use super::terms::{Held, How, Item, PhaseTerms, What, term, tidy};
 use super::waiting::{settled_step, waiting};
 use crate::estimate::optimizer::{OptimizerBytes, optimizer};
 use crate::estimate::setup::Setup;
 use crate::estimate::step::{self, StepPeaks};
 use crate::estimate::storage::{Storage, base_weights};
 use crate::estimate::trainable::{TrainedTotals, totals, vera_shared_values};
-use crate::estimate::{Component, Inputs, PhaseKind, inference};
+use crate::estimate::{Inputs, PhaseKind, inference};
 use crate::plan::{Implementation, Offload, Plan, Strategy};
 use crate::units::Bytes;
 use std::borrow::Cow;
 
 /// Values DeepSpeed's ZeRO-3 updates at a time (`sub_group_size`).
-const ZERO_SUB_GROUP: u64 = 1_000_000_000;
+pub const ZERO_SUB_GROUP: u64 = 1_000_000_000;
 /// Pinned buffers of DeepSpeed's NVMe offload: how many of how many values of 2 bytes (`buffer_count`, `buffer_size`).
 const NVME_BUFFERS: u64 = 5 * 100_000_000 * 2;
 
@@ -33,6 +33,23 @@ pub struct Rank {
 
 /// The device of `stage` with `local`; `whole` is the model on one device, for comparison.
 pub fn rank(inputs: &Inputs<'_>, layout: &Layout, local: &Local, stage: u64, whole: &Setup<'_>) -> Rank {
+    on_device(inputs, layout, local, whole, |mine, stored, compute| {
+        if stored.training {
+            training(mine, layout, stored, compute, stage, whole)
+        } else {
+            running(mine, layout, stored, whole)
+        }
+    })
+}
+
+/// Calls `found` with the plan of a device, what it stores, and what its layers are computed with.
+pub fn on_device<T>(
+    inputs: &Inputs<'_>,
+    layout: &Layout,
+    local: &Local,
+    whole: &Setup<'_>,
+    found: impl FnOnce(&Inputs<'_>, &Setup<'_>, &Setup<'_>) -> T,
+) -> T {
     let plan = settled(&local.plan, layout, whole);
     let mine = Inputs { plan: &plan, architecture: Cow::Borrowed(&local.architecture), ..inputs.clone() };
     let mut stored = Setup::new(&mine);
@@ -48,11 +65,7 @@ pub fn rank(inputs: &Inputs<'_>, layout: &Layout, local: &Local, stage: u64, who
         (stored.storage, stored.width, stored.outer_width) = (Storage::Float(4), 4, 4);
     }
     let compute = computing(stored, layout);
-    if stored.training {
-        training(&mine, layout, &stored, &compute, stage, whole)
-    } else {
-        running(&mine, layout, &stored, whole)
-    }
+    found(&mine, &stored, &compute)
 }
 
 /// The plan with what the strategy's library does of itself: DeepSpeed keeps FP32 copies of 16-bit weights; FSDP has
@@ -114,13 +127,8 @@ fn training(
     let base = base_weights(stored);
     let cut_weights = layout.strategy.shards_weights() && layout.shard > 1;
     let share = if layout.shard > 1 { shares::trained(stored, layout) } else { Share::WHOLE };
-    let mut out = Rank {
-        phases: Vec::new(),
-        held: Vec::new(),
-        host: 0,
-        disk: 0,
-        approximate: layout.sequence || layout.pipeline > 1 || layout.context > 1,
-    };
+    let mut out =
+        Rank { phases: Vec::new(), held: Vec::new(), host: 0, disk: 0, approximate: layout.is_simplified(true) };
 
     let kept_weights = if cut_weights { shares::weights(stored, layout) } else { base.values };
     let frozen_extra = vera_shared_values(stored).saturating_mul(4);
@@ -163,8 +171,6 @@ fn training(
     let gathered = gathered(layout, plan, &units, cut_weights);
     let (buffers, buckets) = buffers(layout, plan, compute, &trained);
     let parts = Parts {
-        layout,
-        plan,
         weights,
         constants: base.constants,
         adapters: adapters.saturating_add(frozen_extra),
@@ -233,7 +239,7 @@ impl Rank {
     }
 }
 
-fn gradients(
+pub fn gradients(
     mine: &Inputs<'_>,
     layout: &Layout,
     stored: &Setup<'_>,
@@ -257,21 +263,23 @@ fn gradients(
         let whole_kept = accumulates && layout.strategy.is_fsdp() && (piped || mine.profile.fsdp_accumulates_whole);
         if whole_kept && piped {
             // Units stay gathered through a pipeline's step, and their gradients are cut after the last micro-batch.
-            let full = trained.values.saturating_mul(stored.width.max(compute.width));
-            return Gradients { lasting: full, shards: 0, unit: 0, update: shards };
+            let width = stored.width.max(compute.width);
+            let full = trained.values.saturating_mul(width);
+            return Gradients { lasting: full, shards: 0, unit: 0, update: shards, kept: KeptGradients::Wide(width) };
         }
         if whole_kept {
             // Without averaging after each pass nothing can be cut: gradients of whole units wait for the last pass.
             let full = totals(compute).bytes;
-            return Gradients { lasting: full, shards: 0, unit: 0, update: shards };
+            return Gradients { lasting: full, shards: 0, unit: 0, update: shards, kept: KeptGradients::Units };
         }
-        return Gradients { lasting: if accumulates { shards } else { 0 }, shards, unit, update: shards };
+        let lasting = if accumulates { shards } else { 0 };
+        return Gradients { lasting, shards, unit, update: shards, kept: KeptGradients::Shard };
     }
     if layout.strategy == Strategy::Ddp && layout.data > 1 && plan.parallelism.gradient_as_bucket_view {
-        return Gradients { lasting: 0, shards: 0, unit: 0, update: 0 };
+        return Gradients::default();
     }
     let update = if in_backward { trained.largest_bytes } else { all };
-    Gradients { lasting, shards: 0, unit: 0, update }
+    Gradients { lasting, shards: 0, unit: 0, update, kept: KeptGradients::All }
 }
 
 /// Token ids, labels, masks.
@@ -281,14 +289,7 @@ const fn ids(setup: &Setup<'_>) -> u64 {
     setup.tokens.saturating_mul(each + mask)
 }
 
-fn held(
-    parts: &Parts<'_>,
-    layout: &Layout,
-    plan: &Plan,
-    step: &StepPeaks,
-    whole: &Setup<'_>,
-    kept: &Kept,
-) -> Vec<Held> {
+fn held(parts: &Parts, layout: &Layout, plan: &Plan, step: &StepPeaks, whole: &Setup<'_>, kept: &Kept) -> Vec<Held> {
     let parallel = &plan.parallelism;
     let model_cut = layout.tensor > 1 || layout.pipeline > 1 || layout.expert > 1;
     let by = |cut: bool| if cut { layout.shard } else { 1 };
@@ -338,11 +339,10 @@ fn running(mine: &Inputs<'_>, layout: &Layout, stored: &Setup<'_>, whole: &Setup
     let parallel = &mine.plan.parallelism;
     let base = base_weights(stored);
     let units = shares::units(stored);
-    let mut out = Rank { phases: Vec::new(), held: Vec::new(), host: 0, disk: 0, approximate: layout.context > 1 };
+    let mut out =
+        Rank { phases: Vec::new(), held: Vec::new(), host: 0, disk: 0, approximate: layout.is_simplified(false) };
     let weights = out.placed(base.values, parallel.offload_parameters);
     let parts = Parts {
-        layout,
-        plan: mine.plan,
         weights,
         constants: base.constants,
         adapters: 0,
@@ -362,8 +362,8 @@ fn running(mine: &Inputs<'_>, layout: &Layout, stored: &Setup<'_>, whole: &Setup
         (PhaseKind::Prefill, generation.prefill, generation.prefill_cache),
         (PhaseKind::Decode, generation.decode, generation.decode_cache),
     ] {
-        let mut phase = parts.phase(kind, moment, 0, "");
-        phase.terms.push(term(Component::KvCache, "Keys and values of this device's layers and heads", "", cache));
+        let mut phase = parts.phase(kind, moment, 0);
+        phase.terms.push(term(What::Cache, cache));
         phase.terms = tidy(phase.terms);
         out.phases.push(phase);
     }

@@ -26,6 +26,11 @@ impl Share {
         Self { part, whole }
     }
 
+    /// Part and whole; `None` where it is all.
+    pub const fn parts(self) -> Option<(u64, u64)> {
+        if self.whole == 0 || self.part == self.whole { None } else { Some((self.part, self.whole)) }
+    }
+
     /// This share of `bytes`.
     pub fn of(self, bytes: u64) -> u64 {
         if self.whole == 0 {

@@ -4,15 +4,88 @@ use crate::estimate::{ByComponent, Component, Phase, PhaseKind};
 use crate::plan::Offload;
 use crate::units::Bytes;
 
-/// One summand of a phase.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Term {
+/// What a summand of a phase is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "named as they stand on screen")]
+pub enum What {
+    KeptWeights,
+    Scales,
+    KeptAdapters,
+    KeptState,
+    GradientBuckets,
+    EarlierGradients,
+    BackwardGradients,
+    UnitGradients,
+    GradientShards,
+    UpdateGradients,
+    KeptForBackward,
+    Logits,
+    Cache,
+    Gathered,
+    Buffers,
+    WorkingSet,
+    NextLayer,
+    UpdateCopies,
+    TokenIds,
+}
+
+impl What {
     /// Component it belongs to.
-    pub component: Component,
+    pub const fn component(self) -> Component {
+        match self {
+            Self::KeptWeights => Component::Weights,
+            Self::Scales => Component::QuantizationConstants,
+            Self::KeptAdapters => Component::Adapters,
+            Self::KeptState => Component::OptimizerState,
+            Self::GradientBuckets
+            | Self::EarlierGradients
+            | Self::BackwardGradients
+            | Self::UnitGradients
+            | Self::GradientShards
+            | Self::UpdateGradients => Component::Gradients,
+            Self::KeptForBackward => Component::Activations,
+            Self::Logits => Component::Logits,
+            Self::Cache => Component::KvCache,
+            Self::Gathered
+            | Self::Buffers
+            | Self::WorkingSet
+            | Self::NextLayer
+            | Self::UpdateCopies
+            | Self::TokenIds => Component::Temporaries,
+        }
+    }
+
+    /// Name on screen.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::KeptWeights => "Kept weights",
+            Self::Scales => "Scales, on every device",
+            Self::KeptAdapters => "Kept adapters",
+            Self::KeptState => "Kept state",
+            Self::GradientBuckets => "Gradient buckets",
+            Self::EarlierGradients => "From earlier passes",
+            Self::BackwardGradients => "Made in this backward pass",
+            Self::UnitGradients => "Of the unit in backward, before they are averaged and cut",
+            Self::GradientShards => "Shards",
+            Self::UpdateGradients => "Of this device's share",
+            Self::KeptForBackward => "Kept for backward",
+            Self::Logits => "Logits and loss",
+            Self::Cache => "Keys and values of this device's layers and heads",
+            Self::Gathered => "Gathered weights",
+            Self::Buffers => "Communication buffers",
+            Self::WorkingSet => "Working set of the layer",
+            Self::NextLayer => "The layer after, not yet released",
+            Self::UpdateCopies => "Copies of the update",
+            Self::TokenIds => "Token ids, labels, mask",
+        }
+    }
+}
+
+/// One summand of a phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term {
     /// What it is.
-    pub title: &'static str,
-    /// How it comes about.
-    pub formula: &'static str,
+    pub what: What,
     /// How much.
     pub bytes: Bytes,
 }
@@ -29,7 +102,7 @@ impl PhaseTerms {
     pub fn phase(&self) -> Phase {
         let mut components = ByComponent::default();
         for term in &self.terms {
-            let slot = components.get_mut(term.component);
+            let slot = components.get_mut(term.what.component());
             *slot = Bytes(slot.0.saturating_add(term.bytes.0));
         }
         Phase { kind: self.kind, components, place: self.place }
@@ -132,8 +205,8 @@ impl Held {
     }
 }
 
-pub const fn term(component: Component, title: &'static str, formula: &'static str, bytes: u64) -> Term {
-    Term { component, title, formula, bytes: Bytes(bytes) }
+pub const fn term(what: What, bytes: u64) -> Term {
+    Term { what, bytes: Bytes(bytes) }
 }
 
 /// Terms that are there.

@@ -69,6 +69,11 @@ impl Waiting {
     }
 }
 
+/// What of `bytes` sequence parallelism leaves to the other devices.
+pub fn elsewhere(layout: &Layout, bytes: u64) -> u64 {
+    if layout.sequence { bytes - bytes / layout.tensor.max(1) } else { 0 }
+}
+
 /// The step with what waits in a pipeline, what sequence parallelism cuts and what is offloaded.
 pub fn settled_step(
     step: StepPeaks,
@@ -78,7 +83,7 @@ pub fn settled_step(
     place: Offload,
 ) -> StepPeaks {
     let mut out = step;
-    let cut = |bytes: u64| if layout.sequence { bytes - bytes / layout.tensor.max(1) } else { 0 };
+    let cut = |bytes: u64| elsewhere(layout, bytes);
     let one = waiting.layers.saturating_add(waiting.beside);
     let less = cut(waiting.streams);
     let all = waiting.times(one.saturating_sub(less));

@@ -42,7 +42,7 @@ pub struct Tables {
 }
 
 /// Values of a head that positions turn.
-fn rotated_width(layer: &Layer) -> u64 {
+pub fn rotated_width(layer: &Layer) -> u64 {
     match &layer.attention {
         Attention::Softmax(a) => (a.head_dim as f64 * a.rotary_share) as u64,
         Attention::Latent(a) => a.qk_rope_head_dim,

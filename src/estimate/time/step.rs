@@ -81,7 +81,7 @@ pub fn is_fused(setup: &Setup<'_>) -> bool {
 }
 
 /// Bytes moved by all operators that are no matrix product.
-fn traffic_bytes(setup: &Setup<'_>, device: &Device<'_>, table: &Efficiency) -> f64 {
+pub fn traffic_bytes(setup: &Setup<'_>, device: &Device<'_>, table: &Efficiency) -> f64 {
     let tokens = setup.tokens as f64;
     let code = setup.architecture.model_code.as_str();
     let again = operator_passes(setup);
@@ -122,7 +122,7 @@ fn traffic_bytes(setup: &Setup<'_>, device: &Device<'_>, table: &Efficiency) -> 
 }
 
 /// Weights that are unpacked in every pass.
-fn quantized_weights(setup: &Setup<'_>) -> f64 {
+pub fn quantized_weights(setup: &Setup<'_>) -> f64 {
     let code = setup.architecture.model_code.as_str();
     let mut sum = 0.0;
     for group in &setup.architecture.layers {
@@ -135,7 +135,7 @@ fn quantized_weights(setup: &Setup<'_>) -> f64 {
 }
 
 /// Seconds the host needs to start the kernels of all passes.
-fn launch_secs(setup: &Setup<'_>, table: &Efficiency) -> f64 {
+pub fn launch_secs(setup: &Setup<'_>, table: &Efficiency) -> f64 {
     let code = setup.architecture.model_code.as_str();
     let mut secs = 0.0;
     for group in &setup.architecture.layers {
@@ -167,6 +167,14 @@ pub fn overlapped(a: f64, b: f64) -> f64 {
     largest * (a.powi(4) + b.powi(4)).powf(0.25)
 }
 
+/// Bytes moved to unpack one quantized weight in one pass.
+pub const fn dequantization_bytes(device: &Device<'_>, table: &Efficiency, kernel: DequantizationKernel) -> f64 {
+    match kernel {
+        DequantizationKernel::Current => device.efficiency.dequantization_bytes,
+        DequantizationKernel::AutoGptq0 => table.old_dequantization_bytes,
+    }
+}
+
 /// Seconds of one micro-batch.
 pub fn micro_batch(
     setup: &Setup<'_>,
@@ -179,10 +187,7 @@ pub fn micro_batch(
     let matrix_flops = flops.forward.matrix + flops.backward.matrix + flops.recompute.matrix;
     let attention_flops = flops.forward.attention + flops.backward.attention + flops.recompute.attention;
     let share = if setup.eager { device.matrix_share } else { device.efficiency.attention_share };
-    let per_weight = match kernel {
-        DequantizationKernel::Current => device.efficiency.dequantization_bytes,
-        DequantizationKernel::AutoGptq0 => table.old_dequantization_bytes,
-    };
+    let per_weight = dequantization_bytes(device, table, kernel);
     let mut time = MicroBatch {
         matrix: matrix_flops / (device.flops_per_sec * device.matrix_share),
         attention: attention_flops / (device.flops_per_sec * share),

@@ -7,31 +7,42 @@ use egui::{Align, Layout, RichText, Ui};
 
 /// Draws the derivation.
 pub fn derivation_ui(ui: &mut Ui, explained: &Explained, unit: ByteUnit, tokens: &Tokens) {
-    ui.label(RichText::new(explained.title.as_ref()).font(bold(type_size::title())));
-    ui.label(RichText::new(explained.value.display(unit)).font(bold(type_size::figure())));
-    badge_ui(ui, explained.exactness, tokens);
-    if !explained.why.is_empty() {
+    ui.label(RichText::new(explained.title()).font(bold(type_size::title())));
+    ui.label(RichText::new(explained.text(unit)).font(bold(type_size::figure())));
+    badge_ui(ui, explained.exactness(), tokens);
+    if !explained.reason().is_empty() {
         ui.add_space(space::xs());
-        ui.label(RichText::new(explained.why.as_ref()).color(tokens.muted.0));
+        ui.label(RichText::new(explained.reason()).color(tokens.muted.0));
     }
-    if !explained.formula.is_empty() {
+    if let Some(formula) = explained.formula(unit) {
         ui.add_space(space::s());
-        ui.label(RichText::new(format!("= {}", explained.formula)).font(bold(type_size::body())));
-    }
-    for input in &explained.inputs {
-        row_ui(ui, input.name.as_ref(), input.note.as_ref(), &input.value.display(unit), tokens);
-    }
-    if !explained.parts.is_empty() {
-        ui.add_space(space::s());
-        ui.label(RichText::new("Sum of").small().color(tokens.muted.0));
-        for part in &explained.parts {
-            let note = part.formula.as_ref();
-            row_ui(ui, part.title.as_ref(), note, &part.value.display(unit), tokens);
+        ui.label(RichText::new(format!("= {}", formula.text)).font(bold(type_size::body())));
+        for input in &formula.inputs {
+            row_ui(ui, &input.name, &[&input.note], &input.text, tokens);
         }
     }
-    if !explained.source.is_empty() {
+    if !explained.parts().is_empty() {
         ui.add_space(space::s());
-        ui.label(RichText::new(format!("Source: {}", explained.source)).small().color(tokens.muted.0));
+        ui.label(RichText::new("Sum of").small().color(tokens.muted.0));
+        parts_ui(ui, explained, unit, tokens);
+    }
+    if !explained.origin().is_empty() {
+        ui.add_space(space::s());
+        ui.label(RichText::new(format!("Source: {}", explained.origin())).small().color(tokens.muted.0));
+    }
+}
+
+/// Each part with its formula, in names and in values; parts of parts are indented.
+fn parts_ui(ui: &mut Ui, explained: &Explained, unit: ByteUnit, tokens: &Tokens) {
+    for (index, part) in explained.parts().iter().enumerate() {
+        let formula = part.formula(unit);
+        let (names, values) = formula.map_or_else(Default::default, |formula| {
+            (format!("= {}", formula.text), format!("= {}", formula.substituted()))
+        });
+        row_ui(ui, part.title(), &[&names, &values], &part.text(unit), tokens);
+        if !part.parts().is_empty() {
+            ui.indent(index, |ui| parts_ui(ui, part, unit, tokens));
+        }
     }
 }
 
@@ -50,8 +61,8 @@ fn badge_ui(ui: &mut Ui, exactness: Exactness, tokens: &Tokens) {
         .on_hover_text(help);
 }
 
-/// Name and note left, value right; the name has all the room that the value leaves.
-fn row_ui(ui: &mut Ui, name: &str, note: &str, value: &str, tokens: &Tokens) {
+/// Name and notes left, value right; the name has all the room that the value leaves.
+fn row_ui(ui: &mut Ui, name: &str, notes: &[&str], value: &str, tokens: &Tokens) {
     let font = bold(type_size::body());
     let value_width = ui.painter().layout_no_wrap(value.to_owned(), font.clone(), tokens.text.0).size().x.ceil();
     ui.horizontal_top(|ui| {
@@ -60,7 +71,7 @@ fn row_ui(ui: &mut Ui, name: &str, note: &str, value: &str, tokens: &Tokens) {
             ui.spacing_mut().item_spacing.y = 0.0;
             ui.set_width(name_width);
             ui.label(name);
-            if !note.is_empty() {
+            for &note in notes.iter().filter(|note| !note.is_empty()) {
                 ui.label(RichText::new(note).small().color(tokens.muted.0));
             }
         });
