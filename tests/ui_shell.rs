@@ -5,7 +5,7 @@ mod common;
 
 use common::app::{click, dismiss_all, press, send, state, type_text, wait, window, window_of};
 use egui::accesskit::Role;
-use egui::{Key, Modifiers};
+use egui::{ColorImage, Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use std::fs;
@@ -17,14 +17,16 @@ use tuneplan::app::command::MenuCommand;
 use tuneplan::app::messages::NOTICE_SECS;
 use tuneplan::app::page::Page;
 use tuneplan::app::runtime::Runtime;
+use tuneplan::app::screenshot::{Shot, render};
 use tuneplan::app::settings::{Settings, ThemeChoice};
-use tuneplan::app::state::{AfterUnsaved, Dialog};
+use tuneplan::app::state::{AfterUnsaved, Dialog, State};
 use tuneplan::app::window::App;
 use tuneplan::estimate::Component;
 use tuneplan::plan::edit::PlanEdit;
 use tuneplan::plan::field::FieldValue;
 use tuneplan::plan::{ModelSource, file, templates};
 use tuneplan::ui::text::Language;
+use tuneplan::ui::{PanelName, Part};
 use tuneplan::units::ByteUnit;
 
 fn rank(number: u64) -> Command {
@@ -312,6 +314,34 @@ impl Clipboard for Kept {
     }
 }
 
+/// The picture ends where its content ends, with the ground of its margin below: the names under the columns, the lowest
+/// of the content, stand in it as they do where there is room to spare.
+fn assert_whole(image: &ColorImage, state: &State) {
+    let [width, height] = image.size;
+    let ground = image.pixels[0];
+    let shot = Shot {
+        panel: PanelName::Part(Part::Charts),
+        theme: state.settings.theme.resolve(None),
+        size: [width as u32 / 2, height as u32],
+        whole: false,
+        scale: 2.0,
+        day: state.session.today.clone(),
+    };
+    let roomy = render(&state.document.plan, &state.settings, &shot);
+    assert_eq!(roomy.size, [width, 2 * height]);
+    let rows = |image: &ColorImage, rows: std::ops::Range<usize>| image.pixels[rows.start * width..rows.end * width].to_vec();
+    assert!(rows(image, 0..height) == rows(&roomy, 0..height), "the picture is not what stands where there is room");
+    assert!(rows(&roomy, height..2 * height).iter().all(|pixel| *pixel == ground), "something stands below its end");
+    // The names: ink between the foot of the columns and the lower end of their card.
+    let is_ground = |row: usize| rows(image, row..row + 1).iter().all(|pixel| *pixel == ground);
+    let card_end = (0..height).rev().find(|row| !is_ground(*row)).unwrap();
+    assert!(height - card_end > 10, "the margin below the lowest card is cut off");
+    let inside = |row: usize| &image.pixels[row * width + width / 8..row * width + width / 2 - width / 40];
+    let panel = inside(card_end - 8)[0];
+    let inked = (card_end - 110..card_end - 4).filter(|row| inside(*row).iter().any(|pixel| *pixel != panel)).count();
+    assert!((16..80).contains(&inked), "{inked} rows of names stand below the columns");
+}
+
 #[test]
 fn tables_and_pictures_leave_by_the_clipboard_and_only_what_it_took_is_called_copied() {
     let kept = Kept::default();
@@ -328,8 +358,7 @@ fn tables_and_pictures_leave_by_the_clipboard_and_only_what_it_took_is_called_co
     // As high as the charts are: neither cut off nor followed by empty ground.
     let [width, height] = [image.width(), image.height()];
     assert!(width > 500 && height > 500 && height < 2 * width, "{width} × {height}");
-    let last = image.pixels[(height - height / 10) * width..].iter().filter(|pixel| **pixel != image.pixels[0]).count();
-    assert!(last > width / 10, "the lowest tenth of {width} × {height} is empty");
+    assert_whole(image, state(&harness));
     let estimate = harness.state().computed().estimate.clone().unwrap();
     let sum: u64 = text
         .lines()

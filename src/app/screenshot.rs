@@ -18,7 +18,8 @@ use std::sync::Arc;
 
 /// Frames drawn before the picture: egui settles sizes in the first ones.
 const FRAMES: usize = 4;
-/// The frame in which they have settled.
+/// The frame in which they have settled. What is measured in it depends on no height: the charts of a picture fill no
+/// window.
 const SETTLED: usize = 1;
 
 /// What to draw.
@@ -73,7 +74,7 @@ pub fn render(plan: &Plan, settings: &Settings, shot: &Shot) -> ColorImage {
     }
     let whole = shot.whole && matches!(shot.panel, PanelName::Part(_));
     if whole {
-        // Low at first: what fills the height there is takes no more than it needs.
+        // Low until it is measured.
         size.y = 100.0;
     }
     let mut rasterizer = Rasterizer::new();

@@ -116,8 +116,8 @@ pub fn part_ui(ui: &mut Ui, part: Part, view: &View<'_>, ui_state: &mut UiState,
         match part {
             Part::Charts => charts_ui(ui, view, out),
             Part::Bar => _ = memory::bar_card_ui(ui, view, out),
-            Part::Phases => _ = memory::phases_card_ui(ui, view, out),
-            Part::Components => _ = memory::table_card_ui(ui, view, out),
+            Part::Phases => _ = memory::phases_card_ui(ui, view, memory::Controls::Hidden, out),
+            Part::Components => _ = memory::table_card_ui(ui, view, memory::Controls::Hidden, out),
             Part::Settings => settings::settings_ui(ui, view, ui_state, out),
             Part::Explanation => explanation::explanation_ui(ui, view, out),
         }

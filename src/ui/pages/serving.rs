@@ -5,7 +5,7 @@ use crate::estimate::serving::{AdapterServing, ServingPoint, Stretch};
 use crate::plan::Workload;
 use crate::ui::theme::{bold, space, type_size};
 use crate::ui::{View, card, card_head};
-use crate::units::{ByteUnit, duration, grouped, params_short, significant};
+use crate::units::{ByteUnit, counted, duration, grouped, params_short, significant};
 use egui::{Pos2, RichText, Sense, Stroke, Ui, Vec2};
 
 /// Height of the plot.
@@ -71,14 +71,14 @@ fn adapters_ui(ui: &mut Ui, found: &AdapterServing, view: &View<'_>) {
     let planned = found.planned;
     let switch = |secs: Option<f64>| secs.map_or_else(|| "load bandwidth not known".to_owned(), duration);
     ui.label(format!(
-        "{} adapters merged, a model each: {}; switching takes {}",
-        grouped(planned.adapters),
+        "{} merged, a model each: {}; switching takes {}",
+        counted(planned.adapters, "adapter", "adapters"),
         planned.merged.fine(view.unit()),
         switch(found.merged_switch_secs)
     ));
     ui.label(format!(
-        "{} adapters kept apart, one base: {}; switching takes {}",
-        grouped(planned.adapters),
+        "{} kept apart, one base: {}; switching takes {}",
+        counted(planned.adapters, "adapter", "adapters"),
         planned.separate.fine(view.unit()),
         switch(found.separate_switch_secs)
     ));
@@ -149,10 +149,9 @@ fn plot_ui(ui: &mut Ui, found: &AdapterServing, view: &View<'_>) {
         let across = |point: &&ServingPoint| (x(point.adapters as f64) - pointer.x).abs();
         let nearest = found.points.iter().min_by(|a, b| across(a).total_cmp(&across(b))).unwrap_or(first);
         ui.painter().vline(x(nearest.adapters as f64), area.y_range(), Stroke::new(1.0, tokens.edge.0));
-        let plural = if nearest.adapters == 1 { "" } else { "s" };
         response.on_hover_text_at_pointer(format!(
-            "{} adapter{plural}\nmerged {}\nkept apart {}",
-            grouped(nearest.adapters),
+            "{}\nmerged {}\nkept apart {}",
+            counted(nearest.adapters, "adapter", "adapters"),
             nearest.merged.fine(view.unit()),
             nearest.separate.fine(view.unit())
         ));

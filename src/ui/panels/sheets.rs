@@ -29,8 +29,8 @@ pub fn shortcuts_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     head_ui(ui, view.text("Keyboard shortcuts"));
     let height = ui.ctx().content_rect().height() - 180.0;
     // That there is more below must be seen.
-    let bar = egui::scroll_area::ScrollBarVisibility::AlwaysVisible;
-    ScrollArea::vertical().scroll_bar_visibility(bar).max_height(height).show(ui, |ui| {
+    ui.spacing_mut().scroll = egui::style::ScrollStyle::solid();
+    ScrollArea::vertical().max_height(height).show(ui, |ui| {
         for group in Group::ALL {
             ui.label(RichText::new(view.text(group.title())).font(bold(type_size::body())).color(view.tokens.muted.0));
             Grid::new(("keys", group.title())).num_columns(2).spacing([space::xl(), space::xs()]).show(ui, |ui| {
