@@ -13,13 +13,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use tuneplan::app::Command;
 use tuneplan::app::clipboard::{Clip, Clipboard};
-use tuneplan::app::command::MenuCommand;
+use tuneplan::app::command::{ChartCommand, MenuCommand};
 use tuneplan::app::messages::NOTICE_SECS;
 use tuneplan::app::page::Page;
 use tuneplan::app::runtime::Runtime;
 use tuneplan::app::screenshot::{Shot, render};
 use tuneplan::app::settings::{Settings, ThemeChoice};
-use tuneplan::app::state::{AfterUnsaved, Dialog, State};
+use tuneplan::app::state::{AfterUnsaved, Dialog, Picture, State};
 use tuneplan::app::window::App;
 use tuneplan::estimate::Component;
 use tuneplan::plan::edit::PlanEdit;
@@ -329,7 +329,8 @@ fn assert_whole(image: &ColorImage, state: &State) {
     };
     let roomy = render(&state.document.plan, &state.settings, &shot);
     assert_eq!(roomy.size, [width, 2 * height]);
-    let rows = |image: &ColorImage, rows: std::ops::Range<usize>| image.pixels[rows.start * width..rows.end * width].to_vec();
+    let rows =
+        |image: &ColorImage, rows: std::ops::Range<usize>| image.pixels[rows.start * width..rows.end * width].to_vec();
     assert!(rows(image, 0..height) == rows(&roomy, 0..height), "the picture is not what stands where there is room");
     assert!(rows(&roomy, height..2 * height).iter().all(|pixel| *pixel == ground), "something stands below its end");
     // The names: ink between the foot of the columns and the lower end of their card.
@@ -398,13 +399,46 @@ fn the_shipped_window_has_clipboard_and_links() {
     }
 }
 
+/// A chart with axes leaves as it is seen: as a picture, as a table, as a file.
+#[test]
+fn a_chart_leaves_as_picture_table_and_file() {
+    let kept = Kept::default();
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window_of(Runtime::new(None, || ()).with_clipboard(kept.clone()));
+    send(&mut harness, Command::ShowPage(Page::Serving));
+    let menu = "Menu of the chart: Adapters: merged or kept apart";
+    for (place, command) in [ChartCommand::CopyPicture, ChartCommand::CopyData].into_iter().enumerate() {
+        click(&mut harness, menu);
+        click(&mut harness, command.title());
+        wait(&mut harness, |_| kept.0.lock().unwrap().len() > place);
+    }
+    let clips = kept.0.lock().unwrap().clone();
+    let [Clip::Picture(image), Clip::Text(table)] = clips.as_slice() else { panic!("{clips:?}") };
+    assert!(image.width() == 1920 && (800..1600).contains(&image.height()), "{:?}", image.size);
+    let row = table.lines().find(|line| line.starts_with("kept apart\t100\t"));
+    assert!(row.is_some(), "100 adapters are among the figures: {table}");
+    let chart = state(&harness).session.chart.clone().unwrap();
+    for name in ["chart.png", "chart.svg"] {
+        let path = folder.path().join(name);
+        send(&mut harness, Command::SavePicture { picture: Picture::Chart, path: path.clone(), replace: false });
+        wait(&mut harness, |_| path.exists());
+    }
+    assert!(fs::read(folder.path().join("chart.png")).unwrap().starts_with(b"\x89PNG"));
+    let svg = fs::read_to_string(folder.path().join("chart.svg")).unwrap();
+    assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"));
+    for name in chart.names() {
+        assert!(svg.contains(&format!(">{name}</text>")), "{name} is in the legend");
+    }
+    assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+}
+
 #[test]
 fn pictures_are_saved_as_png_and_svg_and_never_over_a_file_unasked() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = window();
     for name in ["charts.png", "charts.svg"] {
         let path = folder.path().join(name);
-        send(&mut harness, Command::SavePicture { path: path.clone(), replace: false });
+        send(&mut harness, Command::SavePicture { picture: Picture::Memory, path: path.clone(), replace: false });
         // The report comes after the file: who looks at the file alone may see the report later.
         let saved = format!("Saved {}", path.display());
         let said = |app: &App| app.state().session.messages.latest().is_some_and(|message| message.text == saved);
@@ -412,7 +446,7 @@ fn pictures_are_saved_as_png_and_svg_and_never_over_a_file_unasked() {
         let bytes = fs::read(&path).unwrap();
         assert!(bytes.starts_with(b"\x89PNG") || bytes.starts_with(b"<svg "), "{name}");
         fs::write(&path, "mine").unwrap();
-        send(&mut harness, Command::SavePicture { path: path.clone(), replace: false });
+        send(&mut harness, Command::SavePicture { picture: Picture::Memory, path: path.clone(), replace: false });
         wait(&mut harness, |app| app.state().session.dialog.is_some());
         assert_eq!(fs::read(&path).unwrap(), b"mine");
         dismiss_all(&mut harness);
@@ -420,7 +454,10 @@ fn pictures_are_saved_as_png_and_svg_and_never_over_a_file_unasked() {
         wait(&mut harness, said);
         assert_ne!(fs::read(&path).unwrap(), b"mine");
     }
-    send(&mut harness, Command::SavePicture { path: PathBuf::from("charts.bmp"), replace: false });
+    send(
+        &mut harness,
+        Command::SavePicture { picture: Picture::Memory, path: PathBuf::from("charts.bmp"), replace: false },
+    );
     assert!(state(&harness).session.messages.latest().unwrap().text.contains(".png or .svg"));
 }
 

@@ -11,7 +11,7 @@ use super::revision;
 use super::screenshot::{self, Shot};
 use super::searching::{self, Searching};
 use super::settings::Settings;
-use super::state::{PathPurpose, State};
+use super::state::{PathPurpose, Picture, State};
 use super::store;
 use super::tuning;
 use super::watch::Watch;
@@ -192,7 +192,7 @@ impl Runtime {
                 );
             }
             Effect::ReadModel(path) => self.read_model(path),
-            Effect::WritePng { path, replace } => self.write_png(path, replace, state),
+            Effect::WritePng { picture, path, replace } => self.write_png(picture, path, replace, state),
             Effect::WriteText { purpose, path, text, replace } => {
                 self.jobs.spawn("write-text", not_written(purpose, path.clone()), move |_cancel| {
                     let result = store::write_plan(&path, &text, (!replace).then_some(""));
@@ -209,7 +209,7 @@ impl Runtime {
                 });
             }
             Effect::Copy(what, clip) => self.copy(what, clip),
-            Effect::DrawPicture => self.draw_picture(state),
+            Effect::DrawPicture(picture) => self.draw_picture(picture, state),
             Effect::SaveSettings => self.save_settings(&state.settings),
             Effect::KeepRecovery => {
                 if let Some(journal) = &mut self.journal {
@@ -401,7 +401,7 @@ impl Runtime {
                 let dialog = dialog.set_title("Save report of the run").add_filter("Markdown", &["md"]);
                 self.await_dialog(dialog.save_file(), purpose);
             }
-            PathPurpose::SavePicture => {
+            PathPurpose::SavePicture(_) => {
                 let dialog = dialog.set_title("Save picture").add_filter("Pictures", &["png", "svg"]);
                 self.await_dialog(dialog.save_file(), purpose);
             }
@@ -440,14 +440,14 @@ impl Runtime {
         );
     }
 
-    fn draw_picture(&self, state: &State) {
-        let draw = drawing(state);
-        self.jobs.spawn("draw-picture", Command::Tell, move |_cancel| Command::PictureDrawn(Arc::new(draw())));
+    fn draw_picture(&self, picture: Picture, state: &State) {
+        let draw = drawing(picture, state);
+        self.jobs.spawn("draw-picture", Command::Tell, move |_cancel| Command::PictureDrawn(picture, Arc::new(draw())));
     }
 
-    fn write_png(&self, path: PathBuf, replace: bool, state: &State) {
-        let draw = drawing(state);
-        let purpose = PathPurpose::SavePicture;
+    fn write_png(&self, picture: Picture, path: PathBuf, replace: bool, state: &State) {
+        let draw = drawing(picture, state);
+        let purpose = PathPurpose::SavePicture(picture);
         self.jobs.spawn("write-picture", not_written(purpose, path.clone()), move |_cancel| {
             let existing = if replace { Existing::Replace } else { Existing::Refuse };
             // Whether it can be written is known before it is drawn.
@@ -498,8 +498,8 @@ impl Runtime {
     }
 }
 
-/// Draws the charts of the shown plan, for another thread.
-fn drawing(state: &State) -> impl FnOnce() -> egui::ColorImage + Send + 'static + use<> {
+/// Draws a picture of the shown plan, for another thread.
+fn drawing(picture: Picture, state: &State) -> impl FnOnce() -> egui::ColorImage + Send + 'static + use<> {
     let plan = state.document.plan.clone();
     let settings = state.settings.clone();
     let shot = Shot {
@@ -510,7 +510,11 @@ fn drawing(state: &State) -> impl FnOnce() -> egui::ColorImage + Send + 'static 
         scale: PICTURE_SCALE,
         day: state.session.today.clone(),
     };
-    move || screenshot::render(&plan, &settings, &shot)
+    let chart = state.session.chart.clone().filter(|_| picture == Picture::Chart);
+    move || match chart {
+        Some(chart) => screenshot::render_chart(&chart, &plan, &settings, &shot),
+        None => screenshot::render(&plan, &settings, &shot),
+    }
 }
 
 fn not_written(purpose: PathPurpose, path: PathBuf) -> impl Fn(String) -> Command + Send + Sync + 'static {

@@ -19,6 +19,7 @@ use crate::estimate::{Component, Subject};
 use crate::plan::field::FieldId;
 use crate::plan::file::UnknownKey;
 use crate::plan::{Plan, file};
+use crate::report::chart::Chart;
 use crate::validation::Evidence;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -101,6 +102,8 @@ pub struct Session {
     pub page: Page,
     /// What the explanation is about.
     pub selected: Option<Subject>,
+    /// The chart of which a picture is wanted.
+    pub chart: Option<Arc<Chart>>,
     /// Component under the pointer, in any chart or table.
     pub hovered: Option<Component>,
     /// Setting under the pointer.
@@ -231,6 +234,25 @@ pub enum AfterUnsaved {
     CloseTab,
 }
 
+/// What a picture shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Picture {
+    /// The memory charts of the shown plan.
+    Memory,
+    /// The chart that the session holds.
+    Chart,
+}
+
+impl Picture {
+    /// What it is, at the beginning of a sentence.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "The memory charts",
+            Self::Chart => "The chart",
+        }
+    }
+}
+
 /// What a typed path is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathPurpose {
@@ -240,8 +262,8 @@ pub enum PathPurpose {
     SavePlan,
     /// Read a model.
     OpenModel,
-    /// Save a picture of the charts.
-    SavePicture,
+    /// Save a picture.
+    SavePicture(Picture),
     /// Examine the weights of a model.
     ExamineModel,
     /// Measure the formats of an examined model on a text.

@@ -275,8 +275,11 @@ impl Decision {
         rows.extend(amounts::rows(self.answers.costs.as_ref()));
         let given: usize =
             self.tally.annotators.iter().map(|who| who.labels.chars().filter(|letter| *letter != '.').count()).sum();
-        let labels =
-            if given == 0 { "–".to_owned() } else { format!("{} by {}", grouped(given as u64), counted(self.tally.annotators.len() as u64, "person", "people")) };
+        let labels = if given == 0 {
+            "–".to_owned()
+        } else {
+            format!("{} by {}", grouped(given as u64), counted(self.tally.annotators.len() as u64, "person", "people"))
+        };
         rows.push(("Labels of examples", labels));
         rows
     }

@@ -5,12 +5,14 @@ use crate::app::command::Answer;
 use crate::app::effect::Effect;
 use crate::app::messages::{About, Kind};
 use crate::app::places;
-use crate::app::state::{Dialog, Document, DocumentId, PathPurpose, State};
+use crate::app::state::{Dialog, Document, DocumentId, PathPurpose, Picture, State};
 use crate::app::store::{Opened, StoreError, WriteError};
 use crate::architecture::Architecture;
 use crate::plan::edit::PlanEdit;
 use crate::plan::file::Loaded;
 use crate::plan::{ModelSource, Plan};
+use crate::report::chart_svg::chart_svg;
+use crate::report::svg::memory_svg;
 use std::path::{Path, PathBuf};
 
 /// Opens a file, or shows the tab where it is open.
@@ -215,14 +217,13 @@ pub(super) fn model_read(state: &mut State, path: &Path, result: Result<Architec
 }
 
 /// Only the endings that say what kind of picture is wanted are taken.
-pub(super) fn save_picture(state: &mut State, path: PathBuf, replace: bool) -> Vec<Effect> {
+pub(super) fn save_picture(state: &mut State, picture: Picture, path: PathBuf, replace: bool) -> Vec<Effect> {
     let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
     match ending.as_deref() {
-        Some("png") => vec![Effect::WritePng { path, replace }],
-        Some("svg") => match super::menu::charts(state) {
-            Some(charts) => {
-                let text = crate::report::svg::memory_svg(&charts);
-                vec![Effect::WriteText { purpose: PathPurpose::SavePicture, path, text, replace }]
+        Some("png") => vec![Effect::WritePng { picture, path, replace }],
+        Some("svg") => match svg(state, picture) {
+            Some(text) => {
+                vec![Effect::WriteText { purpose: PathPurpose::SavePicture(picture), path, text, replace }]
             }
             None => {
                 fail(state, "There is no picture without an estimate: choose a model that is known.");
@@ -233,6 +234,17 @@ pub(super) fn save_picture(state: &mut State, path: PathBuf, replace: bool) -> V
             let what = path.display();
             fail(state, &format!("{what}: end the name in .png or .svg to say what to save"));
             Vec::new()
+        }
+    }
+}
+
+/// The picture as a text, where there is something to draw.
+fn svg(state: &State, picture: Picture) -> Option<String> {
+    match picture {
+        Picture::Memory => super::menu::charts(state).map(|charts| memory_svg(&charts)),
+        Picture::Chart => {
+            let chart = state.session.chart.as_deref()?;
+            Some(chart_svg(chart, &state.document.title(), &super::menu::colours(state)))
         }
     }
 }

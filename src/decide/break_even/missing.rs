@@ -21,7 +21,8 @@ impl BreakEven {
 /// Names as they stand on screen, in quotes: several words make one name.
 fn quoted(names: &[&str]) -> String {
     let quoted = |name: &&str| {
-        let either: Vec<String> = name.split(" or ").map(|name| format!("“{}”", name.replace(" × ", "” × “"))).collect();
+        let either: Vec<String> =
+            name.split(" or ").map(|name| format!("“{}”", name.replace(" × ", "” × “"))).collect();
         either.join(" or ")
     };
     names.iter().map(quoted).collect::<Vec<_>>().join(", ")

@@ -174,7 +174,7 @@ fn path_ui(ui: &mut Ui, purpose: PathPurpose, text: &str, out: &mut Commands) {
         }
         PathPurpose::OpenExamples => ("Open examples or labels", "Path of a .jsonl, .json or .csv file", "Open"),
         PathPurpose::SaveLabels => ("Save labels", "Path ending in .csv", "Save"),
-        PathPurpose::SavePicture => ("Save picture", "Path ending in .png or .svg", "Save"),
+        PathPurpose::SavePicture(_) => ("Save picture", "Path ending in .png or .svg", "Save"),
     };
     head_ui(ui, title);
     let mut typed = text.to_owned();

@@ -32,7 +32,7 @@ pub fn costs_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut
         card(ui, view.tokens, |ui| {
             let unit = format!("{} a month, both axes by powers of ten", found.currency);
             card_head(ui, "Break-even", &unit);
-            chart::chart_ui(ui, view, found);
+            chart::chart_ui(ui, view, found, out);
             // The form below stays under the pointer while its numbers make the sentences come and go.
             ui.vertical(|ui| {
                 ui.set_min_height(WORDS_HEIGHT);

@@ -236,7 +236,11 @@ fn summary_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, tally: &Tal
         Some(found) => {
             let words = match found.kappa {
                 Some(kappa) => {
-                    format!("{} {kappa:.2} on {} that all labelled", found.name, counted(found.examples, "example", "examples"))
+                    format!(
+                        "{} {kappa:.2} on {} that all labelled",
+                        found.name,
+                        counted(found.examples, "example", "examples")
+                    )
                 }
                 None => format!("{} is not defined: too few examples in common, or only one label", found.name),
             };
