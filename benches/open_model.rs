@@ -1,7 +1,7 @@
 //! Opening a model of 400 shards and a terabyte: headers only, so the aim is 50 ms.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-#[path = "../tests/common/model_files.rs"]
+#[path = "../tests/it/common/model_files.rs"]
 mod files;
 
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -12,8 +12,9 @@ use tuneplan::app::page::Page;
 use tuneplan::app::{State, dispatch};
 use tuneplan::plan::edit::PlanEdit;
 use tuneplan::plan::field::FieldValue;
-use tuneplan::ui::theme::{self, Theme};
-use tuneplan::ui::{UiState, View, fonts, window_ui};
+use tuneplan::theme::fonts;
+use tuneplan::theme::{self, Theme};
+use tuneplan::ui::{UiState, View, window_ui};
 
 struct Window {
     ctx: Context,

@@ -3,7 +3,7 @@
 //! Output goes to a writer, messages for people to another, so that all of it is tested without a process.
 //! Exit codes: 0 done, 1 the plan does not fit or a check found errors (only with `--check`), 2 bad input or usage.
 
-use crate::app::first_frame::Stay;
+use crate::desktop::first_frame::Stay;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::Write;

@@ -8,41 +8,53 @@
 //! plan.ron ──▶ Plan ──(PlanEdit)──▶ Plan ───┘
 //! ```
 //!
-//! One direction, no loops. A panel never computes and never changes the plan: it shows a view and pushes commands.
+//! One direction. A panel never changes the plan: it shows a view and pushes commands.
 //!
 //! # Rooms
 //!
-//! | room | what it is | what it must not know |
-//! |---|---|---|
-//! | [`files`] | the one way to write a file and the one way to read it | everything else |
-//! | [`units`] | bytes, counts and how they are printed | everything else |
-//! | [`limits`] | how much a text holds, before anything is made of it | everything but `units` |
-//! | [`explained`] | a number with its derivation | everything but `units` |
-//! | [`catalog`] | models, accelerators, formats, each entry with its source | files, windows |
-//! | [`architecture`] | shape of a model, from catalogue, `config.json`, safetensors, GGUF or by hand | plans' behaviour, windows |
-//! | [`plan`] | the plan as plain data; the field table and what is made from it: edits, file, checks, diff | files, windows |
-//! | [`estimate`] | from a plan to memory: phases, components, derivations | files, windows, clocks |
-//! | [`solve`] | the estimate turned round: what fits, what to change, what is best | files, windows, threads |
-//! | [`decide`] | whether to fine-tune at all: rules, evidence, break-even | files, windows, clocks |
-//! | [`quantize`] | number formats as codecs: what values become in few bits, and the error | plans, files, windows |
-//! | [`linear_algebra`] | singular values of a matrix, small products and sums in the widest registers | everything else |
-//! | [`lab`] | the tensors of a model through the codecs, piece by piece | plans, windows |
-//! | [`preview`] | a small run of the real thing: LoRA beside frozen weights, trained with candle | plans, windows |
-//! | [`validation`] | predicted against measured rows | files, windows |
-//! | [`report`] | SVG and tables for other programs | files, windows |
-//! | [`jobs`] | named threads that report once | plans |
-//! | [`app`] | state, commands, dispatch, history, files, settings, the window's loop | how panels look |
-//! | [`ui`] | panels, widgets, theme, fonts | files, threads |
-//! | [`raster`] | egui meshes to pixels without a GPU | plans |
-//! | [`cli`] | everything the window computes, in a shell | how panels look |
+//! Each stands on rooms above it and on none below. `tests/it/layering.rs` holds the table of who may use whom.
 //!
-//! # Invariants (held by `tests/layering.rs`)
+//! | room | what it is |
+//! |---|---|
+//! | [`units`] | bytes, counts and how they are printed |
+//! | [`files`] | the one way to write a file and the one way to read it |
+//! | [`jobs`] | named threads that report once |
+//! | [`raster`] | egui meshes to pixels without a GPU |
+//! | [`linear_algebra`] | singular values of a matrix, small products and sums in the widest registers |
+//! | [`text`] | the window's languages |
+//! | [`limits`] | how much a text holds, before anything is made of it |
+//! | [`explained`] | a number with its derivation |
+//! | [`architecture`] | shape of a model, from `config.json`, safetensors or GGUF |
+//! | [`catalog`] | models, accelerators, formats, each entry with its source |
+//! | [`plan`] | the plan as plain data; the field table and what is made from it: edits, file, checks, diff |
+//! | [`estimate`] | from a plan to memory and time: phases, components, derivations |
+//! | [`solve`] | the estimate turned round: what fits, what to change, what is best |
+//! | [`decide`] | whether to fine-tune at all: rules, evidence, break-even |
+//! | [`validation`] | predicted against measured rows |
+//! | [`quantize`] | number formats as codecs: what values become in few bits, and the error |
+//! | [`lab`] | the tensors of a model through the codecs, piece by piece |
+//! | [`preview`] | a small run of the real thing: LoRA beside frozen weights, trained with candle |
+//! | [`figures`] | what window and command line both show of a plan |
+//! | [`report`] | SVG and tables for other programs |
+//! | [`documents`] | plans and examples as files, revisions in git |
+//! | [`tasks`] | long work: what is asked for, what it tells, where it is |
+//! | [`theme`] | colours, sizes and type of the window |
+//! | [`app`] | state, commands, dispatch, history, settings: pure, without windows and threads |
+//! | [`ui`] | panels and widgets: they show a view and return commands |
+//! | [`desktop`] | the window's loop, its threads, its pictures |
+//! | [`cli`] | everything the window computes, in a shell |
 //!
-//! 1. `units explained catalog architecture plan estimate solve decide quantize validation report` know neither egui, threads, clocks, environment
-//!    nor — outside the readers of model files — the file system. Same input, same bytes, on every system. Bytes are
-//!    integers.
+//! The lower rooms are packages of their own, under their old names here: `src/ground` (units, files, jobs, limits),
+//! `src/models` (architecture, catalog), `src/numeric` (linear algebra, quantize, lab, preview: optimised also in tests) and
+//! `src/raster`.
+//!
+//! # Invariants (held by `tests/it/layering.rs`)
+//!
+//! 1. `units explained catalog architecture plan estimate solve decide quantize linear_algebra validation report figures` know
+//!    neither egui, threads, clocks, environment nor — outside the readers of model files — the file system. Same input, same
+//!    bytes, on every system. Bytes are integers.
 //! 2. `ui` never changes a plan, never blocks, never reads files. It gets a [`ui::View`] and returns commands.
-//! 3. `app` alone owns mutable state, files, dialogs and threads. [`app::dispatch()`] is pure and tested without egui.
+//! 3. [`app::dispatch()`] is pure and tested without egui's contexts; `desktop` alone owns threads and dialogs of the window.
 //! 4. No number reaches a screen or JSON without its unit; every computed number carries its explanation.
 //! 5. Files are read and written through [`files`] alone: limits, links, modes and what may be replaced are its own matter.
 //! 6. No network code anywhere: nothing the user opens leaves the machine.
@@ -51,27 +63,28 @@
 //!
 //! A new setting is one entry in [`plan::field`]; the panel, the flag, the file with its comment and the undo label
 //! follow. A new model class is one arm in `architecture/config`. A new software stack is one file in
-//! `assets/profiles`. A new term of the estimate stands in `estimate`, beside the source of its formula. A new number format
-//! is a codec in `quantize`; a new kind of layer that the preview trains is an operator in `preview/ops` with its backward.
+//! `assets/profiles` and its line in `estimate/profile.rs`. A new term of the estimate stands in `estimate`, beside the source
+//! of its formula. A new number format is a codec in `quantize`; a new kind of layer that the preview trains is an operator in
+//! `preview/ops` with its backward.
 
 pub mod app;
-pub mod architecture;
-pub mod catalog;
 pub mod cli;
 pub mod decide;
+pub mod desktop;
+pub mod documents;
 pub mod estimate;
 pub mod explained;
-pub mod files;
-pub mod jobs;
-pub mod lab;
-pub mod limits;
-pub mod linear_algebra;
+pub mod figures;
 pub mod plan;
-pub mod preview;
-pub mod quantize;
-pub mod raster;
 pub mod report;
 pub mod solve;
+pub mod tasks;
+pub mod text;
+pub mod theme;
 pub mod ui;
-pub mod units;
 pub mod validation;
+
+pub use tuneplan_ground::{files, jobs, limits, units};
+pub use tuneplan_models::{architecture, catalog};
+pub use tuneplan_numeric::{lab, linear_algebra, preview, quantize};
+pub use tuneplan_raster as raster;

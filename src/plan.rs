@@ -14,6 +14,7 @@ pub mod diff;
 pub mod edit;
 pub mod field;
 pub mod file;
+mod hand;
 mod lora;
 mod measured;
 mod method;

@@ -5,17 +5,14 @@ use crate::app::computed::Computed;
 use crate::app::page::Page;
 use crate::app::places;
 use crate::app::state::State;
+use crate::theme::{self, Tokens, space};
 use crate::units::ByteUnit;
 use egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
 use std::path::PathBuf;
-use theme::{Tokens, space};
 
-pub mod fonts;
 pub mod pages;
 pub mod panels;
 pub mod pictured;
-pub mod text;
-pub mod theme;
 pub mod widgets;
 
 use panels::{dialog, explanation, presenter, rail, settings, status, top_bar};

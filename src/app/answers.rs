@@ -1,6 +1,6 @@
 //! How the shown plan answers to its settings: worked out once for a revision and a setting.
 
-use super::computed::Key;
+use super::key::Key;
 use super::state::State;
 use crate::plan::Plan;
 use crate::plan::field::{FieldId, FieldKind, field};
@@ -27,7 +27,7 @@ impl Answers {
     /// Brings `held` up to date with the shown plan and the setting that is looked at. Some hundred estimates: about a
     /// millisecond, and only when something moved.
     pub fn keep(held: &mut Option<Self>, state: &State, id: FieldId) {
-        let key = Key::of(state);
+        let key = state.key();
         if held.as_ref().is_none_or(|answers| answers.key != key || answers.field != id) {
             *held = Some(Self::of(key, &state.document.plan, id));
         }

@@ -2,7 +2,7 @@
 
 use super::page::Page;
 use super::state::State;
-use super::tuning::Stage;
+use crate::tasks::tuning::Stage;
 
 /// Something that goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]

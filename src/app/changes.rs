@@ -1,6 +1,5 @@
 //! What to change in the shown plan: found on a thread of its own, kept until the plan moves.
 
-use super::computed::Key;
 use super::effect::Effect;
 use super::page::Page;
 use super::state::State;
@@ -35,7 +34,7 @@ impl Changes {
 
 /// Asks for the changes of the shown plan once, while the page that shows them is open.
 pub(super) fn wanted(state: &mut State) -> Option<Effect> {
-    let key = Key::of(state);
+    let key = state.key();
     let session = &mut state.session;
     if session.page != Page::Change || session.changes_asked == Some(key) {
         return None;

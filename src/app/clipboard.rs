@@ -54,7 +54,7 @@ impl Clipboard for SystemClipboard {
 }
 
 /// Whether text must go through the window: Wayland gives the clipboard only to the window that has the focus.
-pub(super) fn only_through_window() -> bool {
+pub fn only_through_window() -> bool {
     cfg!(all(unix, not(target_os = "macos")))
         && std::env::var_os("WAYLAND_DISPLAY").is_some_and(|name| !name.is_empty())
 }

@@ -2,17 +2,13 @@
 
 use super::changes::Changes;
 use super::clipboard::Copied;
-use super::computed::Key;
-use super::measuring;
+use super::key::Key;
 use super::page::Page;
 use super::recovery::Recovered;
-use super::searching::Searching;
 use super::settings::ThemeChoice;
 use super::state::{DocumentId, PathPurpose, Picture};
-use super::store::{ExamplesFile, Opened, StoreError, WriteError};
-use super::tuning::{self, Product, Wish};
-use super::weighing::{News, Ranks};
 use crate::architecture::Architecture;
+use crate::documents::store::{ExamplesFile, Opened, StoreError, WriteError};
 use crate::estimate::{Component, Subject};
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldId;
@@ -20,7 +16,11 @@ use crate::plan::file::Loaded;
 use crate::quantize::Codec;
 use crate::report::chart::Chart;
 use crate::solve::search::Limits;
-use crate::ui::text::Language;
+use crate::tasks::measuring;
+use crate::tasks::searching;
+use crate::tasks::tuning::{self, Product, Wish};
+use crate::tasks::weighing::{News, Ranks};
+use crate::text::Language;
 use crate::units::ByteUnit;
 use crate::validation::Evidence;
 use std::path::PathBuf;
@@ -122,8 +122,8 @@ pub enum Command {
         /// The user agreed to replace a file of this name.
         replace: bool,
     },
-    /// How far a search is.
-    Searched(Box<Searching>),
+    /// What the search of this number found.
+    Searched(u64, Box<searching::News>),
     /// The shipped measurements were predicted.
     Evidence(&'static Evidence),
     /// Turn to a step of the follow-along page.

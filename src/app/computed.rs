@@ -1,48 +1,21 @@
 //! What follows from the plan, kept until the plan changes.
 
-use super::field_cost::FieldCost;
-use super::state::{Baseline, DocumentId, State};
+use super::key::Key;
+use super::state::{Baseline, State};
 use crate::architecture::Architecture;
 use crate::catalog::Catalog;
 use crate::estimate::picture::MethodPicture;
 use crate::estimate::profile::Profiles;
-use crate::estimate::{Detail, Estimate, Fit, Inputs, estimate};
-use crate::plan::check::{Context, Diagnostic, check};
+use crate::estimate::{Estimate, Inputs};
+use crate::figures::{Decided, FieldCost, Pace, Serving, numbers, of_plan};
+use crate::plan::check::Diagnostic;
 use crate::plan::{Plan, Workload};
 use crate::units::Bytes;
 use crate::validation::{Evidence, Neighbour};
 use std::cell::OnceCell;
 
-mod decided;
-mod pace;
-
 /// Measured rows that are looked at for a plan.
 const NEIGHBOURS: usize = 24;
-
-pub use decided::Decided;
-pub use pace::{MERGED_MODELS, Pace, Serving};
-
-/// What the figures were computed for: they are kept until it moves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Key {
-    document: DocumentId,
-    revision: u64,
-    pins: u64,
-    both: bool,
-}
-
-impl Key {
-    /// The plan it is of.
-    pub const fn document(&self) -> DocumentId {
-        self.document
-    }
-
-    /// The key of what is shown now.
-    pub const fn of(state: &State) -> Self {
-        let (document, session) = (&state.document, &state.session);
-        Self { document: document.id, revision: document.revision, pins: session.pins, both: session.both }
-    }
-}
 
 /// Estimate and remarks of one revision of the plan.
 #[derive(Clone, Debug)]
@@ -99,7 +72,7 @@ impl Computed {
         };
         let inputs = Inputs::resolve(plan, Catalog::embedded(), Profiles::known()).ok();
         let mut computed = Self {
-            key: Key::of(state),
+            key: state.key(),
             estimate,
             other,
             diagnostics,
@@ -152,13 +125,6 @@ impl Against {
     }
 }
 
-/// Whole process and verdict of a plan, without explanations.
-pub fn numbers(plan: &Plan) -> Option<(Bytes, Fit)> {
-    let inputs = Inputs::resolve(plan, Catalog::embedded(), Profiles::known()).ok()?;
-    let found = estimate(&inputs, Detail::Numbers);
-    Some((found.needed().expected, found.fit))
-}
-
 fn with_other_workload(plan: &Plan) -> Plan {
     let mut other = plan.clone();
     other.workload = match plan.workload {
@@ -166,28 +132,4 @@ fn with_other_workload(plan: &Plan) -> Plan {
         Workload::Inference => Workload::Training,
     };
     other
-}
-
-/// Estimate, remarks and model line of a plan.
-pub fn of_plan(plan: &Plan) -> (Option<Estimate>, Vec<Diagnostic>, String) {
-    let catalog = Catalog::embedded();
-    match Inputs::resolve(plan, catalog, Profiles::known()) {
-        Ok(inputs) => {
-            let context = Context {
-                architecture: Some(&inputs.architecture),
-                load_format: Some(inputs.load_format),
-                accelerator: inputs.accelerator,
-            };
-            let diagnostics = check(plan, &context);
-            let parameters = inputs.architecture.parameters().total;
-            let line = format!(
-                "{} parameters · {} layers · {}",
-                crate::units::grouped(parameters),
-                inputs.architecture.num_layers(),
-                inputs.architecture.model_code
-            );
-            (Some(estimate(&inputs, Detail::Explained)), diagnostics, line)
-        }
-        Err(errors) => (None, errors, "not in the catalogue".to_owned()),
-    }
 }

@@ -3,19 +3,18 @@
 use super::changes;
 use super::clipboard::{Clip, Copied};
 use super::command::{Answer, Command};
-use super::computed::Key;
 use super::effect::Effect;
-use super::measuring::Measuring;
 use super::messages::{About, Kind};
 use super::page::Page;
 use super::places;
-use super::searching::Searching;
 use super::settings::Settings;
 use super::state::{AfterUnsaved, Dialog, Document, State};
-use super::tuning::Stage;
-use super::weighing::{self, Ranks, Weighing};
 use crate::plan::edit::PlanEdit;
 use crate::plan::{Plan, templates};
+use crate::tasks::measuring::Measuring;
+use crate::tasks::searching::Searching;
+use crate::tasks::tuning::Stage;
+use crate::tasks::weighing::{self, Ranks, Weighing};
 use std::path::PathBuf;
 
 mod closing;
@@ -156,8 +155,9 @@ fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
             Vec::new()
         }
         Command::Search(limits) => {
-            let key = Key::of(state);
-            state.session.searching = Some(Box::new(Searching::begun(key, limits)));
+            let number = state.session.searching.as_ref().map_or(0, |earlier| earlier.number + 1);
+            state.session.searching = Some(Box::new(Searching::begun(number, limits)));
+            state.session.searched_around = state.key();
             vec![Effect::Search]
         }
         Command::StopSearch => {
@@ -239,13 +239,10 @@ fn look(state: &mut State, command: Command) {
     match command {
         Command::Evidence(evidence) => session.evidence = Some(evidence),
         // A search that was stopped, or followed by another, has nothing more to say.
-        Command::Searched(found)
-            if session
-                .searching
-                .as_ref()
-                .is_some_and(|held| held.running && held.key == found.key && held.limits == found.limits) =>
-        {
-            session.searching = Some(found);
+        Command::Searched(number, news) => {
+            if let Some(held) = session.searching.as_mut().filter(|held| held.running && held.number == number) {
+                held.take(*news);
+            }
         }
         // What was found for an earlier revision comes too late.
         Command::ChangesFound(key, found) if session.changes_asked == Some(key) => session.changes = Some((key, found)),

@@ -1,9 +1,9 @@
 //! What dispatch asks of the world outside the state.
 
 use super::clipboard::Clip;
-use super::computed::Key;
+use super::key::Key;
 use super::state::{DocumentId, PathPurpose, Picture};
-use super::tuning::{Kept, Product, Start};
+use crate::tasks::tuning::{Kept, Product, Start};
 use std::path::PathBuf;
 
 /// One request to the world.

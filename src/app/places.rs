@@ -2,7 +2,7 @@
 
 use super::command::Command;
 use super::state::{PathPurpose, Picture, State};
-use super::tuning::Product;
+use crate::tasks::tuning::Product;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 /// Folders of the person who started the program.
@@ -42,7 +42,7 @@ pub fn command_for_file(path: PathBuf) -> Command {
 }
 
 /// What is done with a path that was given for this purpose; `replace` once the user agreed to replace a file there.
-pub(super) const fn command_for(purpose: PathPurpose, path: PathBuf, replace: bool) -> Command {
+pub const fn command_for(purpose: PathPurpose, path: PathBuf, replace: bool) -> Command {
     match purpose {
         PathPurpose::OpenPlan => Command::OpenPlan(path),
         PathPurpose::SavePlan => Command::SaveAs { path, replace },

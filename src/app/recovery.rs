@@ -4,7 +4,7 @@
 //! several can run side by side; a folder whose lock is free was left by one that ended without saving.
 
 use super::state::{Document, DocumentId, State};
-use super::store;
+use crate::documents::store;
 use crate::files;
 use crate::plan::Plan;
 use crate::plan::file::{self, Loaded, UnknownKey};

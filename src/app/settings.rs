@@ -1,8 +1,8 @@
 //! What belongs to the person rather than to a plan: theme, units, recent files.
 
 use crate::files;
-use crate::ui::text::Language;
-use crate::ui::theme::Theme;
+use crate::text::Language;
+use crate::theme::Theme;
 use crate::units::ByteUnit;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};

@@ -1,25 +1,26 @@
 //! Everything that can change while the program runs, without threads and textures.
 
 use super::changes::Changes;
-use super::computed::Key;
 use super::history::History;
-use super::measuring::Measuring;
+pub use super::key::DocumentId;
+use super::key::Key;
 use super::messages::Messages;
 use super::page::Page;
 use super::places::Places;
 use super::recovery::Recovered;
-use super::searching::Searching;
 use super::settings::Settings;
-use super::store::Opened;
 use super::tabs::Others;
-use super::tuning::{Product, Tuning, Wish};
-use super::weighing::Weighing;
 use crate::decide::tally::Reading;
+use crate::documents::store::Opened;
 use crate::estimate::{Component, Subject};
 use crate::plan::field::FieldId;
 use crate::plan::file::UnknownKey;
 use crate::plan::{Plan, file};
 use crate::report::chart::Chart;
+use crate::tasks::measuring::Measuring;
+use crate::tasks::searching::Searching;
+use crate::tasks::tuning::{Product, Tuning, Wish};
+use crate::tasks::weighing::Weighing;
 use crate::validation::Evidence;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,9 +37,6 @@ pub struct State {
     /// Selection, messages, dialogs: gone when the program ends.
     pub session: Session,
 }
-
-/// Number of an open plan, never used twice while the program runs.
-pub type DocumentId = u64;
 
 /// An open plan with its file and history.
 #[derive(Clone, Debug, Default)]
@@ -116,6 +114,8 @@ pub struct Session {
     pub changes_asked: Option<Key>,
     /// The last search of the whole space of plans.
     pub searching: Option<Box<Searching>>,
+    /// The revision that it was begun around.
+    pub searched_around: Key,
     /// What a small run is asked for besides the plan.
     pub wish: Wish,
     /// The last small run.
@@ -183,6 +183,11 @@ pub struct Baseline {
 }
 
 impl State {
+    /// The key of what is shown now.
+    pub const fn key(&self) -> Key {
+        Key::new(self.document.id, self.document.revision, self.session.pins, self.session.both)
+    }
+
     /// Whether the shown plan, as it is, is the baseline.
     pub fn is_pinned(&self) -> bool {
         self.session.baseline.as_ref().is_some_and(|pinned| pinned.plan == self.document.plan)

@@ -2,7 +2,7 @@
 
 use super::figures::push_line;
 use super::{CompareArgs, Outcome};
-use crate::app::{revision, store};
+use crate::documents::{revision, store};
 use crate::plan::Plan;
 use crate::solve::Known;
 use crate::solve::compare::{Comparison, Headline, MOST_PLANS, Setting, compare};

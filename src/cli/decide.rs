@@ -2,14 +2,14 @@
 
 use super::figures::push_line;
 use super::{DecideArgs, Outcome};
-use crate::app::store;
 use crate::decide::break_even::{BreakEven, Crossing, break_even};
 use crate::decide::engine::named;
-use crate::decide::facts::share_words;
 use crate::decide::rules::Rule;
 use crate::decide::{Recommendation, recommend};
+use crate::documents::store;
 use crate::files;
 use crate::plan::decision::{Answers, MAX_BYTES, read_answers};
+use crate::units::share_words;
 use crate::units::{grouped, significant};
 use anyhow::{Result, bail};
 use serde_json::{Value as Json, json};

@@ -3,9 +3,9 @@
 use super::estimate_run;
 use super::estimate_text::{Heading, derivations, explained_text, to_json, to_text};
 use super::{EstimateArgs, Outcome, load};
-use crate::app::computed::{Pace, Serving, of_plan};
 use crate::catalog::Catalog;
 use crate::estimate::{Estimate, Fit};
+use crate::figures::{Pace, Serving, of_plan};
 use crate::plan::check::{Diagnostic, Severity};
 use crate::plan::field::{FieldId, field};
 use crate::plan::{Plan, Workload};

@@ -1,10 +1,10 @@
 //! Time, cost and serving as text and JSON.
 
-use crate::app::computed::{Pace, Serving};
 use crate::estimate::cost::RunEstimate;
 use crate::estimate::serving::Stretch;
 use crate::estimate::time::TimeEstimate;
 use crate::explained::Band;
+use crate::figures::{Pace, Serving};
 use crate::plan::Workload;
 use crate::units::{ByteUnit, Bytes, duration, grouped, percent, quantity, significant};
 use serde_json::{Map, Value as Json, json};

@@ -1,8 +1,8 @@
 //! From arguments to a plan: a file, flags, or a file changed by flags.
 
-use crate::app::store;
 use crate::architecture;
 use crate::catalog::Catalog;
+use crate::documents::store;
 use crate::plan::edit::{self, PlanEdit};
 use crate::plan::field::{self, CatalogKind, Field, FieldKind, FieldValue, Section};
 use crate::plan::file::Loaded;

@@ -2,8 +2,6 @@
 
 use super::output::{Output, check_folder};
 use super::{Outcome, load};
-use crate::app::tuning::of_plan;
-use crate::app::tuning::usual_learning_rate;
 use crate::preview::control::{Control, Gate};
 use crate::preview::job::{Job, Losses, Prepared};
 use crate::preview::record::Record;
@@ -11,6 +9,8 @@ use crate::preview::run::RunSettings;
 use crate::preview::saved::resume;
 use crate::preview::train::{End, Event, Schedule, train};
 use crate::report::small_run;
+use crate::tasks::tuning::of_plan;
+use crate::tasks::tuning::usual_learning_rate;
 use crate::units::{duration, grouped, quantity};
 use anyhow::{Result, bail, ensure};
 pub use args::PreviewArgs;
@@ -62,7 +62,7 @@ pub fn run(
         writeln!(err, "ended after step {} of {}; what was learned until then is kept", record.done(), record.steps)?;
     }
     if let Some(report) = report {
-        report.write(small_run::markdown(&record, &crate::app::window::today()).as_bytes())?;
+        report.write(small_run::markdown(&record, &crate::desktop::window::today()).as_bytes())?;
     }
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &report::json(&record, began.elapsed()))?;

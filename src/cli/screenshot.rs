@@ -2,11 +2,11 @@
 
 use super::output::Output;
 use super::{Outcome, ScreenshotArgs, load};
-use crate::app::screenshot::{Shot, render};
 use crate::app::settings::Settings;
+use crate::desktop::screenshot::{Shot, render};
 use crate::raster::{MAX_SIDE, encode_png};
+use crate::theme::Theme;
 use crate::ui::PanelName;
-use crate::ui::theme::Theme;
 use anyhow::{Context as _, Result, bail};
 use clap::ArgMatches;
 use std::io::Write;

@@ -1,8 +1,8 @@
 //! The window, or what stands in for it where there is no display.
 
 use super::{Outcome, estimate};
-use crate::app::first_frame::Stay;
-use crate::app::window::{self, WindowError};
+use crate::desktop::first_frame::Stay;
+use crate::desktop::window::{self, WindowError};
 use crate::units::ByteUnit;
 use anyhow::Result;
 use std::io::Write;

@@ -208,7 +208,7 @@ fn fact_words(fact: Fact, answers: &Answers) -> String {
     };
     match fact {
         Fact::TargetMet => match answers.evaluation.target {
-            Some(target) => format!("{} against {}", share("Right now"), super::facts::share_words(target)),
+            Some(target) => format!("{} against {}", share("Right now"), crate::units::share_words(target)),
             None => share("Right now"),
         },
         Fact::InformationMostly => share("Information"),

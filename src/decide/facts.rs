@@ -6,6 +6,7 @@
 use super::stats::{majority_needed, more_until_told_from, wilson};
 use crate::plan::decision::{Answers, Failures, Retrieval, Tasks};
 use crate::units::grouped;
+use crate::units::share_words;
 use serde::Deserialize;
 
 /// Examples at which most see whether fine-tuning helps: start with about 50 well-crafted ones (Huyen, 2025, ch. 8).
@@ -300,13 +301,6 @@ fn examples_tried(answers: &Answers) -> Holds {
     } else {
         Holds::Unknown
     }
-}
-
-/// A share in words: whole per cent, with a decimal where it is small or nearly whole.
-pub fn share_words(share: f64) -> String {
-    let percent = share * 100.0;
-    let is_fine = percent > 0.0 && percent < 100.0 && !(9.95..=99.05).contains(&percent);
-    if is_fine { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
 }
 
 /// A share of counted things, with what it takes to tell it from a threshold.

@@ -1,5 +1,6 @@
 //! What a small run came to, as Markdown for a review or a merge request.
 
+use crate::estimate::Component;
 use crate::preview::compare::Compared;
 use crate::preview::optimizer::OptimizerSettings;
 use crate::preview::record::Record;
@@ -103,7 +104,8 @@ fn memory(out: &mut String, record: &Record) {
     let total = prepared.predicted.total_bytes();
     out.push_str("\n## Memory of a training step\n\n| part | predicted |\n|---|---:|\n");
     for share in prepared.predicted.shares().iter().filter(|share| share.bytes > 0) {
-        let _ = writeln!(out, "| {} | {} |", share.component.label(), Bytes(share.bytes).fine(ByteUnit::GiB));
+        let _ =
+            writeln!(out, "| {} | {} |", Component::from(share.need).label(), Bytes(share.bytes).fine(ByteUnit::GiB));
     }
     let _ = writeln!(out, "| **all, at its peak** | **{}** |", Bytes(total).fine(ByteUnit::GiB));
     match record.measured_bytes() {

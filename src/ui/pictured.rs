@@ -2,12 +2,12 @@
 
 use super::pages::{change, decide, memory, preview};
 use super::panels::{explanation, settings};
-use super::theme::{bold, space, type_size};
 use super::widgets::plot::Plot;
 use super::{UiState, View, card, card_head};
 use crate::app::command::Commands;
 use crate::app::page::Page;
 use crate::report::chart::Chart;
+use crate::theme::{bold, space, type_size};
 use egui::{Align, CentralPanel, Frame, Layout, Margin, RichText, Ui};
 
 /// Height of a chart that is pictured alone.

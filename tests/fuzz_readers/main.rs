@@ -15,7 +15,9 @@ mod mutate;
 mod readers;
 
 use mutate::{Random, mutated};
+use peakmem_alloc::{INSTRUMENTED_SYSTEM, PeakMemAlloc, PeakMemAllocTrait as _};
 use readers::{Reader, Tools, readers};
+use std::alloc::System;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,7 +25,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use tuneplan::preview::memory::Meter;
+
+/// What inputs allocate is part of what is tested.
+#[global_allocator]
+static HEAP: &PeakMemAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// Inputs of each reader where nothing else is said.
 const INPUTS: usize = 200;
@@ -76,10 +81,10 @@ fn watch(begun: &Arc<AtomicU64>, since: Instant) {
 
 fn attempt(reader: &Reader, tools: &Tools, bytes: &[u8], begun: &AtomicU64, since: Instant, tried: &mut Tried) -> bool {
     begun.store(since.elapsed().as_millis() as u64, Ordering::Relaxed);
-    let meter = Meter::begin();
+    HEAP.reset_peak_memory();
     let start = Instant::now();
     let outcome = catch_unwind(AssertUnwindSafe(|| (reader.run)(tools, bytes)));
-    let (took, grown) = (start.elapsed(), meter.peak_growth_bytes());
+    let (took, grown) = (start.elapsed(), HEAP.get_peak_memory() as u64);
     tried.inputs += 1;
     if took > tried.longest.max(WORTH_A_LOOK) {
         std::fs::write(place().join(format!("{}-longest.input", reader.name)), bytes).unwrap();

@@ -25,7 +25,7 @@ use tuneplan::preview::rows::{self, Message, Row};
 use tuneplan::preview::run::RunSettings;
 use tuneplan::preview::template::{PLAIN, Template};
 use tuneplan::preview::tokens::Tokens;
-use tuneplan::ui::theme;
+use tuneplan::theme;
 use tuneplan::units::Bytes;
 use tuneplan::validation::{self, validate};
 

@@ -3,10 +3,10 @@
 use super::{apply, fail, notice};
 use crate::app::effect::Effect;
 use crate::app::state::{OpenExamples, PathPurpose, State};
-use crate::app::store::{ExamplesFile, StoreError};
 use crate::decide::apply::into_plan;
 use crate::decide::recommend;
 use crate::decide::tally::{Reading, from_csv, to_csv};
+use crate::documents::store::{ExamplesFile, StoreError};
 use crate::plan::edit::PlanEdit;
 use crate::units::{counted, grouped};
 use std::path::PathBuf;

@@ -3,9 +3,9 @@
 use super::{closing, fail, files, notice, start};
 use crate::app::clipboard::Clip;
 use crate::app::command::{ChartCommand, Command, MenuCommand};
-use crate::app::computed;
 use crate::app::effect::Effect;
 use crate::app::state::{AfterUnsaved, Baseline, Dialog, Document, PathPurpose, Picture, State};
+use crate::figures;
 use crate::plan::Plan;
 use crate::report::chart::Chart;
 use crate::report::{Charts, Colours, tsv};
@@ -130,7 +130,7 @@ fn pin(state: &mut State) {
 
 /// What pictures and tables for other programs are made from; `None` without an estimate.
 pub(super) fn charts(state: &State) -> Option<Charts> {
-    let (estimate, _, model) = computed::of_plan(&state.document.plan);
+    let (estimate, _, model) = figures::of_plan(&state.document.plan);
     Some(Charts {
         title: state.document.title(),
         model,

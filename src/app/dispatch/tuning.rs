@@ -4,8 +4,8 @@ use super::{fail, notice};
 use crate::app::command::Command;
 use crate::app::effect::Effect;
 use crate::app::state::{PathPurpose, State};
-use crate::app::tuning::{Product, Start, Tuning};
 use crate::report::small_run;
+use crate::tasks::tuning::{Product, Start, Tuning};
 use std::path::PathBuf;
 
 /// Carries out commands of the run; others are none of its business.

@@ -1,5 +1,6 @@
 //! What a preview run says at its end, as text and as JSON.
 
+use crate::estimate::Component;
 use crate::preview::compare::Compared;
 use crate::preview::generate::Sample;
 use crate::preview::job::Prepared;
@@ -49,8 +50,10 @@ fn update_json(update: &Update) -> Value {
 
 fn memory_json(prepared: &Prepared, measured: Option<u64>) -> Value {
     let shares = prepared.predicted.shares();
-    let shares: Map<String, Value> =
-        shares.iter().map(|share| (format!("{}_bytes", share.component.id()), share.bytes.into())).collect();
+    let shares: Map<String, Value> = shares
+        .iter()
+        .map(|share| (format!("{}_bytes", Component::from(share.need).id()), share.bytes.into()))
+        .collect();
     json!({
         "predicted_bytes": prepared.predicted.total_bytes(),
         "predicted": shares,
@@ -103,8 +106,9 @@ fn memory(prepared: &Prepared, measured: Option<u64>) -> String {
     let total = prepared.predicted.total_bytes();
     let shares = prepared.predicted.shares();
     let held = shares.iter().filter(|share| share.bytes > 0);
-    let shares: Vec<String> =
-        held.map(|share| format!("{} {}", share.component.label(), Bytes(share.bytes).fine(ByteUnit::GiB))).collect();
+    let shares: Vec<String> = held
+        .map(|share| format!("{} {}", Component::from(share.need).label(), Bytes(share.bytes).fine(ByteUnit::GiB)))
+        .collect();
     let measured = measured.map_or_else(
         || "not measured: no step was done".to_owned(),
         |bytes| {

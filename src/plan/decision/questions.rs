@@ -150,7 +150,7 @@ impl Question {
             }
             AnswerValue::Count(1) => return format!("1 {}", self.unit.trim_end_matches('s')),
             AnswerValue::Count(count) => crate::units::grouped(*count),
-            AnswerValue::Number(number) if self.unit == "%" => return crate::decide::facts::share_words(*number),
+            AnswerValue::Number(number) if self.unit == "%" => return crate::units::share_words(*number),
             AnswerValue::Number(number) => format!("{number}"),
         };
         if self.unit.is_empty() { number } else { format!("{number} {}", self.unit) }

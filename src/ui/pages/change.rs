@@ -5,7 +5,7 @@ use crate::app::command::{Command, Commands};
 use crate::plan::edit::PlanEdit;
 use crate::solve::figures::Figures;
 use crate::solve::levers::combine::time_words;
-use crate::ui::theme::space;
+use crate::theme::space;
 use crate::ui::widgets::segmented::{Segment, segmented_ui};
 use crate::ui::{UiState, View, card, card_head};
 use egui::{Button, RichText, Ui};

@@ -7,7 +7,7 @@ use crate::plan::Plan;
 use crate::solve::Known;
 use crate::solve::compare::{Comparison, MOST_PLANS, compare};
 use crate::solve::figures::Figures;
-use crate::ui::theme::{bold, space, type_size};
+use crate::theme::{bold, space, type_size};
 use crate::ui::widgets::segments::{self, Stack, Way};
 use crate::ui::{View, card, card_head};
 use crate::units::Bytes;

@@ -4,7 +4,7 @@ use crate::app::command::{Command, Commands};
 use crate::plan::decision::Decision;
 use crate::plan::decision::questions::Step;
 use crate::plan::edit::PlanEdit;
-use crate::ui::theme::{bold, space, type_size};
+use crate::theme::{bold, space, type_size};
 use crate::ui::widgets::segmented::{Segment, segmented_ui};
 use crate::ui::{UiState, View, card};
 use egui::{RichText, ScrollArea, TextEdit, Ui};

@@ -6,7 +6,7 @@ use crate::estimate::sharding::Devices;
 use crate::plan::Workload;
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldValue;
-use crate::ui::theme::{bold, space, type_size};
+use crate::theme::{bold, space, type_size};
 use crate::ui::widgets::device_bars::{DeviceBars, title};
 use crate::ui::widgets::schedule::schedule_ui;
 use crate::ui::{View, card, card_head};

@@ -2,7 +2,7 @@
 
 use super::super::{UiState, View, card, card_head};
 use crate::app::command::Commands;
-use crate::ui::theme::space;
+use crate::theme::space;
 use egui::Ui;
 
 mod blocks;

@@ -7,7 +7,7 @@ use crate::estimate::{Estimate, Fit, Subject};
 use crate::plan::Workload;
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::{FieldKind, FieldValue, field};
-use crate::ui::theme::{RADIUS, bold, space, type_size};
+use crate::theme::{RADIUS, bold, space, type_size};
 use crate::ui::widgets::component_table::ComponentTable;
 use crate::ui::widgets::memory_bar::MemoryBar;
 use crate::ui::widgets::phase_chart::PhaseChart;

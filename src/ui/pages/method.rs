@@ -3,7 +3,7 @@
 use crate::app::command::Commands;
 use crate::estimate::picture::PieceState;
 use crate::estimate::{Component, picture::LayerKind};
-use crate::ui::theme::{Tokens, space};
+use crate::theme::{Tokens, space};
 use crate::ui::widgets::pattern::Pattern;
 use crate::ui::{UiState, View, card, card_head};
 use egui::{Color32, Label, RichText, Ui};

@@ -1,7 +1,7 @@
 //! The preview: what number formats do to real weights, and what fine-tuning does to a small model, on this machine.
 
 use crate::app::command::Commands;
-use crate::ui::theme::space;
+use crate::theme::space;
 use crate::ui::widgets::segmented::{Segment, segmented_ui};
 use crate::ui::{UiState, View};
 use egui::Ui;

@@ -1,11 +1,11 @@
 //! Serving: how far batch and context go, what the cache holds, adapters merged against kept apart, merged models.
 
 use crate::app::command::Commands;
-use crate::app::computed::Serving;
 use crate::estimate::serving::{AdapterServing, ServingPoint, Stretch};
+use crate::figures::Serving;
 use crate::plan::Workload;
 use crate::report::chart::{Axis, Chart, Ink, Look, Scale, Series};
-use crate::ui::theme::{bold, space, type_size};
+use crate::theme::{bold, space, type_size};
 use crate::ui::widgets::plot::{Hit, Plot};
 use crate::ui::{View, card, card_head};
 use crate::units::{ByteUnit, Bytes, counted, duration, grouped, params_short};

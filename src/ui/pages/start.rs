@@ -3,7 +3,7 @@
 use crate::app::command::{Command, Commands, MenuCommand};
 use crate::app::page::Page;
 use crate::plan::{Template, templates};
-use crate::ui::theme::{RADIUS, bold, space, type_size};
+use crate::theme::{RADIUS, bold, space, type_size};
 use crate::ui::{View, section_head};
 use egui::{Align, FontId, Layout, RichText, Sense, Stroke, StrokeKind, Ui, Vec2};
 

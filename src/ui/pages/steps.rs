@@ -5,7 +5,7 @@ use crate::catalog::Catalog;
 use crate::estimate::{ByComponent, Component, Estimate, Fit};
 use crate::plan::Workload;
 use crate::plan::check::is_quantized;
-use crate::ui::theme::{bold, space, type_size};
+use crate::theme::{bold, space, type_size};
 use crate::ui::widgets::component_table::swatch_ui;
 use crate::ui::widgets::memory_bar::MemoryBar;
 use crate::ui::{View, card};

@@ -1,7 +1,7 @@
 //! How sure: measured jobs like the plan, predicted against measured, errors by kind of row, own measurements.
 
 use crate::app::command::Commands;
-use crate::ui::theme::{bold, space, type_size};
+use crate::theme::{bold, space, type_size};
 use crate::ui::{UiState, View, card, card_head};
 use crate::units::percent;
 use crate::validation::{Evidence, Neighbour, RESEMBLES};

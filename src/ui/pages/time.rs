@@ -1,10 +1,10 @@
 //! Time and cost: how long, where the time goes, what it comes to, always as a range.
 
-use crate::app::computed::Pace;
 use crate::estimate::time::{Spent, TimeEstimate, TimeKind, TimeSubject};
 use crate::explained::Band;
+use crate::figures::Pace;
 use crate::plan::Workload;
-use crate::ui::theme::{Tokens, bold, space, type_size};
+use crate::theme::{Tokens, bold, space, type_size};
 use crate::ui::widgets::derivation::derivation_ui;
 use crate::ui::widgets::pattern::Pattern;
 use crate::ui::widgets::segments::{Piece, Stack, Way};

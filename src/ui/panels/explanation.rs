@@ -3,7 +3,7 @@
 use crate::app::command::{Command, Commands};
 use crate::estimate::{Component, Estimate, Subject};
 use crate::explained::Interval;
-use crate::ui::theme::{bold, space, type_size};
+use crate::theme::{bold, space, type_size};
 use crate::ui::widgets::derivation::derivation_ui;
 use crate::ui::{View, card, section_head};
 use egui::{RichText, Ui};

@@ -7,8 +7,8 @@ use crate::catalog::Catalog;
 use crate::plan::edit::{PlanEdit, choose_method};
 use crate::plan::field::{Field, FieldKind, FieldValue, fields};
 use crate::plan::{ModelSource, Plan, templates};
+use crate::theme::{bold, space, type_size};
 use crate::ui::View;
-use crate::ui::theme::{bold, space, type_size};
 use egui::{Button, Key, Modifiers, RichText, ScrollArea, TextEdit, Ui};
 
 /// Most lines: who sees none that fits types another letter.

@@ -3,8 +3,8 @@
 use crate::app::command::{Command, Commands, MenuCommand};
 use crate::app::page::Page;
 use crate::estimate::Component;
+use crate::theme::{bold, space, type_size};
 use crate::ui::pages::{decide, memory, steps};
-use crate::ui::theme::{bold, space, type_size};
 use crate::ui::widgets::component_table::paint_swatch;
 use crate::ui::{View, card};
 use crate::units::Bytes;

@@ -2,8 +2,8 @@
 
 use crate::app::command::{Command, Commands};
 use crate::app::page::Page;
+use crate::theme::{bold, space, type_size};
 use crate::ui::View;
-use crate::ui::theme::{bold, space, type_size};
 use egui::{Align, Button, Layout, Response, RichText, Ui, Vec2};
 
 /// Width of the column, in points.

@@ -4,7 +4,7 @@ use crate::app::command::{Command, Commands, MenuCommand};
 use crate::plan::ModelSource;
 use crate::plan::check::{Diagnostic, Severity};
 use crate::plan::field::{Field, FieldKind, Section, fields};
-use crate::ui::theme::space;
+use crate::theme::space;
 use crate::ui::widgets::field::field_ui;
 use crate::ui::widgets::icon::{self, Icon};
 use crate::ui::{UiState, View, section_head};

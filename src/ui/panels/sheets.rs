@@ -5,9 +5,9 @@ use crate::app::command::{Answer, Command, Commands, MenuCommand};
 use crate::app::menu::Group;
 use crate::app::page::Page;
 use crate::app::settings::ThemeChoice;
+use crate::text::Language;
+use crate::theme::{bold, space, type_size};
 use crate::ui::View;
-use crate::ui::text::Language;
-use crate::ui::theme::{bold, space, type_size};
 use crate::units::ByteUnit;
 use egui::{Grid, RichText, ScrollArea, Slider, TextEdit, Ui};
 

@@ -4,7 +4,7 @@
 use crate::app::background;
 use crate::app::command::{Command, Commands};
 use crate::app::messages::NOTICE_SECS;
-use crate::ui::theme::space;
+use crate::theme::space;
 use crate::ui::{UiState, View};
 use egui::{Align, Button, Label, Layout, RichText, ScrollArea, Ui};
 use std::time::Duration;

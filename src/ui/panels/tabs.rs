@@ -2,8 +2,8 @@
 
 use crate::app::command::{Command, Commands, MenuCommand};
 use crate::app::state::Document;
+use crate::theme::{RADIUS, bold, space, type_size};
 use crate::ui::View;
-use crate::ui::theme::{RADIUS, bold, space, type_size};
 use crate::ui::widgets::icon::{self, Icon};
 use egui::{Align2, FontId, Rect, ScrollArea, Sense, Ui, Vec2};
 

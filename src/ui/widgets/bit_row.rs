@@ -3,7 +3,7 @@
 use super::pattern::Pattern;
 use crate::estimate::Component;
 use crate::quantize::scalar::{BitField, ScalarFormat};
-use crate::ui::theme::{Tokens, type_size};
+use crate::theme::{Tokens, type_size};
 use egui::{
     Align2, Color32, CornerRadius, EventFilter, FontId, Id, Key, Modifiers, Pos2, Rect, Sense, Stroke, StrokeKind, Ui,
     Vec2,

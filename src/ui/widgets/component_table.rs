@@ -3,8 +3,8 @@
 use super::pattern::Pattern;
 use super::segments::Touched;
 use crate::estimate::{ByComponent, Component};
-use crate::ui::text::Language;
-use crate::ui::theme::{Tokens, bold, type_size};
+use crate::text::Language;
+use crate::theme::{Tokens, bold, type_size};
 use crate::units::{ByteUnit, Bytes, percent};
 use egui::{Align2, CornerRadius, FontId, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, Vec2};
 

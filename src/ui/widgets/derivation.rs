@@ -1,7 +1,7 @@
 //! A number's derivation: figure, reason, inputs, formula, source.
 
 use crate::explained::{Exactness, Explained};
-use crate::ui::theme::{Tokens, bold, space, type_size};
+use crate::theme::{Tokens, bold, space, type_size};
 use crate::units::ByteUnit;
 use egui::{Align, Layout, RichText, Ui};
 

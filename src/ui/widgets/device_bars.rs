@@ -4,7 +4,7 @@ use super::memory_bar::nice_step;
 use super::segments::{self, Stack, Touched, Way};
 use crate::estimate::Component;
 use crate::estimate::sharding::{Devices, RankGroup};
-use crate::ui::theme::{Tokens, bold, space, type_size};
+use crate::theme::{Tokens, bold, space, type_size};
 use crate::units::{ByteUnit, Bytes};
 use egui::{Align2, CornerRadius, FontId, Pos2, Rect, Sense, Stroke, Ui, Vec2};
 

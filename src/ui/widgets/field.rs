@@ -8,7 +8,7 @@ use crate::catalog::Catalog;
 use crate::estimate::profile::Profiles;
 use crate::plan::edit::{PlanEdit, choose_method};
 use crate::plan::field::{CatalogKind, Choice, Field, FieldKind, FieldValue, Section, unset_word};
-use crate::ui::theme::{Tokens, space};
+use crate::theme::{Tokens, space};
 use crate::ui::{UiState, View};
 use egui::{Align, ComboBox, Key, Layout, RichText, Slider, TextEdit, Ui};
 

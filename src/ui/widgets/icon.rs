@@ -1,6 +1,6 @@
 //! Icons painted with strokes: sharp at every size, in the colour of the text, and never missing from a font.
 
-use crate::ui::theme::{RADIUS, Tokens};
+use crate::theme::{RADIUS, Tokens};
 use egui::{Color32, Painter, Pos2, Rect, Response, Sense, Shape, Stroke, StrokeKind, Ui, Vec2};
 
 /// A picture of a few strokes.

@@ -2,7 +2,7 @@
 
 use super::segments::{self, Stack, Touched, Way};
 use crate::estimate::{ByComponent, Component};
-use crate::ui::theme::{RADIUS, Tokens, bold, type_size};
+use crate::theme::{RADIUS, Tokens, bold, type_size};
 use crate::units::{ByteUnit, Bytes};
 use egui::{CornerRadius, FontId, Galley, Id, Pos2, Rangef, Rect, Sense, Shape, Stroke, Ui, Vec2};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Patterns: the second cue of a series, for eyes and projectors that cannot tell the colours apart.
 
 use crate::estimate::Component;
-use crate::ui::theme::Tokens;
+use crate::theme::Tokens;
 use egui::{Color32, Pos2, Rect, Stroke, Ui};
 
 /// Distance between lines or dots, in points.

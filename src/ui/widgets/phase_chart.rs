@@ -2,7 +2,7 @@
 
 use super::segments::{self, Stack, Touched, Way};
 use crate::estimate::{Component, Phase};
-use crate::ui::theme::{RADIUS, Tokens, bold, type_size};
+use crate::theme::{RADIUS, Tokens, bold, type_size};
 use crate::units::{ByteUnit, Bytes};
 use egui::{Align2, CornerRadius, FontId, Galley, Pos2, Rect, Sense, Shape, Stroke, Ui, Vec2};
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! A button that opens a list to search in.
 
-use crate::ui::theme::{Tokens, space};
+use crate::theme::{Tokens, space};
 use egui::{
     Key, Popup, PopupCloseBehavior, Pos2, Response, RichText, ScrollArea, Sense, Shape, StrokeKind, TextEdit,
     TextStyle, Ui, Vec2,

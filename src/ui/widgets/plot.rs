@@ -4,7 +4,7 @@
 
 use crate::app::command::{ChartCommand, Command, Commands};
 use crate::report::chart::{Chart, Series};
-use crate::ui::theme::{Tokens, space, type_size};
+use crate::theme::{Tokens, space, type_size};
 use egui::{CursorIcon, Id, PopupAnchor, Pos2, Rect, Response, RichText, Sense, Stroke, Ui, Vec2};
 use egui_plot::{AxisHints, PlotMemory, PlotTransform};
 use items::{GRID, add_rule, add_series, color, figure, grid, swatch};

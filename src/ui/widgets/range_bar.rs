@@ -2,7 +2,7 @@
 
 use super::pattern::Pattern;
 use crate::quantize::scalar::ScalarFormat;
-use crate::ui::theme::Tokens;
+use crate::theme::Tokens;
 use egui::{CornerRadius, Pos2, Rangef, Rect, Sense, Stroke, Ui, Vec2};
 
 /// Height of the bar.

@@ -3,7 +3,7 @@
 use crate::estimate::Component;
 use crate::estimate::sharding::Devices;
 use crate::estimate::sharding::timeline::{Slot, timeline};
-use crate::ui::theme::{Tokens, type_size};
+use crate::theme::{Tokens, type_size};
 use egui::{Align2, FontId, Pos2, Rect, Sense, Stroke, Ui, Vec2};
 
 const ROW: f32 = 22.0;

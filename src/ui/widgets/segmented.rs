@@ -1,6 +1,6 @@
 //! A few words side by side, one of them chosen.
 
-use crate::ui::theme::{RADIUS, Tokens, bold, type_size};
+use crate::theme::{RADIUS, Tokens, bold, type_size};
 use egui::{CornerRadius, FontId, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, Vec2};
 
 const HEIGHT: f32 = 30.0;

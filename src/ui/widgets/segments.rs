@@ -2,7 +2,7 @@
 
 use super::pattern::Pattern;
 use crate::estimate::{ByComponent, Component};
-use crate::ui::theme::Tokens;
+use crate::theme::Tokens;
 use crate::units::{ByteUnit, Bytes, percent};
 use egui::{Color32, CornerRadius, Id, Rangef, Rect, Response, Sense, Stroke, StrokeKind, Ui};
 

@@ -1,6 +1,6 @@
 //! A switch for on and off.
 
-use crate::ui::theme::Tokens;
+use crate::theme::Tokens;
 use egui::{Pos2, Response, Sense, Stroke, StrokeKind, Ui, Vec2};
 
 /// Size of the switch, in points.

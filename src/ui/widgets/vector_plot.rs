@@ -2,7 +2,7 @@
 
 use super::figures::{signed, significant};
 use super::memory_bar::nice_step;
-use crate::ui::theme::{Tokens, type_size};
+use crate::theme::{Tokens, type_size};
 use egui::{Align2, CornerRadius, FontId, Id, Pos2, Rangef, Rect, Response, Sense, Stroke, Ui, Vec2};
 
 /// Height of the values.

@@ -3,12 +3,12 @@
 use super::muted_ui;
 use crate::app::answers::Answers;
 use crate::app::command::{Command, Commands};
-use crate::app::computed::Key;
+use crate::app::key::Key;
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::{FieldId, FieldValue, field};
 use crate::solve::sensitivity::numeric_fields;
+use crate::theme::space;
 use crate::ui::View;
-use crate::ui::theme::space;
 use crate::ui::widgets::segmented::{Segment, segmented_ui};
 use crate::units::grouped;
 use egui::{ComboBox, RichText, Ui};
@@ -123,7 +123,7 @@ pub fn answer_ui(ui: &mut Ui, view: &View<'_>, state: &mut AnswerState, out: &mu
 
 /// What was clicked in `chart` with the button that sets it, else the `hint`; always one row high.
 fn picked_ui(ui: &mut Ui, view: &View<'_>, picked: &mut Option<Picked>, chart: Chart, hint: &str, out: &mut Commands) {
-    let key = Key::of(view.state);
+    let key = view.state.key();
     ui.horizontal_wrapped(|ui| {
         ui.set_min_height(ui.spacing().interact_size.y);
         match picked.as_ref().filter(|picked| picked.chart == chart && picked.key == key) {

@@ -5,8 +5,8 @@ use crate::app::changes::Changes;
 use crate::app::command::Commands;
 use crate::plan::edit::PlanEdit;
 use crate::solve::largest::{Ending, Question, Solution};
+use crate::theme::{bold, space, type_size};
 use crate::ui::View;
-use crate::ui::theme::{bold, space, type_size};
 use egui::{RichText, Ui};
 
 /// Answers shown of a question that has several.

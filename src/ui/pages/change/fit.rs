@@ -7,8 +7,8 @@ use crate::estimate::Fit;
 use crate::plan::edit::PlanEdit;
 use crate::solve::levers::Risk;
 use crate::solve::levers::combine::Combination;
+use crate::theme::{bold, space, type_size};
 use crate::ui::View;
-use crate::ui::theme::{bold, space, type_size};
 use egui::{RichText, Ui};
 
 /// Draws the sentence and the sets.

@@ -3,13 +3,13 @@
 use super::{ChangeState, apply_ui, change_words, muted_ui, peak_words, time};
 use crate::app::changes::Changes;
 use crate::app::command::Commands;
-use crate::app::computed::numbers;
 use crate::estimate::Fit;
+use crate::figures::numbers;
 use crate::plan::edit::PlanEdit;
 use crate::solve::figures::edited;
 use crate::solve::levers::{Lever, Risk};
+use crate::theme::{bold, space, type_size};
 use crate::ui::View;
-use crate::ui::theme::{bold, space, type_size};
 use crate::ui::widgets::memory_bar::MemoryBar;
 use crate::units::Bytes;
 use egui::{RichText, Ui};

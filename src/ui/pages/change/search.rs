@@ -2,14 +2,13 @@
 
 use super::{apply_ui, change_words, muted_ui};
 use crate::app::command::{Command, Commands};
-use crate::app::computed::Key;
-use crate::app::searching::Searching;
 use crate::plan::edit::PlanEdit;
 use crate::report::chart::{Axis, Chart, Ink, Look, Mark, Rule, Series, Way};
 use crate::solve::levers::Risk;
 use crate::solve::search::{Choice, Limits, Outcome};
+use crate::tasks::searching::Searching;
+use crate::theme::{Tokens, bold, space, type_size};
 use crate::ui::View;
-use crate::ui::theme::{bold, space, type_size};
 use crate::ui::widgets::plot::{Hit, Plot};
 use crate::ui::widgets::segmented::{Segment, segmented_ui};
 use crate::units::{Bytes, duration, grouped, quantity};
@@ -84,7 +83,7 @@ pub fn search_ui(ui: &mut Ui, view: &View<'_>, state: &mut SearchState, out: &mu
         return;
     };
     // What was found for one plan is nothing to apply to another.
-    if searching.key.document() != view.state.document.id {
+    if view.state.session.searched_around.document() != view.state.document.id {
         let whose = if searching.running {
             "The search that goes on is of another open plan."
         } else {
@@ -96,7 +95,7 @@ pub fn search_ui(ui: &mut Ui, view: &View<'_>, state: &mut SearchState, out: &mu
     if let Some(refused) = &searching.refused {
         ui.colored_label(view.tokens.over.0, refused);
     }
-    if searching.key != Key::of(view.state) {
+    if view.state.session.searched_around != view.state.key() {
         muted_ui(
             ui,
             view,

@@ -7,7 +7,7 @@ use crate::decide::facts::Holds;
 use crate::decide::rules::Outcome;
 use crate::decide::{Recommendation, engine};
 use crate::plan::decision::questions::question;
-use crate::ui::theme::{bold, space, type_size};
+use crate::theme::{bold, space, type_size};
 use crate::ui::{View, card};
 use egui::text::{LayoutJob, TextFormat};
 use egui::{Align, Color32, FontId, RichText, Sense, Stroke, StrokeKind, Ui};

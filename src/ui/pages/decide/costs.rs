@@ -5,7 +5,7 @@ use crate::app::command::Commands;
 use crate::decide::break_even::BreakEven;
 use crate::plan::decision::amounts::{Amount, CACHE, RAG, REQUEST, TUNED, plain};
 use crate::plan::decision::{Cache, Costs, RagCosts, is_date};
-use crate::ui::theme::space;
+use crate::theme::space;
 use crate::ui::widgets::number;
 use crate::ui::{View, card, card_head};
 use egui::{Align, Grid, Layout, RichText, Ui, Vec2};

@@ -2,7 +2,7 @@
 
 use super::{decision, head_ui, note_ui};
 use crate::decide::tactics::{STAGED_PLANS, serving};
-use crate::ui::theme::space;
+use crate::theme::space;
 use crate::ui::{View, card, card_head};
 use crate::units::{duration, grouped};
 use egui::{RichText, Ui};

@@ -2,8 +2,8 @@
 
 use crate::decide::facts::Proportion;
 use crate::decide::stats::wilson;
+use crate::theme::space;
 use crate::ui::View;
-use crate::ui::theme::space;
 use egui::{Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2};
 
 /// Height of the bar.

@@ -1,11 +1,11 @@
 //! The adaptation path as a diagram that fills in as one answers.
 
 use super::{DecideState, Sheet};
-use crate::app::computed::Decided;
 use crate::decide::rules::Outcome;
+use crate::figures::Decided;
 use crate::plan::decision::questions::{AnswerValue, QUESTIONS, Step};
+use crate::theme::{RADIUS, Tokens, bold, space, type_size};
 use crate::ui::View;
-use crate::ui::theme::{RADIUS, Tokens, bold, space, type_size};
 use egui::{Align2, FontId, Pos2, Rect, Sense, Shape, Stroke, StrokeKind, Ui, Vec2};
 
 /// Height of a node.

@@ -5,8 +5,8 @@ use crate::app::command::Commands;
 use crate::decide::facts::Proportion;
 use crate::decide::stats::{Interval, difference};
 use crate::plan::decision::PromptVersion;
+use crate::theme::space;
 use crate::ui::View;
-use crate::ui::theme::space;
 use crate::ui::widgets::number;
 use egui::{Grid, RichText, Ui};
 

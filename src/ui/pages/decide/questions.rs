@@ -2,13 +2,14 @@
 
 use super::{DecideState, changed, decision, head_ui, intervals, note_ui, prompts, text_ui};
 use crate::app::command::Commands;
-use crate::decide::facts::{Fact, Proportion, share_words};
+use crate::decide::facts::{Fact, Proportion};
 use crate::decide::stats::{Samples, samples};
 use crate::plan::decision::questions::{AnswerKind, AnswerValue, QUESTIONS, Question, Step, question};
-use crate::ui::theme::{bold, space, type_size};
+use crate::theme::{bold, space, type_size};
 use crate::ui::widgets::number;
 use crate::ui::widgets::segmented::{Segment, segmented_ui};
 use crate::ui::{View, card};
+use crate::units::share_words;
 use egui::{Align, ComboBox, Layout, RichText, Ui, Vec2};
 
 /// Narrower than this, counts stand under each other.

@@ -2,7 +2,7 @@
 
 use super::{head_ui, note_ui};
 use crate::decide::rules::{Condition, rules};
-use crate::ui::theme::{bold, space, type_size};
+use crate::theme::{bold, space, type_size};
 use crate::ui::{View, card};
 use egui::{Color32, FontId, Grid, Label, RichText, Ui};
 

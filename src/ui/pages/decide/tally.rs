@@ -6,7 +6,7 @@ use crate::app::state::{OpenExamples, PathPurpose};
 use crate::decide::facts::GOOD_KAPPA;
 use crate::decide::tally::{label_at, labelled, labelled_examples};
 use crate::plan::decision::{Annotator, LABELS, Label, Tally};
-use crate::ui::theme::{bold, space, type_size};
+use crate::theme::{bold, space, type_size};
 use crate::ui::{View, card, card_head};
 use crate::units::{counted, grouped};
 use egui::{Key, RichText, ScrollArea, Ui, Vec2};

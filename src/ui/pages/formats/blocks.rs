@@ -3,7 +3,7 @@
 use super::scalars::word_ui;
 use super::state::{FormatsState, OUTLIER_AT, Results, SHOWN, Tried};
 use crate::quantize::Codec;
-use crate::ui::theme::{Tokens, bold, space, type_size};
+use crate::theme::{Tokens, bold, space, type_size};
 use crate::ui::widgets::figures::significant;
 use crate::ui::widgets::number;
 use crate::ui::widgets::segmented::{Segment, segmented_ui};

@@ -2,7 +2,7 @@
 
 use super::state::FormatsState;
 use crate::quantize::scalar::{BitField, Encoded, Outcome, ScalarFormat};
-use crate::ui::theme::{Tokens, bold, space, type_size};
+use crate::theme::{Tokens, bold, space, type_size};
 use crate::ui::widgets::bit_row::{self, BitRow, cell_width};
 use crate::ui::widgets::figures::{self, exact, signed, significant};
 use crate::ui::widgets::number;

@@ -7,8 +7,8 @@ use crate::estimate::picture::{
 };
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldValue;
+use crate::theme::{Tokens, bold, space, type_size};
 use crate::ui::View;
-use crate::ui::theme::{Tokens, bold, space, type_size};
 use crate::units::{grouped, percent};
 use egui::{CornerRadius, FontId, Pos2, Rect, RichText, Sense, Stroke, StrokeKind, Ui, Vec2};
 

@@ -2,8 +2,8 @@
 
 use super::{MethodState, explained_ui, look, state_word};
 use crate::estimate::picture::{Expression, LayerKind, MatrixTerm, PieceState, Term};
+use crate::theme::{Tokens, bold, space, type_size};
 use crate::ui::View;
-use crate::ui::theme::{Tokens, bold, space, type_size};
 use crate::units::{grouped, percent};
 use egui::{Align2, CornerRadius, FontId, Pos2, Rect, RichText, Sense, Stroke, StrokeKind, Ui, Vec2};
 

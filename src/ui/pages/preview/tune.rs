@@ -1,8 +1,8 @@
 //! A small run with the plan's settings: what will run, how it goes, what came out.
 
 use crate::app::command::Commands;
-use crate::app::tuning::Tuning;
-use crate::ui::theme::space;
+use crate::tasks::tuning::Tuning;
+use crate::theme::space;
 use crate::ui::{View, card, card_head};
 use egui::Ui;
 

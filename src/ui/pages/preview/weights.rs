@@ -2,7 +2,7 @@
 
 use crate::app::command::Commands;
 use crate::quantize::Codec;
-use crate::ui::theme::space;
+use crate::theme::space;
 use crate::ui::{View, card, card_head};
 use egui::{RichText, Ui};
 

@@ -1,7 +1,7 @@
 //! Errors by kind of row, and those of public formulas beside them.
 
+use crate::theme::{space, type_size};
 use crate::ui::View;
-use crate::ui::theme::{space, type_size};
 use crate::units::percent;
 use crate::validation::{Accuracy, Evidence};
 use egui::{Grid, RichText, Ui};

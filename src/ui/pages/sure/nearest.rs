@@ -4,7 +4,7 @@ use crate::catalog::Catalog;
 use crate::plan::Metric;
 use crate::plan::field::field;
 use crate::plan::{Plan, Workload};
-use crate::ui::theme::{bold, space, type_size};
+use crate::theme::{bold, space, type_size};
 use crate::ui::{UiState, View};
 use crate::units::{Bytes, grouped, signed_percent};
 use crate::validation::{Evidence, Measured, Neighbour, RESEMBLES, differences};

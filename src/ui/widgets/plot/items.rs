@@ -1,7 +1,7 @@
 //! What egui_plot draws of a chart: lines of the grid, series, rules, and how they look in a legend.
 
 use crate::report::chart::{Axis, Chart, Ink, Look, Mark, Rule, Series, Way};
-use crate::ui::theme::Tokens;
+use crate::theme::Tokens;
 use egui::{Color32, Rect, Shape, Stroke, Ui, Vec2};
 use egui_plot::{Bar, BarChart, GridInput, GridMark, HLine, Line, LineStyle, MarkerShape, PlotPoints, PlotUi, Points};
 use egui_plot::{Polygon, Span, VLine};

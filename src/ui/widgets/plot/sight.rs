@@ -1,7 +1,7 @@
 //! A chart as it lies on the screen: what is under the pointer is what is drawn there.
 
 use crate::report::chart::{Chart, Look};
-use crate::ui::theme::Tokens;
+use crate::theme::Tokens;
 use egui::{Pos2, Rect, Stroke, Ui};
 use egui_plot::{PlotPoint, PlotTransform};
 

@@ -3,7 +3,7 @@
 use super::items::color;
 use super::sight::Sight;
 use crate::report::chart::{Look, Way};
-use crate::ui::theme::{Tokens, type_size};
+use crate::theme::{Tokens, type_size};
 use egui::{Align2, Color32, FontId, Pos2, Rect, Ui, Vec2};
 
 /// Nearest that what is drawn is looked at, along lines.

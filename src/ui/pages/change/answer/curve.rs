@@ -2,7 +2,6 @@
 
 use super::{Chart as Kind, MEASURES, Measured, Picked, value_words};
 use crate::app::command::{Command, Commands};
-use crate::app::computed::Key;
 use crate::estimate::PhaseKind;
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::field;
@@ -118,7 +117,7 @@ pub fn curve_ui(
         && let (Some(edit), Some(stop)) = (set(&hit), stop(&hit))
     {
         let set = format!("Set {}", value_words(&stop.0.value, curve.unit));
-        *picked = Some(Picked { chart: Kind::Curve, key: Key::of(view.state), words: words(stop), set, edit });
+        *picked = Some(Picked { chart: Kind::Curve, key: view.state.key(), words: words(stop), set, edit });
     }
 }
 

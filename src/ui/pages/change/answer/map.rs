@@ -2,13 +2,12 @@
 
 use super::{Chart, Picked};
 use crate::app::command::{Command, Commands};
-use crate::app::computed::Key;
 use crate::estimate::Fit;
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldValue;
 use crate::solve::sensitivity::HeatMap;
+use crate::theme::type_size;
 use crate::ui::View;
-use crate::ui::theme::type_size;
 use crate::units::{Bytes, grouped};
 use egui::{Align2, Color32, FontId, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, Vec2};
 
@@ -58,7 +57,7 @@ pub fn map_ui(ui: &mut Ui, view: &View<'_>, map: &HeatMap, picked: &mut Option<P
                 out.push(Command::Edit(edit()));
                 *picked = None;
             } else if response.clicked() && !chosen {
-                let (key, set) = (Key::of(view.state), format!("Set {pair}"));
+                let (key, set) = (view.state.key(), format!("Set {pair}"));
                 *picked = Some(Picked { chart: Chart::Map, key, words: words.clone(), set, edit: edit() });
             }
             let how = if chosen { "the plan as it is".to_owned() } else { format!("double-click to set {pair}") };

@@ -2,12 +2,11 @@
 
 use super::{Chart, Picked, value_words};
 use crate::app::command::{Command, Commands};
-use crate::app::computed::Key;
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::field;
 use crate::solve::sensitivity::Swing;
+use crate::theme::type_size;
 use crate::ui::View;
-use crate::ui::theme::type_size;
 use crate::ui::widgets::segments::EASY_HIT;
 use crate::units::Bytes;
 use egui::{Align2, FontId, Pos2, Rect, Sense, Stroke, Ui, Vec2};
@@ -82,7 +81,7 @@ pub fn tornado_ui(ui: &mut Ui, view: &View<'_>, swings: &[Swing], picked: &mut O
                     out.push(Command::Edit(edit));
                     *picked = None;
                 } else if response.clicked() {
-                    let (key, set) = (Key::of(view.state), format!("Set {set}"));
+                    let (key, set) = (view.state.key(), format!("Set {set}"));
                     *picked = Some(Picked { chart: Chart::Tornado, key, words: words.clone(), set, edit });
                 }
                 response.on_hover_text_at_pointer(format!("{words}\ndouble-click to set {set}"));

@@ -3,8 +3,8 @@
 use crate::preview::compare::Variant;
 use crate::preview::generate::Sample;
 use crate::preview::record::Record;
+use crate::theme::space;
 use crate::ui::View;
-use crate::ui::theme::space;
 use egui::{Grid, Label, RichText, Ui, Vec2};
 
 /// Draws a block for each prompt.

@@ -2,12 +2,12 @@
 
 use crate::app::command::{Command, Commands};
 use crate::app::state::PathPurpose;
-use crate::app::tuning::{Tuning, Wish, forecast, words};
 use crate::jobs::{cores, spare_threads};
 use crate::preview::optimizer::OptimizerSettings;
 use crate::preview::run::RunSettings;
+use crate::tasks::tuning::{Tuning, Wish, forecast, words};
+use crate::theme::space;
 use crate::ui::View;
-use crate::ui::theme::space;
 use crate::ui::widgets::number;
 use crate::units::Bytes;
 use egui::{Button, DragValue, Grid, Label, RichText, Ui, Vec2};
@@ -133,7 +133,7 @@ fn numbers_ui(ui: &mut Ui, view: &View<'_>, tuning: Option<&Tuning>, out: &mut C
             Button::new(text).min_size(size)
         } else {
             let fill = view.tokens.accent.0;
-            let ink = crate::ui::theme::Tokens::text_on(fill);
+            let ink = crate::theme::Tokens::text_on(fill);
             Button::new(RichText::new(text).color(ink).strong()).fill(fill).min_size(size)
         };
         if ui.add(button).on_hover_text(how_long(&wish, running)).clicked() {

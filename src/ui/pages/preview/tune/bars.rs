@@ -1,8 +1,8 @@
 //! The models side by side: loss on the task, loss on the base's own text, exact answers, size on disk.
 
 use crate::preview::compare::Compared;
+use crate::theme::space;
 use crate::ui::View;
-use crate::ui::theme::space;
 use crate::units::{Bytes, significant};
 use egui::{Align2, Color32, Grid, Rect, RichText, Sense, TextStyle, Ui, Vec2};
 

@@ -3,8 +3,8 @@
 use super::trials::edited;
 use crate::app::command::{Command, Commands};
 use crate::app::state::PathPurpose;
-use crate::app::tuning::{Product, Tuning};
 use crate::plan::MAX_TRIALS;
+use crate::tasks::tuning::{Product, Tuning};
 use crate::ui::View;
 use egui::{Label, RichText, Ui};
 

@@ -1,9 +1,9 @@
 //! Memory of a step: predicted part by part, with the measured peak as an outline.
 
-use crate::estimate::ByComponent;
+use crate::estimate::{ByComponent, Component};
 use crate::preview::record::Record;
+use crate::theme::{bold, space, type_size};
 use crate::ui::View;
-use crate::ui::theme::{bold, space, type_size};
 use crate::ui::widgets::component_table::swatch_ui;
 use crate::ui::widgets::memory_bar::MemoryBar;
 use crate::units::{Bytes, signed_percent};
@@ -42,7 +42,7 @@ pub fn memory_ui(ui: &mut Ui, view: &View<'_>, record: &Record) {
     );
     let mut amounts = ByComponent::default();
     for share in &shares {
-        amounts.set(share.component, Bytes(share.bytes));
+        amounts.set(Component::from(share.need), Bytes(share.bytes));
     }
     MemoryBar {
         amounts: &amounts,
@@ -55,8 +55,8 @@ pub fn memory_ui(ui: &mut Ui, view: &View<'_>, record: &Record) {
     ui.add_space(space::xs());
     Grid::new("small-run-memory").num_columns(3).spacing(Vec2::new(space::s(), 2.0)).show(ui, |ui| {
         for share in shares.iter().filter(|share| share.bytes > 0) {
-            swatch_ui(ui, share.component, view.tokens);
-            ui.label(RichText::new(share.component.label()).small()).on_hover_text(share.formula);
+            swatch_ui(ui, Component::from(share.need), view.tokens);
+            ui.label(RichText::new(Component::from(share.need).label()).small()).on_hover_text(share.formula);
             ui.label(RichText::new(Bytes(share.bytes).small(unit)).small());
             ui.end_row();
         }

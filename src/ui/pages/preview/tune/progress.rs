@@ -1,8 +1,8 @@
 //! Where a run is: buttons, bar, pace, time left, what the file of examples lost.
 
 use crate::app::command::{Command, Commands};
-use crate::app::tuning::{Stage, Tuning};
 use crate::preview::job::Losses;
+use crate::tasks::tuning::{Stage, Tuning};
 use crate::ui::View;
 use crate::units::{counted, duration, grouped, quantity};
 use egui::{Label, ProgressBar, RichText, Ui};

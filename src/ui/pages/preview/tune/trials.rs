@@ -4,8 +4,8 @@ use crate::app::command::{Command, Commands};
 use crate::plan::Trial;
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldValue;
+use crate::theme::{bold, space, type_size};
 use crate::ui::View;
-use crate::ui::theme::{bold, space, type_size};
 use crate::units::signed_percent;
 use egui::{Grid, Label, RichText, Ui, Vec2};
 

@@ -2,12 +2,12 @@
 
 use super::super::layer_row;
 use super::WeightsState;
-use crate::app::weighing::Weighing;
 use crate::architecture::checkpoint::layer_index;
 use crate::lab::TensorReport;
 use crate::lab::tally::Tally;
+use crate::tasks::weighing::Weighing;
+use crate::theme::{space, type_size};
 use crate::ui::View;
-use crate::ui::theme::{space, type_size};
 use egui::{Align2, Color32, FontId, Pos2, Rect, RichText, Sense, Stroke, StrokeKind, Ui, Vec2};
 use std::collections::BTreeMap;
 

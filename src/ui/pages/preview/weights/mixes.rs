@@ -2,11 +2,11 @@
 
 use super::WeightsState;
 use crate::app::command::Commands;
-use crate::app::weighing::Weighing;
 use crate::quantize::Codec;
 use crate::report::chart::{Axis, Chart, Ink, Look, Mark, Scale, Series};
+use crate::tasks::weighing::Weighing;
+use crate::theme::{space, type_size};
 use crate::ui::View;
-use crate::ui::theme::space;
 use crate::ui::widgets::plot::{Hit, Plot};
 use crate::units::Bytes;
 use egui::{RichText, Slider, Ui};

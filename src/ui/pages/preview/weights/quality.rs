@@ -2,13 +2,13 @@
 
 use super::WeightsState;
 use crate::app::command::{Command, Commands};
-use crate::app::measuring::Measuring;
 use crate::app::state::PathPurpose;
-use crate::app::weighing::Weighing;
 use crate::quantize::Codec;
 use crate::report::chart::{Axis, Chart, Ink, Look, Mark, Scale, Series};
+use crate::tasks::measuring::Measuring;
+use crate::tasks::weighing::Weighing;
+use crate::theme::{space, type_size};
 use crate::ui::View;
-use crate::ui::theme::space;
 use crate::ui::widgets::plot::{Hit, Plot};
 use egui::{RichText, Ui};
 

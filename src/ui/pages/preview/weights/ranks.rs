@@ -2,11 +2,11 @@
 
 use super::WeightsState;
 use crate::app::command::{Command, Commands};
-use crate::app::weighing::Weighing;
 use crate::lab::low_rank::LowRank;
 use crate::report::chart::{Axis, Chart, Ink, Look, Scale, Series};
+use crate::tasks::weighing::Weighing;
+use crate::theme::{space, type_size};
 use crate::ui::View;
-use crate::ui::theme::space;
 use crate::ui::widgets::plot::{Hit, Plot};
 use crate::units::{percent, significant};
 use egui::{Grid, RichText, Ui, Vec2};

@@ -2,7 +2,7 @@
 
 use crate::app::command::{Command, Commands};
 use crate::app::state::PathPurpose;
-use crate::app::weighing::Weighing;
+use crate::tasks::weighing::Weighing;
 use crate::ui::View;
 use crate::units::Bytes;
 use egui::{Button, RichText, Ui};

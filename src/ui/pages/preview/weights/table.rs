@@ -1,12 +1,12 @@
 //! The whole model in every format, a row each.
 
 use super::{ScopeChoice, WeightsState};
-use crate::app::measuring::Measuring;
-use crate::app::weighing::Weighing;
 use crate::lab::totals::Total;
 use crate::preview::quality::Quality;
+use crate::tasks::measuring::Measuring;
+use crate::tasks::weighing::Weighing;
+use crate::theme::{bold, space, type_size};
 use crate::ui::View;
-use crate::ui::theme::{bold, space, type_size};
 use crate::ui::widgets::segmented::{Segment, segmented_ui};
 use crate::units::{Bytes, grouped, significant};
 use egui::{Grid, RichText, Ui, Vec2};

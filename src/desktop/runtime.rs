@@ -1,0 +1,497 @@
+//! Carries out effects: threads, files, dialogs. Results come back as commands.
+
+use crate::app::changes::Changes;
+use crate::app::clipboard::{Clip, Clipboard, Copied, SystemClipboard};
+use crate::app::command::Command;
+use crate::app::effect::Effect;
+use crate::app::places;
+use crate::app::recovery::{self, Journal, Leftover};
+use crate::app::settings::Settings;
+use crate::app::state::{PathPurpose, Picture, State};
+use crate::architecture;
+use crate::desktop::screenshot::{self, Shot};
+use crate::desktop::watch::Watch;
+use crate::documents::revision;
+use crate::documents::store;
+use crate::files::{self, Existing};
+use crate::jobs::{CancelToken, Jobs};
+use crate::lab::low_rank;
+use crate::preview::control::Control;
+use crate::tasks::Slot;
+use crate::tasks::measuring::Measure;
+use crate::tasks::searching::SearchPlans;
+use crate::tasks::tuning::Tune;
+use crate::tasks::weighing::{Ranks, Weigh};
+use crate::ui::{PanelName, Part};
+use crate::validation::Evidence;
+use rfd::AsyncFileDialog;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+/// Threads and places outside the state.
+pub struct Runtime {
+    jobs: Jobs<Command>,
+    settings_path: Option<PathBuf>,
+    /// The model being read; a newer wish cancels an older one.
+    reading_model: Option<CancelToken>,
+    /// The search that runs.
+    searching: Slot,
+    /// The small run.
+    tuning: Option<Control>,
+    measuring: Slot,
+    /// The model that is examined.
+    weighing: Slot,
+    /// What to change is being looked for; a newer revision cancels an older one.
+    finding_changes: Option<CancelToken>,
+    /// Copies of unsaved plans, where there is a place for them.
+    journal: Option<Journal>,
+    /// What earlier runs left, until the user said what to do with it.
+    leftovers: Vec<Leftover>,
+    /// Looks at the files of open plans.
+    watch: Option<Watch>,
+    /// Keeps what was copied as long as the program lives.
+    clipboard: Arc<Mutex<dyn Clipboard>>,
+}
+
+/// Nobody reads and closes a file dialog in less: there was none. The library does not tell one from the other.
+const LEAST_DIALOG_SECS: f64 = 0.4;
+
+/// Pixels per point of an exported picture.
+const PICTURE_SCALE: f32 = 2.0;
+/// Size of an exported picture, in points; it is as high as the charts are.
+const PICTURE_SIZE: [u32; 2] = [960, 720];
+
+impl Runtime {
+    /// `wake` gets the window to look for results; `settings_path` is where settings lie, if anywhere.
+    pub fn new(settings_path: Option<PathBuf>, wake: impl Fn() + Send + Sync + 'static) -> Self {
+        Self {
+            jobs: Jobs::new(wake),
+            settings_path,
+            reading_model: None,
+            searching: Slot::default(),
+            tuning: None,
+            measuring: Slot::default(),
+            weighing: Slot::default(),
+            finding_changes: None,
+            journal: None,
+            leftovers: Vec::new(),
+            watch: None,
+            clipboard: Arc::new(Mutex::new(SystemClipboard::default())),
+        }
+    }
+
+    /// Copies to another clipboard than the system's.
+    pub fn with_clipboard(self, clipboard: impl Clipboard + 'static) -> Self {
+        Self { clipboard: Arc::new(Mutex::new(clipboard)), ..self }
+    }
+
+    /// Begins to keep copies of unsaved plans under `root`, and reports what earlier runs left there.
+    pub fn keep_recovery(&mut self, root: &Path) {
+        let found = recovery::leftovers(root);
+        self.leftovers = found.held;
+        self.jobs.report(Command::Recovered(found.plans));
+        for unreadable in found.unreadable {
+            self.jobs.report(Command::Tell(unreadable));
+        }
+        match Journal::begin(root) {
+            Ok(journal) => self.journal = Some(journal),
+            Err(error) => self.jobs.report(Command::Tell(format!(
+                "{}: {error}. No recovery copies are kept: save often.",
+                root.display()
+            ))),
+        }
+    }
+
+    /// Has the copies written when the program panics.
+    pub fn write_recovery_on_panic(&self) {
+        if let Some(journal) = &self.journal {
+            journal.write_on_panic();
+        }
+    }
+
+    /// Begins to notice that files of open plans change.
+    pub fn watch_files(&mut self) {
+        let report = self.jobs.reporter();
+        let watch = Watch::begin(move |path| {
+            let result = store::open_plan(&path);
+            report(Command::FileChanged(path, Box::new(result)));
+        });
+        // Without the thread a change is still found when the plan is saved.
+        self.watch = watch.ok();
+    }
+
+    /// Keeps copies and watched files up to date; seconds until it wants to be called again.
+    pub fn look(&mut self, state: &State, now_secs: f64) -> Option<f64> {
+        if let Some(watch) = &self.watch {
+            watch.set(state.tabs().filter_map(|document| document.path.as_deref()));
+        }
+        let journal = self.journal.as_mut()?;
+        let left = journal.look(state, now_secs);
+        match journal.when_due(now_secs) {
+            Some(write) => {
+                write_copies(&self.jobs, write);
+                None
+            }
+            None => left,
+        }
+    }
+
+    /// Whether the shown plan as it is has a recovery copy.
+    pub fn has_copy(&self, state: &State) -> bool {
+        self.journal.as_ref().is_some_and(|journal| journal.has_copy(&state.document))
+    }
+
+    /// Results since the last call.
+    pub fn reports(&self) -> Vec<Command> {
+        self.jobs.reports()
+    }
+
+    /// Starts one effect. `Close` is the window's own and does nothing here.
+    pub fn run(&mut self, effect: Effect, state: &State) {
+        match effect {
+            Effect::PickFile(purpose) => self.pick_file(purpose, state),
+            Effect::PickModelFolder => {
+                // Built on this thread, awaited on another: macOS wants it so.
+                let dialog = AsyncFileDialog::new().set_title("Open model folder").pick_folder();
+                self.await_dialog(dialog, PathPurpose::OpenModel);
+            }
+            Effect::ReadPlan(path) => {
+                let failed_path = path.clone();
+                self.jobs.spawn(
+                    "read-plan",
+                    move |error| Command::PlanRead(failed_path.clone(), Box::new(Err(store::StoreError(error)))),
+                    move |_cancel| {
+                        let result = store::open_plan(&path);
+                        Command::PlanRead(path, Box::new(result))
+                    },
+                );
+            }
+            Effect::WritePlan { document, path, text, expected } => {
+                let failed = (path.clone(), text.clone());
+                self.jobs.spawn(
+                    "write-plan",
+                    move |error| {
+                        let error = store::WriteError::Failed(store::StoreError(error));
+                        Command::PlanWritten(document, failed.0.clone(), failed.1.clone(), Err(error))
+                    },
+                    move |_cancel| {
+                        let result = store::write_plan(&path, &text, expected.as_deref());
+                        Command::PlanWritten(document, path, text, result)
+                    },
+                );
+            }
+            Effect::ReadExamples(path) => {
+                let failed_path = path.clone();
+                self.jobs.spawn(
+                    "read-examples",
+                    move |error| Command::ExamplesRead(failed_path.clone(), Box::new(Err(store::StoreError(error)))),
+                    move |_cancel| {
+                        let result = store::read_examples_file(&path);
+                        Command::ExamplesRead(path, Box::new(result))
+                    },
+                );
+            }
+            Effect::ReadModel(path) => self.read_model(path),
+            Effect::WritePng { picture, path, replace } => self.write_png(picture, path, replace, state),
+            Effect::WriteText { purpose, path, text, replace } => {
+                self.jobs.spawn("write-text", not_written(purpose, path.clone()), move |_cancel| {
+                    let result = store::write_plan(&path, &text, (!replace).then_some(""));
+                    Command::FileWritten(purpose, path, result)
+                });
+            }
+            Effect::MakeFolder { folder, path, purpose } => {
+                let failed_path = path.clone();
+                let failed = move |error: String| Command::FolderMade(purpose, failed_path.clone(), Err(error));
+                self.jobs.spawn("make-folder", failed, move |_cancel| {
+                    let made =
+                        files::make_folders(&folder).map_err(|error| format!("The folder was not made. {error}"));
+                    Command::FolderMade(purpose, path, made)
+                });
+            }
+            Effect::Copy(what, clip) => self.copy(what, clip),
+            Effect::DrawPicture(picture) => self.draw_picture(picture, state),
+            Effect::SaveSettings => self.save_settings(&state.settings),
+            Effect::KeepRecovery => {
+                if let Some(journal) = &mut self.journal {
+                    // The plans were opened a moment ago: what the journal knows is older.
+                    journal.look(state, f64::NEG_INFINITY);
+                    write_copies(&self.jobs, journal.writer());
+                }
+            }
+            Effect::ReadRevision(path, revision) => {
+                let (failed_title, title) = (revision.clone(), revision.clone());
+                let failed = move |error: String| {
+                    Command::RevisionRead(failed_title.clone(), Box::new(Err(store::StoreError(error))))
+                };
+                self.jobs.spawn("read-revision", failed, move |_cancel| {
+                    Command::RevisionRead(title, Box::new(revision::read_of(&path, &revision)))
+                });
+            }
+            Effect::StopSearch => self.searching.cancel(),
+            Effect::Tune(start) => {
+                if let Some(earlier) = self.tuning.take() {
+                    earlier.cancel();
+                }
+                let Some(begun) = &state.session.tuning else { return };
+                let (number, job, steps) = (begun.number, begun.job.clone(), begun.record.steps);
+                let control = Control::default();
+                self.tuning = Some(control.clone());
+                let task = Tune { job, start, steps, control };
+                // The earlier run ends by its control, and frees its memory before this one counts its own.
+                Slot::default().start(&self.jobs, task, move |news| Command::Tuned(number, Box::new(news)));
+            }
+            Effect::PauseTuning(pause) => {
+                if let Some(control) = &self.tuning {
+                    if pause { control.pause() } else { control.resume() }
+                }
+            }
+            Effect::StopTuning => {
+                if let Some(control) = &self.tuning {
+                    control.cancel();
+                }
+            }
+            Effect::SaveProduct(product, folder, kept) => {
+                let failed =
+                    move |error: String| Command::Tell(format!("The {} was not saved: {error}", product.name()));
+                self.jobs.spawn("save-product", failed, move |_cancel| match folder.parent() {
+                    Some(parent) if !parent.as_os_str().is_empty() && !parent.exists() => {
+                        let (missing, purpose) = (parent.to_owned(), PathPurpose::SaveProduct(product));
+                        Command::NoFolder { folder: missing, path: folder, purpose }
+                    }
+                    _ => match kept.save(product, &folder) {
+                        Ok(()) => Command::ProductSaved(product, folder),
+                        Err(error) => failed(error.to_string()),
+                    },
+                });
+            }
+            Effect::LookAtRanks => {
+                let Some(weighing) = &state.session.weighing else { return };
+                let (Some(source), Some(wanted)) = (weighing.source.clone(), weighing.ranks.clone()) else { return };
+                let number = weighing.number;
+                let (index, codec) = (wanted.index, wanted.codec);
+                let failed = move |error: String| {
+                    Command::RanksFound(number, Box::new(Ranks { index, codec, found: Some(Err(error)) }))
+                };
+                self.jobs.spawn("ranks", failed, move |_cancel| {
+                    let found = low_rank::look(&source, index, codec).map(Arc::new).map_err(|error| error.to_string());
+                    Command::RanksFound(number, Box::new(Ranks { index, codec, found: Some(found) }))
+                });
+            }
+            Effect::StopWeighing => {
+                self.weighing.cancel();
+                self.measuring.cancel();
+            }
+            Effect::Measure => {
+                let (Some(weighing), Some(begun)) = (&state.session.weighing, &state.session.measuring) else { return };
+                let number = begun.number;
+                let task = Measure { model: weighing.model.clone(), text: begun.text.clone() };
+                self.measuring.start(&self.jobs, task, move |news| Command::Measured(number, Box::new(news)));
+            }
+            Effect::Weigh => {
+                self.measuring.cancel();
+                let Some(begun) = &state.session.weighing else { return };
+                let number = begun.number;
+                let task = Weigh { model: begun.model.clone() };
+                self.weighing.start(&self.jobs, task, move |news| Command::Weighed(number, news));
+            }
+            Effect::Search => {
+                let Some(begun) = state.session.searching.as_deref() else { return };
+                let number = begun.number;
+                let task = SearchPlans { plan: state.document.plan.clone(), limits: begun.limits };
+                self.searching.start(&self.jobs, task, move |news| Command::Searched(number, Box::new(news)));
+            }
+            Effect::FindChanges(key) => {
+                if let Some(earlier) = self.finding_changes.take() {
+                    earlier.cancel();
+                }
+                let plan = state.document.plan.clone();
+                let failed = move |error: String| Command::ChangesFound(key, Err(error));
+                self.finding_changes = Some(self.jobs.spawn("find-changes", failed, move |_cancel| {
+                    Command::ChangesFound(key, Changes::of(&plan).map(Arc::new))
+                }));
+            }
+            Effect::LoadEvidence => {
+                let failed =
+                    |error: String| Command::Tell(format!("The measurements could not be predicted: {error}."));
+                self.jobs.spawn("evidence", failed, |_cancel| Command::Evidence(Evidence::embedded()));
+            }
+            Effect::ForgetRecovered => {
+                for leftover in std::mem::take(&mut self.leftovers) {
+                    self.jobs.spawn("forget-recovered", Command::Tell, move |_cancel| match leftover.forget() {
+                        Ok(()) => None,
+                        Err(error) => Some(Command::Tell(format!("The old recovery copies are still there: {error}"))),
+                    });
+                }
+            }
+            // The window's own.
+            Effect::FullScreen(_) | Effect::Close => {}
+        }
+    }
+
+    fn pick_file(&self, purpose: PathPurpose, state: &State) {
+        let mut dialog = AsyncFileDialog::new().set_directory(places::folder(state));
+        if let Some(name) = places::proposed_name(state, purpose) {
+            dialog = dialog.set_file_name(name);
+        }
+        match purpose {
+            PathPurpose::OpenPlan => {
+                let dialog = dialog.set_title("Open plan").add_filter("Plans", &["ron"]).pick_file();
+                self.await_dialog(dialog, purpose);
+            }
+            PathPurpose::OpenModel => {
+                let dialog =
+                    dialog.set_title("Open model").add_filter("Models", &["json", "safetensors", "gguf"]).pick_file();
+                self.await_dialog(dialog, purpose);
+            }
+            PathPurpose::ExamineModel => {
+                let dialog =
+                    dialog.set_title("Examine weights").add_filter("Weights", &["safetensors", "gguf"]).pick_file();
+                self.await_dialog(dialog, purpose);
+            }
+            PathPurpose::MeasureText => {
+                let dialog = dialog.set_title("Choose a text").add_filter("Text", &["txt", "md"]).pick_file();
+                self.await_dialog(dialog, purpose);
+            }
+            PathPurpose::ChooseBase => {
+                let dialog = dialog.set_title("Choose the folder of a base model").pick_folder();
+                self.await_dialog(dialog, purpose);
+            }
+            PathPurpose::ChooseExamples => {
+                let dialog = dialog.set_title("Choose examples").add_filter("Examples", &["jsonl"]).pick_file();
+                self.await_dialog(dialog, purpose);
+            }
+            PathPurpose::SaveProduct(product) => {
+                let title = format!("Save the {} into a new folder", product.name());
+                self.await_dialog(dialog.set_title(title).save_file(), purpose);
+            }
+            PathPurpose::SaveRun => {
+                let dialog = dialog.set_title("Save report of the run").add_filter("Markdown", &["md"]);
+                self.await_dialog(dialog.save_file(), purpose);
+            }
+            PathPurpose::SavePicture(_) => {
+                let dialog = dialog.set_title("Save picture").add_filter("Pictures", &["png", "svg"]);
+                self.await_dialog(dialog.save_file(), purpose);
+            }
+            PathPurpose::OpenExamples => {
+                let filter = &["jsonl", "json", "csv"];
+                let dialog = dialog.set_title("Open examples or labels").add_filter("Examples", filter).pick_file();
+                self.await_dialog(dialog, purpose);
+            }
+            PathPurpose::SaveLabels => {
+                let dialog = dialog.set_title("Save labels").add_filter("Tables", &["csv"]);
+                self.await_dialog(dialog.save_file(), purpose);
+            }
+            PathPurpose::SavePlan => {
+                self.await_dialog(dialog.set_title("Save plan").save_file(), purpose);
+            }
+        }
+    }
+
+    fn await_dialog(
+        &self,
+        dialog: impl Future<Output = Option<rfd::FileHandle>> + Send + 'static,
+        purpose: PathPurpose,
+    ) {
+        self.jobs.spawn(
+            "file-dialog",
+            move |_error| Command::NoFileDialog(purpose),
+            move |_cancel| {
+                let asked = Instant::now();
+                match pollster::block_on(dialog) {
+                    // The system's dialog has asked already whether a file may be replaced.
+                    Some(file) => places::command_for(purpose, file.path().to_owned(), true),
+                    None if asked.elapsed().as_secs_f64() < LEAST_DIALOG_SECS => Command::NoFileDialog(purpose),
+                    None => Command::NoFileChosen,
+                }
+            },
+        );
+    }
+
+    fn draw_picture(&self, picture: Picture, state: &State) {
+        let draw = drawing(picture, state);
+        self.jobs.spawn("draw-picture", Command::Tell, move |_cancel| Command::PictureDrawn(picture, Arc::new(draw())));
+    }
+
+    fn write_png(&self, picture: Picture, path: PathBuf, replace: bool, state: &State) {
+        let draw = drawing(picture, state);
+        let purpose = PathPurpose::SavePicture(picture);
+        self.jobs.spawn("write-picture", not_written(purpose, path.clone()), move |_cancel| {
+            let existing = if replace { Existing::Replace } else { Existing::Refuse };
+            // Whether it can be written is known before it is drawn.
+            let result = files::check(&path, existing).map_err(store::WriteError::from).and_then(|()| {
+                let bytes = crate::raster::encode_png(&draw()).map_err(|error| {
+                    store::WriteError::Failed(store::StoreError(format!("{}: {error}", path.display())))
+                })?;
+                Ok(files::write(&path, &bytes, existing)?)
+            });
+            Command::FileWritten(purpose, path, result)
+        });
+    }
+
+    fn copy(&self, what: &'static str, clip: Clip) {
+        let clipboard = Arc::clone(&self.clipboard);
+        let failed = move |error: String| Command::Copied(what, Copied::Refused(error));
+        self.jobs.spawn("copy", failed, move |_cancel| {
+            let mut clipboard = clipboard.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            Command::Copied(what, clipboard.take(&clip).map_or_else(Copied::Refused, |()| Copied::Taken))
+        });
+    }
+
+    fn read_model(&mut self, path: PathBuf) {
+        if let Some(older) = self.reading_model.take() {
+            older.cancel();
+        }
+        let failed_path = path.clone();
+        let token = self.jobs.spawn(
+            "read-model",
+            move |error| Command::ModelRead(failed_path.clone(), Box::new(Err(error))),
+            move |_cancel| {
+                let result =
+                    architecture::read(&path).map(|model| model.architecture).map_err(|error| error.to_string());
+                Command::ModelRead(path, Box::new(result))
+            },
+        );
+        self.reading_model = Some(token);
+    }
+
+    fn save_settings(&self, settings: &Settings) {
+        let Some(path) = self.settings_path.clone() else { return };
+        let text = settings.to_text();
+        self.jobs.spawn("save-settings", Command::Tell, move |_cancel| {
+            let written = path.parent().map_or(Ok(()), files::make_folders);
+            let result = written.and_then(|()| files::write(&path, text.as_bytes(), Existing::Replace));
+            result.err().map(|error| Command::Tell(format!("Settings were not saved: {error}")))
+        });
+    }
+}
+
+/// Draws a picture of the shown plan, for another thread.
+fn drawing(picture: Picture, state: &State) -> impl FnOnce() -> egui::ColorImage + Send + 'static + use<> {
+    let plan = state.document.plan.clone();
+    let settings = state.settings.clone();
+    let shot = Shot {
+        panel: PanelName::Part(Part::Charts),
+        theme: settings.theme.resolve(None),
+        size: PICTURE_SIZE,
+        whole: true,
+        scale: PICTURE_SCALE,
+        day: state.session.today.clone(),
+    };
+    let chart = state.session.chart.clone().filter(|_| picture == Picture::Chart);
+    move || match chart {
+        Some(chart) => screenshot::render_chart(&chart, &plan, &settings, &shot),
+        None => screenshot::render(&plan, &settings, &shot),
+    }
+}
+
+fn not_written(purpose: PathPurpose, path: PathBuf) -> impl Fn(String) -> Command + Send + Sync + 'static {
+    move |error| Command::FileWritten(purpose, path.clone(), Err(store::WriteError::Failed(store::StoreError(error))))
+}
+
+fn write_copies(jobs: &Jobs<Command>, write: impl FnOnce() -> std::io::Result<()> + Send + 'static) {
+    jobs.spawn("write-recovery", Command::Tell, move |_cancel| {
+        let told = |error| Command::Tell(format!("No recovery copy could be written: {error}. Save the plan."));
+        write().err().map(told)
+    });
+}

@@ -1,0 +1,39 @@
+//! The estimate of a plan with its remarks, and its two numbers alone.
+
+use crate::catalog::Catalog;
+use crate::estimate::profile::Profiles;
+use crate::estimate::{Detail, Estimate, Fit, Inputs, estimate};
+use crate::plan::Plan;
+use crate::plan::check::{Context, Diagnostic, check};
+use crate::units::Bytes;
+
+/// Whole process and verdict of a plan, without explanations.
+pub fn numbers(plan: &Plan) -> Option<(Bytes, Fit)> {
+    let inputs = Inputs::resolve(plan, Catalog::embedded(), Profiles::known()).ok()?;
+    let found = estimate(&inputs, Detail::Numbers);
+    Some((found.needed().expected, found.fit))
+}
+
+/// Estimate, remarks and model line of a plan.
+pub fn of_plan(plan: &Plan) -> (Option<Estimate>, Vec<Diagnostic>, String) {
+    let catalog = Catalog::embedded();
+    match Inputs::resolve(plan, catalog, Profiles::known()) {
+        Ok(inputs) => {
+            let context = Context {
+                architecture: Some(&inputs.architecture),
+                load_format: Some(inputs.load_format),
+                accelerator: inputs.accelerator,
+            };
+            let diagnostics = check(plan, &context);
+            let parameters = inputs.architecture.parameters().total;
+            let line = format!(
+                "{} parameters · {} layers · {}",
+                crate::units::grouped(parameters),
+                inputs.architecture.num_layers(),
+                inputs.architecture.model_code
+            );
+            (Some(estimate(&inputs, Detail::Explained)), diagnostics, line)
+        }
+        Err(errors) => (None, errors, "not in the catalogue".to_owned()),
+    }
+}

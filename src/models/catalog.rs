@@ -1,0 +1,228 @@
+//! Models, accelerators and number formats with the source of every entry. Embedded; user files add or override.
+
+use crate::architecture::Architecture;
+use serde::{Deserialize, Serialize};
+use std::sync::OnceLock;
+
+/// Everything the program knows by name.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    /// Base models.
+    pub models: Vec<ModelEntry>,
+    /// Accelerators.
+    pub accelerators: Vec<Accelerator>,
+    /// Number formats.
+    pub formats: Vec<NumberFormat>,
+}
+
+/// A base model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelEntry {
+    /// `organisation/name`.
+    pub id: String,
+    /// Family name for grouping.
+    pub family: String,
+    /// `YYYY-MM`.
+    pub release: String,
+    /// Licence as stated; confirm on the model card.
+    pub licence: String,
+    /// Shape.
+    pub architecture: Architecture,
+    /// Exact unique parameters of the text model, from the source table: the check on `architecture`.
+    pub params_total: u64,
+    /// Whole check or partial.
+    pub verified: bool,
+    /// How it was checked.
+    pub verified_how: String,
+    /// Where the figures come from.
+    pub source: String,
+    /// Remarks.
+    pub notes: String,
+}
+
+/// An accelerator. Rates are dense (no sparsity).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Accelerator {
+    /// Stable id: lower-case name with dashes, such as `rtx-4090`.
+    pub id: String,
+    /// Display name.
+    pub name: String,
+    /// Vendor.
+    pub vendor: String,
+    /// Class: data-centre, workstation, consumer, …
+    pub class: String,
+    /// Chip generation.
+    pub architecture: String,
+    /// CUDA compute capability, where there is one.
+    pub compute_capability: String,
+    /// `YYYY-MM-DD` or less.
+    pub release: String,
+    /// Link to other devices.
+    pub interconnect: String,
+    /// Board power in watts.
+    pub tdp_watts: Option<f64>,
+    /// Data-sheet memory in marketing gigabytes.
+    pub memory_gb_marketed: f64,
+    /// What the driver reports, where a listing was seen.
+    pub memory_mib_driver: Option<u64>,
+    /// Memory bandwidth.
+    pub bandwidth_gb_s: Option<f64>,
+    /// Dense BF16 rate with FP32 accumulation.
+    pub bf16_tflops: Option<f64>,
+    /// Dense FP16 rate with FP32 accumulation.
+    pub fp16_tflops: Option<f64>,
+    /// Dense FP16 rate with FP16 accumulation, where it differs (GeForce).
+    pub fp16_fp16acc_tflops: Option<f64>,
+    /// Dense FP8 rate.
+    pub fp8_tflops: Option<f64>,
+    /// Dense INT8 rate in 10^12 operations a second.
+    pub int8_tops: Option<f64>,
+    /// Dense FP4 rate.
+    pub fp4_tflops: Option<f64>,
+    /// FP32 rate.
+    pub fp32_tflops: Option<f64>,
+    /// Best measured BF16 matrix multiplication.
+    pub measured_bf16_tflops: Option<f64>,
+    /// cited, derived or n/a: how sure the rates are.
+    pub tflops_basis: String,
+    /// Native BF16 arithmetic.
+    pub supports_bf16: Option<bool>,
+    /// Native FP8 arithmetic.
+    pub supports_fp8: Option<bool>,
+    /// Price of one device-hour in US dollars, a single dated listing.
+    pub usd_per_hour: Option<f64>,
+    /// Date of the price, `YYYY-MM-DD`.
+    pub price_date: String,
+    /// Where the price was listed.
+    pub price_source: String,
+    /// Where the driver's memory figure was seen.
+    pub memory_source: String,
+    /// high, medium or low: how sure the row is.
+    pub confidence: String,
+    /// Where the figures come from.
+    pub source: String,
+    /// Remarks.
+    pub notes: String,
+}
+
+/// A number format as storage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NumberFormat {
+    /// Stable id: `bf16`, `nf4`, `gguf-q4-k`, …
+    pub id: String,
+    /// Name as in the source table.
+    pub name: String,
+    /// scalar float, block float, codebook, integer, ternary, gguf block, gguf file mix, scale type.
+    pub kind: String,
+    /// Bits of one element without scales.
+    pub element_bits: f64,
+    /// Bits per weight with scales. For row-scaled formats the scale is [`NumberFormat::row_scale_bits`].
+    pub effective_bits: f64,
+    /// Values that share one scale.
+    pub block_size: Option<u64>,
+    /// Bytes of one whole block, where the layout fixes them.
+    pub block_bytes: Option<u64>,
+    /// Extra bits for each matrix row (per-row INT8: 32), else 0.
+    pub row_scale_bits: u64,
+    /// A model can be loaded in it.
+    pub loadable: bool,
+    /// Largest finite value, where the format is a float.
+    pub max_finite: Option<f64>,
+    /// Where the figures come from.
+    pub source: String,
+    /// Remarks.
+    pub notes: String,
+}
+
+impl Catalog {
+    /// The catalogue that ships with the program.
+    pub fn embedded() -> &'static Self {
+        static CATALOG: OnceLock<Catalog> = OnceLock::new();
+        CATALOG.get_or_init(|| {
+            // The files are generated by `examples/build_catalog.rs`; a test parses each, so none is empty in a release.
+            Self {
+                models: ron::from_str(include_str!("../../assets/catalog/models.ron")).unwrap_or_default(),
+                accelerators: ron::from_str(include_str!("../../assets/catalog/accelerators.ron")).unwrap_or_default(),
+                formats: ron::from_str(include_str!("../../assets/catalog/formats.ron")).unwrap_or_default(),
+            }
+        })
+    }
+
+    /// A model by its exact id.
+    pub fn model(&self, id: &str) -> Option<&ModelEntry> {
+        self.models.iter().find(|entry| entry.id == id)
+    }
+
+    /// An accelerator by its exact id.
+    pub fn accelerator(&self, id: &str) -> Option<&Accelerator> {
+        self.accelerators.iter().find(|entry| entry.id == id)
+    }
+
+    /// A number format by its exact id.
+    pub fn format(&self, id: &str) -> Option<&NumberFormat> {
+        self.formats.iter().find(|entry| entry.id == id)
+    }
+
+    /// Models whose id or family contains every word of `query`, best first: exact name, then prefix, then the rest.
+    pub fn search_models(&self, query: &str) -> Vec<&ModelEntry> {
+        ranked(&self.models, query, |entry| (entry.id.rsplit('/').next().unwrap_or(&entry.id), &entry.family))
+    }
+
+    /// Accelerators whose name or vendor contains every word of `query`, best first.
+    pub fn search_accelerators(&self, query: &str) -> Vec<&Accelerator> {
+        ranked(&self.accelerators, query, |entry| (&entry.name, &entry.vendor))
+    }
+
+    /// This catalogue with the entries of a user's file put over it: same id replaces, new id adds.
+    ///
+    /// The text is RON: `(models: […], accelerators: […], formats: […])`, each list optional. The error says line and
+    /// column.
+    pub fn merged_with(&self, text: &str) -> Result<Self, String> {
+        #[derive(Deserialize, Default)]
+        #[serde(default, deny_unknown_fields)]
+        struct UserCatalog {
+            models: Vec<ModelEntry>,
+            accelerators: Vec<Accelerator>,
+            formats: Vec<NumberFormat>,
+        }
+        let user: UserCatalog = ron::from_str(text).map_err(|error| error.to_string())?;
+        let mut merged = self.clone();
+        merge(&mut merged.models, user.models, |entry| &entry.id);
+        merge(&mut merged.accelerators, user.accelerators, |entry| &entry.id);
+        merge(&mut merged.formats, user.formats, |entry| &entry.id);
+        Ok(merged)
+    }
+}
+
+fn merge<T>(entries: &mut Vec<T>, user: Vec<T>, id: impl Fn(&T) -> &String) {
+    for entry in user {
+        match entries.iter_mut().find(|known| id(known) == id(&entry)) {
+            Some(known) => *known = entry,
+            None => entries.push(entry),
+        }
+    }
+}
+
+fn ranked<'a, T>(entries: &'a [T], query: &str, names: impl Fn(&'a T) -> (&'a str, &'a String)) -> Vec<&'a T> {
+    let query = query.trim().to_lowercase();
+    let words: Vec<&str> = query.split_whitespace().collect();
+    let mut found: Vec<(u8, &T)> = entries
+        .iter()
+        .filter_map(|entry| {
+            let (name, group) = names(entry);
+            let name = name.to_lowercase();
+            let all = format!("{name} {}", group.to_lowercase());
+            let rank = if name == query {
+                0
+            } else if name.starts_with(&query) {
+                1
+            } else {
+                2
+            };
+            words.iter().all(|word| all.contains(word)).then_some((rank, entry))
+        })
+        .collect();
+    // A stable sort keeps the catalogue's order among equals.
+    found.sort_by_key(|(rank, _)| *rank);
+    found.into_iter().map(|(_, entry)| entry).collect()
+}

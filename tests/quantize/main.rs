@@ -1,7 +1,0 @@
-//! Number formats: scalars, blocks, GGUF types.
-#![allow(clippy::unwrap_used)]
-
-mod blocks;
-mod gguf;
-mod golden;
-mod scalar;
