@@ -50,7 +50,7 @@
 //!
 //! # Invariants (held by `tests/it/layering.rs`)
 //!
-//! 1. `units explained catalog architecture plan estimate solve decide quantize linear_algebra validation report figures` know
+//! 1. `units explained catalog architecture plan estimate solve decide quantize validation report figures` know
 //!    neither egui, threads, clocks, environment nor — outside the readers of model files — the file system. Same input, same
 //!    bytes, on every system. Bytes are integers.
 //! 2. `ui` never changes a plan, never blocks, never reads files. It gets a [`ui::View`] and returns commands.

@@ -214,7 +214,7 @@ mod unix {
             write(&path, numbered(0).as_bytes(), Existing::Replace).unwrap();
             assert_eq!(names(folder.path()), ["a"], "before kill {kill}");
             let mut child = Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "unix::the_child_that_saves"])
+                .args(["--exact", "files_written::unix::the_child_that_saves"])
                 .env(INTO, &path)
                 .stdout(Stdio::null())
                 .spawn()

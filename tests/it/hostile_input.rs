@@ -316,7 +316,7 @@ fn a_calibration_that_is_off_stays_off_without_a_peak() {
 /// A file that nobody tests is a case that comes back.
 #[test]
 fn every_hostile_file_is_tested() {
-    let own = std::fs::read_to_string("tests/hostile_input.rs").unwrap();
+    let own = std::fs::read_to_string("tests/it/hostile_input.rs").unwrap();
     for entry in std::fs::read_dir(HOSTILE).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();

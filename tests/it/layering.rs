@@ -60,6 +60,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "estimate",
             "explained",
             "figures",
+            "jobs",
             "lab",
             "plan",
             "preview",
@@ -239,7 +240,7 @@ fn assert_free_of(rooms: &[&str], words: &[&str], except: &[&str]) {
     }
 }
 
-const DOMAIN: [&str; 13] = [
+const DOMAIN: [&str; 12] = [
     "units",
     "explained",
     "catalog",
@@ -249,7 +250,6 @@ const DOMAIN: [&str; 13] = [
     "solve",
     "decide",
     "quantize",
-    "linear_algebra",
     "validation",
     "report",
     "figures",
