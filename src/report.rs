@@ -7,7 +7,6 @@ use crate::units::ByteUnit;
 use std::collections::BTreeMap;
 
 pub mod chart;
-pub mod chart_svg;
 pub mod small_run;
 pub mod svg;
 pub mod tsv;
@@ -34,14 +33,9 @@ pub struct Charts {
 #[allow(missing_docs, reason = "named as the tokens of the theme")]
 pub struct Colours {
     pub ground: String,
-    pub raised: String,
     pub text: String,
     pub muted: String,
     pub line: String,
-    pub hairline: String,
-    pub accent: String,
-    pub fits: String,
-    pub tight: String,
     pub over: String,
     /// One per component.
     pub series: BTreeMap<Component, String>,

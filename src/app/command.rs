@@ -173,7 +173,7 @@ pub enum Command {
     Recovered(Vec<Recovered>),
     /// Do something with a chart as it is seen.
     Chart(ChartCommand, Arc<Chart>),
-    /// Save a picture under this name, as its ending says: `.png` or `.svg`.
+    /// Save a picture under this name, as its ending says: see [`Picture::endings`].
     SavePicture {
         /// What it shows.
         picture: Picture,
@@ -235,7 +235,7 @@ impl ChartCommand {
         match self {
             Self::CopyPicture => "Copy as a picture",
             Self::CopyData => "Copy its figures as a table",
-            Self::Save => "Save as PNG or SVG…",
+            Self::Save => "Save as PNG…",
         }
     }
 }

@@ -256,6 +256,14 @@ impl Picture {
             Self::Chart => "The chart",
         }
     }
+
+    /// Endings of files it can be saved as.
+    pub const fn endings(self) -> &'static [&'static str] {
+        match self {
+            Self::Memory => &["png", "svg"],
+            Self::Chart => &["png"],
+        }
+    }
 }
 
 /// What a typed path is for.

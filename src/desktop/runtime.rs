@@ -369,8 +369,8 @@ impl Runtime {
                 let dialog = dialog.set_title("Save report of the run").add_filter("Markdown", &["md"]);
                 self.await_dialog(dialog.save_file(), purpose);
             }
-            PathPurpose::SavePicture(_) => {
-                let dialog = dialog.set_title("Save picture").add_filter("Pictures", &["png", "svg"]);
+            PathPurpose::SavePicture(picture) => {
+                let dialog = dialog.set_title("Save picture").add_filter("Pictures", picture.endings());
                 self.await_dialog(dialog.save_file(), purpose);
             }
             PathPurpose::OpenExamples => {

@@ -171,7 +171,7 @@ fn ink_on(colour: &str) -> &'static str {
 }
 
 #[allow(clippy::too_many_arguments, reason = "a text has this many attributes")]
-pub(super) fn text(out: &mut String, x: f64, y: f64, size: f64, weight: &str, fill: &str, anchor: &str, content: &str) {
+fn text(out: &mut String, x: f64, y: f64, size: f64, weight: &str, fill: &str, anchor: &str, content: &str) {
     let _ = writeln!(
         out,
         "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{size}\" font-weight=\"{weight}\" fill=\"{fill}\" \
@@ -181,7 +181,7 @@ pub(super) fn text(out: &mut String, x: f64, y: f64, size: f64, weight: &str, fi
 }
 
 /// Plan names are anything; control characters are not allowed in XML at all.
-pub(super) fn escape(text: &str) -> String {
+fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -414,19 +414,13 @@ fn a_chart_leaves_as_picture_table_and_file() {
     assert!(image.width() == 1920 && (800..1600).contains(&image.height()), "{:?}", image.size);
     let row = table.lines().find(|line| line.starts_with("kept apart\t100\t"));
     assert!(row.is_some(), "100 adapters are among the figures: {table}");
-    let chart = state(&harness).session.chart.clone().unwrap();
-    for name in ["chart.png", "chart.svg"] {
-        let path = folder.path().join(name);
-        send(&mut harness, Command::SavePicture { picture: Picture::Chart, path: path.clone(), replace: false });
-        wait(&mut harness, |_| path.exists());
-    }
-    assert!(fs::read(folder.path().join("chart.png")).unwrap().starts_with(b"\x89PNG"));
-    let svg = fs::read_to_string(folder.path().join("chart.svg")).unwrap();
-    assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"));
-    for name in chart.names() {
-        assert!(svg.contains(&format!(">{name}</text>")), "{name} is in the legend");
-    }
-    assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+    let path = folder.path().join("chart.png");
+    let save = |path: &PathBuf| Command::SavePicture { picture: Picture::Chart, path: path.clone(), replace: false };
+    send(&mut harness, save(&path));
+    wait(&mut harness, |_| path.exists());
+    assert!(fs::read(path).unwrap().starts_with(b"\x89PNG"));
+    send(&mut harness, save(&folder.path().join("chart.svg")));
+    assert!(state(&harness).session.messages.latest().unwrap().text.contains("end the name in .png to say"));
 }
 
 #[test]

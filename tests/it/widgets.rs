@@ -678,22 +678,3 @@ fn the_menu_gives_the_chart_as_it_is_seen() {
     shown.harness.run_steps(4);
     assert!(shown.harness.query_by_label("Copy its figures as a table").is_some());
 }
-
-#[test]
-fn arrow_keys_read_a_chart_point_by_point() {
-    let mut shown = Shown::new([700.0, 420.0]);
-    shown.harness.get_by_label("Cost over requests").focus();
-    shown.harness.run_steps(3);
-    let value = |shown: &Shown<'_>| shown.harness.get_by_label("Cost over requests").value();
-    let mut read = Vec::new();
-    for _ in 0..5 {
-        shown.harness.key_press(Key::ArrowRight);
-        shown.harness.run_steps(3);
-        read.push(value(&shown).unwrap());
-    }
-    read.dedup();
-    assert_eq!(read.len(), 5, "{read:?}");
-    shown.harness.key_press(Key::ArrowLeft);
-    shown.harness.run_steps(3);
-    assert_eq!(value(&shown).as_ref(), read.get(3));
-}

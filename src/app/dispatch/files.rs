@@ -11,8 +11,6 @@ use crate::documents::store::{Opened, StoreError, WriteError};
 use crate::plan::edit::PlanEdit;
 use crate::plan::file::Loaded;
 use crate::plan::{ModelSource, Plan};
-use crate::report::chart_svg::chart_svg;
-use crate::report::svg::memory_svg;
 use std::path::{Path, PathBuf};
 
 /// Opens a file, or shows the tab where it is open.
@@ -219,10 +217,11 @@ pub(super) fn model_read(state: &mut State, path: &Path, result: Result<Architec
 /// Only the endings that say what kind of picture is wanted are taken.
 pub(super) fn save_picture(state: &mut State, picture: Picture, path: PathBuf, replace: bool) -> Vec<Effect> {
     let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
-    match ending.as_deref() {
-        Some("png") => vec![Effect::WritePng { picture, path, replace }],
-        Some("svg") => match svg(state, picture) {
-            Some(text) => {
+    match (picture, ending.as_deref()) {
+        (_, Some("png")) => vec![Effect::WritePng { picture, path, replace }],
+        (Picture::Memory, Some("svg")) => match super::menu::charts(state) {
+            Some(charts) => {
+                let text = crate::report::svg::memory_svg(&charts);
                 vec![Effect::WriteText { purpose: PathPurpose::SavePicture(picture), path, text, replace }]
             }
             None => {
@@ -231,20 +230,9 @@ pub(super) fn save_picture(state: &mut State, picture: Picture, path: PathBuf, r
             }
         },
         _ => {
-            let what = path.display();
-            fail(state, &format!("{what}: end the name in .png or .svg to say what to save"));
+            let (what, endings) = (path.display(), picture.endings().join(" or ."));
+            fail(state, &format!("{what}: end the name in .{endings} to say what to save"));
             Vec::new()
-        }
-    }
-}
-
-/// The picture as a text, where there is something to draw.
-fn svg(state: &State, picture: Picture) -> Option<String> {
-    match picture {
-        Picture::Memory => super::menu::charts(state).map(|charts| memory_svg(&charts)),
-        Picture::Chart => {
-            let chart = state.session.chart.as_deref()?;
-            Some(chart_svg(chart, &state.document.title(), &super::menu::colours(state)))
         }
     }
 }

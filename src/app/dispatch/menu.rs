@@ -131,36 +131,26 @@ fn pin(state: &mut State) {
 /// What pictures and tables for other programs are made from; `None` without an estimate.
 pub(super) fn charts(state: &State) -> Option<Charts> {
     let (estimate, _, model) = figures::of_plan(&state.document.plan);
+    let tokens = state.settings.theme.resolve(None).tokens();
+    let hex = |color: egui::Color32| color.to_hex()[..7].to_owned();
     Some(Charts {
         title: state.document.title(),
         model,
         author: state.settings.author.clone(),
         estimate: estimate?,
         unit: state.settings.unit,
-        colours: colours(state),
+        colours: Colours {
+            ground: hex(tokens.panel.0),
+            text: hex(tokens.text.0),
+            muted: hex(tokens.muted.0),
+            line: hex(tokens.edge.0),
+            over: hex(tokens.over.0),
+            series: crate::estimate::Component::ALL
+                .into_iter()
+                .map(|component| (component, hex(tokens.series(component))))
+                .collect(),
+        },
     })
-}
-
-/// Colours of a picture.
-pub(super) fn colours(state: &State) -> Colours {
-    let tokens = state.settings.theme.resolve(None).tokens();
-    let hex = |color: egui::Color32| color.to_hex()[..7].to_owned();
-    Colours {
-        ground: hex(tokens.panel.0),
-        raised: hex(tokens.raised.0),
-        text: hex(tokens.text.0),
-        muted: hex(tokens.muted.0),
-        line: hex(tokens.edge.0),
-        hairline: hex(tokens.line.0),
-        accent: hex(tokens.accent.0),
-        fits: hex(tokens.fits.0),
-        tight: hex(tokens.tight.0),
-        over: hex(tokens.over.0),
-        series: crate::estimate::Component::ALL
-            .into_iter()
-            .map(|component| (component, hex(tokens.series(component))))
-            .collect(),
-    }
 }
 
 /// What was asked of a chart.

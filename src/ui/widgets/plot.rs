@@ -5,7 +5,7 @@
 use crate::app::command::{ChartCommand, Command, Commands};
 use crate::report::chart::{Chart, Series};
 use crate::theme::{Tokens, space, type_size};
-use egui::{CursorIcon, Id, PopupAnchor, Pos2, Rect, Response, RichText, Sense, Stroke, Ui, Vec2};
+use egui::{Align2, CursorIcon, Id, PopupAnchor, Pos2, Rect, Response, RichText, Sense, Stroke, Ui, Vec2};
 use egui_plot::{AxisHints, PlotMemory, PlotTransform};
 use items::{GRID, add_rule, add_series, color, figure, grid, swatch};
 use sight::Sight;
@@ -28,8 +28,6 @@ const BELOW: f32 = 38.0;
 const APART: [f32; 2] = [64.0, 26.0];
 /// Side of the square around the marked point that can be dragged.
 const HANDLE: f32 = 28.0;
-/// A step of the menu's zoom.
-const ZOOM: f32 = 1.5;
 
 /// A chart to be shown.
 pub struct Plot<'a> {
@@ -87,21 +85,15 @@ impl<'a> Plot<'a> {
         let quiet = response.dragged() || read.dragged.is_some() || response.context_menu_opened();
         // The ringed point lies over the chart, and is read like any other.
         let pointer = ui.input(|input| input.pointer.hover_pos()).filter(|_| response.contains_pointer() && !quiet);
-        let hit = pointer.and_then(|pointer| sight.nearest(pointer));
-        let (hit, anchor) = match (hit, keyed(ui, &response, &sight, id)) {
-            (Some(hit), _) => (Some(hit), PopupAnchor::Pointer),
-            (None, Some(hit)) => (Some(hit), PopupAnchor::Position(sight.at(hit.point))),
-            (None, None) => return read,
-        };
-        let Some(hit) = hit else { return read };
+        let Some(hit) = pointer.and_then(|pointer| sight.nearest(pointer)) else { return read };
         sight.point_out(ui, &hit, tokens);
         let tip = (self.tip)(&hit);
         read.clicked = Some(hit).filter(|_| response.clicked() && !response.double_clicked());
         if tip.is_empty() {
             return read;
         }
-        ui.ctx().accesskit_node_builder(response.id, |node| node.set_value(tip.as_str()));
-        let tooltip = egui::Tooltip::always_open(ui.ctx().clone(), response.layer_id, response.id, anchor);
+        let at = PopupAnchor::Pointer;
+        let tooltip = egui::Tooltip::always_open(ui.ctx().clone(), response.layer_id, response.id, at);
         tooltip.gap(14.0).show(|ui| {
             ui.set_max_width(ui.spacing().tooltip_width);
             ui.label(tip);
@@ -209,7 +201,12 @@ impl<'a> Plot<'a> {
         let mut room = Room::of(sight);
         let whole = PlotMemory::load(ui.ctx(), id).is_some_and(|memory| memory.auto_bounds.all());
         if let Some(words) = self.chart.beyond.as_ref().filter(|_| whole) {
-            label_ui(ui, &mut room, words, tokens.text.0, &sight.leaves(words.starts_with('↑')), tokens);
+            let frame = sight.transform.frame().shrink(6.0);
+            let places = match words.starts_with('↑') {
+                true => [(Align2::RIGHT_TOP, frame.right_top()), (Align2::LEFT_TOP, frame.left_top())],
+                false => [(Align2::RIGHT_BOTTOM, frame.right_bottom()), (Align2::LEFT_BOTTOM, frame.left_bottom())],
+            };
+            label_ui(ui, &mut room, words, tokens.text.0, &places, tokens);
         }
         rule_labels(ui, &mut room, sight, tokens);
         series_labels(ui, &mut room, sight, tokens);
@@ -243,17 +240,12 @@ impl<'a> Plot<'a> {
             }
         }
         ui.separator();
-        for (title, factor) in [("Zoom in", ZOOM), ("Zoom out", 1.0 / ZOOM)] {
-            if ui.button(title).clicked() {
-                zoom(ui, id, factor);
-            }
-        }
         if ui.button("Reset view").clicked() {
             reset(ui, id);
             ui.close();
         }
         ui.separator();
-        let how = "Drag: move. Ctrl and wheel: zoom. Right button: a frame. Double-click: reset. Arrow keys: read.";
+        let how = "Drag: move. Ctrl and wheel: zoom. Right button: a frame. Double-click: reset.";
         ui.set_max_width(220.0);
         ui.label(RichText::new(how).small().weak());
     }
@@ -271,38 +263,6 @@ fn reset(ui: &Ui, id: Id) {
         memory.auto_bounds = true.into();
         memory.store(ui.ctx(), id);
     }
-}
-
-fn zoom(ui: &Ui, id: Id, factor: f32) {
-    if let Some(mut memory) = PlotMemory::load(ui.ctx(), id) {
-        let mut bounds = *memory.bounds();
-        bounds.zoom(Vec2::splat(factor), bounds.center());
-        memory.set_bounds(bounds);
-        memory.auto_bounds = false.into();
-        memory.store(ui.ctx(), id);
-    }
-}
-
-/// The reading place that arrow keys move while the chart has the focus.
-fn keyed(ui: &Ui, response: &Response, sight: &Sight<'_>, id: Id) -> Option<Hit> {
-    if !response.has_focus() {
-        return None;
-    }
-    let arrows = egui::EventFilter { horizontal_arrows: true, ..Default::default() };
-    ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, arrows));
-    let pressed = |key| ui.input(|input| input.num_presses(key));
-    let (left, right) = (pressed(egui::Key::ArrowLeft), pressed(egui::Key::ArrowRight));
-    let kept = id.with("keyed");
-    let now: Option<usize> = ui.data(|data| data.get_temp(kept));
-    let mut stops: Vec<Hit> = sight.hits().collect();
-    stops.sort_by(|a, b| a.point[0].total_cmp(&b.point[0]));
-    let next = match now {
-        Some(now) => (now + right).saturating_sub(left).min(stops.len().saturating_sub(1)),
-        None if left + right > 0 => 0,
-        None => return None,
-    };
-    ui.data_mut(|data| data.insert_temp(kept, next));
-    stops.get(next).copied()
 }
 
 /// A name of the legend with how its series look; a click hides or shows them.

@@ -7,7 +7,7 @@ use crate::report::chart::{Axis, Chart, Ink, Look, Mark, Rule, Series, Way};
 use crate::solve::levers::Risk;
 use crate::solve::search::{Choice, Limits, Outcome};
 use crate::tasks::searching::Searching;
-use crate::theme::{Tokens, bold, space, type_size};
+use crate::theme::{bold, space, type_size};
 use crate::ui::View;
 use crate::ui::widgets::plot::{Hit, Plot};
 use crate::ui::widgets::segmented::{Segment, segmented_ui};

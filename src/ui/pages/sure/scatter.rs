@@ -3,7 +3,6 @@
 use super::nearest::job;
 use crate::app::command::Commands;
 use crate::report::chart::{Axis, Chart, Ink, Look, Mark, Rule, Series, Way};
-use crate::theme::type_size;
 use crate::ui::View;
 use crate::ui::widgets::plot::{Hit, Plot};
 use crate::units::{Bytes, signed_percent};

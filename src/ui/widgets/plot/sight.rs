@@ -100,34 +100,6 @@ impl Sight<'_> {
         }
     }
 
-    /// Where the first line crosses the upper or lower edge, and the corners beside it, for what is said of it.
-    pub fn leaves(&self, at_top: bool) -> Vec<(egui::Align2, Pos2)> {
-        let frame = *self.transform.frame();
-        let edge = if at_top { frame.top() } else { frame.bottom() };
-        let out = |at: Pos2| if at_top { at.y < edge } else { at.y > edge };
-        let lines =
-            self.chart.series.iter().filter(|series| matches!(series.look, Look::Line | Look::Thin | Look::Dashed));
-        let crossing = lines.flat_map(|series| series.points.windows(2)).find_map(|pair| {
-            let (a, b) = (self.at(pair[0]), self.at(pair[1]));
-            let share = (edge - a.y) / (b.y - a.y);
-            (out(a) != out(b)).then(|| egui::lerp(a.x..=b.x, share.clamp(0.0, 1.0)))
-        });
-        let x = crossing.unwrap_or(frame.right()).clamp(frame.left(), frame.right());
-        let y = if at_top { edge + 4.0 } else { edge - 4.0 };
-        let side = |x: f32, right: bool| match (right, at_top) {
-            (true, true) => (egui::Align2::RIGHT_TOP, Pos2::new(x, y)),
-            (true, false) => (egui::Align2::RIGHT_BOTTOM, Pos2::new(x, y)),
-            (false, true) => (egui::Align2::LEFT_TOP, Pos2::new(x, y)),
-            (false, false) => (egui::Align2::LEFT_BOTTOM, Pos2::new(x, y)),
-        };
-        vec![
-            side(x - 12.0, true),
-            side(x + 12.0, false),
-            side(frame.left() + 6.0, false),
-            side(frame.right() - 6.0, true),
-        ]
-    }
-
     /// The chart with the axes as they are seen now.
     pub fn seen(&self) -> Chart {
         let mut chart = self.chart.clone();

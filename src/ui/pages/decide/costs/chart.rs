@@ -4,7 +4,7 @@ use crate::app::command::Commands;
 use crate::decide::break_even::{BreakEven, Crossing, Way};
 use crate::estimate::Component;
 use crate::report::chart::{Axis, Chart, Ink, Look, Mark, Rule, Scale, Series, Way as Stands};
-use crate::theme::{Tokens, type_size};
+use crate::theme::type_size;
 use crate::ui::View;
 use crate::ui::widgets::plot::{Hit, Plot};
 use crate::units::{grouped, significant};
@@ -33,7 +33,7 @@ const fn ink(way: Way) -> Ink {
 pub fn chart_ui(ui: &mut Ui, view: &View<'_>, found: &BreakEven, out: &mut Commands) {
     let Some(chart) = chart(found) else {
         let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), WHOLE), Sense::hover());
-        let font = FontId::proportional(crate::theme::type_size::body());
+        let font = FontId::proportional(type_size::body());
         let words = "Type prices to see the lines";
         ui.painter().text(rect.center(), Align2::CENTER_CENTER, words, font, view.tokens.muted.0);
         return;

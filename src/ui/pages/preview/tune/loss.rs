@@ -3,7 +3,6 @@
 use crate::app::command::Commands;
 use crate::preview::record::Record;
 use crate::report::chart::{Axis, Chart, Ink, Look, Mark, Scale, Series};
-use crate::theme::{space, type_size};
 use crate::ui::View;
 use crate::ui::widgets::plot::{Hit, Plot};
 use crate::units::significant;

@@ -7,7 +7,7 @@ use crate::quantize::Codec;
 use crate::report::chart::{Axis, Chart, Ink, Look, Mark, Scale, Series};
 use crate::tasks::measuring::Measuring;
 use crate::tasks::weighing::Weighing;
-use crate::theme::{space, type_size};
+use crate::theme::space;
 use crate::ui::View;
 use crate::ui::widgets::plot::{Hit, Plot};
 use egui::{RichText, Ui};

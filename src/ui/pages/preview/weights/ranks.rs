@@ -5,7 +5,7 @@ use crate::app::command::{Command, Commands};
 use crate::lab::low_rank::LowRank;
 use crate::report::chart::{Axis, Chart, Ink, Look, Scale, Series};
 use crate::tasks::weighing::Weighing;
-use crate::theme::{space, type_size};
+use crate::theme::space;
 use crate::ui::View;
 use crate::ui::widgets::plot::{Hit, Plot};
 use crate::units::{percent, significant};

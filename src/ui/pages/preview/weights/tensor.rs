@@ -7,7 +7,7 @@ use crate::lab::tally::{ERROR_BINS, VALUE_BINS, VALUE_REACH, lower_end};
 use crate::lab::{TensorReport, Tried};
 use crate::report::chart::{Axis, Chart, Ink, Look, Scale, Series};
 use crate::tasks::weighing::Weighing;
-use crate::theme::{space, type_size};
+use crate::theme::space;
 use crate::ui::View;
 use crate::ui::widgets::plot::{Hit, Plot};
 use crate::units::{Bytes, grouped, percent, significant};
