@@ -594,7 +594,7 @@ fn figures_on_the_axes_are_those_of_what_is_drawn() {
     // 10, 2: where the figures "10" below and the range 0.5 to 5,000 upright put it.
     let figure = |text: &str| {
         shapes(&shown.harness).into_iter().find_map(|shape| match shape {
-            Shape::Text(found) if found.galley.text() == text && found.pos.y > area.bottom() => {
+            Shape::Text(found) if found.galley.text() == text && found.pos.y >= area.bottom() => {
                 Some(found.visual_bounding_rect().center().x)
             }
             _ => None,
@@ -624,7 +624,8 @@ fn a_view_is_zoomed_moved_and_reset_and_follows_nothing_else() {
     shown.harness.drop_at(centre + egui::vec2(40.0, 20.0));
     shown.harness.run_steps(2);
     let moved = shown.marks();
-    assert!((moved[0] - before[0] - egui::vec2(40.0, 20.0)).length() < 1.0, "{moved:?} {before:?}");
+    // Longer figures beside the upright axis may take a little of the width.
+    assert!((moved[0] - before[0] - egui::vec2(40.0, 20.0)).length() < 3.0, "{moved:?} {before:?}");
     assert_eq!(shown.said.borrow().1, [], "moving is no click");
     shown.harness.run_steps(20);
     for _ in 0..2 {

@@ -123,8 +123,11 @@ impl<'a> Plot<'a> {
                     reset(ui, id);
                 }
             }
-            ui.with_layout(egui::Layout::left_to_right(egui::Align::Min).with_main_wrap(true), |ui| {
-                ui.spacing_mut().item_spacing.x = space::m();
+            // Rows as high as the menu's button, so that names stand beside it.
+            let row = Vec2::new(ui.available_width(), ui.spacing().interact_size.y);
+            let from_left = egui::Layout::left_to_right(egui::Align::Center).with_main_wrap(true);
+            ui.allocate_ui_with_layout(row, from_left, |ui| {
+                ui.spacing_mut().item_spacing = Vec2::new(space::m(), 0.0);
                 let up = RichText::new(&self.chart.up.name).small().color(tokens.muted.0);
                 ui.add(egui::Label::new(up).extend());
                 let names = self.chart.names();

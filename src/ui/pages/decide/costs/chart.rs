@@ -12,7 +12,7 @@ use egui::{Align2, FontId, Sense, Ui, Vec2};
 
 /// Height of the chart, and with what stands over it.
 const CHART: f32 = 260.0;
-const WHOLE: f32 = 282.0;
+const WHOLE: f32 = 296.0;
 /// Powers of ten of requests a month where nothing is expected and nothing crosses, and the most.
 const USUAL: [f64; 2] = [2.0, 6.0];
 const MOST: f64 = 12.0;
