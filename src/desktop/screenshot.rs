@@ -6,7 +6,7 @@ use crate::app::computed::Computed;
 use crate::app::page::Page;
 use crate::app::settings::Settings;
 use crate::app::state::State;
-use crate::desktop::window::PRESENTER_ZOOM;
+use crate::desktop::window::presenter_zoom;
 use crate::plan::Plan;
 use crate::raster::Rasterizer;
 use crate::report::chart::Chart;
@@ -65,7 +65,7 @@ pub fn render(plan: &Plan, settings: &Settings, shot: &Shot) -> ColorImage {
         tab.choose(&mut ui_state);
     }
     let whole = shot.whole && matches!(shot.panel, PanelName::Part(_));
-    let zoom = if state.session.presenting { PRESENTER_ZOOM } else { settings.zoom() };
+    let zoom = if state.session.presenting { presenter_zoom(shot.size[1] as f32) } else { settings.zoom() };
     draw(shot, zoom, whole, |ui| {
         let view = View { state: &state, computed: &computed, tokens: shot.theme.tokens() };
         let mut commands = Commands::new();

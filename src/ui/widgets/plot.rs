@@ -5,7 +5,7 @@
 use crate::app::command::{ChartCommand, Command, Commands};
 use crate::report::chart::{Chart, Series};
 use crate::theme::{Tokens, space, type_size};
-use egui::{Align2, CursorIcon, Id, PopupAnchor, Pos2, Rect, Response, RichText, Sense, Stroke, Ui, Vec2};
+use egui::{Align2, CursorIcon, Id, PopupAnchor, Pos2, Rect, Response, RichText, Sense, Stroke, Ui, UiBuilder, Vec2};
 use egui_plot::{AxisHints, PlotMemory, PlotTransform};
 use items::{GRID, add_rule, add_series, color, figure, grid, swatch};
 use sight::Sight;
@@ -21,7 +21,7 @@ mod text;
 pub use sight::Hit;
 
 /// Room right of the area for the half of the last figure below it.
-const RIGHT: f32 = 18.0;
+const RIGHT: f32 = 28.0;
 /// Room below the area for figures and the name of the level axis.
 const BELOW: f32 = 38.0;
 /// Nearest that figures stand on the two axes.
@@ -80,6 +80,14 @@ impl<'a> Plot<'a> {
             let ring = Stroke::new(2.0, tokens.accent.0);
             ui.painter().rect_stroke(*transform.frame(), 2, ring, egui::StrokeKind::Outside);
         }
+        if is_moved(ui, id) && !self.bare {
+            // Over the area: what comes and goes there moves nothing else.
+            let corner = UiBuilder::new().max_rect(transform.frame().shrink(6.0));
+            let mut over = ui.new_child(corner.layout(egui::Layout::right_to_left(egui::Align::Min)));
+            if over.small_button("Reset view").on_hover_text("So does a double-click.").clicked() {
+                reset(ui, id);
+            }
+        }
         let mut read = self.handle_ui(ui, &sight, id, tokens);
         response.context_menu(|ui| self.menu_ui(ui, id, &sight, out));
         let quiet = response.dragged() || read.dragged.is_some() || response.context_menu_opened();
@@ -101,7 +109,7 @@ impl<'a> Plot<'a> {
         read
     }
 
-    /// Name of the upright axis, the legend, and at the right the way back from a zoom and the menu.
+    /// Name of the upright axis, the legend, and at the right the menu.
     fn head_ui(&self, ui: &mut Ui, id: Id, tokens: &Tokens, out: &mut Commands) -> Hidden {
         let kept = id.with("hidden");
         let mut hidden: Hidden = ui.data(|data| data.get_temp(kept)).unwrap_or_default();
@@ -118,10 +126,6 @@ impl<'a> Plot<'a> {
                 });
                 let name = format!("Menu of the chart: {}", self.chart.title);
                 menu.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
-                let moved = memory.is_some_and(|memory| !memory.auto_bounds.all());
-                if moved && ui.small_button("Reset view").on_hover_text("So does a double-click.").clicked() {
-                    reset(ui, id);
-                }
             }
             // Rows as high as the menu's button, so that names stand beside it.
             let row = Vec2::new(ui.available_width(), ui.spacing().interact_size.y);
@@ -202,8 +206,7 @@ impl<'a> Plot<'a> {
     /// What is written in the area, each where nothing else stands.
     fn texts_ui(&self, ui: &Ui, sight: &Sight<'_>, id: Id, tokens: &Tokens) {
         let mut room = Room::of(sight);
-        let whole = PlotMemory::load(ui.ctx(), id).is_some_and(|memory| memory.auto_bounds.all());
-        if let Some(words) = self.chart.beyond.as_ref().filter(|_| whole) {
+        if let Some(words) = self.chart.beyond.as_ref().filter(|_| !is_moved(ui, id)) {
             let frame = sight.transform.frame().shrink(6.0);
             let places = match words.starts_with('↑') {
                 true => [(Align2::RIGHT_TOP, frame.right_top()), (Align2::LEFT_TOP, frame.left_top())],
@@ -250,7 +253,8 @@ impl<'a> Plot<'a> {
         ui.separator();
         let how = "Drag: move. Ctrl and wheel: zoom. Right button: a frame. Double-click: reset.";
         ui.set_max_width(220.0);
-        ui.label(RichText::new(how).small().weak());
+        // Menus stretch what stands in them, words too.
+        ui.with_layout(egui::Layout::top_down(egui::Align::Min), |ui| ui.label(RichText::new(how).small().weak()));
     }
 }
 
@@ -259,6 +263,11 @@ fn without(chart: &mut Chart, hidden: &Hidden) {
     for series in chart.series.iter_mut().filter(|series| hidden.contains(&series.name)) {
         series.points.clear();
     }
+}
+
+/// Somebody zoomed or moved it.
+fn is_moved(ui: &Ui, id: Id) -> bool {
+    PlotMemory::load(ui.ctx(), id).is_some_and(|memory| !memory.auto_bounds.all())
 }
 
 fn reset(ui: &Ui, id: Id) {

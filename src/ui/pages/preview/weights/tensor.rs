@@ -138,7 +138,11 @@ fn errors_ui(ui: &mut Ui, view: &View<'_>, state: &WeightsState, tried: &Tried, 
         _ => format!("{} to {} σ", significant(lower_end(bin)), significant(lower_end(bin + 1))),
     };
     // A bin for each doubling, named by its lower end.
-    let names = (0..ERROR_BINS).map(|bin| format!("{:.0e}", lower_end(bin))).collect();
+    let name = |end: f64| match format!("{end:.0e}") {
+        short if end < 0.01 => short,
+        short => short.parse::<f64>().map_or(short, |plain| plain.to_string()),
+    };
+    let names = (0..ERROR_BINS).map(|bin| name(lower_end(bin))).collect();
     let stops = Scale::Stops { names, own: None };
     let across = Axis::new("size of the error, σ, doubling to the right", stops, [-0.5, ERROR_BINS as f64 - 0.5]);
     bars_ui(ui, view, "errors", "Histogram of the sizes of errors", across, &tried.errors.sizes, label, out);
