@@ -297,11 +297,12 @@ pub struct Chart {
 }
 
 impl Chart {
-    /// Names of the series in their order, each once.
+    /// Names of the series that have points, in their order, each once.
     pub fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for series in &self.series {
-            if !series.name.is_empty() && !names.contains(&series.name.as_str()) {
+            let is_there = !series.name.is_empty() && !series.points.is_empty();
+            if is_there && !names.contains(&series.name.as_str()) {
                 names.push(&series.name);
             }
         }

@@ -148,14 +148,14 @@ pub fn rows(costs: Option<&Costs>) -> Vec<(&'static str, String)> {
         ("Break-even: prices as of", text(|costs| &costs.date)),
         ("Break-even: currency", text(|costs| &costs.currency)),
     ];
-    let parts: [(&[Amount], fn(&Costs) -> bool); 4] = [
-        (REQUEST, |_| true),
-        (CACHE, |costs| costs.cache.is_some()),
-        (TUNED, |_| true),
-        (RAG, |costs| costs.rag.is_some()),
+    let parts = [
+        (REQUEST, true),
+        (CACHE, costs.is_some_and(|costs| costs.cache.is_some())),
+        (TUNED, true),
+        (RAG, costs.is_some_and(|costs| costs.rag.is_some())),
     ];
     for (amounts, is_in) in parts {
-        let costs = costs.filter(|costs| is_in(costs));
+        let costs = costs.filter(|_| is_in);
         rows.extend(amounts.iter().map(|amount| {
             let value = costs.map_or_else(dash, |costs| format!("{} {}", plain((amount.get)(costs)), amount.unit));
             (amount.compared, value)

@@ -35,15 +35,19 @@ pub fn shortcuts_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     ScrollArea::vertical().max_height(height).show(ui, |ui| {
         for group in Group::ALL {
             ui.label(RichText::new(view.text(group.title())).font(bold(type_size::body())).color(view.tokens.muted.0));
-            Grid::new(("keys", group.title())).num_columns(2).min_col_width(KEYS).spacing([space::xl(), space::xs()]).show(ui, |ui| {
-                for command in MenuCommand::of(group) {
-                    let info = command.info();
-                    let keys: Vec<String> = command.shortcuts().map(|key| ui.ctx().format_shortcut(&key)).collect();
-                    if !keys.is_empty() {
-                        key_ui(ui, &keys.join(", "), view.text(info.title), info.help, view);
+            Grid::new(("keys", group.title()))
+                .num_columns(2)
+                .min_col_width(KEYS)
+                .spacing([space::xl(), space::xs()])
+                .show(ui, |ui| {
+                    for command in MenuCommand::of(group) {
+                        let info = command.info();
+                        let keys: Vec<String> = command.shortcuts().map(|key| ui.ctx().format_shortcut(&key)).collect();
+                        if !keys.is_empty() {
+                            key_ui(ui, &keys.join(", "), view.text(info.title), info.help, view);
+                        }
                     }
-                }
-            });
+                });
             ui.add_space(space::s());
         }
         Grid::new("keys-more").num_columns(2).min_col_width(KEYS).spacing([space::xl(), space::xs()]).show(ui, |ui| {

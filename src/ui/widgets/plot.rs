@@ -89,7 +89,7 @@ impl<'a> Plot<'a> {
             }
         }
         let mut read = self.handle_ui(ui, &sight, id, tokens);
-        response.context_menu(|ui| self.menu_ui(ui, id, &sight, out));
+        response.context_menu(|ui| menu_ui(ui, id, &sight, out));
         let quiet = response.dragged() || read.dragged.is_some() || response.context_menu_opened();
         // The ringed point lies over the chart, and is read like any other.
         let pointer = ui.input(|input| input.pointer.hover_pos()).filter(|_| response.contains_pointer() && !quiet);
@@ -121,7 +121,7 @@ impl<'a> Plot<'a> {
                     if let Some(memory) = &memory {
                         let mut chart = self.chart.clone();
                         without(&mut chart, &hidden);
-                        self.menu_ui(ui, id, &Sight { chart: &chart, transform: memory.transform() }, out);
+                        menu_ui(ui, id, &Sight { chart: &chart, transform: memory.transform() }, out);
                     }
                 });
                 let name = format!("Menu of the chart: {}", self.chart.title);
@@ -208,9 +208,10 @@ impl<'a> Plot<'a> {
         let mut room = Room::of(sight);
         if let Some(words) = self.chart.beyond.as_ref().filter(|_| !is_moved(ui, id)) {
             let frame = sight.transform.frame().shrink(6.0);
-            let places = match words.starts_with('↑') {
-                true => [(Align2::RIGHT_TOP, frame.right_top()), (Align2::LEFT_TOP, frame.left_top())],
-                false => [(Align2::RIGHT_BOTTOM, frame.right_bottom()), (Align2::LEFT_BOTTOM, frame.left_bottom())],
+            let places = if words.starts_with('↑') {
+                [(Align2::RIGHT_TOP, frame.right_top()), (Align2::LEFT_TOP, frame.left_top())]
+            } else {
+                [(Align2::RIGHT_BOTTOM, frame.right_bottom()), (Align2::LEFT_BOTTOM, frame.left_bottom())]
             };
             label_ui(ui, &mut room, words, tokens.text.0, &places, tokens);
         }
@@ -236,26 +237,26 @@ impl<'a> Plot<'a> {
         read.let_go = response.drag_stopped();
         read
     }
+}
 
-    /// What can be done with any chart.
-    fn menu_ui(&self, ui: &mut Ui, id: Id, sight: &Sight<'_>, out: &mut Commands) {
-        for command in ChartCommand::ALL {
-            if ui.button(command.title()).clicked() {
-                out.push(Command::Chart(command, Arc::new(sight.seen())));
-                ui.close();
-            }
-        }
-        ui.separator();
-        if ui.button("Reset view").clicked() {
-            reset(ui, id);
+/// What can be done with any chart.
+fn menu_ui(ui: &mut Ui, id: Id, sight: &Sight<'_>, out: &mut Commands) {
+    for command in ChartCommand::ALL {
+        if ui.button(command.title()).clicked() {
+            out.push(Command::Chart(command, Arc::new(sight.seen())));
             ui.close();
         }
-        ui.separator();
-        let how = "Drag: move. Ctrl and wheel: zoom. Right button: a frame. Double-click: reset.";
-        ui.set_max_width(220.0);
-        // Menus stretch what stands in them, words too.
-        ui.with_layout(egui::Layout::top_down(egui::Align::Min), |ui| ui.label(RichText::new(how).small().weak()));
     }
+    ui.separator();
+    if ui.button("Reset view").clicked() {
+        reset(ui, id);
+        ui.close();
+    }
+    ui.separator();
+    let how = "Drag: move. Ctrl and wheel: zoom. Right button: a frame. Double-click: reset.";
+    ui.set_max_width(220.0);
+    // Menus stretch what stands in them, words too.
+    ui.with_layout(egui::Layout::top_down(egui::Align::Min), |ui| ui.label(RichText::new(how).small().weak()));
 }
 
 /// Empties what is hidden.

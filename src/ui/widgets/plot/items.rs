@@ -49,7 +49,7 @@ pub fn color(tokens: &Tokens, ink: Ink) -> Color32 {
     }
 }
 
-pub fn add_series<'a>(plot: &mut PlotUi<'a>, chart: &Chart, series: &Series, tokens: &Tokens) {
+pub fn add_series(plot: &mut PlotUi<'_>, chart: &Chart, series: &Series, tokens: &Tokens) {
     let finite = series.points.iter().filter(|point| point.iter().all(|value| value.is_finite()));
     let points: Vec<[f64; 2]> = finite.map(|[x, y]| [chart.across.place(*x), chart.up.place(*y)]).collect();
     let ink = color(tokens, series.ink);
@@ -125,7 +125,7 @@ pub fn swatch(ui: &Ui, place: Rect, look: Look, ink: Color32, tokens: &Tokens) {
         Look::Marks(Mark::Disc, _) => _ = painter.circle_filled(centre, 4.0, ink),
         Look::Marks(Mark::Ring, _) => _ = painter.circle(centre, 4.0, tokens.panel.0, stroke),
         Look::Marks(Mark::Square, _) => {
-            _ = painter.rect_filled(Rect::from_center_size(centre, Vec2::splat(7.5)), 0, ink)
+            _ = painter.rect_filled(Rect::from_center_size(centre, Vec2::splat(7.5)), 0, ink);
         }
         Look::Marks(Mark::Triangle, _) => {
             let corners = [(0.0, -4.8), (4.4, 3.6), (-4.4, 3.6)].map(|(x, y)| centre + Vec2::new(x, y));

@@ -11,7 +11,7 @@ use egui::Ui;
 /// Height of the picture by itself.
 pub const HEIGHT: f32 = 240.0;
 /// Height beside the table of memory, which is as high.
-pub const BESIDE_MEMORY: f32 = 348.0;
+pub const BESIDE_MEMORY: f32 = 322.0;
 
 /// Draws the picture.
 pub fn loss_ui(ui: &mut Ui, view: &View<'_>, record: &Record, height: f32, out: &mut Commands) {
