@@ -125,6 +125,9 @@ struct EstimateArgs {
     /// Exit with 1, and a line that says why, when the plan does not fit its accelerator or contradicts itself.
     #[arg(long)]
     check: bool,
+    /// With --check: take what was read of the model for all of it, where its class is not known or parts are not counted.
+    #[arg(long, requires = "check")]
+    allow_approximate: bool,
     /// With --check: most memory of one device, such as 24GiB, 80GB or a number of bytes.
     #[arg(long, value_name = "BYTES", requires = "check", value_parser = crate::units::Bytes::parse)]
     max_bytes: Option<crate::units::Bytes>,

@@ -2,7 +2,7 @@
 //!
 //! Pure: same input, same bytes. Formulas and their evidence stand beside each term in the submodules.
 
-use crate::architecture::{Architecture, ParameterCounts};
+use crate::architecture::{Architecture, Knowledge, ParameterCounts};
 use crate::catalog::{Accelerator, NumberFormat};
 use crate::explained::{Explained, Interval};
 use crate::plan::{Plan, Workload};
@@ -231,6 +231,10 @@ pub struct Estimate {
     pub calibration: Option<calibration::Calibration>,
     /// Verdict.
     pub fit: Fit,
+    /// How much of the model was read.
+    pub knowledge: Knowledge,
+    /// What is not known of it, a sentence each.
+    pub gaps: Vec<String>,
     /// The figure of the textbook rule for the same plan: weights, gradients and optimizer state times fixed bytes.
     pub textbook: Bytes,
     /// Derivations, by component at the peak and for every total; empty with [`Detail::Numbers`].
@@ -330,7 +334,8 @@ fn on_one_device(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
     let peak = peak_of(&phases);
     let (tensor_bytes, mut at_peak) =
         phases.get(peak).map_or((Bytes::ZERO, ByComponent::default()), |phase| (phase.total(), phase.components));
-    let tensors = overhead::tensors(tensor_bytes, inputs.profile, setup.is_approximate());
+    let tensors =
+        overhead::tensors(tensor_bytes, inputs.profile, setup.is_approximate(), inputs.architecture.knowledge());
     let reserved = overhead::reserved(tensors, lasting(&phases), inputs.profile);
     let process = overhead::process(reserved, inputs.profile);
     *at_peak.get_mut(Component::Runtime) = process.expected.saturating_sub(tensor_bytes);
@@ -352,7 +357,9 @@ fn on_one_device(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
         process,
         capacity,
         calibration: None,
-        fit: Fit::of(process, capacity),
+        fit: Fit::of(process, capacity, inputs.architecture.knowledge()),
+        knowledge: inputs.architecture.knowledge(),
+        gaps: gaps(inputs),
         textbook: textbook::bytes(&setup, inputs, model.total, ledger.trained.values),
         derivations: Vec::new(),
         devices: None,
@@ -361,6 +368,11 @@ fn on_one_device(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
         estimate.derivations = explain::derivations(&setup, inputs, &ledger, &estimate);
     }
     estimate
+}
+
+/// What is not known of the model, a sentence each.
+fn gaps(inputs: &Inputs<'_>) -> Vec<String> {
+    inputs.architecture.gaps().map(ToString::to_string).collect()
 }
 
 /// What is held from the start to the end: the first phase, before anything runs.

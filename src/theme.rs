@@ -161,7 +161,7 @@ impl Tokens {
     pub const fn verdict(&self, fit: Fit) -> Color32 {
         match fit {
             Fit::Fits => self.fits.0,
-            Fit::Tight => self.tight.0,
+            Fit::Tight | Fit::CannotSay => self.tight.0,
             Fit::DoesNotFit => self.over.0,
             Fit::NoDevice => self.muted.0,
         }

@@ -3,6 +3,7 @@
 use super::estimate_run;
 use super::estimate_text::{Heading, derivations, explained_text, to_json, to_text};
 use super::{EstimateArgs, Outcome, load};
+use crate::architecture::Knowledge;
 use crate::catalog::Catalog;
 use crate::estimate::{Estimate, Fit};
 use crate::figures::{Pace, Serving, of_plan};
@@ -50,7 +51,7 @@ pub fn run(
     if !args.check {
         return Ok(Outcome::Done);
     }
-    match refusal(&estimate, &diagnostics, args.max_bytes, unit) {
+    match refusal(&estimate, &diagnostics, args.max_bytes, unit, args.allow_approximate) {
         None => Ok(Outcome::Done),
         Some(reason) => {
             let name = args.plan.as_deref().map_or_else(|| plan.short_name(), |path| path.display().to_string());
@@ -61,17 +62,32 @@ pub fn run(
 }
 
 /// Why a plan does not pass, in a line; `None`: it passes.
-fn refusal(estimate: &Estimate, diagnostics: &[Diagnostic], limit: Option<Bytes>, unit: ByteUnit) -> Option<String> {
+fn refusal(
+    estimate: &Estimate,
+    diagnostics: &[Diagnostic],
+    limit: Option<Bytes>,
+    unit: ByteUnit,
+    allow_approximate: bool,
+) -> Option<String> {
     if let Some(error) = diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error) {
         return Some(error.message.clone());
     }
     let need = estimate.needed();
-    if let Some(limit) = limit.filter(|limit| Fit::of(need, Some(*limit)) == Fit::DoesNotFit) {
+    if !allow_approximate && estimate.knowledge != Knowledge::Whole {
+        let gaps = estimate.gaps.join("; ");
+        return Some(format!(
+            "the model was not wholly read: {gaps} (--allow-approximate takes what was read for all)"
+        ));
+    }
+    // What is allowed to be approximate is judged as if it were all.
+    let fit = |capacity| Fit::of(need, capacity, Knowledge::Whole);
+    if let Some(limit) = limit.filter(|limit| fit(Some(*limit)) == Fit::DoesNotFit) {
         let need = need.expected;
         let (need, of, over) = (need.display(unit), limit.display(unit), (need - limit).display(unit));
         return Some(format!("{need} needed of {of} allowed, {over} over"));
     }
-    (estimate.fit == Fit::DoesNotFit).then(|| format!("{}: {}", estimate.fit.word(), estimate.verdict_figures(unit)))
+    (fit(estimate.capacity) == Fit::DoesNotFit)
+        .then(|| format!("{}: {}", estimate.fit.word(), estimate.verdict_figures(unit)))
 }
 
 /// The page of text for a plan.

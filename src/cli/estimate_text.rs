@@ -64,6 +64,7 @@ pub fn to_json(estimate: &Estimate, diagnostics: &[Diagnostic]) -> Json {
         "capacity_bytes": estimate.capacity.map(|bytes| bytes.0),
         "fits": (estimate.fit != Fit::NoDevice).then_some(estimate.fit == Fit::Fits),
         "verdict": estimate.fit.id(),
+        "not_known": estimate.gaps,
         "textbook_bytes": estimate.textbook.0,
         "ranks": super::devices_text::ranks_json(estimate),
         "diagnostics": remarks,

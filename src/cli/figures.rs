@@ -21,6 +21,7 @@ pub fn to_json(figures: &Figures) -> Json {
         "tensor_bytes": figures.tensors.0,
         "capacity_bytes": figures.capacity.map(|bytes| bytes.0),
         "verdict": figures.fit.id(),
+        "not_known": figures.gaps,
         "peak_phase": figures.peak.map(PhaseKind::id),
         "phases_bytes": phases,
         "trainable": figures.trainable,

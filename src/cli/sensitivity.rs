@@ -162,7 +162,7 @@ fn heat_text(found: &HeatMap) -> String {
             .map(|(bytes, fit)| {
                 let mark = match fit {
                     Fit::DoesNotFit => "·",
-                    Fit::Tight => "~",
+                    Fit::Tight | Fit::CannotSay => "~",
                     Fit::Fits | Fit::NoDevice => " ",
                 };
                 format!("{:>7.1}{mark}", bytes.in_unit(ByteUnit::GiB))

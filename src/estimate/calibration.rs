@@ -106,7 +106,7 @@ pub(super) fn calibrate(plan: &Plan, estimate: &mut Estimate, detail: Detail) {
     }
     estimate.calibration = of(plan, estimate.process);
     let Some(calibration) = estimate.calibration.filter(|calibration| calibration.applied) else { return };
-    estimate.fit = Fit::of(estimate.needed(), estimate.capacity);
+    estimate.fit = Fit::of(estimate.needed(), estimate.capacity, estimate.knowledge);
     if detail == Detail::Explained {
         let subject = super::Subject::Calibrated;
         estimate.derivations.push(super::Derivation { subject, explained: explained(&calibration, estimate.process) });

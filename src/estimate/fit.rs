@@ -1,10 +1,12 @@
 //! What "fits" means, in one place: every page, command and search asks here.
 //!
-//! An estimate is a band, so there are three answers and not two. **Fits** is only what fits at the upper end of the
+//! An estimate is a band, so there are three answers and not two; and of a model that was not wholly read nothing is said
+//! to fit, whatever the band. **Fits** is only what fits at the upper end of the
 //! band; **tight** fits if the expected figure is right; the rest does not fit. Whoever looks for something that fits
 //! (levers, search, how far a setting goes, models, devices) takes what fits, and only where there is none what is
 //! tight, under that name. A plan that is tight is therefore not done: changes are offered that make it fit.
 
+use crate::architecture::Knowledge;
 use crate::explained::Interval;
 use crate::units::Bytes;
 
@@ -15,6 +17,8 @@ pub enum Fit {
     Fits,
     /// The expected figure is within the capacity, the upper end is not.
     Tight,
+    /// What was read of the model is within the capacity, but it was not wholly read.
+    CannotSay,
     /// The expected figure is over the capacity.
     DoesNotFit,
     /// No accelerator is chosen.
@@ -23,12 +27,20 @@ pub enum Fit {
 
 impl Fit {
     /// All.
-    pub const ALL: [Self; 4] = [Self::Fits, Self::Tight, Self::DoesNotFit, Self::NoDevice];
+    pub const ALL: [Self; 5] = [Self::Fits, Self::Tight, Self::CannotSay, Self::DoesNotFit, Self::NoDevice];
 
-    /// The verdict on `process` against `capacity`.
-    pub fn of(process: Interval, capacity: Option<Bytes>) -> Self {
+    /// The verdict on `process` against `capacity`, for a model of which so much is known: what needs at least something
+    /// does not fit where that does not; of a guess, where its lower end does not.
+    pub fn of(process: Interval, capacity: Option<Bytes>, knowledge: Knowledge) -> Self {
+        let least = match knowledge {
+            Knowledge::Whole => None,
+            Knowledge::AtLeast => Some(process.expected),
+            Knowledge::Guess => Some(process.low),
+        };
         match capacity {
             None => Self::NoDevice,
+            Some(capacity) if least.is_some_and(|least| least <= capacity) => Self::CannotSay,
+            Some(_) if least.is_some() => Self::DoesNotFit,
             Some(capacity) if process.high <= capacity => Self::Fits,
             Some(capacity) if process.expected <= capacity => Self::Tight,
             Some(_) => Self::DoesNotFit,
@@ -40,6 +52,7 @@ impl Fit {
         match self {
             Self::Fits => "Fits",
             Self::Tight => "Tight",
+            Self::CannotSay => "Cannot say",
             Self::DoesNotFit => "Does not fit",
             Self::NoDevice => "No device",
         }
@@ -50,6 +63,7 @@ impl Fit {
         match self {
             Self::Fits => "fits",
             Self::Tight => "tight",
+            Self::CannotSay => "cannot say whether it fits",
             Self::DoesNotFit => "does not fit",
             Self::NoDevice => "no device",
         }
@@ -60,6 +74,7 @@ impl Fit {
         match self {
             Self::Fits => "fits",
             Self::Tight => "tight",
+            Self::CannotSay => "cannot_say",
             Self::DoesNotFit => "does_not_fit",
             Self::NoDevice => "no_device",
         }
@@ -70,13 +85,21 @@ impl Fit {
         match self {
             Self::Fits => "There is room, even at the upper end of the band.",
             Self::Tight => "It fits if the expected figure is right; at the upper end of the band it does not.",
+            Self::CannotSay => {
+                "The model was not wholly read: what was counted is within the device, the rest is not known."
+            }
             Self::DoesNotFit => "The expected figure is over what the device offers.",
             Self::NoDevice => "Choose an accelerator to see whether it fits.",
         }
     }
 
-    /// Whether it is within the device at least by the expected figure.
+    /// Whether it is within the device at least by the expected figure of what was read.
     pub const fn is_within(self) -> bool {
-        matches!(self, Self::Fits | Self::Tight)
+        matches!(self, Self::Fits | Self::Tight | Self::CannotSay)
+    }
+
+    /// Whether it is within the device, but not surely: an answer only where nothing fits.
+    pub const fn is_unsure(self) -> bool {
+        matches!(self, Self::Tight | Self::CannotSay)
     }
 }

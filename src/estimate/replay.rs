@@ -66,7 +66,7 @@ impl Replay {
         let ledger = assembled(&setup, &self.replayed, state.0, GenerationPeaks::default());
         let phases = phases(&setup, &ledger);
         let peak = phases.get(peak_of(&phases)).map_or(Bytes::ZERO, Phase::total);
-        let tensors = overhead::tensors(peak, inputs.profile, self.approximate);
+        let tensors = overhead::tensors(peak, inputs.profile, self.approximate, inputs.architecture.knowledge());
         let reserved = overhead::reserved(tensors, lasting(&phases), inputs.profile);
         let step_secs = self.time.map(|time| time.step_secs(&setup, self.replayed.trained, state.0));
         Quick {

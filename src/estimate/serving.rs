@@ -92,7 +92,7 @@ pub fn largest(inputs: &Inputs<'_>, stretch: Stretch) -> Largest {
     match fit(1) {
         Fit::NoDevice => Largest::NoDevice,
         Fit::DoesNotFit => Largest::Nothing,
-        Fit::Tight => Largest::Tight(last_that(most, |value| fit(value).is_within())),
+        Fit::Tight | Fit::CannotSay => Largest::Tight(last_that(most, |value| fit(value).is_within())),
         Fit::Fits => match last_that(most, |value| fit(value) == Fit::Fits) {
             value if value == most => Largest::Unbounded(most),
             value => Largest::Fits(value),

@@ -138,7 +138,9 @@ pub(super) fn estimate(inputs: &Inputs<'_>, detail: Detail) -> Option<Estimate> 
         process: group.process,
         capacity,
         calibration: None,
-        fit: Fit::of(group.process, capacity),
+        fit: Fit::of(group.process, capacity, inputs.architecture.knowledge()),
+        knowledge: inputs.architecture.knowledge(),
+        gaps: super::gaps(inputs),
         textbook: textbook::bytes(&setup, inputs, model.total, trained.values),
         derivations: Vec::new(),
         devices: None,
@@ -175,7 +177,12 @@ fn group(inputs: &Inputs<'_>, layout: &Layout, whole: &Setup<'_>, stage: u64, mi
     let peak = peak_of(&phases);
     let (bytes, mut at_peak) =
         phases.get(peak).map_or((Bytes::ZERO, ByComponent::default()), |phase| (phase.total(), phase.components));
-    let tensors = overhead::tensors(bytes, inputs.profile, whole.is_approximate() || found.approximate);
+    let tensors = overhead::tensors(
+        bytes,
+        inputs.profile,
+        whole.is_approximate() || found.approximate,
+        inputs.architecture.knowledge(),
+    );
     let reserved = overhead::reserved(tensors, super::lasting(&phases), inputs.profile);
     let process = with_communicators(overhead::process(reserved, inputs.profile), layout);
     *at_peak.get_mut(Component::Runtime) = process.expected.saturating_sub(bytes);

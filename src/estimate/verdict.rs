@@ -1,6 +1,7 @@
 //! The verdict in words: one wording for window, command line and report.
 
 use super::{Estimate, Fit, Phase};
+use crate::architecture::Knowledge;
 use crate::units::ByteUnit;
 
 impl Estimate {
@@ -15,8 +16,14 @@ impl Estimate {
         let Some(capacity) = self.capacity else {
             return format!("{} needed; choose an accelerator to see whether it fits", need.display(unit));
         };
-        let of = format!("{} of {}", need.number(unit), capacity.display(unit));
+        let least = match self.knowledge {
+            Knowledge::Whole => "",
+            Knowledge::AtLeast => "at least ",
+            Knowledge::Guess => "by a guess ",
+        };
+        let of = format!("{least}{} of {}", need.number(unit), capacity.display(unit));
         match self.fit {
+            Fit::CannotSay => of,
             Fit::DoesNotFit => format!("{of}, {} over", (need - capacity).display(unit)),
             _ => format!("{of}, {} free", (capacity - need).display(unit)),
         }
@@ -32,6 +39,7 @@ impl Estimate {
             Some(found) if found.applied => format!(" calibrated × {:.3} by your measurements,", found.factor),
             _ => String::new(),
         };
-        format!("{place}Whole process,{calibrated} upper end of the band: {}.", self.needed().high.display(unit))
+        let gaps = if self.gaps.is_empty() { String::new() } else { format!(" Not known: {}.", self.gaps.join("; ")) };
+        format!("{place}Whole process,{calibrated} upper end of the band: {}.{gaps}", self.needed().high.display(unit))
     }
 }

@@ -301,8 +301,49 @@ pub enum Flag {
     TextModelOnly,
     /// Some parts of the file could not be matched with the class; the text says which.
     Mismatch(String),
+    /// Keys of the file contradict each other; the text says which, and which was taken.
+    Contradiction(String),
+    /// The class ends in another head than a vocabulary's: its parameters are counted, its logits and loss are not known.
+    TaskHead(String),
     /// Free remark.
     Note(String),
+}
+
+/// How much of a model was read. The better comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Knowledge {
+    /// All of it, and its class is known.
+    #[default]
+    Whole,
+    /// Parts are not counted: it needs at least what is said.
+    AtLeast,
+    /// Its class is not known, or the file contradicts itself: it may need more or less.
+    Guess,
+}
+
+impl Flag {
+    /// What this remark leaves of the answer.
+    pub const fn knowledge(&self) -> Knowledge {
+        match self {
+            Self::Note(_) => Knowledge::Whole,
+            Self::TextModelOnly => Knowledge::AtLeast,
+            Self::UnknownModelCode(_) | Self::Mismatch(_) | Self::Contradiction(_) | Self::TaskHead(_) => {
+                Knowledge::Guess
+            }
+        }
+    }
+}
+
+impl Architecture {
+    /// How much of the model was read: what its worst remark leaves.
+    pub fn knowledge(&self) -> Knowledge {
+        self.flags.iter().map(Flag::knowledge).max().unwrap_or_default()
+    }
+
+    /// The remarks that say what is not known.
+    pub fn gaps(&self) -> impl Iterator<Item = &Flag> {
+        self.flags.iter().filter(|flag| flag.knowledge() != Knowledge::Whole)
+    }
 }
 
 /// Which part of a layer a linear layer is.
@@ -394,7 +435,13 @@ impl fmt::Display for Flag {
                 "unknown model code {code}: the shape is what the file says, and what its code keeps in memory is not known"
             ),
             Self::TextModelOnly => f.write_str("text model only: vision and audio parts are not counted"),
-            Self::Mismatch(text) | Self::Note(text) => f.write_str(text),
+            Self::TaskHead(text) => {
+                write!(
+                    f,
+                    "{text}: its parameters are counted; its logits and loss are counted as those of a vocabulary"
+                )
+            }
+            Self::Mismatch(text) | Self::Contradiction(text) | Self::Note(text) => f.write_str(text),
         }
     }
 }

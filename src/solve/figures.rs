@@ -57,6 +57,8 @@ pub struct Figures {
     pub capacity: Option<Bytes>,
     /// Verdict.
     pub fit: Fit,
+    /// What is not known of the model, a sentence each: with one of them nothing is said to fit.
+    pub gaps: Vec<String>,
     /// Values that are trained.
     pub trainable: u64,
     /// Seconds of an optimizer step, or of a request; `None`: a figure of the device is missing.
@@ -86,6 +88,7 @@ impl Figures {
             phases: found.phases.iter().map(|phase: &Phase| (phase.kind, phase.total())).collect(),
             capacity: found.capacity,
             fit: found.fit,
+            gaps: found.gaps,
             trainable: found.parameters.trainable,
             step_secs: time.as_ref().map(|time| time.step_secs),
             tokens_per_sec: time.as_ref().map(|time| time.tokens_per_sec),
@@ -128,7 +131,7 @@ impl Figures {
             Fit::Tight => {
                 format!("{memory}, {}: up to {}", self.fit.in_sentence(), self.process.high.display(unit))
             }
-            Fit::Fits | Fit::DoesNotFit => format!("{memory}, {}", self.fit.in_sentence()),
+            Fit::Fits | Fit::CannotSay | Fit::DoesNotFit => format!("{memory}, {}", self.fit.in_sentence()),
         }
     }
 }

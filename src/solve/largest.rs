@@ -156,8 +156,9 @@ fn stretch(plan: &Plan, question: Question, most: Option<u64>, before: Figures, 
         (None, _) => (
             Ending::OnlyTight,
             format!(
-                "{}: nothing fits at the upper end of the band; up to {text} it is tight ({figures}).",
-                question.label()
+                "{}: nothing surely fits; up to {text} it is {} ({figures}).",
+                question.label(),
+                found.as_ref().map_or(Fit::Tight, |found| found.after.fit).in_sentence()
             ),
         ),
         (Some(_), None) => {

@@ -100,7 +100,7 @@ impl Ranked {
     fn take(&mut self, fit: Fit, candidate: impl FnOnce() -> Option<Candidate>) {
         let (list, count) = match fit {
             Fit::Fits => (&mut self.fit, &mut self.fitting),
-            Fit::Tight => (&mut self.only_tight, &mut self.tight),
+            Fit::Tight | Fit::CannotSay => (&mut self.only_tight, &mut self.tight),
             Fit::DoesNotFit | Fit::NoDevice => return,
         };
         *count += 1;
@@ -143,13 +143,13 @@ pub fn devices(plan: &Plan, before: Figures, known: Known<'_>) -> Solution {
             let Some(changed) = edited(plan, &edit) else { continue };
             let Ok(inputs) = Inputs::resolve(&changed, known.catalog, known.profiles) else { continue };
             let fit = memory_and_fit(&inputs).1;
-            let wanted = fit == Fit::Fits || (fit == Fit::Tight && tight.is_none());
+            let wanted = fit == Fit::Fits || (fit.is_unsure() && tight.is_none());
             if !wanted || contradicts_more(&known_errors, &inputs) {
                 continue;
             }
             let value = if count == 1 { "1 device".to_owned() } else { format!("{} devices, {how}", grouped(count)) };
             let Some(candidate) = Candidate::of(plan, edit, value, Some(count), known) else { continue };
-            if fit == Fit::Tight {
+            if fit.is_unsure() {
                 tight = Some(candidate);
                 continue;
             }
@@ -272,7 +272,7 @@ pub fn accelerator(plan: &Plan, before: Figures, known: Known<'_>) -> Solution {
             continue;
         }
         let Some(candidate) = Candidate::of(plan, edit, device.name.clone(), None, known) else { continue };
-        tight += usize::from(fit == Fit::Tight);
+        tight += usize::from(fit.is_unsure());
         // Power alone is no price of the device.
         let money = candidate.after.money.filter(|_| changed.cost.price_per_device_hour.is_some());
         found.push((money.map(|money| money.expected), candidate));

@@ -14,6 +14,7 @@
 
 use super::figures::{Figures, Known, changes, contradictions, contradicts_more, memory_and_fit};
 use super::levers::Risk;
+use crate::architecture::Knowledge;
 use crate::estimate::cost::Rates;
 use crate::estimate::replay::{OptimizerState, Quick, Replay, is_alone};
 use crate::estimate::time::{DequantizationKernel, time_with};
@@ -118,6 +119,7 @@ pub struct Search<'a> {
     pub space: Space,
     limits: Limits,
     known: Known<'a>,
+    knowledge: Knowledge,
     before: Vec<String>,
 }
 
@@ -190,7 +192,8 @@ impl<'a> Search<'a> {
         if limits.money.is_some() && rates.money_per_hour.is_none() {
             return Err("cost is only known with a price: type the price of a device-hour under Cost".to_owned());
         }
-        Ok(Self { space: Space::of(plan, &inputs, known), limits, known, before: contradictions(&inputs) })
+        let knowledge = inputs.architecture.knowledge();
+        Ok(Self { space: Space::of(plan, &inputs, known), limits, known, knowledge, before: contradictions(&inputs) })
     }
 
     /// Number of parts; each is a method with its formats.
@@ -308,7 +311,7 @@ impl<'a> Search<'a> {
             tally.least_money = less(tally.least_money, money);
         }
         let over = |limit: Option<f64>, amount: Option<f64>| limit.is_some_and(|most| amount.is_none_or(|x| x > most));
-        let fit = self.limits.memory.map_or(Fit::Fits, |most| Fit::of(quick.process, Some(most)));
+        let fit = self.limits.memory.map_or(Fit::Fits, |most| Fit::of(quick.process, Some(most), self.knowledge));
         if !fit.is_within() || over(self.limits.hours, hours) || over(self.limits.money, money) {
             return;
         }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use std::ffi::OsString;
 use std::path::Path;
+use tuneplan::architecture::Knowledge;
 use tuneplan::catalog::Catalog;
 use tuneplan::cli::{self, Outcome};
 use tuneplan::estimate::profile::Profiles;
@@ -59,9 +60,9 @@ fn the_band_decides() {
     let process = Interval { low: Bytes(8), expected: Bytes(10), high: Bytes(12) };
     let verdicts = [(12, Fit::Fits), (11, Fit::Tight), (10, Fit::Tight), (9, Fit::DoesNotFit)];
     for (capacity, fit) in verdicts {
-        assert_eq!(Fit::of(process, Some(Bytes(capacity))), fit, "{capacity}");
+        assert_eq!(Fit::of(process, Some(Bytes(capacity)), Knowledge::Whole), fit, "{capacity}");
     }
-    assert_eq!(Fit::of(process, None), Fit::NoDevice);
+    assert_eq!(Fit::of(process, None, Knowledge::Whole), Fit::NoDevice);
     assert!(Fit::ALL.is_sorted(), "the better comes first");
     let words: std::collections::BTreeSet<_> = Fit::ALL.iter().flat_map(|fit| [fit.word(), fit.id()]).collect();
     assert_eq!(words.len(), 8, "one word each");

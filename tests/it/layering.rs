@@ -18,7 +18,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("catalog", &["architecture"]),
     ("plan", &["architecture", "catalog", "limits", "units"]),
     ("estimate", &["architecture", "catalog", "explained", "plan", "units"]),
-    ("solve", &["catalog", "estimate", "explained", "plan", "units"]),
+    ("solve", &["architecture", "catalog", "estimate", "explained", "plan", "units"]),
     ("decide", &["limits", "plan", "units"]),
     ("validation", &["architecture", "catalog", "estimate", "explained", "limits", "plan", "units"]),
     ("quantize", &["linear_algebra"]),

@@ -6,11 +6,17 @@
 use super::{Architecture, Flag, NativeDtype};
 use crate::limits::check_json;
 use keys::{KeyError, Keys, class_defaults, model_type_of_class};
+use nested::Parts;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
+use unlike_dense::unlike_dense;
 
 mod dense;
+mod head;
 mod keys;
+mod nested;
 mod sparse;
+mod unlike_dense;
 
 /// Largest configuration that is read; real ones have a few kilobytes.
 pub const MAX_CONFIG_BYTES: u64 = 16 << 20;
@@ -34,7 +40,7 @@ pub enum ConfigError {
     #[error("this is not a model configuration: {0}")]
     NotAModel(String),
     /// A key is missing or wrong.
-    #[error("{model_code}: {message}")]
+    #[error("{}", key_words(model_code, *known, message))]
     Key {
         /// Class the configuration is for.
         model_code: String,
@@ -43,13 +49,39 @@ pub enum ConfigError {
         /// Which key and what was expected.
         message: String,
     },
+    /// A class this program does not know, with keys that no dense model has: its shape would be a wrong one.
+    #[error(
+        "{model_code} is a class this program does not know, and {keys} says that it is no plain dense model, so its \
+         parameters cannot be counted from the configuration: put its safetensors files beside it, or choose a model of \
+         its shape"
+    )]
+    NotDense {
+        /// Class the configuration is for.
+        model_code: String,
+        /// The keys, in words.
+        keys: String,
+    },
+}
+
+fn key_words(model_code: &str, known: bool, message: &str) -> String {
+    if known {
+        format!("{model_code}: {message}")
+    } else {
+        format!(
+            "{model_code} is a class this program does not know, and it cannot be read as a plain dense model ({message}): put its \
+             safetensors files beside it, or choose a model of its shape"
+        )
+    }
 }
 
 /// Reads the text of a `config.json`.
 pub fn from_config_text(text: &str) -> Result<Architecture, ConfigError> {
     check_json(text.as_bytes(), MAX_CONFIG_VALUES).map_err(ConfigError::NotAModel)?;
-    let value: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
-        ConfigError::Json { line: error.line(), column: error.column(), message: error.to_string() }
+    let text = as_json(text.trim_start_matches('\u{feff}'));
+    let value: Value = serde_json::from_str(&text).map_err(|error| ConfigError::Json {
+        line: error.line(),
+        column: error.column(),
+        message: error.to_string(),
     })?;
     match value {
         Value::Object(map) => from_config(&map),
@@ -62,10 +94,9 @@ pub fn from_config(file: &Map<String, Value>) -> Result<Architecture, ConfigErro
     let outer_class =
         file.get("architectures").and_then(|list| list.get(0)).and_then(Value::as_str).map(ToOwned::to_owned);
     let outer_type = file.get("model_type").and_then(Value::as_str);
-    // Multimodal checkpoints keep the language model's keys one level down.
-    let nested = file.get("text_config").and_then(Value::as_object);
-    let text = nested.unwrap_or(file);
-    let has_towers = ["vision_config", "audio_config", "vision_tower_config"].iter().any(|key| file.contains_key(*key));
+    let parts = Parts::of(file);
+    let text = parts.text;
+    let text_class = text.get("architectures").and_then(|list| list.get(0)).and_then(Value::as_str);
 
     let model_type = text
         .get("model_type")
@@ -74,6 +105,7 @@ pub fn from_config(file: &Map<String, Value>) -> Result<Architecture, ConfigErro
         .or(outer_type)
         .map(canonical_type)
         .filter(|model_type| class_defaults(model_type).is_some())
+        .or_else(|| text_class.and_then(model_type_of_class))
         .or_else(|| outer_class.as_deref().and_then(model_type_of_class));
     let model_code = outer_class
         .or_else(|| model_type.and_then(class_defaults).map(|class| class_name(&class.class)))
@@ -83,6 +115,11 @@ pub fn from_config(file: &Map<String, Value>) -> Result<Architecture, ConfigErro
     };
 
     let keys = Keys::new(text, model_type.and_then(class_defaults));
+    if model_type.is_none()
+        && let Some(keys) = unlike_dense(text, &parts)
+    {
+        return Err(ConfigError::NotDense { model_code, keys });
+    }
     let key_error = |error: KeyError| ConfigError::Key {
         model_code: model_code.clone(),
         known: model_type.is_some(),
@@ -91,21 +128,74 @@ pub fn from_config(file: &Map<String, Value>) -> Result<Architecture, ConfigErro
     let mut architecture = build(model_type, &keys).map_err(key_error)?;
     architecture.native_dtype = native_dtype(file, text);
     architecture.max_positions = keys.count("max_position_embeddings").map_err(key_error)?;
-    // A tie said outside the text part holds for it too.
-    if nested.is_some()
-        && !text.contains_key("tie_word_embeddings")
-        && let Some(tied) = file.get("tie_word_embeddings").and_then(Value::as_bool)
-    {
-        architecture.head.tied = tied;
-    }
+    tie(file, &parts, &mut architecture);
+    head::take(&model_code, file, &parts, &mut architecture);
     if model_type.is_none() {
         architecture.flags.push(Flag::UnknownModelCode(model_code.clone()));
     }
-    if has_towers {
+    if parts.has_towers() || (!parts.is_nested() && model_code.ends_with("ForConditionalGeneration")) {
         architecture.flags.push(Flag::TextModelOnly);
     }
     architecture.model_code = model_code;
     Ok(architecture)
+}
+
+/// The tie that is said outside the text part decides (transformers 5.24); where both are said and differ, one is wrong.
+fn tie(file: &Map<String, Value>, parts: &Parts<'_>, architecture: &mut Architecture) {
+    let said = |part: &Map<String, Value>| part.get("tie_word_embeddings").and_then(Value::as_bool);
+    let Some(outer) = said(file).filter(|_| parts.is_nested()) else { return };
+    if let Some(inner) = said(parts.text).filter(|inner| *inner != outer) {
+        architecture.flags.push(Flag::Contradiction(format!(
+            "`tie_word_embeddings` is {outer} outside the text part and {inner} within it; the outer one is taken, as transformers \
+             5.24 does"
+        )));
+    }
+    architecture.head.tied = outer;
+}
+
+/// Python writes numbers that JSON has not: `Infinity`, `-Infinity` and `NaN` outside texts become `null`.
+pub(super) fn as_json(text: &str) -> Cow<'_, str> {
+    if !text.contains("Infinity") && !text.contains("NaN") {
+        return Cow::Borrowed(text);
+    }
+    let mut read = String::with_capacity(text.len());
+    for (place, piece) in pieces(text) {
+        match place {
+            Place::Text => read.push_str(piece),
+            Place::Code => {
+                read.push_str(&piece.replace("-Infinity", "null").replace("Infinity", "null").replace("NaN", "null"));
+            }
+        }
+    }
+    Cow::Owned(read)
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Code,
+    Text,
+}
+
+/// A JSON text cut at the quotation marks of its texts, which stay with them.
+fn pieces(text: &str) -> Vec<(Place, &str)> {
+    let (mut found, mut start, mut place, mut escaped) = (Vec::new(), 0, Place::Code, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match (place, byte) {
+            (Place::Code, b'"') => {
+                found.push((place, &text[start..at]));
+                (start, place) = (at, Place::Text);
+            }
+            (Place::Text, _) if escaped => escaped = false,
+            (Place::Text, b'\\') => escaped = true,
+            (Place::Text, b'"') => {
+                found.push((place, &text[start..=at]));
+                (start, place) = (at + 1, Place::Code);
+            }
+            _ => {}
+        }
+    }
+    found.push((place, &text[start..]));
+    found
 }
 
 /// Old and outer names of a class.
@@ -117,6 +207,11 @@ fn canonical_type(model_type: &str) -> &str {
         "llama4" => "llama4_text",
         "qwen3_5" => "qwen3_5_text",
         "mistral3" => "ministral3",
+        // Language models that are a known class under another name.
+        "qwen2_vl" | "qwen2_vl_text" | "qwen2_5_vl" | "qwen2_5_vl_text" => "qwen2",
+        "qwen3_vl" | "qwen3_vl_text" => "qwen3",
+        "qwen3_vl_moe" | "qwen3_vl_moe_text" => "qwen3_moe",
+        "kimi_k2" => "deepseek_v3",
         other => other,
     }
 }

@@ -1,6 +1,6 @@
 //! From a path to a model: a configuration, safetensors with or without one, a GGUF file, or a folder of these.
 
-use super::config::{ConfigError, MAX_CONFIG_BYTES, from_config_text};
+use super::config::{ConfigError, MAX_CONFIG_BYTES, as_json, from_config_text};
 use super::infer::{Hints, shape_of};
 use super::shards::{self, Shards};
 use super::tensors::{Tensor, TensorSummary, native_dtype, reconcile};
@@ -227,7 +227,9 @@ fn with_config(config: &Path, tensors: &[Tensor], summary: &TensorSummary) -> Re
             Flag::UnknownModelCode(code) => Some(code.clone()),
             _ => None,
         }),
-        Err(ConfigError::Key { model_code, known: false, .. }) => Some(model_code.clone()),
+        Err(ConfigError::Key { model_code, known: false, .. } | ConfigError::NotDense { model_code, .. }) => {
+            Some(model_code.clone())
+        }
         Err(_) => None,
     };
     let from_tensors = unknown_code.filter(|_| !summary.packed).and_then(|code| shape_of(tensors, &code, hints(&text)));
@@ -247,7 +249,7 @@ fn with_config(config: &Path, tensors: &[Tensor], summary: &TensorSummary) -> Re
 
 /// What a configuration of an unknown class says that tensors do not.
 fn hints(text: &str) -> Hints {
-    let Ok(file) = serde_json::from_str::<Value>(text) else { return Hints::default() };
+    let Ok(file) = serde_json::from_str::<Value>(&as_json(text)) else { return Hints::default() };
     let keys = file.get("text_config").unwrap_or(&file);
     let count = |names: &[&str]| names.iter().find_map(|name| keys.get(*name)?.as_u64());
     Hints {

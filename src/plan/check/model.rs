@@ -8,6 +8,7 @@ use crate::units::grouped;
 const LONG_FOR_EAGER: u64 = 4096;
 
 pub fn check(found: &mut Found<'_>) {
+    gaps(found);
     typed_shape(found);
     positions(found);
     if found.plan.runtime.attention == AttentionKernel::Eager && found.plan.batch.sequence_length > LONG_FOR_EAGER {
@@ -17,6 +18,15 @@ pub fn check(found: &mut Found<'_>) {
             "eager attention keeps a matrix of every token with every token; at this length it outgrows the rest",
             Some(("use flash / SDPA", set_word("runtime.attention", "sdpa"))),
         );
+    }
+}
+
+/// What the reader of the model does not know is known of every answer about it.
+fn gaps(found: &mut Found<'_>) {
+    let Some(architecture) = found.context.architecture else { return };
+    let gaps: Vec<String> = architecture.gaps().map(ToString::to_string).collect();
+    for gap in gaps {
+        found.push(Severity::Warning, "model.id", format!("the model was not wholly read: {gap}"), None);
     }
 }
 

@@ -65,6 +65,12 @@ pub fn cheapest(plan: &Plan, found: &Levers, known: Known<'_>) -> Way {
         Fit::Fits => {
             return none("The plan fits already, at the upper end of the band too: nothing has to change.");
         }
+        Fit::CannotSay => {
+            return none(
+                "The model was not wholly read, so no set of changes can be said to make it fit; each change alone is shown \
+                 with what it saves of what was counted.",
+            );
+        }
         Fit::Tight => true,
         Fit::DoesNotFit => false,
     };
@@ -82,7 +88,9 @@ pub fn cheapest(plan: &Plan, found: &Levers, known: Known<'_>) -> Way {
     sets.extend(tight);
     sets.sort_by(|a, b| a.after.fit.cmp(&b.after.fit).then_with(|| a.risk.cmp(&b.risk)).then_with(|| by_cost(a, b)));
     let mut sets = undominated(sets);
-    for (fit, risk) in [Fit::Fits, Fit::Tight].into_iter().flat_map(|fit| Risk::ALL.map(|risk| (fit, risk))) {
+    for (fit, risk) in
+        [Fit::Fits, Fit::Tight, Fit::CannotSay].into_iter().flat_map(|fit| Risk::ALL.map(|risk| (fit, risk)))
+    {
         let mut left = MOST_SETS;
         sets.retain(|set| {
             let is_of = set.after.fit == fit && set.risk == risk;
@@ -152,6 +160,7 @@ fn described(best: &Combination) -> String {
     let time = best.time_change.map_or_else(String::new, |change| format!(", {}", time_words(change)));
     let verdict = match best.after.fit {
         Fit::Tight => "Nothing of these makes it fit without more risk; it is tight",
+        Fit::CannotSay => "The model was not wholly read; what was counted of it is within the device",
         _ => "It fits",
     };
     format!(
@@ -211,7 +220,7 @@ impl Search<'_> {
                     match self.fit(&larger) {
                         Fit::Fits => found.fitting.push(larger),
                         fit => {
-                            if fit == Fit::Tight && !is_tight && !holds_one(&found.tight, &larger) {
+                            if fit.is_unsure() && !is_tight && !holds_one(&found.tight, &larger) {
                                 found.tight.push(larger.clone());
                             }
                             next.push(larger);

@@ -233,7 +233,7 @@ fn word(view: &View<'_>, fit: Option<Fit>) -> &'static str {
 
 /// Width of the widest verdict: nothing beside it moves when the word changes.
 fn word_width(ui: &Ui, view: &View<'_>) -> f32 {
-    let fits = [Some(Fit::Fits), Some(Fit::Tight), Some(Fit::DoesNotFit), Some(Fit::NoDevice), None];
+    let fits = Fit::ALL.into_iter().map(Some).chain([None]);
     let width = |fit: Option<Fit>| {
         let text = word(view, fit).to_owned();
         ui.painter().layout_no_wrap(text, bold(type_size::figure()), egui::Color32::PLACEHOLDER).size().x

@@ -189,7 +189,7 @@ fn verdict_step(estimate: &Estimate, view: &View<'_>) -> Step {
     let advice = match estimate.fit {
         Fit::Tight => "The upper end of the band does not fit: measure a short run first.",
         Fit::DoesNotFit => "Something must change: sequence length, micro-batch, checkpointing, format or device.",
-        Fit::Fits | Fit::NoDevice => estimate.fit.meaning(),
+        Fit::Fits | Fit::CannotSay | Fit::NoDevice => estimate.fit.meaning(),
     };
     Step {
         title: estimate.fit.word().to_owned(),

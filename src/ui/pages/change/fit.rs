@@ -19,6 +19,7 @@ pub fn fit_ui(ui: &mut Ui, view: &View<'_>, found: &Changes, out: &mut Commands)
     }
     let before = &found.levers.before;
     let offer = match found.way.sets.first().map(|set| set.after.fit) {
+        Some(Fit::CannotSay) => "The model was not wholly read; what of it is counted would be within the device with:",
         Some(Fit::Tight) => "Nothing of these makes it fit without more risk; what comes nearest:",
         _ => "Any one of these makes it fit:",
     };
