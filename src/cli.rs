@@ -130,8 +130,8 @@ struct EstimateArgs {
     #[arg(long, requires = "check")]
     allow_approximate: bool,
     /// With --check: most memory of one device, such as 24GiB, 80GB or a number of bytes.
-    #[arg(long, value_name = "BYTES", requires = "check")]
-    max_bytes: Option<String>,
+    #[arg(long, value_name = "BYTES", requires = "check", value_parser = crate::units::Bytes::parse)]
+    max_bytes: Option<crate::units::Bytes>,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ use crate::estimate::{Component, Estimate};
 use crate::units::ByteUnit;
 use std::collections::BTreeMap;
 
+pub mod chart;
 pub mod small_run;
 pub mod svg;
 pub mod tsv;

@@ -16,7 +16,7 @@ pub mod pictured;
 pub mod widgets;
 
 use panels::{dialog, explanation, presenter, rail, settings, status, top_bar};
-pub use pictured::{PanelName, Part, part_ui};
+pub use pictured::{PanelName, Part, chart_part_ui, part_ui};
 
 /// Everything a panel may look at.
 #[derive(Clone, Copy)]

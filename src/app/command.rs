@@ -6,7 +6,7 @@ use super::key::Key;
 use super::page::Page;
 use super::recovery::Recovered;
 use super::settings::ThemeChoice;
-use super::state::{DocumentId, PathPurpose};
+use super::state::{DocumentId, PathPurpose, Picture};
 use crate::architecture::Architecture;
 use crate::documents::store::{ExamplesFile, Opened, StoreError, WriteError};
 use crate::estimate::{Component, Subject};
@@ -14,6 +14,7 @@ use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldId;
 use crate::plan::file::Loaded;
 use crate::quantize::Codec;
+use crate::report::chart::Chart;
 use crate::solve::search::Limits;
 use crate::tasks::measuring;
 use crate::tasks::searching;
@@ -170,15 +171,19 @@ pub enum Command {
     FileChanged(PathBuf, Box<Result<Opened, StoreError>>),
     /// Plans of an earlier run that ended without saving them.
     Recovered(Vec<Recovered>),
-    /// Save a picture of the charts under this name, as its ending says: `.png` or `.svg`.
+    /// Do something with a chart as it is seen.
+    Chart(ChartCommand, Arc<Chart>),
+    /// Save a picture under this name, as its ending says: see [`Picture::endings`].
     SavePicture {
+        /// What it shows.
+        picture: Picture,
         /// File to write.
         path: PathBuf,
         /// The user agreed to replace a file of this name.
         replace: bool,
     },
-    /// A picture of the charts is ready for the clipboard.
-    PictureDrawn(Arc<egui::ColorImage>),
+    /// A picture is ready for the clipboard.
+    PictureDrawn(Picture, Arc<egui::ColorImage>),
     /// Something was put on the clipboard, or not and why; the name says what.
     Copied(&'static str, Copied),
     /// A file other than a plan was written, or not and why.
@@ -208,6 +213,31 @@ pub enum Command {
     Dismiss(u64),
     /// A notice was shown long enough: its number.
     Fade(u64),
+}
+
+/// What can be done with any chart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChartCommand {
+    /// Put it on the clipboard as a picture.
+    CopyPicture,
+    /// Put its figures on the clipboard as a table.
+    CopyData,
+    /// Save it as a picture.
+    Save,
+}
+
+impl ChartCommand {
+    /// All, in the order of the menu.
+    pub const ALL: [Self; 3] = [Self::CopyPicture, Self::CopyData, Self::Save];
+
+    /// Words of the menu.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::CopyPicture => "Copy as a picture",
+            Self::CopyData => "Copy its figures as a table",
+            Self::Save => "Save as PNG…",
+        }
+    }
 }
 
 /// Answers to dialogs.

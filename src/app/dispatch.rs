@@ -68,7 +68,8 @@ fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
             state.session.reading = Some(path.clone());
             vec![Effect::ReadModel(path)]
         }
-        Command::SavePicture { path, replace } => files::save_picture(state, path, replace),
+        Command::Chart(command, chart) => menu::chart(state, command, chart),
+        Command::SavePicture { picture, path, replace } => files::save_picture(state, picture, path, replace),
         Command::PickFile(purpose) => vec![Effect::PickFile(purpose)],
         Command::AskPath(purpose) => files::ask_path(state, purpose),
         Command::OpenExamples(path) => vec![Effect::ReadExamples(path)],
@@ -106,7 +107,7 @@ fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Command::PictureDrawn(image) => vec![Effect::Copy("The memory charts", Clip::Picture(image))],
+        Command::PictureDrawn(picture, image) => vec![Effect::Copy(picture.name(), Clip::Picture(image))],
         Command::Copied(what, copied) => {
             match copied {
                 Copied::Taken => notice(state, &format!("{what} can be pasted from the clipboard.")),

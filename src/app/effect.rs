@@ -2,7 +2,7 @@
 
 use super::clipboard::Clip;
 use super::key::Key;
-use super::state::{DocumentId, PathPurpose};
+use super::state::{DocumentId, PathPurpose, Picture};
 use crate::tasks::tuning::{Kept, Product, Start};
 use std::path::PathBuf;
 
@@ -30,8 +30,10 @@ pub enum Effect {
     ReadExamples(PathBuf),
     /// Read a model.
     ReadModel(PathBuf),
-    /// Draw the charts and write them as PNG.
+    /// Draw a picture and write it as PNG.
     WritePng {
+        /// What it shows.
+        picture: Picture,
         /// File.
         path: PathBuf,
         /// A file of this name may be replaced.
@@ -48,8 +50,8 @@ pub enum Effect {
         /// A file of this name may be replaced.
         replace: bool,
     },
-    /// Draw the charts for the clipboard.
-    DrawPicture,
+    /// Draw a picture for the clipboard.
+    DrawPicture(Picture),
     /// Make the folder that a file was to be written into, then go on with the file.
     MakeFolder {
         /// The missing folder.

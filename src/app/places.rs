@@ -1,7 +1,7 @@
 //! Where files are looked for, and the names that are proposed for new ones.
 
 use super::command::Command;
-use super::state::{PathPurpose, State};
+use super::state::{PathPurpose, Picture, State};
 use crate::tasks::tuning::Product;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
@@ -47,7 +47,7 @@ pub const fn command_for(purpose: PathPurpose, path: PathBuf, replace: bool) -> 
         PathPurpose::OpenPlan => Command::OpenPlan(path),
         PathPurpose::SavePlan => Command::SaveAs { path, replace },
         PathPurpose::OpenModel => Command::OpenModel(path),
-        PathPurpose::SavePicture => Command::SavePicture { path, replace },
+        PathPurpose::SavePicture(picture) => Command::SavePicture { picture, path, replace },
         PathPurpose::OpenExamples => Command::OpenExamples(path),
         PathPurpose::SaveProduct(product) => Command::SaveProduct(product, path),
         PathPurpose::ChooseBase => Command::ChooseBase(Some(path)),
@@ -73,7 +73,11 @@ pub fn proposed_name(state: &State, purpose: PathPurpose) -> Option<String> {
             Some(name) => name.to_string_lossy().into_owned(),
             None => format!("{stem}.plan.ron"),
         },
-        PathPurpose::SavePicture => format!("{stem}.png"),
+        PathPurpose::SavePicture(Picture::Memory) => format!("{stem}.png"),
+        PathPurpose::SavePicture(Picture::Chart) => match &state.session.chart {
+            Some(chart) => format!("{stem}-{}.png", file_stem(&chart.title)),
+            None => format!("{stem}-chart.png"),
+        },
         PathPurpose::SaveLabels => format!("{stem}-labels.csv"),
         PathPurpose::SaveRun => format!("{stem}-run.md"),
         PathPurpose::SaveProduct(Product::Adapter) => format!("{stem}-adapter"),

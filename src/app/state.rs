@@ -16,6 +16,7 @@ use crate::estimate::{Component, Subject};
 use crate::plan::field::FieldId;
 use crate::plan::file::UnknownKey;
 use crate::plan::{Plan, file};
+use crate::report::chart::Chart;
 use crate::tasks::measuring::Measuring;
 use crate::tasks::searching::Searching;
 use crate::tasks::tuning::{Product, Tuning, Wish};
@@ -99,6 +100,8 @@ pub struct Session {
     pub page: Page,
     /// What the explanation is about.
     pub selected: Option<Subject>,
+    /// The chart of which a picture is wanted.
+    pub chart: Option<Arc<Chart>>,
     /// Component under the pointer, in any chart or table.
     pub hovered: Option<Component>,
     /// Setting under the pointer.
@@ -236,6 +239,33 @@ pub enum AfterUnsaved {
     CloseTab,
 }
 
+/// What a picture shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Picture {
+    /// The memory charts of the shown plan.
+    Memory,
+    /// The chart that the session holds.
+    Chart,
+}
+
+impl Picture {
+    /// What it is, at the beginning of a sentence.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "The memory charts",
+            Self::Chart => "The chart",
+        }
+    }
+
+    /// Endings of files it can be saved as.
+    pub const fn endings(self) -> &'static [&'static str] {
+        match self {
+            Self::Memory => &["png", "svg"],
+            Self::Chart => &["png"],
+        }
+    }
+}
+
 /// What a typed path is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathPurpose {
@@ -245,8 +275,8 @@ pub enum PathPurpose {
     SavePlan,
     /// Read a model.
     OpenModel,
-    /// Save a picture of the charts.
-    SavePicture,
+    /// Save a picture.
+    SavePicture(Picture),
     /// Examine the weights of a model.
     ExamineModel,
     /// Measure the formats of an examined model on a text.

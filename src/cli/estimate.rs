@@ -23,6 +23,12 @@ pub fn run(
     let plan = load::plan(args.plan.as_deref(), flags, err)?;
     let (estimate, diagnostics, _) = of_plan(&plan);
     let Some(estimate) = estimate else { bail!("{}", unresolved(&diagnostics)) };
+    // Before anything is printed: what follows a report is easily overlooked.
+    if args.check && args.max_bytes.is_none() && estimate.capacity.is_none() {
+        bail!(
+            "there is nothing to check against: the plan has no accelerator; pass --accelerator ID or --max-bytes 24GiB"
+        );
+    }
     let (pace, serving) = (Pace::of_plan(&plan), Serving::of_plan(&plan));
     let unit = if args.gb { ByteUnit::GB } else { ByteUnit::GiB };
     let of_memory = estimate.derivations.iter().map(|derivation| &derivation.explained);
@@ -46,13 +52,7 @@ pub fn run(
     if !args.check {
         return Ok(Outcome::Done);
     }
-    let limit = args.max_bytes.as_deref().map(Bytes::parse).transpose().map_err(anyhow::Error::msg)?;
-    if limit.is_none() && estimate.capacity.is_none() {
-        bail!(
-            "there is nothing to check against: the plan has no accelerator; pass --accelerator ID or --max-bytes 24GiB"
-        );
-    }
-    match refusal(&estimate, &diagnostics, limit, unit, args.allow_approximate) {
+    match refusal(&estimate, &diagnostics, args.max_bytes, unit, args.allow_approximate) {
         None => Ok(Outcome::Done),
         Some(reason) => {
             let name = args.plan.as_deref().map_or_else(|| plan.short_name(), |path| path.display().to_string());

@@ -7,7 +7,7 @@ use crate::app::effect::Effect;
 use crate::app::places;
 use crate::app::recovery::{self, Journal, Leftover};
 use crate::app::settings::Settings;
-use crate::app::state::{PathPurpose, State};
+use crate::app::state::{PathPurpose, Picture, State};
 use crate::architecture;
 use crate::desktop::screenshot::{self, Shot};
 use crate::desktop::watch::Watch;
@@ -193,7 +193,7 @@ impl Runtime {
                 );
             }
             Effect::ReadModel(path) => self.read_model(path),
-            Effect::WritePng { path, replace } => self.write_png(path, replace, state),
+            Effect::WritePng { picture, path, replace } => self.write_png(picture, path, replace, state),
             Effect::WriteText { purpose, path, text, replace } => {
                 self.jobs.spawn("write-text", not_written(purpose, path.clone()), move |_cancel| {
                     let result = store::write_plan(&path, &text, (!replace).then_some(""));
@@ -210,7 +210,7 @@ impl Runtime {
                 });
             }
             Effect::Copy(what, clip) => self.copy(what, clip),
-            Effect::DrawPicture => self.draw_picture(state),
+            Effect::DrawPicture(picture) => self.draw_picture(picture, state),
             Effect::SaveSettings => self.save_settings(&state.settings),
             Effect::KeepRecovery => {
                 if let Some(journal) = &mut self.journal {
@@ -369,8 +369,8 @@ impl Runtime {
                 let dialog = dialog.set_title("Save report of the run").add_filter("Markdown", &["md"]);
                 self.await_dialog(dialog.save_file(), purpose);
             }
-            PathPurpose::SavePicture => {
-                let dialog = dialog.set_title("Save picture").add_filter("Pictures", &["png", "svg"]);
+            PathPurpose::SavePicture(picture) => {
+                let dialog = dialog.set_title("Save picture").add_filter("Pictures", picture.endings());
                 self.await_dialog(dialog.save_file(), purpose);
             }
             PathPurpose::OpenExamples => {
@@ -408,14 +408,14 @@ impl Runtime {
         );
     }
 
-    fn draw_picture(&self, state: &State) {
-        let draw = drawing(state);
-        self.jobs.spawn("draw-picture", Command::Tell, move |_cancel| Command::PictureDrawn(Arc::new(draw())));
+    fn draw_picture(&self, picture: Picture, state: &State) {
+        let draw = drawing(picture, state);
+        self.jobs.spawn("draw-picture", Command::Tell, move |_cancel| Command::PictureDrawn(picture, Arc::new(draw())));
     }
 
-    fn write_png(&self, path: PathBuf, replace: bool, state: &State) {
-        let draw = drawing(state);
-        let purpose = PathPurpose::SavePicture;
+    fn write_png(&self, picture: Picture, path: PathBuf, replace: bool, state: &State) {
+        let draw = drawing(picture, state);
+        let purpose = PathPurpose::SavePicture(picture);
         self.jobs.spawn("write-picture", not_written(purpose, path.clone()), move |_cancel| {
             let existing = if replace { Existing::Replace } else { Existing::Refuse };
             // Whether it can be written is known before it is drawn.
@@ -466,8 +466,8 @@ impl Runtime {
     }
 }
 
-/// Draws the charts of the shown plan, for another thread.
-fn drawing(state: &State) -> impl FnOnce() -> egui::ColorImage + Send + 'static + use<> {
+/// Draws a picture of the shown plan, for another thread.
+fn drawing(picture: Picture, state: &State) -> impl FnOnce() -> egui::ColorImage + Send + 'static + use<> {
     let plan = state.document.plan.clone();
     let settings = state.settings.clone();
     let shot = Shot {
@@ -478,7 +478,11 @@ fn drawing(state: &State) -> impl FnOnce() -> egui::ColorImage + Send + 'static 
         scale: PICTURE_SCALE,
         day: state.session.today.clone(),
     };
-    move || screenshot::render(&plan, &settings, &shot)
+    let chart = state.session.chart.clone().filter(|_| picture == Picture::Chart);
+    move || match chart {
+        Some(chart) => screenshot::render_chart(&chart, &plan, &settings, &shot),
+        None => screenshot::render(&plan, &settings, &shot),
+    }
 }
 
 fn not_written(purpose: PathPurpose, path: PathBuf) -> impl Fn(String) -> Command + Send + Sync + 'static {

@@ -6,9 +6,10 @@ use crate::app::computed::Computed;
 use crate::app::page::Page;
 use crate::app::settings::Settings;
 use crate::app::state::State;
-use crate::desktop::window::PRESENTER_ZOOM;
+use crate::desktop::window::presenter_zoom;
 use crate::plan::Plan;
 use crate::raster::Rasterizer;
+use crate::report::chart::Chart;
 use crate::tasks::weighing::Weighing;
 use crate::theme::{self, Theme};
 use crate::ui::{self, PanelName, UiState, View};
@@ -18,7 +19,8 @@ use std::sync::Arc;
 
 /// Frames drawn before the picture: egui settles sizes in the first ones.
 const FRAMES: usize = 4;
-/// The frame in which they have settled.
+/// The frame in which they have settled. What is measured in it depends on no height: the charts of a picture fill no
+/// window.
 const SETTLED: usize = 1;
 
 /// What to draw.
@@ -58,22 +60,48 @@ pub fn render(plan: &Plan, settings: &Settings, shot: &Shot) -> ColorImage {
         }
     }
     let computed = Computed::of(&state);
-    let tokens = shot.theme.tokens();
-
-    let ctx = egui::Context::default();
-    theme::fonts::install(&ctx);
-    theme::install(&ctx, shot.theme);
-    let zoom = if state.session.presenting { PRESENTER_ZOOM } else { settings.zoom() };
-    let scale = shot.scale * zoom;
-    ctx.set_pixels_per_point(scale);
-    let mut size = Vec2::new(shot.size[0] as f32, shot.size[1] as f32) / zoom;
     let mut ui_state = UiState::default();
     if let PanelName::Tab(tab) = shot.panel {
         tab.choose(&mut ui_state);
     }
     let whole = shot.whole && matches!(shot.panel, PanelName::Part(_));
+    let zoom = if state.session.presenting { presenter_zoom(shot.size[1] as f32) } else { settings.zoom() };
+    draw(shot, zoom, whole, |ui| {
+        let view = View { state: &state, computed: &computed, tokens: shot.theme.tokens() };
+        let mut commands = Commands::new();
+        match shot.panel {
+            PanelName::Window(_) | PanelName::Tab(_) | PanelName::Presenter => {
+                ui::window_ui(ui, &view, &mut ui_state, &mut commands);
+                ui.max_rect().bottom()
+            }
+            PanelName::Part(part) => ui::part_ui(ui, part, &view, &mut ui_state, &mut commands),
+        }
+    })
+}
+
+/// Draws a chart of `plan` alone, with what it is of; theme, width and scale are the shot's.
+pub fn render_chart(chart: &Chart, plan: &Plan, settings: &Settings, shot: &Shot) -> ColorImage {
+    let mut state = State { settings: settings.clone(), ..State::default() };
+    state.document.plan = plan.clone();
+    state.session.today.clone_from(&shot.day);
+    let computed = Computed::of(&state);
+    draw(shot, settings.zoom(), true, |ui| {
+        let view = View { state: &state, computed: &computed, tokens: shot.theme.tokens() };
+        ui::chart_part_ui(ui, chart, &view)
+    })
+}
+
+/// Draws what `content` draws, which says where its lower end is; a `whole` picture ends there.
+fn draw(shot: &Shot, zoom: f32, whole: bool, mut content: impl FnMut(&mut egui::Ui) -> f32) -> ColorImage {
+    let tokens = shot.theme.tokens();
+    let ctx = egui::Context::default();
+    theme::fonts::install(&ctx);
+    theme::install(&ctx, shot.theme);
+    let scale = shot.scale * zoom;
+    ctx.set_pixels_per_point(scale);
+    let mut size = Vec2::new(shot.size[0] as f32, shot.size[1] as f32) / zoom;
     if whole {
-        // Low at first: what fills the height there is takes no more than it needs.
+        // Low until it is measured.
         size.y = 100.0;
     }
     let mut rasterizer = Rasterizer::new();
@@ -84,18 +112,9 @@ pub fn render(plan: &Plan, settings: &Settings, shot: &Shot) -> ColorImage {
             time: Some(frame as f64),
             ..RawInput::default()
         };
-        let mut bottom = None;
-        let output = ctx.run_ui(input, |ui| {
-            let view = View { state: &state, computed: &computed, tokens };
-            let mut commands = Commands::new();
-            match shot.panel {
-                PanelName::Window(_) | PanelName::Tab(_) | PanelName::Presenter => {
-                    ui::window_ui(ui, &view, &mut ui_state, &mut commands);
-                }
-                PanelName::Part(part) => bottom = Some(ui::part_ui(ui, part, &view, &mut ui_state, &mut commands)),
-            }
-        });
-        if let Some(bottom) = bottom.filter(|_| whole && frame == SETTLED) {
+        let mut bottom = size.y;
+        let output = ctx.run_ui(input, |ui| bottom = content(ui));
+        if whole && frame == SETTLED {
             size.y = bottom.ceil();
         }
         rasterizer.update_textures(output.textures_delta);

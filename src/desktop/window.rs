@@ -145,8 +145,11 @@ pub struct App {
     ctx: egui::Context,
 }
 
-/// How much larger everything is while presenting.
-pub const PRESENTER_ZOOM: f32 = 1.5;
+/// How much larger everything is while presenting in a window of this height: half as large again where verdict, bar and
+/// the figure of every component stay in sight.
+pub fn presenter_zoom(height: f32) -> f32 {
+    (height / 560.0).clamp(1.0, 1.5)
+}
 
 impl App {
     /// A program with the settings of `settings_path`.
@@ -279,7 +282,8 @@ impl App {
             theme::install(ctx, theme);
             self.installed_theme = Some(theme);
         }
-        let enlarged = if self.state.session.presenting { PRESENTER_ZOOM } else { 1.0 };
+        let height = ctx.content_rect().height() * ctx.zoom_factor();
+        let enlarged = if self.state.session.presenting { presenter_zoom(height) } else { 1.0 };
         // What was set here comes into force a frame later: only what is neither old nor ours was done by zoom keys.
         let seen = ctx.zoom_factor();
         let differs = |other: f32| (seen - other).abs() > 0.001;

@@ -263,6 +263,11 @@ pub fn quantity(amount: f64, unit: &str) -> String {
     if unit.is_empty() { number } else { format!("{number} {unit}") }
 }
 
+/// A number of things: `1 example`, `4,096 examples`.
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(count), if count == 1 { one } else { many })
+}
+
 /// Three significant digits below 1,000, whole and grouped up to 10^15, powers of ten beyond.
 pub fn significant(amount: f64) -> String {
     let size = amount.abs();

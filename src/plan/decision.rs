@@ -3,8 +3,10 @@
 //! Plain data; the rules that turn answers into a recommendation live in [`crate::decide`]. Every answer may be missing:
 //! a question that was skipped is not a no.
 
+use crate::units::{counted, grouped};
 use serde::{Deserialize, Serialize};
 
+pub mod amounts;
 mod costs;
 pub mod questions;
 mod read;
@@ -270,12 +272,14 @@ impl Decision {
             ("Reasoning", said(&self.reasoning)),
         ];
         rows.extend(questions::QUESTIONS.iter().map(|question| (question.label, question.words(&self.answers))));
-        let costs = self.answers.costs.as_ref().and_then(|costs| ron::to_string(costs).ok());
-        rows.push(("Prices of the break-even", costs.unwrap_or_else(|| "–".to_owned())));
+        rows.extend(amounts::rows(self.answers.costs.as_ref()));
         let given: usize =
             self.tally.annotators.iter().map(|who| who.labels.chars().filter(|letter| *letter != '.').count()).sum();
-        let labels =
-            if given == 0 { "–".to_owned() } else { format!("{given} by {} people", self.tally.annotators.len()) };
+        let labels = if given == 0 {
+            "–".to_owned()
+        } else {
+            format!("{} by {}", grouped(given as u64), counted(self.tally.annotators.len() as u64, "person", "people"))
+        };
         rows.push(("Labels of examples", labels));
         rows
     }

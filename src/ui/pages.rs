@@ -30,7 +30,7 @@ pub fn page_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut C
         Page::Preview => preview::preview_ui(ui, view, ui_state, out),
         Page::Method => method::method_ui(ui, view, ui_state, out),
         Page::Time => time::time_ui(ui, view, ui_state),
-        Page::Serving => serving::serving_ui(ui, view),
+        Page::Serving => serving::serving_ui(ui, view, out),
         Page::Steps => steps::steps_ui(ui, view, out),
         Page::Change => change::change_ui(ui, view, ui_state, out),
         Page::Compare => compare::compare_ui(ui, view, &mut ui_state.compare, out),

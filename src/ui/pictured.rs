@@ -2,11 +2,16 @@
 
 use super::pages::{change, decide, memory, preview};
 use super::panels::{explanation, settings};
-use super::{UiState, View};
+use super::widgets::plot::Plot;
+use super::{UiState, View, card, card_head};
 use crate::app::command::Commands;
 use crate::app::page::Page;
+use crate::report::chart::Chart;
 use crate::theme::{bold, space, type_size};
 use egui::{Align, CentralPanel, Frame, Layout, Margin, RichText, Ui};
+
+/// Height of a chart that is pictured alone.
+const PICTURED: f32 = 420.0;
 
 /// What a picture shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,8 +121,8 @@ pub fn part_ui(ui: &mut Ui, part: Part, view: &View<'_>, ui_state: &mut UiState,
         match part {
             Part::Charts => charts_ui(ui, view, out),
             Part::Bar => _ = memory::bar_card_ui(ui, view, out),
-            Part::Phases => _ = memory::phases_card_ui(ui, view, out),
-            Part::Components => _ = memory::table_card_ui(ui, view, out),
+            Part::Phases => _ = memory::phases_card_ui(ui, view, memory::Controls::Hidden, out),
+            Part::Components => _ = memory::table_card_ui(ui, view, memory::Controls::Hidden, out),
             Part::Settings => settings::settings_ui(ui, view, ui_state, out),
             Part::Explanation => explanation::explanation_ui(ui, view, out),
         }
@@ -128,6 +133,28 @@ pub fn part_ui(ui: &mut Ui, part: Part, view: &View<'_>, ui_state: &mut UiState,
 
 /// The charts for a slide or a document: with what they are of, and without buttons.
 fn charts_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
+    head_ui(ui, view);
+    memory::charts_ui(ui, view, memory::Controls::Hidden, out);
+}
+
+/// One chart for a slide or a document, likewise. Where its lower end is, in points, with the margin.
+pub fn chart_part_ui(ui: &mut Ui, chart: &Chart, view: &View<'_>) -> f32 {
+    let margin = space::l();
+    let frame = Frame::new().fill(view.tokens.ground.0).inner_margin(Margin::same(margin as i8));
+    let drawn = CentralPanel::default().frame(frame).show(ui, |ui| {
+        head_ui(ui, view);
+        card(ui, view.tokens, |ui| {
+            card_head(ui, &chart.title, "");
+            let plot = Plot { bare: true, ..Plot::new("pictured", chart.clone(), PICTURED, &|_| String::new()) };
+            plot.show(ui, view.tokens, &mut Commands::new());
+        });
+        ui.min_rect().bottom() + margin
+    });
+    drawn.inner
+}
+
+/// Name of the plan, what it is of, and at the right who made it, when, with what.
+fn head_ui(ui: &mut Ui, view: &View<'_>) {
     let plan = &view.state.document.plan;
     let name = if plan.name.is_empty() { "Untitled plan" } else { plan.name.as_str() };
     ui.horizontal(|ui| {
@@ -144,5 +171,4 @@ fn charts_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     });
     ui.label(RichText::new(memory::subject(view)).color(view.tokens.muted.0));
     ui.add_space(space::s());
-    memory::charts_ui(ui, view, memory::Controls::Hidden, out);
 }

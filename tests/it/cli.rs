@@ -181,6 +181,7 @@ fn refusals_say_what_and_exit_with_two() {
         (vec!["estimate", text(&broken)], "broken.plan.ron:3:10"),
         (vec!["estimate", "no-such-file.ron"], "no-such-file.ron"),
         (vec!["estimate", "--check", "--max-bytes", "lots"], "24GiB"),
+        (vec!["estimate", "--check", "--max-bytes", "NaN"], "24GiB"),
         (vec!["estimate", "--check", "--accelerator", ""], "nothing to check against"),
         (vec!["estimate", "--max-bytes", "24GiB"], "--check"),
         (vec!["compare", "no-such-file.ron", "neither.ron"], "no-such-file.ron"),
@@ -205,6 +206,8 @@ fn refusals_say_what_and_exit_with_two() {
         let done = run(&args);
         assert_eq!(done.outcome, Outcome::BadInput, "{args:?}: {}", done.out);
         assert!(done.err.contains(saying), "{args:?}: {}", done.err);
+        // Arguments are read before anything is answered: nobody takes half an answer for one.
+        assert_eq!(done.out, "", "{args:?}");
     }
     assert!(!Path::new("x.png").exists() && !Path::new("x.ron").exists());
 }

@@ -88,6 +88,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "plan",
             "preview",
             "raster",
+            "report",
             "tasks",
             "theme",
             "ui",

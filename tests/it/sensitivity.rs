@@ -4,6 +4,7 @@ use tuneplan::catalog::Catalog;
 use tuneplan::estimate::profile::Profiles;
 use tuneplan::estimate::time::{DequantizationKernel, time};
 use tuneplan::estimate::{Detail, Estimate, Fit, Inputs, estimate};
+use tuneplan::plan::decision::{Cache, Costs, Decision};
 use tuneplan::plan::edit::PlanEdit;
 use tuneplan::plan::field::{FieldValue, field};
 use tuneplan::plan::{Plan, templates};
@@ -118,4 +119,34 @@ fn comparisons_hold_only_what_differs() {
     "EUR".clone_into(&mut euros.cost.currency);
     let mixed = compare(&[("a".to_owned(), &longer), ("b".to_owned(), &euros)], Known::embedded());
     assert!(mixed.headlines.iter().all(|row| row.id != "money") && mixed.currency.is_none());
+}
+
+/// What changed one's mind about the break-even is named as its form names it, an amount a row.
+#[test]
+fn prices_that_differ_are_told_in_words() {
+    let priced = |price: f64, hit_share: Option<f64>| {
+        let mut costs = Costs { input_price: price, requests_per_month: 2e6, ..Costs::default() };
+        costs.cache = hit_share.map(|hit_share| Cache { hit_share, read_factor: 0.1, write_factor: 1.25 });
+        let mut decision = Decision::default();
+        decision.answers.costs = Some(costs);
+        Plan { decision: Some(Box::new(decision)), ..Plan::default() }
+    };
+    let (cheap, dear) = (priced(2.5, None), priced(3.0, Some(0.9)));
+    let rows = |plans: [&Plan; 2]| -> Vec<(String, Vec<String>)> {
+        let named = plans.map(|plan| ("plan".to_owned(), plan));
+        let found = compare(&named, Known::embedded());
+        found.settings.into_iter().map(|row| (row.label, row.values)).collect()
+    };
+    let row = |label: &str, values: [&str; 2]| (label.to_owned(), values.map(str::to_owned).to_vec());
+    assert_eq!(
+        rows([&cheap, &dear]),
+        [
+            row("Break-even: Input price", ["2.5 a million", "3 a million"]),
+            row("Break-even: Hit share", ["–", "0.9 of requests"]),
+            row("Break-even: Read factor", ["–", "0.1 × price"]),
+            row("Break-even: Write factor", ["–", "1.25 × price"]),
+        ]
+    );
+    let against_none = rows([&Plan::default(), &dear]);
+    assert!(against_none.contains(&row("Break-even: Requests", ["–", "2,000,000 a month"])), "{against_none:?}");
 }

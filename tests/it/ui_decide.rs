@@ -115,6 +115,8 @@ fn break_even_asks_for_prices_and_marks_where_lines_cross() {
     click(&mut harness, "Break-even");
     click(&mut harness, "Type prices");
     assert!(has(&harness, "Prices need the day they were quoted"));
+    let form = |harness: &Harness<'_, App>| harness.get_by_label("Prices and amounts").rect().top();
+    let place = form(&harness);
     let mut record = state(&harness).document.plan.decision.as_deref().cloned().unwrap();
     let costs = record.answers.costs.as_mut().unwrap();
     // On paper: 1,200 a month over 12 months is 100; 1,000 tokens at 1 a million save 0.001: 100,000 requests.
@@ -124,6 +126,7 @@ fn break_even_asks_for_prices_and_marks_where_lines_cross() {
     costs.tuned.data = 1200.0;
     send(&mut harness, Command::Edit(PlanEdit::Decision { what: "test", decision: Some(Box::new(record)) }));
     assert!(has(&harness, "cheaper from 100,000 requests a month on (60,000 to 166,667)"));
+    assert_eq!(form(&harness), place, "the form stays under the pointer");
 }
 
 #[test]

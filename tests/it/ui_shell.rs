@@ -2,7 +2,7 @@
 
 use crate::common::app::{click, dismiss_all, press, send, state, type_text, wait, window, window_of};
 use egui::accesskit::Role;
-use egui::{Key, Modifiers};
+use egui::{ColorImage, Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use std::fs;
@@ -10,18 +10,20 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use tuneplan::app::Command;
 use tuneplan::app::clipboard::{Clip, Clipboard};
-use tuneplan::app::command::MenuCommand;
+use tuneplan::app::command::{ChartCommand, MenuCommand};
 use tuneplan::app::messages::NOTICE_SECS;
 use tuneplan::app::page::Page;
 use tuneplan::app::settings::{Settings, ThemeChoice};
-use tuneplan::app::state::{AfterUnsaved, Dialog};
+use tuneplan::app::state::{AfterUnsaved, Dialog, Picture, State};
 use tuneplan::desktop::runtime::Runtime;
+use tuneplan::desktop::screenshot::{Shot, render};
 use tuneplan::desktop::window::App;
 use tuneplan::estimate::Component;
 use tuneplan::plan::edit::PlanEdit;
 use tuneplan::plan::field::FieldValue;
 use tuneplan::plan::{ModelSource, file, templates};
 use tuneplan::text::Language;
+use tuneplan::ui::{PanelName, Part};
 use tuneplan::units::ByteUnit;
 
 fn rank(number: u64) -> Command {
@@ -309,6 +311,35 @@ impl Clipboard for Kept {
     }
 }
 
+/// The picture ends where its content ends, with the ground of its margin below: the names under the columns, the lowest
+/// of the content, stand in it as they do where there is room to spare.
+fn assert_whole(image: &ColorImage, state: &State) {
+    let [width, height] = image.size;
+    let ground = image.pixels[0];
+    let shot = Shot {
+        panel: PanelName::Part(Part::Charts),
+        theme: state.settings.theme.resolve(None),
+        size: [width as u32 / 2, height as u32],
+        whole: false,
+        scale: 2.0,
+        day: state.session.today.clone(),
+    };
+    let roomy = render(&state.document.plan, &state.settings, &shot);
+    assert_eq!(roomy.size, [width, 2 * height]);
+    let rows =
+        |image: &ColorImage, rows: std::ops::Range<usize>| image.pixels[rows.start * width..rows.end * width].to_vec();
+    assert!(rows(image, 0..height) == rows(&roomy, 0..height), "the picture is not what stands where there is room");
+    assert!(rows(&roomy, height..2 * height).iter().all(|pixel| *pixel == ground), "something stands below its end");
+    // The names: ink between the foot of the columns and the lower end of their card.
+    let is_ground = |row: usize| rows(image, row..row + 1).iter().all(|pixel| *pixel == ground);
+    let card_end = (0..height).rev().find(|row| !is_ground(*row)).unwrap();
+    assert!(height - card_end > 10, "the margin below the lowest card is cut off");
+    let inside = |row: usize| &image.pixels[row * width + width / 8..row * width + width / 2 - width / 40];
+    let panel = inside(card_end - 8)[0];
+    let inked = (card_end - 110..card_end - 4).filter(|row| inside(*row).iter().any(|pixel| *pixel != panel)).count();
+    assert!((16..80).contains(&inked), "{inked} rows of names stand below the columns");
+}
+
 #[test]
 fn tables_and_pictures_leave_by_the_clipboard_and_only_what_it_took_is_called_copied() {
     let kept = Kept::default();
@@ -325,8 +356,7 @@ fn tables_and_pictures_leave_by_the_clipboard_and_only_what_it_took_is_called_co
     // As high as the charts are: neither cut off nor followed by empty ground.
     let [width, height] = [image.width(), image.height()];
     assert!(width > 500 && height > 500 && height < 2 * width, "{width} × {height}");
-    let last = image.pixels[(height - height / 10) * width..].iter().filter(|pixel| **pixel != image.pixels[0]).count();
-    assert!(last > width / 10, "the lowest tenth of {width} × {height} is empty");
+    assert_whole(image, state(&harness));
     let estimate = harness.state().computed().estimate.clone().unwrap();
     let sum: u64 = text
         .lines()
@@ -366,13 +396,40 @@ fn the_shipped_window_has_clipboard_and_links() {
     }
 }
 
+/// A chart with axes leaves as it is seen: as a picture, as a table, as a file.
+#[test]
+fn a_chart_leaves_as_picture_table_and_file() {
+    let kept = Kept::default();
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window_of(Runtime::new(None, || ()).with_clipboard(kept.clone()));
+    send(&mut harness, Command::ShowPage(Page::Serving));
+    let menu = "Menu of the chart: Adapters: merged or kept apart";
+    for (place, command) in [ChartCommand::CopyPicture, ChartCommand::CopyData].into_iter().enumerate() {
+        click(&mut harness, menu);
+        click(&mut harness, command.title());
+        wait(&mut harness, |_| kept.0.lock().unwrap().len() > place);
+    }
+    let clips = kept.0.lock().unwrap().clone();
+    let [Clip::Picture(image), Clip::Text(table)] = clips.as_slice() else { panic!("{clips:?}") };
+    assert!(image.width() == 1920 && (800..1600).contains(&image.height()), "{:?}", image.size);
+    let row = table.lines().find(|line| line.starts_with("kept apart\t100\t"));
+    assert!(row.is_some(), "100 adapters are among the figures: {table}");
+    let path = folder.path().join("chart.png");
+    let save = |path: &PathBuf| Command::SavePicture { picture: Picture::Chart, path: path.clone(), replace: false };
+    send(&mut harness, save(&path));
+    wait(&mut harness, |_| path.exists());
+    assert!(fs::read(path).unwrap().starts_with(b"\x89PNG"));
+    send(&mut harness, save(&folder.path().join("chart.svg")));
+    assert!(state(&harness).session.messages.latest().unwrap().text.contains("end the name in .png to say"));
+}
+
 #[test]
 fn pictures_are_saved_as_png_and_svg_and_never_over_a_file_unasked() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = window();
     for name in ["charts.png", "charts.svg"] {
         let path = folder.path().join(name);
-        send(&mut harness, Command::SavePicture { path: path.clone(), replace: false });
+        send(&mut harness, Command::SavePicture { picture: Picture::Memory, path: path.clone(), replace: false });
         // The report comes after the file: who looks at the file alone may see the report later.
         let saved = format!("Saved {}", path.display());
         let said = |app: &App| app.state().session.messages.latest().is_some_and(|message| message.text == saved);
@@ -380,7 +437,7 @@ fn pictures_are_saved_as_png_and_svg_and_never_over_a_file_unasked() {
         let bytes = fs::read(&path).unwrap();
         assert!(bytes.starts_with(b"\x89PNG") || bytes.starts_with(b"<svg "), "{name}");
         fs::write(&path, "mine").unwrap();
-        send(&mut harness, Command::SavePicture { path: path.clone(), replace: false });
+        send(&mut harness, Command::SavePicture { picture: Picture::Memory, path: path.clone(), replace: false });
         wait(&mut harness, |app| app.state().session.dialog.is_some());
         assert_eq!(fs::read(&path).unwrap(), b"mine");
         dismiss_all(&mut harness);
@@ -388,7 +445,10 @@ fn pictures_are_saved_as_png_and_svg_and_never_over_a_file_unasked() {
         wait(&mut harness, said);
         assert_ne!(fs::read(&path).unwrap(), b"mine");
     }
-    send(&mut harness, Command::SavePicture { path: PathBuf::from("charts.bmp"), replace: false });
+    send(
+        &mut harness,
+        Command::SavePicture { picture: Picture::Memory, path: PathBuf::from("charts.bmp"), replace: false },
+    );
     assert!(state(&harness).session.messages.latest().unwrap().text.contains(".png or .svg"));
 }
 

@@ -44,6 +44,24 @@ fn window<'a>() -> Harness<'a, App> {
     harness
 }
 
+/// Prices with which every way crosses another.
+fn priced() -> Costs {
+    let mut costs = Costs {
+        requests_per_month: 2e6,
+        input_price: 3.0,
+        output_price: 15.0,
+        static_tokens: 3000,
+        ..Costs::default()
+    };
+    costs.dynamic_tokens = 200;
+    costs.output_tokens = 150;
+    costs.tuned.input_price = 0.4;
+    costs.tuned.output_price = 1.2;
+    costs.tuned.data = 20_000.0;
+    costs.tuned.idle_per_month = 1500.0;
+    costs
+}
+
 fn edit(harness: &mut Harness<'_, App>, id: &'static str, value: FieldValue) {
     send(harness, Command::Edit(PlanEdit::Set(id, value)));
 }
@@ -113,20 +131,7 @@ fn a_pinned_baseline_and_its_notes_stay_inside() {
 fn prices_and_their_chart_stay_inside() {
     let mut harness = window();
     let mut decision = state(&harness).document.plan.decision.clone().unwrap_or_default();
-    let mut costs = Costs {
-        requests_per_month: 2e6,
-        input_price: 3.0,
-        output_price: 15.0,
-        static_tokens: 3000,
-        ..Costs::default()
-    };
-    costs.dynamic_tokens = 200;
-    costs.output_tokens = 150;
-    costs.tuned.input_price = 0.4;
-    costs.tuned.output_price = 1.2;
-    costs.tuned.data = 20_000.0;
-    costs.tuned.idle_per_month = 1500.0;
-    decision.answers.costs = Some(costs);
+    decision.answers.costs = Some(priced());
     send(&mut harness, Command::Edit(PlanEdit::Decision { what: "costs", decision: Some(decision) }));
     walk(&mut harness, &[Page::Decide], "with prices");
 }
@@ -273,4 +278,55 @@ fn what_is_hit_in_a_stack_is_what_is_drawn() {
     edit(&mut harness, "batch.micro_batch", FieldValue::Integer(4));
     send(&mut harness, Command::ShowPage(Page::Compare));
     assert!(hits_are_drawn(&mut harness, "bars of plans") > 10);
+}
+
+/// Points at every chart of the page, clicks and drags there: the plan stays as it is. Returns how many were tried.
+fn look_at_charts(harness: &mut Harness<'_, App>, what: &str) -> usize {
+    let before = state(harness).document.plan.clone();
+    let charts: Vec<Rect> = harness.query_all_by_role(Role::Image).map(|node| node.rect()).collect();
+    for chart in &charts {
+        for (x, y) in [(0.1, 0.2), (0.5, 0.5), (0.9, 0.8)] {
+            let at = Pos2::new(egui::lerp(chart.x_range(), x), egui::lerp(chart.y_range(), y));
+            harness.hover_at(at);
+            harness.run_steps(2);
+            for pressed in [true, false] {
+                let (button, modifiers) = (egui::PointerButton::Primary, egui::Modifiers::NONE);
+                harness.event(egui::Event::PointerButton { pos: at, button, pressed, modifiers });
+            }
+            harness.run_steps(20);
+            assert!(state(harness).document.plan == before, "{what}: a click at {at:?} changed the plan");
+        }
+    }
+    charts.len()
+}
+
+#[test]
+fn looking_at_a_chart_changes_no_plan() {
+    let mut harness = window();
+    harness.set_size(Vec2::new(1400.0, 4000.0));
+    let mut decision = state(&harness).document.plan.decision.clone().unwrap_or_default();
+    decision.answers.costs = Some(priced());
+    send(&mut harness, Command::Edit(PlanEdit::Decision { what: "costs", decision: Some(decision) }));
+    let folder = tempfile::tempdir().unwrap();
+    send(&mut harness, Command::Weigh(Some(common::two_layers::model(folder.path()))));
+    wait(&mut harness, |app| app.state().session.weighing.as_ref().is_some_and(|weighing| !weighing.running));
+    for (page, least) in [(Page::Change, 0), (Page::Serving, 1), (Page::Sure, 1), (Page::Decide, 0), (Page::Preview, 0)]
+    {
+        send(&mut harness, Command::ShowPage(page));
+        if page == Page::Sure {
+            wait(&mut harness, |app| app.state().session.evidence.is_some());
+        }
+        assert!(look_at_charts(&mut harness, &format!("{page:?}")) >= least, "{page:?} has its charts");
+        for (tab, name) in Tab::ALL.into_iter().filter(|(tab, _)| tab.page() == page) {
+            tab.choose(harness.state_mut().ui_state_mut());
+            harness.run_ok();
+            let tried = look_at_charts(&mut harness, name);
+            let least = match name {
+                "change-sensitivity" | "decide-break-even" => 1,
+                "preview-weights" => 3,
+                _ => 0,
+            };
+            assert!(tried >= least, "{name}: {tried} charts");
+        }
+    }
 }

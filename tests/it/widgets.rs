@@ -8,14 +8,17 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use proptest::prelude::*;
 use std::cell::{Cell, RefCell};
+use tuneplan::app::command::{ChartCommand, Command, Commands};
 use tuneplan::estimate::{ByComponent, Component, Phase, PhaseKind};
 use tuneplan::explained::{Explained, Term};
+use tuneplan::report::chart::{Axis, Chart, Ink, Look, Mark, Rule, Scale, Series, Way as RuleWay};
 use tuneplan::theme::{Theme, Tokens};
 use tuneplan::ui::widgets::component_table::{ComponentTable, TableTouched};
 use tuneplan::ui::widgets::derivation::derivation_ui;
 use tuneplan::ui::widgets::memory_bar::MemoryBar;
 use tuneplan::ui::widgets::phase_chart::{PhaseChart, PhaseTouched};
 use tuneplan::ui::widgets::picker::{Entry, Picker};
+use tuneplan::ui::widgets::plot::{Hit, Plot};
 use tuneplan::ui::widgets::segmented::{Segment, segmented_ui};
 use tuneplan::ui::widgets::segments::{EASY_HIT, LEAST_DRAWN, Touched};
 use tuneplan::ui::widgets::toggle::toggle_ui;
@@ -464,4 +467,209 @@ fn charts_look_as_agreed_in_every_theme() {
         });
         results.add(harness.try_snapshot(format!("charts-{}", theme.id())));
     }
+}
+
+// --- charts with axes ---
+
+/// Two lines and marks on axes by powers of ten.
+fn plotted() -> Chart {
+    let line = |factor: f64| (0..=40).map(|i| 10_f64.powf(f64::from(i) / 10.0)).map(|x| [x, factor * x]).collect();
+    Chart {
+        title: "Cost".to_owned(),
+        name: "Cost over requests".to_owned(),
+        across: Axis::new("requests", Scale::Log, [1.0, 1e4]),
+        up: Axis::new("cost", Scale::Log, [0.5, 5e3]),
+        series: vec![
+            Series::new("cheap", Ink::Accent, Look::Line, line(1.0)),
+            Series::new("dear", Ink::Over, Look::Line, line(100.0)),
+            Series::new(
+                "offers",
+                Ink::Tight,
+                Look::Marks(Mark::Disc, 4.0),
+                vec![[10.0, 2.0], [100.0, 700.0], [3e3, 5.0]],
+            ),
+        ],
+        rules: vec![Rule { label: "limit".to_owned(), ink: Ink::Over, way: RuleWay::Level, at: 1e3, to: None }],
+        beyond: Some("↑ more".to_owned()),
+    }
+}
+
+/// Shows it; commands and what was read are kept.
+struct Shown<'a> {
+    harness: Harness<'a>,
+    said: std::rc::Rc<RefCell<(Commands, Vec<Hit>)>>,
+}
+
+impl Shown<'_> {
+    fn new(size: [f32; 2]) -> Self {
+        let said = std::rc::Rc::new(RefCell::new((Commands::new(), Vec::new())));
+        let kept = std::rc::Rc::clone(&said);
+        let harness = dark(size, move |ui| {
+            let tip = |hit: &Hit| format!("series {} point {}", hit.series, hit.index);
+            let mut kept = kept.borrow_mut();
+            let read = Plot::new("test", plotted(), 300.0, &tip).show(ui, tokens(), &mut kept.0);
+            kept.1.extend(read.clicked);
+        });
+        Self { harness, said }
+    }
+
+    fn hover(&mut self, at: egui::Pos2) -> Option<String> {
+        self.harness.hover_at(at);
+        self.harness.run_steps(3);
+        shapes(&self.harness).into_iter().find_map(|shape| match shape {
+            Shape::Text(text) if text.galley.text().starts_with("series ") => Some(text.galley.text().to_owned()),
+            _ => None,
+        })
+    }
+
+    fn area(&self) -> Rect {
+        self.harness.get_by_label("Cost over requests").rect()
+    }
+
+    /// Places of the marks as they are drawn.
+    fn marks(&self) -> Vec<egui::Pos2> {
+        let tight = tokens().tight.0;
+        let circles = shapes(&self.harness).into_iter().filter_map(|shape| match shape {
+            Shape::Circle(circle) if circle.fill == tight && circle.radius == 4.0 => Some(circle.center),
+            _ => None,
+        });
+        circles.filter(|at| self.area().contains(*at)).collect()
+    }
+
+    fn zoom(&mut self, at: egui::Pos2, factor: f32) {
+        self.harness.hover_at(at);
+        self.harness.run_steps(2);
+        self.harness.event(egui::Event::Zoom(factor));
+        self.harness.run_steps(8);
+    }
+}
+
+/// Every shape of the frame by itself.
+fn shapes(harness: &Harness<'_>) -> Vec<Shape> {
+    fn flat(shape: &Shape, found: &mut Vec<Shape>) {
+        match shape {
+            Shape::Vec(shapes) => shapes.iter().for_each(|shape| flat(shape, found)),
+            shape => found.push(shape.clone()),
+        }
+    }
+    let mut found = Vec::new();
+    harness.output().shapes.iter().for_each(|clipped| flat(&clipped.shape, &mut found));
+    found
+}
+
+#[test]
+fn a_mark_is_read_where_it_is_drawn_and_a_line_over_and_under_it() {
+    let mut shown = Shown::new([700.0, 420.0]);
+    for zoomed in [false, true] {
+        if zoomed {
+            let centre = shown.area().center();
+            shown.zoom(centre, 1.4);
+        }
+        let marks = shown.marks();
+        assert!(marks.len() == 3 || zoomed && !marks.is_empty(), "{marks:?}");
+        for at in marks {
+            let said = shown.hover(at + egui::vec2(3.0, -3.0)).unwrap();
+            assert!(said.starts_with("series 2 "), "{said} at {at:?}");
+        }
+        // Far from marks the line is read that is nearer, at its point over the pointer.
+        let area = shown.area();
+        let said = shown.hover(egui::pos2(area.left() + 0.3 * area.width(), area.top() + 12.0)).unwrap();
+        assert!(said.starts_with("series 1 "), "{said}");
+    }
+}
+
+#[test]
+fn figures_on_the_axes_are_those_of_what_is_drawn() {
+    let shown = Shown::new([700.0, 420.0]);
+    let area = shown.area();
+    // 10, 2: where the figures "10" below and the range 0.5 to 5,000 upright put it.
+    let figure = |text: &str| {
+        shapes(&shown.harness).into_iter().find_map(|shape| match shape {
+            Shape::Text(found) if found.galley.text() == text && found.pos.y >= area.bottom() => {
+                Some(found.visual_bounding_rect().center().x)
+            }
+            _ => None,
+        })
+    };
+    let mark = shown.marks()[0];
+    assert!((figure("10").unwrap() - mark.x).abs() < 1.0);
+    let share = (2.0_f32 / 0.5).log10() / (5e3_f32 / 0.5).log10();
+    assert!((area.bottom() - share * area.height() - mark.y).abs() < 1.0);
+}
+
+#[test]
+fn a_view_is_zoomed_moved_and_reset_and_follows_nothing_else() {
+    let mut shown = Shown::new([700.0, 420.0]);
+    let before = shown.marks();
+    let centre = shown.area().center();
+    shown.zoom(centre, 1.5);
+    assert_ne!(shown.marks(), before);
+    shown.harness.get_by_label("Reset view").click();
+    shown.harness.run();
+    assert_eq!(shown.marks(), before);
+    assert!(shown.harness.query_by_label("Reset view").is_none(), "there is nothing to reset");
+    shown.harness.drag_at(centre);
+    shown.harness.run_steps(2);
+    shown.harness.hover_at(centre + egui::vec2(40.0, 20.0));
+    shown.harness.run_steps(2);
+    shown.harness.drop_at(centre + egui::vec2(40.0, 20.0));
+    shown.harness.run_steps(2);
+    let moved = shown.marks();
+    // Longer figures beside the upright axis may take a little of the width.
+    assert!((moved[0] - before[0] - egui::vec2(40.0, 20.0)).length() < 3.0, "{moved:?} {before:?}");
+    assert_eq!(shown.said.borrow().1, [], "moving is no click");
+    shown.harness.run_steps(20);
+    // Within one frame: the harness takes a quarter of a second for each.
+    let press = |pressed| egui::Event::PointerButton {
+        pos: centre,
+        button: egui::PointerButton::Primary,
+        pressed,
+        modifiers: egui::Modifiers::NONE,
+    };
+    shown.harness.hover_at(centre);
+    shown.harness.run_steps(2);
+    shown.harness.input_mut().events.extend([true, false, true, false].map(press));
+    shown.harness.run_steps(4);
+    assert_eq!(shown.marks(), before, "a double-click shows all again");
+}
+
+#[test]
+fn the_legend_hides_a_series_and_shows_it_again() {
+    let mut shown = Shown::new([700.0, 420.0]);
+    let entry =
+        |shown: &Shown<'_>| shown.harness.get_by_role_and_label(Role::CheckBox, "offers").accesskit_node().toggled();
+    assert_eq!(entry(&shown), Some(Toggled::True));
+    let at = shown.marks()[1];
+    shown.harness.get_by_label("offers").click();
+    shown.harness.run();
+    assert_eq!((entry(&shown), shown.marks()), (Some(Toggled::False), Vec::new()));
+    assert!(shown.hover(at).is_none_or(|said| !said.starts_with("series 2 ")), "what is hidden is not read");
+    shown.harness.get_by_label("offers").click();
+    shown.harness.run();
+    assert_eq!(shown.marks().len(), 3);
+}
+
+#[test]
+fn the_menu_gives_the_chart_as_it_is_seen() {
+    let mut shown = Shown::new([700.0, 420.0]);
+    shown.harness.get_by_label("cheap").click();
+    shown.harness.run();
+    let centre = shown.area().center();
+    shown.zoom(centre, 2.0);
+    for command in ChartCommand::ALL {
+        shown.harness.get_by_label("Menu of the chart: Cost").click();
+        shown.harness.run_steps(4);
+        shown.harness.get_by_label(command.title()).click();
+        shown.harness.run_steps(4);
+        let said = std::mem::take(&mut shown.said.borrow_mut().0);
+        let [Command::Chart(asked, chart)] = said.as_slice() else { panic!("{said:?}") };
+        assert_eq!(*asked, command);
+        assert_eq!(chart.names(), ["dear", "offers"]);
+        let [low, high] = chart.across.range;
+        assert!((high / low - 100.0).abs() < 1.0, "twice as near on an axis of four powers of ten: {low}..{high}");
+    }
+    // The right button opens the same menu where the chart is.
+    shown.harness.get_by_label("Cost over requests").click_secondary();
+    shown.harness.run_steps(4);
+    assert!(shown.harness.query_by_label("Copy its figures as a table").is_some());
 }

@@ -8,7 +8,7 @@ use crate::decide::recommend;
 use crate::decide::tally::{Reading, from_csv, to_csv};
 use crate::documents::store::{ExamplesFile, StoreError};
 use crate::plan::edit::PlanEdit;
-use crate::units::grouped;
+use crate::units::{counted, grouped};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ fn show_examples(state: &mut State, path: PathBuf, reading: Reading) {
         fail(state, &words);
         return;
     }
-    let mut said = format!("{} examples of {shown}", grouped(count));
+    let mut said = format!("{} of {shown}", counted(count, "example", "examples"));
     if !decision.tally.is_empty() && decision.tally.examples != count {
         said = format!(
             "{said}; the file had {} when it was labelled, so labels may have moved",
@@ -69,7 +69,7 @@ fn show_examples(state: &mut State, path: PathBuf, reading: Reading) {
         );
     }
     if let Some(remark) = reading.remarks.first() {
-        said = format!("{said}; {} remarks, the first: {remark}", grouped(reading.remarks.len() as u64));
+        said = format!("{said}; {}, the first: {remark}", counted(reading.remarks.len() as u64, "remark", "remarks"));
     }
     if decision.tally.file != shown || decision.tally.examples < count {
         decision.tally.file = shown;

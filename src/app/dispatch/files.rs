@@ -5,7 +5,7 @@ use crate::app::command::Answer;
 use crate::app::effect::Effect;
 use crate::app::messages::{About, Kind};
 use crate::app::places;
-use crate::app::state::{Dialog, Document, DocumentId, PathPurpose, State};
+use crate::app::state::{Dialog, Document, DocumentId, PathPurpose, Picture, State};
 use crate::architecture::Architecture;
 use crate::documents::store::{Opened, StoreError, WriteError};
 use crate::plan::edit::PlanEdit;
@@ -215,14 +215,14 @@ pub(super) fn model_read(state: &mut State, path: &Path, result: Result<Architec
 }
 
 /// Only the endings that say what kind of picture is wanted are taken.
-pub(super) fn save_picture(state: &mut State, path: PathBuf, replace: bool) -> Vec<Effect> {
+pub(super) fn save_picture(state: &mut State, picture: Picture, path: PathBuf, replace: bool) -> Vec<Effect> {
     let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
-    match ending.as_deref() {
-        Some("png") => vec![Effect::WritePng { path, replace }],
-        Some("svg") => match super::menu::charts(state) {
+    match (picture, ending.as_deref()) {
+        (_, Some("png")) => vec![Effect::WritePng { picture, path, replace }],
+        (Picture::Memory, Some("svg")) => match super::menu::charts(state) {
             Some(charts) => {
                 let text = crate::report::svg::memory_svg(&charts);
-                vec![Effect::WriteText { purpose: PathPurpose::SavePicture, path, text, replace }]
+                vec![Effect::WriteText { purpose: PathPurpose::SavePicture(picture), path, text, replace }]
             }
             None => {
                 fail(state, "There is no picture without an estimate: choose a model that is known.");
@@ -230,8 +230,8 @@ pub(super) fn save_picture(state: &mut State, path: PathBuf, replace: bool) -> V
             }
         },
         _ => {
-            let what = path.display();
-            fail(state, &format!("{what}: end the name in .png or .svg to say what to save"));
+            let (what, endings) = (path.display(), picture.endings().join(" or ."));
+            fail(state, &format!("{what}: end the name in .{endings} to say what to save"));
             Vec::new()
         }
     }

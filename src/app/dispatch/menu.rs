@@ -2,13 +2,15 @@
 
 use super::{closing, fail, files, notice, start};
 use crate::app::clipboard::Clip;
-use crate::app::command::{Command, MenuCommand};
+use crate::app::command::{ChartCommand, Command, MenuCommand};
 use crate::app::effect::Effect;
-use crate::app::state::{AfterUnsaved, Baseline, Dialog, Document, PathPurpose, State};
+use crate::app::state::{AfterUnsaved, Baseline, Dialog, Document, PathPurpose, Picture, State};
 use crate::figures;
 use crate::plan::Plan;
+use crate::report::chart::Chart;
 use crate::report::{Charts, Colours, tsv};
 use crate::units::ByteUnit;
+use std::sync::Arc;
 
 pub(super) fn menu(state: &mut State, command: MenuCommand) -> Vec<Effect> {
     if let Err(why) = command.enabled(state) {
@@ -63,10 +65,14 @@ pub(super) fn menu(state: &mut State, command: MenuCommand) -> Vec<Effect> {
             };
         }
         MenuCommand::CopyPicture => {
-            return if charts(state).is_some() { vec![Effect::DrawPicture] } else { no_estimate(state) };
+            return if charts(state).is_some() {
+                vec![Effect::DrawPicture(Picture::Memory)]
+            } else {
+                no_estimate(state)
+            };
         }
-        MenuCommand::SavePicture => return vec![Effect::PickFile(PathPurpose::SavePicture)],
-        MenuCommand::SavePictureByPath => return files::ask_path(state, PathPurpose::SavePicture),
+        MenuCommand::SavePicture => return vec![Effect::PickFile(PathPurpose::SavePicture(Picture::Memory))],
+        MenuCommand::SavePictureByPath => return files::ask_path(state, PathPurpose::SavePicture(Picture::Memory)),
         MenuCommand::Palette => state.session.dialog = Some(Dialog::Palette),
         MenuCommand::FindSetting => {
             super::look(state, Command::FindSetting(""));
@@ -145,4 +151,21 @@ pub(super) fn charts(state: &State) -> Option<Charts> {
                 .collect(),
         },
     })
+}
+
+/// What was asked of a chart.
+pub(super) fn chart(state: &mut State, command: ChartCommand, chart: Arc<Chart>) -> Vec<Effect> {
+    match command {
+        ChartCommand::CopyData => {
+            vec![Effect::Copy("The chart's figures, as tab-separated text,", Clip::Text(chart.table()))]
+        }
+        ChartCommand::CopyPicture => {
+            state.session.chart = Some(chart);
+            vec![Effect::DrawPicture(Picture::Chart)]
+        }
+        ChartCommand::Save => {
+            state.session.chart = Some(chart);
+            vec![Effect::PickFile(PathPurpose::SavePicture(Picture::Chart))]
+        }
+    }
 }

@@ -9,13 +9,23 @@ impl BreakEven {
         let mut remarks = Vec::new();
         if !self.missing.is_empty() {
             let what = if self.against.is_empty() { "Nothing is compared yet" } else { "Not everything is compared" };
-            remarks.push(format!("{what}. Missing: {}.", self.missing.join(", ")));
+            remarks.push(format!("{what}. Not typed yet: {}.", quoted(&self.missing)));
         }
         if !self.counted_as_zero.is_empty() {
-            remarks.push(format!("Counted as zero, since nothing is typed: {}.", self.counted_as_zero.join(", ")));
+            remarks.push(format!("Nothing is typed for {}: taken as 0.", quoted(&self.counted_as_zero)));
         }
         remarks
     }
+}
+
+/// Names as they stand on screen, in quotes: several words make one name.
+fn quoted(names: &[&str]) -> String {
+    let quoted = |name: &&str| {
+        let either: Vec<String> =
+            name.split(" or ").map(|name| format!("“{}”", name.replace(" × ", "” × “"))).collect();
+        either.join(" or ")
+    };
+    names.iter().map(quoted).collect::<Vec<_>>().join(", ")
 }
 
 /// Amounts without which ways cannot be compared.

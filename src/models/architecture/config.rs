@@ -163,7 +163,7 @@ pub(super) fn as_json(text: &str) -> Cow<'_, str> {
         match place {
             Place::Text => read.push_str(piece),
             Place::Code => {
-                read.push_str(&piece.replace("-Infinity", "null").replace("Infinity", "null").replace("NaN", "null"))
+                read.push_str(&piece.replace("-Infinity", "null").replace("Infinity", "null").replace("NaN", "null"));
             }
         }
     }

@@ -19,6 +19,8 @@ use std::cmp::Ordering;
 
 /// Least and greatest height of the phase chart.
 const CHART_HEIGHT: std::ops::RangeInclusive<f32> = 276.0..=640.0;
+/// Height of the phase chart in a picture, which has no window to fill.
+const PICTURED_CHART: f32 = 340.0;
 /// What stands above and around the phase chart.
 const BESIDE_CHART: f32 = 440.0;
 /// Wider than this, verdict, sentences and choice of workload stand in one row.
@@ -72,13 +74,13 @@ pub fn charts_ui(ui: &mut Ui, view: &View<'_>, controls: Controls, out: &mut Com
     if ui.available_width() >= SIDE_BY_SIDE {
         ui.spacing_mut().item_spacing.x = space::m();
         ui.columns(2, |columns| {
-            touched = touched.or(phases_card_ui(&mut columns[0], view, out));
-            touched = touched.or(table_card_ui(&mut columns[1], view, out));
+            touched = touched.or(phases_card_ui(&mut columns[0], view, controls, out));
+            touched = touched.or(table_card_ui(&mut columns[1], view, controls, out));
         });
     } else {
-        touched = touched.or(phases_card_ui(ui, view, out));
+        touched = touched.or(phases_card_ui(ui, view, controls, out));
         ui.add_space(space::xs());
-        touched = touched.or(table_card_ui(ui, view, out));
+        touched = touched.or(table_card_ui(ui, view, controls, out));
     }
     // One place decides for all charts: what no chart touches any more is let go.
     if touched.hovered != view.state.session.hovered {
@@ -317,7 +319,7 @@ pub fn bar_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) -> Touched 
 }
 
 /// Phases of a step.
-pub fn phases_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) -> Touched {
+pub fn phases_card_ui(ui: &mut Ui, view: &View<'_>, controls: Controls, out: &mut Commands) -> Touched {
     let Some(estimate) = &view.computed.estimate else { return Touched::default() };
     card(ui, view.tokens, |ui| {
         let title = match view.state.document.plan.workload {
@@ -331,7 +333,7 @@ pub fn phases_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) -> Touch
             capacity: estimate.capacity,
             unit: view.unit(),
             marked: view.state.session.hovered,
-            height: card_height(ui, &table(estimate, view)),
+            height: card_height(ui, controls, &table(estimate, view)),
         };
         let touched = chart.show(ui, view.tokens);
         report(touched.piece, out);
@@ -343,12 +345,12 @@ pub fn phases_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) -> Touch
 }
 
 /// The same figures as a table.
-pub fn table_card_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) -> Touched {
+pub fn table_card_ui(ui: &mut Ui, view: &View<'_>, controls: Controls, out: &mut Commands) -> Touched {
     let Some(estimate) = &view.computed.estimate else { return Touched::default() };
     card(ui, view.tokens, |ui| {
         card_head(ui, view.text("Components"), &format!("{} · share", view.unit().symbol()));
         let table = table(estimate, view);
-        let bottom = ui.cursor().top() + card_height(ui, &table);
+        let bottom = ui.cursor().top() + card_height(ui, controls, &table);
         let touched = table.show(ui, view.tokens);
         // As high as the chart beside it.
         ui.add_space((bottom - ui.cursor().top()).max(0.0));
@@ -370,10 +372,14 @@ fn table<'a>(estimate: &'a Estimate, view: &View<'_>) -> ComponentTable<'a> {
     }
 }
 
-/// Height of chart and table, which stand side by side: what a tall window leaves, so that they are seen from afar.
-fn card_height(ui: &Ui, table: &ComponentTable<'_>) -> f32 {
-    let left = ui.clip_rect().height() - BESIDE_CHART;
-    table.height().max(left.clamp(*CHART_HEIGHT.start(), *CHART_HEIGHT.end()))
+/// Height of chart and table, which stand side by side: in the window what a tall one leaves, so that they are seen from
+/// afar. A picture is cut to what it holds, so there the height must not follow the room there is.
+fn card_height(ui: &Ui, controls: Controls, table: &ComponentTable<'_>) -> f32 {
+    let height = match controls {
+        Controls::Shown => (ui.clip_rect().height() - BESIDE_CHART).clamp(*CHART_HEIGHT.start(), *CHART_HEIGHT.end()),
+        Controls::Hidden => PICTURED_CHART,
+    };
+    table.height().max(height)
 }
 
 /// A click opens the component's explanation.

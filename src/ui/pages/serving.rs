@@ -1,18 +1,21 @@
 //! Serving: how far batch and context go, what the cache holds, adapters merged against kept apart, merged models.
 
+use crate::app::command::Commands;
 use crate::estimate::serving::{AdapterServing, ServingPoint, Stretch};
 use crate::figures::Serving;
 use crate::plan::Workload;
+use crate::report::chart::{Axis, Chart, Ink, Look, Scale, Series};
 use crate::theme::{bold, space, type_size};
+use crate::ui::widgets::plot::{Hit, Plot};
 use crate::ui::{View, card, card_head};
-use crate::units::{ByteUnit, duration, grouped, params_short, significant};
-use egui::{Pos2, RichText, Sense, Stroke, Ui, Vec2};
+use crate::units::{ByteUnit, Bytes, counted, duration, grouped, params_short};
+use egui::{RichText, Ui};
 
 /// Height of the plot.
 const PLOT: f32 = 220.0;
 
 /// Draws the page.
-pub fn serving_ui(ui: &mut Ui, view: &View<'_>) {
+pub fn serving_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     let Some(found) = view.computed.serving(&view.state.document.plan) else {
         card(ui, view.tokens, |ui| ui.label("Choose a model that is known to see what serving it takes."));
         return;
@@ -25,7 +28,7 @@ pub fn serving_ui(ui: &mut Ui, view: &View<'_>) {
     card(ui, view.tokens, |ui| {
         card_head(ui, "Adapters: merged or kept apart", "");
         match &found.adapters {
-            Some(adapters) => adapters_ui(ui, adapters, view),
+            Some(adapters) => adapters_ui(ui, adapters, view, out),
             None => {
                 ui.label("This method adds nothing that could be kept apart: choose LoRA under Method to compare.");
             }
@@ -66,95 +69,61 @@ fn limits_ui(ui: &mut Ui, found: &Serving, workload: Workload, unit: ByteUnit) {
     }
 }
 
-fn adapters_ui(ui: &mut Ui, found: &AdapterServing, view: &View<'_>) {
-    plot_ui(ui, found, view);
+fn adapters_ui(ui: &mut Ui, found: &AdapterServing, view: &View<'_>, out: &mut Commands) {
+    plot_ui(ui, found, view, out);
     let planned = found.planned;
     let switch = |secs: Option<f64>| secs.map_or_else(|| "load bandwidth not known".to_owned(), duration);
     ui.label(format!(
-        "{} adapters merged, a model each: {}; switching takes {}",
-        grouped(planned.adapters),
+        "{} merged, a model each: {}; switching takes {}",
+        counted(planned.adapters, "adapter", "adapters"),
         planned.merged.fine(view.unit()),
         switch(found.merged_switch_secs)
     ));
     ui.label(format!(
-        "{} adapters kept apart, one base: {}; switching takes {}",
-        grouped(planned.adapters),
+        "{} kept apart, one base: {}; switching takes {}",
+        counted(planned.adapters, "adapter", "adapters"),
         planned.separate.fine(view.unit()),
         switch(found.separate_switch_secs)
     ));
 }
 
-/// Room left of the plot for bytes, and below it for adapters.
-const LEFT: f32 = 84.0;
-const BELOW: f32 = 22.0;
-
 /// Both amounts over the number of adapters, both axes by powers of ten.
-fn plot_ui(ui: &mut Ui, found: &AdapterServing, view: &View<'_>) {
-    let tokens = view.tokens;
-    let (whole, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), PLOT), Sense::hover());
+fn plot_ui(ui: &mut Ui, found: &AdapterServing, view: &View<'_>, out: &mut Commands) {
     let (Some(first), Some(last)) = (found.points.first(), found.points.last()) else { return };
-    let name = format!(
-        "Bytes over 1 to {} adapters: merged from {} to {}, kept apart from {} to {}",
-        grouped(last.adapters),
-        first.merged.fine(view.unit()),
-        last.merged.fine(view.unit()),
-        first.separate.fine(view.unit()),
-        last.separate.fine(view.unit())
-    );
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
-    let area =
-        egui::Rect::from_min_max(whole.min + Vec2::new(LEFT, space::s()), whole.max - Vec2::new(space::s(), BELOW));
-    ui.painter().rect_filled(area, 3, tokens.raised.0);
-    let unit_bytes = view.unit().bytes() as f64;
-    let log = |bytes: u64| (bytes.max(1) as f64 / unit_bytes).log10();
-    let low = log(first.separate.0.min(first.merged.0)).floor();
-    let high = log(last.merged.0.max(last.separate.0)).ceil().max(low + 1.0);
-    let right = (last.adapters.max(10) as f64).log10();
-    let x = |adapters: f64| area.left() + (adapters.log10() / right) as f32 * area.width();
-    let y = |power: f64| area.bottom() - ((power - low) / (high - low)) as f32 * area.height();
-    let font = egui::FontId::proportional(type_size::small());
-    let hairline = Stroke::new(1.0, tokens.line.0);
-    for power in low as i32..=high as i32 {
-        let text = format!("{} {}", significant(10_f64.powi(power)), view.unit().symbol());
-        let place = Pos2::new(area.left() - 6.0, y(f64::from(power)));
-        ui.painter().hline(area.x_range(), place.y, hairline);
-        ui.painter().text(place, egui::Align2::RIGHT_CENTER, text, font.clone(), tokens.muted.0);
-    }
-    for power in 0..=right as i32 {
-        let adapters = 10_f64.powi(power);
-        let align = if power == 0 {
-            egui::Align2::LEFT_TOP
-        } else if x(adapters) > area.right() - 20.0 {
-            egui::Align2::RIGHT_TOP
-        } else {
-            egui::Align2::CENTER_TOP
-        };
-        let what = if power == 0 { " adapter" } else { "" };
-        let text = format!("{}{what}", grouped(adapters as u64));
-        ui.painter().vline(x(adapters), area.y_range(), hairline);
-        ui.painter().text(Pos2::new(x(adapters), area.bottom() + 5.0), align, text, font.clone(), tokens.muted.0);
-    }
-    for (label, color, merged) in [("Merged", tokens.over.0, true), ("Kept apart", tokens.accent.0, false)] {
-        let amount = |point: &ServingPoint| if merged { point.merged.0 } else { point.separate.0 };
-        let line: Vec<Pos2> =
-            found.points.iter().map(|point| Pos2::new(x(point.adapters as f64), y(log(amount(point))))).collect();
-        // Named at the line, not by its colour alone.
-        if let Some(middle) = line.get(line.len() / 2) {
-            let place = *middle - Vec2::new(0.0, 6.0);
-            ui.painter().text(place, egui::Align2::RIGHT_BOTTOM, label, font.clone(), color);
-        }
-        ui.painter().line(line, Stroke::new(2.5, color));
-    }
-    if let Some(pointer) = response.hover_pos() {
-        let across = |point: &&ServingPoint| (x(point.adapters as f64) - pointer.x).abs();
-        let nearest = found.points.iter().min_by(|a, b| across(a).total_cmp(&across(b))).unwrap_or(first);
-        ui.painter().vline(x(nearest.adapters as f64), area.y_range(), Stroke::new(1.0, tokens.edge.0));
-        let plural = if nearest.adapters == 1 { "" } else { "s" };
-        response.on_hover_text_at_pointer(format!(
-            "{} adapter{plural}\nmerged {}\nkept apart {}",
-            grouped(nearest.adapters),
-            nearest.merged.fine(view.unit()),
-            nearest.separate.fine(view.unit())
-        ));
-    }
+    let unit = view.unit();
+    let line = |name: &str, ink: Ink, bytes: fn(&ServingPoint) -> Bytes| {
+        let points = found.points.iter().map(|point| [point.adapters as f64, bytes(point).in_unit(unit)]).collect();
+        Series::new(name, ink, Look::Line, points)
+    };
+    let series =
+        vec![line("merged", Ink::Over, |point| point.merged), line("kept apart", Ink::Accent, |point| point.separate)];
+    let chart = Chart {
+        title: "Adapters: merged or kept apart".to_owned(),
+        name: format!(
+            "Bytes over 1 to {} adapters: merged from {} to {}, kept apart from {} to {}",
+            grouped(last.adapters),
+            first.merged.fine(unit),
+            last.merged.fine(unit),
+            first.separate.fine(unit),
+            last.separate.fine(unit)
+        ),
+        across: Axis::new("adapters", Scale::Log, [0.9, last.adapters.max(10) as f64 * 1.1]),
+        up: Axis::log_around(
+            format!("on disk and in memory, {}", unit.symbol()),
+            series.iter().flat_map(|series| &series.points).map(|[_, bytes]| *bytes),
+        ),
+        series,
+        rules: Vec::new(),
+        beyond: None,
+    };
+    let tip = |hit: &Hit| {
+        let Some(point) = found.points.get(hit.index) else { return String::new() };
+        format!(
+            "{}\nmerged {}\nkept apart {}",
+            counted(point.adapters, "adapter", "adapters"),
+            point.merged.fine(unit),
+            point.separate.fine(unit)
+        )
+    };
+    Plot::new("adapters", chart, PLOT, &tip).show(ui, view.tokens, out);
 }

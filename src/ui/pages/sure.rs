@@ -51,7 +51,7 @@ pub fn sure_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut C
     card(ui, view.tokens, |ui| {
         card_head(ui, "Predicted against measured", view.unit().symbol());
         let near = view.computed.neighbours(&view.state.document.plan, evidence);
-        scatter::scatter_ui(ui, view, evidence, near);
+        scatter::scatter_ui(ui, view, evidence, near, out);
     });
     ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {

@@ -3,7 +3,7 @@
 use super::{palette, sheets};
 use crate::app::command::{Answer, Command, Commands};
 use crate::app::recovery::Recovered;
-use crate::app::state::{Dialog, PathPurpose};
+use crate::app::state::{Dialog, PathPurpose, Picture};
 use crate::plan::Plan;
 use crate::plan::diff::diff;
 use crate::tasks::tuning::Product;
@@ -174,7 +174,8 @@ fn path_ui(ui: &mut Ui, purpose: PathPurpose, text: &str, out: &mut Commands) {
         }
         PathPurpose::OpenExamples => ("Open examples or labels", "Path of a .jsonl, .json or .csv file", "Open"),
         PathPurpose::SaveLabels => ("Save labels", "Path ending in .csv", "Save"),
-        PathPurpose::SavePicture => ("Save picture", "Path ending in .png or .svg", "Save"),
+        PathPurpose::SavePicture(Picture::Memory) => ("Save picture", "Path ending in .png or .svg", "Save"),
+        PathPurpose::SavePicture(Picture::Chart) => ("Save picture", "Path ending in .png", "Save"),
     };
     head_ui(ui, title);
     let mut typed = text.to_owned();

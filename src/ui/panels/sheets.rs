@@ -14,6 +14,8 @@ use egui::{Grid, RichText, ScrollArea, Slider, TextEdit, Ui};
 /// Sizes that the slider offers, in per cent.
 const ZOOM: std::ops::RangeInclusive<f32> = 80.0..=200.0;
 
+/// Least width of the column of keys, so that most groups stand in line.
+const KEYS: f32 = 120.0;
 /// Keys that are no menu commands.
 const MORE_KEYS: [(&str, &str); 6] = [
     ("Ctrl+1 … Ctrl+9", "Show a page of the rail"),
@@ -29,22 +31,26 @@ pub fn shortcuts_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     head_ui(ui, view.text("Keyboard shortcuts"));
     let height = ui.ctx().content_rect().height() - 180.0;
     // That there is more below must be seen.
-    let bar = egui::scroll_area::ScrollBarVisibility::AlwaysVisible;
-    ScrollArea::vertical().scroll_bar_visibility(bar).max_height(height).show(ui, |ui| {
+    ui.spacing_mut().scroll = egui::style::ScrollStyle::solid();
+    ScrollArea::vertical().max_height(height).show(ui, |ui| {
         for group in Group::ALL {
             ui.label(RichText::new(view.text(group.title())).font(bold(type_size::body())).color(view.tokens.muted.0));
-            Grid::new(("keys", group.title())).num_columns(2).spacing([space::xl(), space::xs()]).show(ui, |ui| {
-                for command in MenuCommand::of(group) {
-                    let info = command.info();
-                    let keys: Vec<String> = command.shortcuts().map(|key| ui.ctx().format_shortcut(&key)).collect();
-                    if !keys.is_empty() {
-                        key_ui(ui, &keys.join(", "), view.text(info.title), info.help, view);
+            Grid::new(("keys", group.title()))
+                .num_columns(2)
+                .min_col_width(KEYS)
+                .spacing([space::xl(), space::xs()])
+                .show(ui, |ui| {
+                    for command in MenuCommand::of(group) {
+                        let info = command.info();
+                        let keys: Vec<String> = command.shortcuts().map(|key| ui.ctx().format_shortcut(&key)).collect();
+                        if !keys.is_empty() {
+                            key_ui(ui, &keys.join(", "), view.text(info.title), info.help, view);
+                        }
                     }
-                }
-            });
+                });
             ui.add_space(space::s());
         }
-        Grid::new("keys-more").num_columns(2).spacing([space::xl(), space::xs()]).show(ui, |ui| {
+        Grid::new("keys-more").num_columns(2).min_col_width(KEYS).spacing([space::xl(), space::xs()]).show(ui, |ui| {
             for (key, what) in MORE_KEYS {
                 key_ui(ui, key, what, "", view);
             }

@@ -39,10 +39,17 @@ pub fn status_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut
                 // As high as the other texts: the line does not grow while something runs.
                 ui.spacing_mut().button_padding.y = 0.0;
                 ui.spacing_mut().interact_size.y = 0.0;
-                for running in background::running(view.state) {
-                    let words = RichText::new(running.words).small().color(view.tokens.accent.0);
-                    let help = format!("Goes on in the background; a click shows the page {}.", running.page.title());
-                    if ui.add(Button::new(words).frame(false)).on_hover_text(help).clicked() {
+                let all = background::running(view.state);
+                let several = all.len() > 1;
+                for running in all {
+                    let page = running.page.title();
+                    let help = format!("{}. Goes on in the background; a click shows the page {page}.", running.words);
+                    // What is to be undone keeps its room where several go on.
+                    let words = if several { &running.brief } else { &running.words };
+                    let words = RichText::new(words).small().color(view.tokens.accent.0);
+                    let button = ui.add(Button::new(words).frame(false));
+                    button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &running.words));
+                    if button.on_hover_text(help).clicked() {
                         out.push(Command::ShowPage(running.page));
                     }
                     ui.add_space(space::s());

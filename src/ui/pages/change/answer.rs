@@ -98,7 +98,7 @@ pub fn answer_ui(ui: &mut Ui, view: &View<'_>, state: &mut AnswerState, out: &mu
     match &answers.curve {
         Ok(curve) => {
             curve::curve_ui(ui, view, state.measured, curve, picked, out);
-            let hint = "A click reads a stop. A double-click sets it, and so does dragging the ringed point.";
+            let hint = "A click reads a stop, with a button to set it. Dragging the ringed point sets it too; a double-click resets the view.";
             picked_ui(ui, view, picked, Chart::Curve, hint, out);
         }
         Err(why) => {

@@ -3,22 +3,21 @@
 use super::{apply_ui, change_words, muted_ui};
 use crate::app::command::{Command, Commands};
 use crate::plan::edit::PlanEdit;
+use crate::report::chart::{Axis, Chart, Ink, Look, Mark, Rule, Series, Way};
 use crate::solve::levers::Risk;
 use crate::solve::search::{Choice, Limits, Outcome};
 use crate::tasks::searching::Searching;
-use crate::theme::{Tokens, bold, space, type_size};
+use crate::theme::{bold, space, type_size};
 use crate::ui::View;
-use crate::ui::widgets::log_axes::LogAxes;
+use crate::ui::widgets::plot::{Hit, Plot};
 use crate::ui::widgets::segmented::{Segment, segmented_ui};
-use crate::units::{Bytes, duration, grouped, quantity, significant};
-use egui::{Button, Color32, Pos2, Rangef, Rect, RichText, Sense, Shape, Stroke, TextEdit, Ui, Vec2};
+use crate::units::{Bytes, duration, grouped, quantity};
+use egui::{Button, RichText, TextEdit, Ui};
 
 /// Height of the picture.
 const HEIGHT: f32 = 260.0;
 /// Plans listed before one asks for more.
 const FIRST: usize = 8;
-/// How near the pointer must come to a mark.
-const REACH: f32 = 32.0;
 
 /// What is typed and chosen.
 #[derive(Clone, Debug)]
@@ -176,7 +175,7 @@ fn found_ui(
     if outcome.choices.is_empty() {
         return;
     }
-    picture_ui(ui, view, state, searching, outcome);
+    picture_ui(ui, view, state, searching, outcome, out);
     state.chosen = state.chosen.filter(|chosen| *chosen < outcome.choices.len());
     if let Some(choice) = state.chosen.and_then(|chosen| outcome.choices.get(chosen)) {
         ui.add_space(space::xs());
@@ -222,84 +221,74 @@ fn words(view: &View<'_>, choice: &Choice) -> String {
     words.join(", ")
 }
 
-/// Memory across, time of a million tokens up; a mark's shape and colour say the risk.
-fn picture_ui(ui: &mut Ui, view: &View<'_>, state: &mut SearchState, searching: &Searching, outcome: &Outcome) {
-    let (whole, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), HEIGHT), Sense::click());
-    let name = format!("Memory against time of {} plans; a click chooses one", outcome.choices.len());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
-    let unit = view.unit();
-    let place = |choice: &Choice| {
-        let secs = choice.figures.secs_per_token().unwrap_or(1e-6) * 1e6;
-        (choice.figures.memory().in_unit(unit), secs)
+/// Memory across, time of a million tokens up; a mark's shape and colour say the risk. A click chooses a plan.
+fn picture_ui(
+    ui: &mut Ui,
+    view: &View<'_>,
+    state: &mut SearchState,
+    searching: &Searching,
+    outcome: &Outcome,
+    out: &mut Commands,
+) {
+    let place = |series: usize, index: usize| {
+        // After the risks comes the ring of the chosen one.
+        let Some((risk, ..)) = MARKS.get(series) else { return state.chosen };
+        let of_risk = outcome.choices.iter().enumerate().filter(|(_, choice)| choice.risk == *risk);
+        of_risk.map(|(place, _)| place).nth(index)
     };
-    let axes = axes(whole, outcome.choices.iter().map(place));
-    let across = format!("memory, {} →", unit.symbol());
-    axes.draw(ui, view.tokens, [&across, "seconds for a million tokens ↑"], significant);
-    if let Some(limit) = searching.limits.memory {
-        let x = axes.at(limit.in_unit(unit), 1.0).x;
-        axes.painter(ui).vline(x, axes.area.y_range(), Stroke::new(1.5, view.tokens.over.0));
-    }
-    let at = |choice: &Choice| {
-        let (x, y) = place(choice);
-        axes.at(x, y)
-    };
-    for (index, choice) in outcome.choices.iter().enumerate() {
-        mark(ui, choice.risk, at(choice), view.tokens);
-        if state.chosen == Some(index) {
-            ui.painter().circle_stroke(at(choice), 8.0, Stroke::new(2.0, view.tokens.text.0));
-        }
-    }
-    let under = response.hover_pos().and_then(|pointer| {
-        let distances = outcome.choices.iter().enumerate().map(|(index, choice)| (at(choice).distance(pointer), index));
-        distances.min_by(|a, b| a.0.total_cmp(&b.0)).filter(|(distance, _)| *distance <= REACH)
-    });
-    if response.clicked() {
-        state.chosen = under.map(|(_, index)| index);
-    }
-    if let Some(choice) = under.and_then(|(_, index)| outcome.choices.get(index)) {
-        ui.painter().circle_stroke(at(choice), 7.0, Stroke::new(1.5, view.tokens.text.0));
-        let secs = choice
-            .figures
-            .secs_per_token()
-            .map_or_else(String::new, |secs| format!("\n{} for a million tokens", duration(secs * 1e6)));
+    let tip = |hit: &Hit| {
+        let Some(choice) = place(hit.series, hit.index).and_then(|place| outcome.choices.get(place)) else {
+            return String::new();
+        };
+        let secs = choice.figures.secs_per_token();
+        let secs = secs.map_or_else(String::new, |secs| format!("\n{} for a million tokens", duration(secs * 1e6)));
         let changes = change_words(&choice.changes);
-        let tip = format!("{}{secs}\n{changes}\na click shows it below the picture", words(view, choice));
-        response.on_hover_text_at_pointer(tip);
-    }
-}
-
-fn axes(whole: Rect, places: impl Iterator<Item = (f64, f64)>) -> LogAxes {
-    let mut ranges = [Rangef::new(f32::MAX, f32::MIN); 2];
-    for (x, y) in places {
-        for (range, value) in ranges.iter_mut().zip([x, y]) {
-            let power = value.max(1e-9).log10() as f32;
-            *range = Rangef::new(range.min.min(power), range.max.max(power));
-        }
-    }
-    // At least a decade, so that an axis has two figures.
-    let [across, up] = ranges.map(|range| {
-        let spare = ((1.05 - range.span()) / 2.0).max(0.06);
-        Rangef::new(range.min - spare, range.max + spare)
-    });
-    LogAxes::inside(whole, across, up)
-}
-
-fn mark(ui: &Ui, risk: Risk, at: Pos2, tokens: &Tokens) {
-    let (ink, size): (Color32, f32) = match risk {
-        Risk::None => (tokens.fits.0, 4.0),
-        Risk::Low => (tokens.accent.0, 4.0),
-        Risk::Medium => (tokens.tight.0, 4.5),
+        format!("{}{secs}\n{changes}\na click shows it below the picture", words(view, choice))
     };
-    match risk {
-        Risk::None => {
-            ui.painter().circle_filled(at, size, ink);
-        }
-        Risk::Low => {
-            ui.painter().rect_filled(Rect::from_center_size(at, Vec2::splat(size * 1.8)), 0, ink);
-        }
-        Risk::Medium => {
-            let corners = [(0.0, -1.2), (1.1, 0.9), (-1.1, 0.9)].map(|(x, y)| at + Vec2::new(x, y) * size);
-            ui.painter().add(Shape::convex_polygon(corners.to_vec(), ink, Stroke::NONE));
-        }
+    let chart = chart(view, state.chosen, searching, outcome);
+    let read = Plot::new("search", chart, HEIGHT, &tip).show(ui, view.tokens, out);
+    if let Some(hit) = read.clicked {
+        state.chosen = place(hit.series, hit.index);
+    }
+}
+
+/// How the risks are told apart.
+const MARKS: [(Risk, &str, Ink, Mark); 3] = [
+    (Risk::None, "no risk", Ink::Fits, Mark::Disc),
+    (Risk::Low, "low risk", Ink::Accent, Mark::Square),
+    (Risk::Medium, "medium risk", Ink::Tight, Mark::Triangle),
+];
+
+fn chart(view: &View<'_>, chosen: Option<usize>, searching: &Searching, outcome: &Outcome) -> Chart {
+    let unit = view.unit();
+    let point = |choice: &Choice| {
+        let secs = choice.figures.secs_per_token().unwrap_or(1e-6) * 1e6;
+        [choice.figures.memory().in_unit(unit), secs]
+    };
+    let mut series: Vec<Series> = MARKS
+        .into_iter()
+        .map(|(risk, name, ink, mark)| {
+            let points = outcome.choices.iter().filter(|choice| choice.risk == risk).map(point).collect();
+            Series::new(name, ink, Look::Marks(mark, 4.0), points)
+        })
+        .collect();
+    let chosen = chosen.and_then(|chosen| outcome.choices.get(chosen)).map(point);
+    series.push(Series::new("", Ink::Text, Look::Marks(Mark::Ring, 8.0), chosen.into_iter().collect()));
+    let limit = searching.limits.memory.map(|limit| Rule {
+        label: format!("limit {}", limit.display(unit)),
+        ink: Ink::Over,
+        way: Way::Upright,
+        at: limit.in_unit(unit),
+        to: None,
+    });
+    let points = || outcome.choices.iter().map(point);
+    Chart {
+        title: "Memory against time".to_owned(),
+        name: format!("Memory against time of {} plans; a click chooses one", outcome.choices.len()),
+        across: Axis::log_around(format!("memory, {}", unit.symbol()), points().map(|[memory, _]| memory)),
+        up: Axis::log_around("seconds for a million tokens", points().map(|[_, secs]| secs)),
+        series,
+        rules: limit.into_iter().collect(),
+        beyond: None,
     }
 }

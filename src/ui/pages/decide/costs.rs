@@ -2,6 +2,8 @@
 
 use super::{DecideState, changed, head_ui, note_ui, text_ui};
 use crate::app::command::Commands;
+use crate::decide::break_even::BreakEven;
+use crate::plan::decision::amounts::{Amount, CACHE, RAG, REQUEST, TUNED, plain};
 use crate::plan::decision::{Cache, Costs, RagCosts, is_date};
 use crate::theme::space;
 use crate::ui::widgets::number;
@@ -10,117 +12,8 @@ use egui::{Align, Grid, Layout, RichText, Ui, Vec2};
 
 mod chart;
 
-/// A number of the costs.
-struct Amount {
-    label: &'static str,
-    unit: &'static str,
-    help: &'static str,
-    get: fn(&Costs) -> f64,
-    set: fn(&mut Costs, f64),
-    max: f64,
-    step: f64,
-}
-
-macro_rules! amount {
-    ($label:literal, $unit:literal, $help:literal, $($path:ident).+, $max:expr, $step:expr) => {
-        Amount { label: $label, unit: $unit, help: $help, get: |c| c.$($path).+, set: |c, x| c.$($path).+ = x, max: $max, step: $step }
-    };
-    (count $label:literal, $unit:literal, $help:literal, $($path:ident).+) => {
-        Amount {
-            label: $label, unit: $unit, help: $help, get: |c| c.$($path).+ as f64,
-            set: |c, x| c.$($path).+ = x.round() as u64, max: 1e9, step: 10.0,
-        }
-    };
-    (of $part:ident $label:literal, $unit:literal, $help:literal, $field:ident, $max:expr, $step:expr) => {
-        Amount {
-            label: $label, unit: $unit, help: $help,
-            get: |c| c.$part.as_ref().map_or(0.0, |part| part.$field as f64),
-            set: |c, x| if let Some(part) = c.$part.as_mut() { part.$field = x },
-            max: $max, step: $step,
-        }
-    };
-    (tokens of $part:ident $label:literal, $help:literal, $field:ident) => {
-        Amount {
-            label: $label, unit: "tokens", help: $help,
-            get: |c| c.$part.as_ref().map_or(0.0, |part| part.$field as f64),
-            set: |c, x| if let Some(part) = c.$part.as_mut() { part.$field = x.round() as u64 },
-            max: 1e9, step: 10.0,
-        }
-    };
-}
-
-/// Most of any sum of money.
-const MONEY: f64 = 1e12;
-
-const REQUEST: &[Amount] = &[
-    amount!("Requests", "a month", "Requests that are expected.", requests_per_month, 1e12, 1000.0),
-    amount!("Horizon", "months", "One-off costs are spread over them.", horizon_months, 600.0, 1.0),
-    amount!(
-        "Doubt",
-        "± share",
-        "How far fixed sums and savings may be off either way, 0 to 0.9: it makes the range.",
-        uncertainty,
-        0.9,
-        0.01
-    ),
-    amount!(count "Static head", "tokens", "Tokens of the long prompt that are the same in every request.", static_tokens),
-    amount!(count "Rest of the input", "tokens", "Tokens that differ by request.", dynamic_tokens),
-    amount!(count "Answer", "tokens", "Tokens of the answer.", output_tokens),
-    amount!(
-        "Input price",
-        "a million",
-        "Price of a million input tokens of the prompted model.",
-        input_price,
-        MONEY,
-        0.05
-    ),
-    amount!(
-        "Output price",
-        "a million",
-        "Price of a million output tokens of the prompted model.",
-        output_price,
-        MONEY,
-        0.05
-    ),
-];
-const CACHE: &[Amount] = &[
-    amount!(of cache "Hit share", "0 to 1", "Share of requests that find the head in the cache.", hit_share, 1.0, 0.01),
-    amount!(of cache "Read factor", "× price", "Price of a cached token over that of a fresh one.", read_factor, 100.0, 0.01),
-    amount!(of cache "Write factor", "× price", "Price of a token put into the cache over that of a fresh one.", write_factor, 100.0, 0.01),
-];
-const TUNED: &[Amount] = &[
-    amount!(count "Static head, tuned", "tokens", "What is left of the head once the behaviour is trained in.", tuned.static_tokens),
-    amount!(
-        "Input price, tuned",
-        "a million",
-        "Price of a million input tokens of the tuned model.",
-        tuned.input_price,
-        MONEY,
-        0.05
-    ),
-    amount!(
-        "Output price, tuned",
-        "a million",
-        "Price of a million output tokens of the tuned model.",
-        tuned.output_price,
-        MONEY,
-        0.05
-    ),
-    amount!("Data", "once", "Collecting, labelling and checking.", tuned.data, MONEY, 100.0),
-    amount!("A training run", "each", "One run; the page Time estimates it.", tuned.run, MONEY, 10.0),
-    amount!(count "Runs", "runs", "Until one is good, failed ones included.", tuned.runs),
-    amount!("Evaluation", "once", "Evaluating the result.", tuned.evaluation, MONEY, 10.0),
-    amount!("Idle serving", "a month", "Devices that wait for requests.", tuned.idle_per_month, MONEY, 10.0),
-    amount!("Retrained every", "months", "0: never.", tuned.retrain_months, 600.0, 1.0),
-    amount!("A retraining", "each", "With new labels and regression tests.", tuned.retrain, MONEY, 10.0),
-];
-const RAG: &[Amount] = &[
-    amount!(tokens of rag "Static head, retrieval", "Tokens of the prompt that are the same in every request.", static_tokens),
-    amount!(tokens of rag "Retrieved", "Tokens fetched for a request.", retrieved_tokens),
-    amount!(of rag "Building it", "once", "Index, ingestion, evaluation.", build, MONEY, 100.0),
-    amount!(of rag "Index upkeep", "a month", "Storage, updates.", index_per_month, MONEY, 10.0),
-    amount!(of rag "A search", "a request", "Price of one search.", search, MONEY, 0.0001),
-];
+/// Room for what the chart says in words.
+const WORDS_HEIGHT: f32 = 150.0;
 
 /// Draws the sheet.
 pub fn costs_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut Commands) {
@@ -139,37 +32,38 @@ pub fn costs_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut
         card(ui, view.tokens, |ui| {
             let unit = format!("{} a month, both axes by powers of ten", found.currency);
             card_head(ui, "Break-even", &unit);
-            if !found.against.is_empty() {
-                chart::chart_ui(ui, view, found);
-            }
-            for remark in found.remarks() {
-                ui.add(egui::Label::new(remark).wrap());
-            }
-            for against in &found.against {
-                ui.add(
-                    egui::Label::new(format!(
-                        "Fine-tuned against {}: {}.",
-                        against.other.label().to_lowercase(),
-                        against.crossing.words()
-                    ))
-                    .wrap(),
-                );
-            }
-            if let Some(uses) = found.cache_pays_from_uses {
-                note_ui(ui, view, &format!("Writing the head into the cache pays from use {uses} on."));
-            }
-            if found.against.is_empty() {
-                return;
-            }
-            note_ui(
-                ui,
-                view,
-                "N = (fixed a month, tuned − other) / (a request, other − tuned); one-off sums are spread over the horizon, the range is the doubt on both.",
-            );
+            chart::chart_ui(ui, view, found, out);
+            // The form below stays under the pointer while its numbers make the sentences come and go.
+            ui.vertical(|ui| {
+                ui.set_min_height(WORDS_HEIGHT);
+                words_ui(ui, view, found);
+            });
         });
         ui.add_space(space::xs());
     }
     card(ui, view.tokens, |ui| inputs_ui(ui, view, costs, state, out));
+}
+
+/// What is missing, what the lines say, and by which rule.
+fn words_ui(ui: &mut Ui, view: &View<'_>, found: &BreakEven) {
+    for remark in found.remarks() {
+        ui.add(egui::Label::new(remark).wrap());
+    }
+    for against in &found.against {
+        let words =
+            format!("Fine-tuned against {}: {}.", against.other.label().to_lowercase(), against.crossing.words());
+        ui.add(egui::Label::new(words).wrap());
+    }
+    if let Some(uses) = found.cache_pays_from_uses {
+        note_ui(ui, view, &format!("Writing the head into the cache pays from use {uses} on."));
+    }
+    if !found.against.is_empty() {
+        note_ui(
+            ui,
+            view,
+            "N = (fixed a month, tuned − other) / (a request, other − tuned); one-off sums are spread over the horizon, the range is the doubt on both.",
+        );
+    }
 }
 
 fn inputs_ui(ui: &mut Ui, view: &View<'_>, costs: &Costs, state: &mut DecideState, out: &mut Commands) {
@@ -269,15 +163,6 @@ fn amount_ui(ui: &mut Ui, view: &View<'_>, amount: &Amount, costs: &Costs, out: 
     });
     if new != now {
         out.push(edited(view, "costs.amount", |costs| (amount.set)(costs, new)));
-    }
-}
-
-/// A number without a needless fraction, thousands apart.
-fn plain(number: f64) -> String {
-    if number.fract() == 0.0 {
-        crate::units::grouped(number as u64)
-    } else {
-        format!("{}", (number * 1e6).round() / 1e6)
     }
 }
 

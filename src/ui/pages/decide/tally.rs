@@ -8,7 +8,7 @@ use crate::decide::tally::{label_at, labelled, labelled_examples};
 use crate::plan::decision::{Annotator, LABELS, Label, Tally};
 use crate::theme::{bold, space, type_size};
 use crate::ui::{View, card, card_head};
-use crate::units::grouped;
+use crate::units::{counted, grouped};
 use egui::{Key, RichText, ScrollArea, Ui, Vec2};
 
 /// Height of the example's text.
@@ -215,12 +215,8 @@ fn label_ui(ui: &mut Ui, view: &View<'_>, label: &Label, is_given: bool) -> bool
 /// Counts, agreement, and where annotators differ.
 fn summary_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, tally: &Tally, out: &mut Commands) {
     let decided = view.computed.decided(&view.state.document.plan);
-    let people = if tally.annotators.len() == 1 {
-        "one annotator".to_owned()
-    } else {
-        format!("{} annotators", tally.annotators.len())
-    };
-    head_ui(ui, &format!("{} examples labelled by {people}", grouped(labelled_examples(tally))));
+    let people = counted(tally.annotators.len() as u64, "annotator", "annotators");
+    head_ui(ui, &format!("{} labelled by {people}", counted(labelled_examples(tally), "example", "examples")));
     for share in
         decided.found.proportions.iter().filter(|share| share.against == Some(0.5) && share.name != "Right now")
     {
@@ -240,7 +236,11 @@ fn summary_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, tally: &Tal
         Some(found) => {
             let words = match found.kappa {
                 Some(kappa) => {
-                    format!("{} {kappa:.2} on {} examples that all labelled", found.name, grouped(found.examples))
+                    format!(
+                        "{} {kappa:.2} on {} that all labelled",
+                        found.name,
+                        counted(found.examples, "example", "examples")
+                    )
                 }
                 None => format!("{} is not defined: too few examples in common, or only one label", found.name),
             };
@@ -260,7 +260,7 @@ fn summary_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, tally: &Tal
     for annotator in &tally.annotators {
         ui.horizontal(|ui| {
             let given = annotator.labels.chars().filter(|c| *c != '.').count();
-            ui.label(format!("{}: {} labels", annotator.name, grouped(given as u64)));
+            ui.label(format!("{}: {}", annotator.name, counted(given as u64, "label", "labels")));
             let remove = ui.small_button("Remove");
             let name = format!("Remove labels of {}", annotator.name);
             remove.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));

@@ -54,11 +54,11 @@ fn results_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning, out: &mut Commands)
             ui.horizontal_top(|ui| {
                 ui.spacing_mut().item_spacing.x = space::xs();
                 let loss_width = (width * LOSS_SHARE).floor();
-                column_ui(ui, loss_width, |ui| loss_card_ui(ui, view, tuning, loss::BESIDE_MEMORY));
+                column_ui(ui, loss_width, |ui| loss_card_ui(ui, view, tuning, loss::BESIDE_MEMORY, out));
                 column_ui(ui, width - loss_width - space::xs(), |ui| memory_card_ui(ui, view, tuning));
             });
         } else {
-            loss_card_ui(ui, view, tuning, loss::HEIGHT);
+            loss_card_ui(ui, view, tuning, loss::HEIGHT, out);
             ui.add_space(space::xs());
             memory_card_ui(ui, view, tuning);
         }
@@ -74,7 +74,7 @@ fn results_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning, out: &mut Commands)
         ui.add_space(space::xs());
         card(ui, view.tokens, |ui| {
             card_head(ui, "What was learned", "directions of the adapters");
-            learned::learned_ui(ui, view, record);
+            learned::learned_ui(ui, view, record, out);
         });
     }
     if tuning.kept.is_some() {
@@ -100,10 +100,10 @@ fn column_ui(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui)) {
     });
 }
 
-fn loss_card_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning, height: f32) {
+fn loss_card_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning, height: f32, out: &mut Commands) {
     card(ui, view.tokens, |ui| {
         card_head(ui, "Loss", "nats a token");
-        loss::loss_ui(ui, view, &tuning.record, height);
+        loss::loss_ui(ui, view, &tuning.record, height, out);
     });
 }
 

@@ -78,12 +78,12 @@ pub fn weights_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, out: &
     ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
         card_head(ui, "One tensor", state.codec.name());
-        tensor::tensor_ui(ui, view, state, weighing);
+        tensor::tensor_ui(ui, view, state, weighing, out);
         ranks::ranks_ui(ui, view, state, weighing, out);
     });
     ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
         card_head(ui, "A format for each tensor", "least error at a size");
-        mixes::mixes_ui(ui, view, state, weighing);
+        mixes::mixes_ui(ui, view, state, weighing, out);
     });
 }

@@ -2,28 +2,29 @@
 
 use super::super::{ROW, layer_row};
 use super::column_ui;
+use crate::app::command::Commands;
 use crate::preview::config::Part;
 use crate::preview::record::Record;
 use crate::preview::update::{Update, directions, in_words};
+use crate::report::chart::{Axis, Chart, Ink, Look, Scale, Series};
 use crate::theme::{space, type_size};
 use crate::ui::View;
+use crate::ui::widgets::plot::{Hit, Plot};
 use crate::units::{percent, significant};
-use egui::{Align2, Color32, FontId, Pos2, Rect, RichText, Sense, Shape, Stroke, Ui, Vec2};
+use egui::{Align2, Color32, FontId, Pos2, Rect, RichText, Sense, Ui, Vec2};
 use std::collections::BTreeSet;
 
 /// Height of the curves.
-const HEIGHT: f32 = 200.0;
-/// Room left for the figures of the upright axis.
+const HEIGHT: f32 = 220.0;
+/// Room left of the map for the layers.
 const LEFT: f32 = 44.0;
-/// Room below for those of the level axis.
-const BELOW: f32 = 20.0;
 /// Share of an update that counts as most of it.
 const MOST: f64 = 0.9;
 /// Wider than this, curves and map stand side by side.
 const SIDE_BY_SIDE: f32 = 720.0;
 
 /// Draws both pictures and what they say.
-pub fn learned_ui(ui: &mut Ui, view: &View<'_>, record: &Record) {
+pub fn learned_ui(ui: &mut Ui, view: &View<'_>, record: &Record, out: &mut Commands) {
     let updates = &record.updates;
     let rank = directions(updates);
     let words = in_words(updates).map_or_else(
@@ -35,12 +36,12 @@ pub fn learned_ui(ui: &mut Ui, view: &View<'_>, record: &Record) {
     if width >= SIDE_BY_SIDE {
         ui.horizontal_top(|ui| {
             let each = ((width - space::l()) / 2.0).floor();
-            column_ui(ui, each, |ui| curves_ui(ui, view, updates, rank));
+            column_ui(ui, each, |ui| curves_ui(ui, view, updates, rank, out));
             ui.add_space(space::l() - ui.spacing().item_spacing.x);
             column_ui(ui, each, |ui| map_ui(ui, view, updates));
         });
     } else {
-        curves_ui(ui, view, updates, rank);
+        curves_ui(ui, view, updates, rank, out);
         map_ui(ui, view, updates);
     }
     let dora = if record.settings.lora.dora { " Lengths of rows, which DoRA trains too, are left out." } else { "" };
@@ -55,55 +56,42 @@ pub fn learned_ui(ui: &mut Ui, view: &View<'_>, record: &Record) {
 }
 
 /// Share of each update that its largest directions hold, a faint line for each map and a strong one for their mean.
-fn curves_ui(ui: &mut Ui, view: &View<'_>, updates: &[Update], rank: usize) {
-    let (whole, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), HEIGHT), Sense::hover());
-    let area = Rect::from_min_max(whole.min + Vec2::new(LEFT, 8.0), whole.max - Vec2::new(space::s(), BELOW));
-    let at = |directions: usize, held: f64| {
-        let across = directions as f32 / rank.max(1) as f32;
-        Pos2::new(area.left() + area.width() * across, area.bottom() - area.height() * held as f32)
-    };
-    let painter = ui.painter();
-    painter.rect_filled(area, 3, view.tokens.raised.0);
-    let font = FontId::proportional(type_size::small());
-    for quarter in 0..=4 {
-        let held = f64::from(quarter) / 4.0;
-        let y = at(0, held).y;
-        painter.hline(area.x_range(), y, Stroke::new(1.0, view.tokens.line.0));
-        let place = Pos2::new(area.left() - 6.0, y);
-        painter.text(place, Align2::RIGHT_CENTER, format!("{} %", 25 * quarter), font.clone(), view.tokens.muted.0);
-    }
-    let below = [(0, "0".to_owned(), Align2::LEFT_TOP), (rank, format!("direction {rank}"), Align2::RIGHT_TOP)];
-    for (directions, text, align) in below {
-        let place = Pos2::new(at(directions, 0.0).x, area.bottom() + 4.0);
-        painter.text(place, align, text, font.clone(), view.tokens.muted.0);
-    }
-    let held: Vec<Vec<f64>> = updates.iter().map(Update::held).filter(|held| !held.is_empty()).collect();
-    let line = |held: &[f64]| -> Vec<Pos2> {
-        std::iter::once(at(0, 0.0)).chain(held.iter().enumerate().map(|(place, held)| at(place + 1, *held))).collect()
-    };
-    for held in &held {
-        painter.add(Shape::line(line(held), Stroke::new(1.0, view.tokens.accent.0.gamma_multiply(0.25))));
-    }
+fn curves_ui(ui: &mut Ui, view: &View<'_>, updates: &[Update], rank: usize, out: &mut Commands) {
+    let held: Vec<(String, Vec<f64>)> = updates
+        .iter()
+        .map(|update| (update.part.path(update.layer), update.held()))
+        .filter(|(_, held)| !held.is_empty())
+        .collect();
     // Of a rank above a map's shorter side the last directions are missing: nothing more can be held.
     let mean_at = |place: usize| {
-        held.iter().map(|held| held.get(place).copied().unwrap_or(1.0)).sum::<f64>() / held.len().max(1) as f64
+        held.iter().map(|(_, held)| held.get(place).copied().unwrap_or(1.0)).sum::<f64>() / held.len().max(1) as f64
     };
     let mean: Vec<f64> = (0..if held.is_empty() { 0 } else { rank }).map(mean_at).collect();
-    painter.add(Shape::line(line(&mean), Stroke::new(2.5, view.tokens.accent.0)));
-    let even = [at(0, 0.0), at(rank, 1.0)];
-    painter.add(Shape::dashed_line(&even, Stroke::new(1.0, view.tokens.muted.0), 4.0, 4.0));
-    let name = format!("Share of {} updates that their largest directions hold", updates.len());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
-    let under = response.hover_pos().filter(|_| !mean.is_empty()).map(|pointer| {
-        let share = (pointer.x - area.left()) / area.width().max(1.0);
-        ((share * rank as f32).round().max(1.0) as usize).min(rank)
-    });
-    if let Some(directions) = under {
-        let held = percent(mean[directions - 1]);
-        response.on_hover_text_at_pointer(format!(
-            "The {directions} largest directions hold {held} of an update, on average"
-        ));
-    }
+    let line = |held: &[f64]| -> Vec<[f64; 2]> {
+        let held = held.iter().enumerate().map(|(place, held)| [(place + 1) as f64, 100.0 * held]);
+        std::iter::once([0.0, 0.0]).chain(held).collect()
+    };
+    let mut series = vec![Series::new("evenly used", Ink::Muted, Look::Dashed, vec![[0.0, 0.0], [rank as f64, 100.0]])];
+    series.extend(held.iter().map(|(_, held)| Series::new("each map", Ink::Accent, Look::Thin, line(held))));
+    series.push(Series::new("mean", Ink::Accent, Look::Line, line(&mean)));
+    let chart = Chart {
+        title: "Directions that hold the updates".to_owned(),
+        name: format!("Share of {} updates that their largest directions hold", updates.len()),
+        across: Axis::new("largest directions", Scale::Count, [-0.02 * rank as f64, 1.02 * rank.max(1) as f64]),
+        up: Axis::new("share of the update, %", Scale::Linear, [-2.0, 104.0]),
+        series,
+        rules: Vec::new(),
+        beyond: None,
+    };
+    let tip = |hit: &Hit| {
+        let [directions, share] = hit.point;
+        let what = match hit.series.checked_sub(1) {
+            None => "an update that used every direction evenly".to_owned(),
+            Some(map) => held.get(map).map_or_else(|| "an update, on average".to_owned(), |(name, _)| name.clone()),
+        };
+        format!("The {directions} largest directions hold {} of\n{what}", percent(share / 100.0))
+    };
+    Plot::new("learned", chart, HEIGHT, &tip).show(ui, view.tokens, out);
 }
 
 /// Layers down, maps across: colour by how much of its norm a map changed, with the directions that hold most of it.

@@ -4,7 +4,7 @@ use crate::app::command::{Command, Commands};
 use crate::preview::job::Losses;
 use crate::tasks::tuning::{Stage, Tuning};
 use crate::ui::View;
-use crate::units::{duration, grouped, quantity};
+use crate::units::{counted, duration, grouped, quantity};
 use egui::{Label, ProgressBar, RichText, Ui};
 
 /// Width of the bar.
@@ -39,9 +39,9 @@ pub fn progress_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning, out: &mut Comm
     let Some(prepared) = &record.prepared else { return };
     let (train, held_out) = prepared.examples;
     let mut said = format!(
-        "{}; {} examples to learn from, {} held out; {} values are trained",
+        "{}; {} to learn from, {} held out; {} values are trained",
         prepared.model,
-        grouped(train as u64),
+        counted(train as u64, "example", "examples"),
         grouped(held_out as u64),
         grouped(prepared.trained_values)
     );
@@ -55,7 +55,7 @@ pub fn progress_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning, out: &mut Comm
 }
 
 fn steps(count: usize) -> String {
-    if count == 1 { "1 step".to_owned() } else { format!("{} steps", grouped(count as u64)) }
+    counted(count as u64, "step", "steps")
 }
 
 fn stage(tuning: &Tuning) -> String {

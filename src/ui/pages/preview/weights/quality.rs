@@ -3,20 +3,21 @@
 use super::WeightsState;
 use crate::app::command::{Command, Commands};
 use crate::app::state::PathPurpose;
+use crate::quantize::Codec;
+use crate::report::chart::{Axis, Chart, Ink, Look, Mark, Scale, Series};
 use crate::tasks::measuring::Measuring;
 use crate::tasks::weighing::Weighing;
-use crate::theme::{space, type_size};
+use crate::theme::space;
 use crate::ui::View;
-use crate::ui::widgets::log_axes::LogAxes;
-use crate::units::significant;
-use egui::{Align2, FontId, Pos2, Rangef, Rect, RichText, Sense, Stroke, Ui, Vec2};
+use crate::ui::widgets::plot::{Hit, Plot};
+use egui::{RichText, Ui};
 
 /// Height of the picture.
 const HEIGHT: f32 = 260.0;
 /// Rises of the loss below this are drawn at the foot: they are within the noise of so short a text.
 const LEAST_RISE: f64 = 1e-4;
-/// Room left between names, so that none touches another.
-const APART: f32 = 1.0;
+/// Errors below this are none: the format holds what is stored.
+const LEAST_ERROR: f64 = 1e-9;
 
 /// Draws the picture, or how to get one.
 pub fn quality_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, weighing: &Weighing, out: &mut Commands) {
@@ -49,7 +50,7 @@ pub fn quality_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, weighi
     }
     progress_ui(ui, view, measuring);
     if let Some(stored) = measuring.stored.filter(|_| !measuring.found.is_empty()) {
-        picture_ui(ui, view, state, weighing, (measuring, stored));
+        picture_ui(ui, view, state, weighing, (measuring, stored), out);
     }
 }
 
@@ -81,6 +82,7 @@ fn picture_ui(
     state: &mut WeightsState,
     weighing: &Weighing,
     (measuring, stored): (&Measuring, f64),
+    out: &mut Commands,
 ) {
     let marks: Vec<_> = weighing.totals[0]
         .iter()
@@ -90,59 +92,15 @@ fn picture_ui(
             Some((total.codec, total.errors.relative(), loss - stored))
         })
         .collect();
-    let most = marks.iter().map(|mark| mark.2).fold(LEAST_RISE * 10.0, f64::max);
-    let up = Rangef::new(LEAST_RISE.log10() as f32, (most.log10() + 0.15) as f32);
-    let (whole, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), HEIGHT), Sense::click());
-    let name = format!("Rise of the loss against weight error of {} formats", marks.len());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
-    let least = marks.iter().map(|mark| mark.1).filter(|error| *error > 0.0).fold(0.1, f64::min);
-    let axes = LogAxes::inside(whole, Rangef::new(least.log10() as f32 - 0.2, 0.2), up);
-    let names = ["Σ error² / Σ weight² →", "rise of the loss, nats a token ↑"];
-    axes.draw(ui, view.tokens, names, significant);
-    let font = FontId::proportional(type_size::small());
-    let mut taken: Vec<Rect> = Vec::new();
-    let mut nearest: Option<(f32, usize, Pos2)> = None;
-    for (index, (codec, error, rise)) in marks.iter().enumerate() {
-        let at = axes.at(error.max(least), rise.max(LEAST_RISE));
-        let chosen = *codec == state.codec;
-        let ink = if chosen { view.tokens.accent.0 } else { view.tokens.muted.0 };
-        ui.painter().circle_filled(at, if chosen { 5.0 } else { 3.5 }, ink);
-        let text = ui.painter().layout_no_wrap(codec.name().to_owned(), font.clone(), ink);
-        // To the right, to the left, above or below: wherever nothing stands yet.
-        let places = [
-            (Align2::LEFT_CENTER, Vec2::new(7.0, 0.0)),
-            (Align2::RIGHT_CENTER, Vec2::new(-7.0, 0.0)),
-            (Align2::CENTER_BOTTOM, Vec2::new(0.0, -6.0)),
-            (Align2::CENTER_TOP, Vec2::new(0.0, 6.0)),
-        ];
-        let free = places.into_iter().map(|(align, by)| align.anchor_size(at + by, text.size())).find(|rect| {
-            axes.area.contains_rect(*rect) && !taken.iter().any(|other| other.expand(APART).intersects(*rect))
-        });
-        if let Some(rect) = free {
-            ui.painter().galley(rect.min, text, ink);
-            taken.push(rect);
-        }
-        taken.push(Rect::from_center_size(at, Vec2::splat(8.0)));
-        if let Some(pointer) = response.hover_pos() {
-            let distance = pointer.distance(at);
-            if nearest.is_none_or(|(least, ..)| distance < least) {
-                nearest = Some((distance, index, at));
-            }
-        }
-    }
-    if let Some((_, index, at)) = nearest.filter(|(distance, ..)| *distance < 40.0) {
-        let (codec, error, rise) = &marks[index];
-        ui.painter().circle_stroke(at, 7.0, Stroke::new(1.5, view.tokens.text.0));
-        if response.clicked() {
-            state.codec = *codec;
-        }
-        let words = format!(
-            "{}: relative squared weight error {error:.2e}, loss {}{:.4} nats a token",
-            codec.name(),
-            if *rise < 0.0 { "−" } else { "+" },
-            rise.abs()
-        );
-        response.on_hover_text_at_pointer(words);
+    let tip = |hit: &Hit| {
+        let Some((codec, error, rise)) = marks.get(hit.index) else { return String::new() };
+        let sign = if *rise < 0.0 { "−" } else { "+" };
+        let rise = rise.abs();
+        format!("{}\nrelative squared weight error {error:.2e}\nloss {sign}{rise:.4} nats a token", codec.name())
+    };
+    let read = Plot::new("quality", chart(&marks, state.codec), HEIGHT, &tip).show(ui, view.tokens, out);
+    if let Some((codec, ..)) = read.clicked.and_then(|hit| marks.get(hit.index)) {
+        state.codec = *codec;
     }
     ui.add_space(space::xs());
     let words = format!(
@@ -150,4 +108,31 @@ fn picture_ui(
          the foot. A click chooses a format."
     );
     ui.label(RichText::new(words).small().color(view.tokens.muted.0));
+}
+
+/// A mark for each format; that of the chosen one is larger.
+fn chart(marks: &[(Codec, f64, f64)], chosen: Codec) -> Chart {
+    let most = marks.iter().map(|mark| mark.2).fold(LEAST_RISE * 10.0, f64::max);
+    let least = marks.iter().map(|mark| mark.1).filter(|error| *error > LEAST_ERROR).fold(0.1, f64::min);
+    let point = |(_, error, rise): &(Codec, f64, f64)| [error.max(least), rise.max(LEAST_RISE)];
+    let named = |all: bool, ink: Ink, size: f32| {
+        // A mark that is left out has no place; the others keep theirs.
+        let place = |mark: &(Codec, f64, f64)| if all || mark.0 == chosen { point(mark) } else { [f64::NAN; 2] };
+        let label = |(codec, ..): &(Codec, f64, f64)| {
+            if all && *codec == chosen { String::new() } else { codec.name().to_owned() }
+        };
+        Series {
+            labels: marks.iter().map(label).collect(),
+            ..Series::new("", ink, Look::Marks(Mark::Disc, size), marks.iter().map(place).collect())
+        }
+    };
+    Chart {
+        title: "Rise of the loss against weight error".to_owned(),
+        name: format!("Rise of the loss against weight error of {} formats", marks.len()),
+        across: Axis::new("Σ error² / Σ weight²", Scale::Log, [least / 1.6, 1.6]),
+        up: Axis::new("rise of the loss, nats a token", Scale::Log, [LEAST_RISE / 1.3, most * 1.5]),
+        series: vec![named(false, Ink::Accent, 5.5), named(true, Ink::Muted, 3.5)],
+        rules: Vec::new(),
+        beyond: None,
+    }
 }

@@ -3,15 +3,16 @@
 use super::WeightsState;
 use crate::app::command::{Command, Commands};
 use crate::lab::low_rank::LowRank;
+use crate::report::chart::{Axis, Chart, Ink, Look, Scale, Series};
 use crate::tasks::weighing::Weighing;
-use crate::theme::{space, type_size};
+use crate::theme::space;
 use crate::ui::View;
-use crate::ui::widgets::log_axes::LogAxes;
+use crate::ui::widgets::plot::{Hit, Plot};
 use crate::units::{percent, significant};
-use egui::{Align2, Color32, FontId, Grid, Rangef, RichText, Sense, Shape, Stroke, Ui, Vec2};
+use egui::{Grid, RichText, Ui, Vec2};
 
 /// Height of the picture.
-const HEIGHT: f32 = 200.0;
+const HEIGHT: f32 = 220.0;
 
 /// Draws the button, or what was found.
 pub fn ranks_ui(ui: &mut Ui, view: &View<'_>, state: &WeightsState, weighing: &Weighing, out: &mut Commands) {
@@ -43,11 +44,11 @@ pub fn ranks_ui(ui: &mut Ui, view: &View<'_>, state: &WeightsState, weighing: &W
         Some(Some(Err(why))) => {
             ui.colored_label(view.tokens.over.0, why);
         }
-        Some(Some(Ok(found))) => found_ui(ui, view, found),
+        Some(Some(Ok(found))) => found_ui(ui, view, found, out),
     }
 }
 
-fn found_ui(ui: &mut Ui, view: &View<'_>, found: &LowRank) {
+fn found_ui(ui: &mut Ui, view: &View<'_>, found: &LowRank, out: &mut Commands) {
     let half = found
         .directions_for(0.5)
         .map_or_else(|| format!("more than {}", found.weight_values.len()), |directions| directions.to_string());
@@ -56,7 +57,7 @@ fn found_ui(ui: &mut Ui, view: &View<'_>, found: &LowRank) {
         found.codec.name(),
         significant(found.plain())
     ));
-    picture_ui(ui, view, found);
+    picture_ui(ui, view, found, out);
     Grid::new("ranks").striped(true).spacing(Vec2::new(space::l(), space::xs())).show(ui, |ui| {
         for (head, help) in [
             ("Rank", "r of the adapter."),
@@ -91,39 +92,28 @@ fn found_ui(ui: &mut Ui, view: &View<'_>, found: &LowRank) {
 }
 
 /// Singular values against their number, both on logarithmic axes.
-fn picture_ui(ui: &mut Ui, view: &View<'_>, found: &LowRank) {
-    let (whole, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), HEIGHT), Sense::hover());
-    let all = || found.weight_values.iter().chain(&found.error_values).copied().filter(|value| *value > 0.0);
-    let (least, most) = (all().fold(f64::INFINITY, f64::min), all().fold(0.0, f64::max));
-    if !(least.is_finite() && most > 0.0) {
-        return;
-    }
-    let count = found.weight_values.len().max(2) as f64;
-    let across = Rangef::new(-0.03, count.log10() as f32 + 0.03);
-    let axes = LogAxes::inside(whole, across, Rangef::new(least.log10() as f32 - 0.1, most.log10() as f32 + 0.1));
-    axes.draw(ui, view.tokens, ["direction, from the largest →", "singular value ↑"], significant);
-    let font = FontId::proportional(type_size::small());
-    let draw = |values: &[f64], ink: Color32, name: &str| {
-        let line: Vec<_> = values.iter().enumerate().map(|(i, value)| axes.at((i + 1) as f64, *value)).collect();
-        if let Some(end) = line.last() {
-            let at = *end + Vec2::new(-4.0, -4.0);
-            ui.painter().text(at, Align2::RIGHT_BOTTOM, name, font.clone(), view.tokens.text.0);
-        }
-        axes.painter(ui).add(Shape::line(line, Stroke::new(2.0, ink)));
+fn picture_ui(ui: &mut Ui, view: &View<'_>, found: &LowRank, out: &mut Commands) {
+    let line = |name: &str, ink: Ink, values: &[f64]| {
+        let values = values.iter().enumerate().filter(|(_, value)| **value > 0.0);
+        Series::new(name, ink, Look::Line, values.map(|(place, value)| [(place + 1) as f64, *value]).collect())
     };
-    draw(&found.weight_values, view.tokens.accent.0, "weights");
-    draw(&found.error_values, view.tokens.tight.0, "error");
-    let name = format!("The {} largest singular values of the weights and of the error", found.weight_values.len());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
-    let under = response.hover_pos().map(|pointer| {
-        let share = (pointer.x - axes.area.left()) / axes.area.width().max(1.0);
-        let power = across.min + share * across.span();
-        (10_f32.powf(power).round().max(1.0) as usize - 1).min(found.weight_values.len().saturating_sub(1))
-    });
-    if let Some(place) = under {
+    let series =
+        vec![line("weights", Ink::Accent, &found.weight_values), line("error", Ink::Tight, &found.error_values)];
+    let count = found.weight_values.len().max(2);
+    let values = series.iter().flat_map(|series| &series.points).map(|[_, value]| *value);
+    let chart = Chart {
+        title: "Singular values".to_owned(),
+        name: format!("The {} largest singular values of the weights and of the error", found.weight_values.len()),
+        across: Axis::new("direction, from the largest", Scale::Log, [0.92, count as f64 * 1.08]),
+        up: Axis::log_around("singular value", values),
+        series,
+        rules: Vec::new(),
+        beyond: None,
+    };
+    let tip = |hit: &Hit| {
+        let place = hit.point[0].round().max(1.0) as usize - 1;
         let of = |values: &[f64]| values.get(place).map_or_else(|| "–".to_owned(), |value| significant(*value));
-        let words =
-            format!("Direction {}: weights {}, error {}", place + 1, of(&found.weight_values), of(&found.error_values));
-        response.on_hover_text_at_pointer(words);
-    }
+        format!("Direction {}\nweights {}\nerror {}", place + 1, of(&found.weight_values), of(&found.error_values))
+    };
+    Plot::new("ranks", chart, HEIGHT, &tip).show(ui, view.tokens, out);
 }

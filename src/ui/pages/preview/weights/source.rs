@@ -46,19 +46,21 @@ pub fn progress_ui(ui: &mut Ui, view: &View<'_>, weighing: &Weighing) {
         return;
     };
     let progress = weighing.progress;
+    let looked_at = progress.sampled.max(progress.full);
+    // Sums over the model hold something for every matrix from the start.
+    let unseen = if looked_at < progress.all { "; the others count as they are stored" } else { "" };
     ui.horizontal_wrapped(|ui| {
         ui.label(format!("{}, {} as stored", source.name, Bytes(source.bytes())));
         if weighing.running {
-            let looked_at = progress.sampled.max(progress.full);
             ui.add(egui::ProgressBar::new(progress.full as f32 / progress.all.max(1) as f32).desired_width(140.0));
             let words = if looked_at < progress.all {
-                format!("{looked_at} of {} matrices looked at", progress.all)
+                format!("{looked_at} of {} matrices looked at{unseen}", progress.all)
             } else {
                 format!("{} of {} matrices in full, the others by a sample", progress.full, progress.all)
             };
             ui.label(RichText::new(words).color(view.tokens.muted.0));
         } else if progress.full < progress.all {
-            let words = format!("stopped: {} of {} matrices in full", progress.full, progress.all);
+            let words = format!("stopped: {} of {} matrices in full{unseen}", progress.full, progress.all);
             ui.label(RichText::new(words).color(view.tokens.tight.0));
         }
     });

@@ -1,22 +1,25 @@
 //! One tensor: how its values lie, how large the errors are, which columns stand out.
 
 use super::WeightsState;
+use crate::app::command::Commands;
 use crate::lab::examine::OUTLIER_RATIO;
 use crate::lab::tally::{ERROR_BINS, VALUE_BINS, VALUE_REACH, lower_end};
 use crate::lab::{TensorReport, Tried};
+use crate::report::chart::{Axis, Chart, Ink, Look, Scale, Series};
 use crate::tasks::weighing::Weighing;
-use crate::theme::{space, type_size};
+use crate::theme::space;
 use crate::ui::View;
+use crate::ui::widgets::plot::{Hit, Plot};
 use crate::units::{Bytes, grouped, percent, significant};
-use egui::{Align2, ComboBox, FontId, Pos2, Rect, RichText, Sense, Ui, Vec2};
+use egui::{ComboBox, RichText, Ui};
 
 /// Height of a histogram.
-const HEIGHT: f32 = 120.0;
+const HEIGHT: f32 = 180.0;
 /// Outlier columns that are named.
 const NAMED: usize = 6;
 
 /// Draws the tensor that is chosen.
-pub fn tensor_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, weighing: &Weighing) {
+pub fn tensor_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, weighing: &Weighing, out: &mut Commands) {
     picker_ui(ui, state, weighing);
     let Some(report) = weighing.reports.iter().find(|report| Some(report.index) == state.tensor) else { return };
     let sampled = if report.examined < report.shape.0.saturating_mul(report.shape.1) {
@@ -35,9 +38,9 @@ pub fn tensor_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, weighin
     let tried = report.tried.iter().find(|(codec, _)| *codec == state.codec).map(|(_, tried)| tried);
     ui.add_space(space::xs());
     ui.columns(2, |columns| {
-        values_ui(&mut columns[0], view, report);
+        values_ui(&mut columns[0], view, report, out);
         match tried {
-            Some(Ok(tried)) => errors_ui(&mut columns[1], view, state, tried),
+            Some(Ok(tried)) => errors_ui(&mut columns[1], view, state, tried, out),
             Some(Err(why)) => {
                 columns[1].colored_label(view.tokens.tight.0, format!("{why}."));
             }
@@ -72,42 +75,47 @@ fn picker_ui(ui: &mut Ui, state: &mut WeightsState, weighing: &Weighing) {
 }
 
 /// Bars of a histogram; `label` says what a bar stands for when it is pointed at.
-fn bars_ui(ui: &mut Ui, view: &View<'_>, name: &str, counts: &[u64], ends: [&str; 3], label: impl Fn(usize) -> String) {
-    let (whole, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), HEIGHT + 18.0), Sense::hover());
-    let area = Rect::from_min_size(whole.min, Vec2::new(whole.width(), HEIGHT));
-    ui.painter().rect_filled(area, 3, view.tokens.raised.0);
-    let most = counts.iter().copied().max().unwrap_or(1).max(1) as f32;
-    let width = area.width() / counts.len().max(1) as f32;
-    for (bin, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-        // What is there at all can be seen.
-        let height = (*count as f32 / most * (HEIGHT - 6.0)).max(1.0);
-        let left = area.left() + bin as f32 * width;
-        let bar =
-            Rect::from_min_max(Pos2::new(left, area.bottom() - height), Pos2::new(left + width - 0.5, area.bottom()));
-        ui.painter().rect_filled(bar, 0, view.tokens.accent.0);
-    }
-    let font = FontId::proportional(type_size::small());
-    let places =
-        [(area.left(), Align2::LEFT_TOP), (area.center().x, Align2::CENTER_TOP), (area.right(), Align2::RIGHT_TOP)];
-    for (text, (x, align)) in ends.into_iter().zip(places) {
-        ui.painter().text(Pos2::new(x, area.bottom() + 3.0), align, text, font.clone(), view.tokens.muted.0);
-    }
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, name));
-    let under = response.hover_pos().map(|pointer| ((pointer.x - area.left()) / width).max(0.0) as usize);
-    if let Some(bin) = under.filter(|bin| *bin < counts.len()) {
-        let all: u64 = counts.iter().sum();
-        let share = counts[bin] as f64 / all.max(1) as f64;
-        response.on_hover_text_at_pointer(format!(
-            "{}: {} values, {}",
-            label(bin),
-            grouped(counts[bin]),
-            percent(share)
-        ));
-    }
+#[allow(clippy::too_many_arguments, reason = "an axis and a title of its own for each")]
+fn bars_ui(
+    ui: &mut Ui,
+    view: &View<'_>,
+    id: &'static str,
+    title: &str,
+    across: Axis,
+    counts: &[u64],
+    label: impl Fn(usize) -> String,
+    out: &mut Commands,
+) {
+    let most = counts.iter().copied().max().unwrap_or(1).max(1) as f64;
+    let all: u64 = counts.iter().sum();
+    let share = |count: u64| count as f64 / all.max(1) as f64;
+    let width = (across.range[1] - across.range[0]) / counts.len().max(1) as f64;
+    let bars = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+    // What is there at all can be seen.
+    let height = |count: u64| 100.0 * share(count).max(most / all.max(1) as f64 / f64::from(HEIGHT));
+    let points = bars.clone().map(|(bin, count)| [across.range[0] + (bin as f64 + 0.5) * width, height(*count)]);
+    let points = points.collect();
+    let bins: Vec<usize> = bars.map(|(bin, _)| bin).collect();
+    let chart = Chart {
+        title: title.to_owned(),
+        name: title.to_owned(),
+        across,
+        up: Axis::new("share of the values, %", Scale::Linear, [0.0, 108.0 * most / all.max(1) as f64]),
+        series: vec![Series::new(title, Ink::Accent, Look::Bars(width * 0.94), points)],
+        rules: Vec::new(),
+        beyond: None,
+    };
+    let tip = |hit: &Hit| {
+        let Some((bin, count)) = bins.get(hit.index).and_then(|bin| Some((*bin, *counts.get(*bin)?))) else {
+            return String::new();
+        };
+        format!("{}\n{} values, {}", label(bin), grouped(count), percent(share(count)))
+    };
+    Plot::new(id, chart, HEIGHT, &tip).show(ui, view.tokens, out);
 }
 
-fn values_ui(ui: &mut Ui, view: &View<'_>, report: &TensorReport) {
-    ui.label(RichText::new("Values, in σ from their mean").small().color(view.tokens.muted.0));
+fn values_ui(ui: &mut Ui, view: &View<'_>, report: &TensorReport, out: &mut Commands) {
+    ui.label(RichText::new("Values").strong());
     let step = 2.0 * VALUE_REACH / VALUE_BINS as f32;
     let label = |bin: usize| {
         let from = bin as f32 * step - VALUE_REACH;
@@ -117,19 +125,27 @@ fn values_ui(ui: &mut Ui, view: &View<'_>, report: &TensorReport) {
             _ => format!("{from:.2} to {:.2} σ", from + step),
         }
     };
-    bars_ui(ui, view, "Histogram of the values", &report.values, ["−6 σ", "mean", "6 σ"], label);
+    let reach = f64::from(VALUE_REACH);
+    let across = Axis::new("distance from the mean, σ", Scale::Linear, [-reach, reach]);
+    bars_ui(ui, view, "values", "Histogram of the values", across, &report.values, label, out);
 }
 
-fn errors_ui(ui: &mut Ui, view: &View<'_>, state: &WeightsState, tried: &Tried) {
-    let text = format!("Sizes of the errors in {}, in σ, doubling to the right", state.codec.name());
-    ui.label(RichText::new(text).small().color(view.tokens.muted.0));
+fn errors_ui(ui: &mut Ui, view: &View<'_>, state: &WeightsState, tried: &Tried, out: &mut Commands) {
+    ui.label(RichText::new(format!("Errors in {}", state.codec.name())).strong());
     let label = |bin: usize| match bin {
         0 => format!("under {} σ, or none", significant(lower_end(1))),
         _ if bin + 1 == ERROR_BINS => format!("over {} σ", significant(lower_end(bin))),
         _ => format!("{} to {} σ", significant(lower_end(bin)), significant(lower_end(bin + 1))),
     };
-    let ends = [lower_end(0), lower_end(ERROR_BINS / 2), lower_end(ERROR_BINS - 1)].map(|end| format!("{end:.0e} σ"));
-    bars_ui(ui, view, "Histogram of the sizes of errors", &tried.errors.sizes, [&ends[0], &ends[1], &ends[2]], label);
+    // A bin for each doubling, named by its lower end.
+    let name = |end: f64| match format!("{end:.0e}") {
+        short if end < 0.01 => short,
+        short => short.parse::<f64>().map_or(short, |plain| plain.to_string()),
+    };
+    let names = (0..ERROR_BINS).map(|bin| name(lower_end(bin))).collect();
+    let stops = Scale::Stops { names, own: None };
+    let across = Axis::new("size of the error, σ, doubling to the right", stops, [-0.5, ERROR_BINS as f64 - 0.5]);
+    bars_ui(ui, view, "errors", "Histogram of the sizes of errors", across, &tried.errors.sizes, label, out);
 }
 
 fn outliers_ui(ui: &mut Ui, view: &View<'_>, report: &TensorReport) {
