@@ -60,7 +60,7 @@ pub struct UiState {
     pub change: pages::change::ChangeState,
     /// What was compared.
     pub compare: pages::compare::CompareState,
-    /// What is being typed on the page "How sure".
+    /// What is being typed on the page "Accuracy".
     pub sure: pages::sure::SureState,
     /// Figure of time that is explained.
     pub time_subject: Option<crate::estimate::time::TimeSubject>,

@@ -359,7 +359,7 @@ mod tests {
         assert!(missing(&typed).is_empty());
         // Free training is an assumption, and said to be one.
         assert!(break_even(&typed).remarks().iter().any(|remark| remark.contains("A training run")));
-        // Retrieval that fetches nothing is not compared; the rest is.
+        // Retrieval that finds nothing is not compared; the rest is.
         typed.rag = Some(RagCosts::default());
         let found = break_even(&typed);
         assert_eq!(found.missing, ["Retrieved"]);

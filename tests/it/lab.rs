@@ -1,4 +1,4 @@
-//! The lab against an independent reckoning, its mixes against brute force, and files of every shape.
+//! The lab against an independent computation, its mixes against brute force, and files of every shape.
 
 use crate::common::model_files as files;
 use crate::quantize::golden;

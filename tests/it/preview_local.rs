@@ -151,7 +151,7 @@ fn a_local_model_is_trained_resumed_merged_and_saved_from_the_command_line() {
     ];
     let (outcome, out, err) = with(&more);
     assert_eq!(outcome, Outcome::Done, "{err}");
-    assert!(err.contains("goes on after step 2"), "{err}");
+    assert!(err.contains("continues after step 2"), "{err}");
     assert!(out.contains("Merged, quantized again") && out.contains("memory of training: predicted"), "{out}");
 
     // The merged folder is the base with the adapter: the same logits but for the rounding to 16 bits.

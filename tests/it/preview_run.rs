@@ -143,7 +143,7 @@ fn a_run_that_is_ended_keeps_what_it_has_and_goes_on_as_if_it_had_not_been() {
     let gate = Gate::new(&control, &clock);
     assert_eq!(ended.step(&gate).unwrap().loss, whole[2]);
     assert_eq!(ended.step(&gate).unwrap().loss, whole[3]);
-    // What was put aside when it was ended goes on in another run as if nothing had happened.
+    // Another run continues from the checkpoint saved when this one was ended, as if nothing had happened.
     let [.., Event::Kept { after: 2, failure: None }, Event::Updated(updates)] = &events[..] else {
         panic!("{:?}", events.last())
     };

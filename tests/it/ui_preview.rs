@@ -174,6 +174,6 @@ fn a_run_is_paused_stopped_saved_and_kept_in_the_plan() {
     assert!(trials[0].note.contains("embedded model, NF4 + DQ, LoRA r 16 α 32"), "{}", trials[0].note);
     assert!(has(&harness, "The result is in the plan."));
     assert_tidy(&harness, "kept");
-    click(&mut harness, "Remove small run 1");
+    click(&mut harness, "Remove preview 1");
     assert!(state(&harness).document.plan.measured.trials.is_empty());
 }

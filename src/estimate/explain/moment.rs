@@ -14,7 +14,7 @@ const fn maker_label(maker: Maker) -> &'static str {
     match maker {
         Maker::Residual => "Residual stream and its dropout",
         Maker::Norms => "Norms: FP32 copies, normalized values, outputs",
-        Maker::Projections => "Linear maps: outputs and cast copies",
+        Maker::Projections => "Linear layers: outputs and cast copies",
         Maker::Positions => "Rotated queries and keys",
         Maker::Attention => "Attention: result, statistics or probabilities",
         Maker::FeedForward => "Activation functions and gates",

@@ -62,18 +62,18 @@ fn check(base: BaseFormat, settings: &LoraSettings) -> Result<()> {
         return refused("adapters of rank 0 learn nothing: choose a rank of at least 1");
     }
     if settings.targets.is_empty() {
-        return refused("no map is a target: nothing would be trained");
+        return refused("no linear layer is a target: nothing would be trained");
     }
     if !(0.0..1.0).contains(&settings.dropout) {
         return refused("the dropout is a probability from 0 to below 1");
     }
     if settings.dora && settings.init != Init::Kaiming {
         // The difference of two DoRA adapters is no adapter.
-        return refused("DoRA begins with Kaiming here: with PiSSA or LoftQ what it learns is no adapter for the base");
+        return refused("DoRA takes the initialization zero (Kaiming) here: with PiSSA or LoftQ what it learns is no adapter for the base");
     }
     match (settings.init, base) {
         (Init::Loftq { .. }, BaseFormat::Fp32 | BaseFormat::Bf16) => {
-            refused("LoftQ begins with what quantization lost: choose a quantized base, such as nf4")
+            refused("LoftQ is initialized from the quantization error: choose a quantized base, such as nf4")
         }
         (Init::Loftq { iterations: 0 }, _) => refused("LoftQ takes at least 1 iteration"),
         _ => Ok(()),

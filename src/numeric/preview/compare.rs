@@ -76,7 +76,7 @@ pub struct Compared {
     pub variant: Variant,
     /// On the task, held out.
     pub task: HeldOut,
-    /// On text such as the base was made from, nats a token: what was forgotten. `None` where there is no such text.
+    /// Loss per token, in nats, on text such as the base was made from: what was forgotten. `None` where there is no such text.
     pub base_text: Option<f64>,
     /// Bytes of its weights on disk, adapters included.
     pub disk_bytes: u64,

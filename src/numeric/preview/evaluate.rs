@@ -9,7 +9,7 @@ use super::pass::Pass;
 /// Loss and exact answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HeldOut {
-    /// Mean loss over answers, nats a token.
+    /// Mean loss per token of the answers, in nats.
     pub loss: f64,
     /// Answers that greedy decoding gets right to the last token.
     pub exact: usize,

@@ -8,7 +8,7 @@ use super::ops::{Dropout, Weight, dropout, elementwise, narrow, weight_gradient}
 use candle_core::{Tensor, Var};
 use std::collections::BTreeMap;
 
-/// What the factors begin with.
+/// Initialization of the factors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Init {
     /// A uniform in ±1/√in (Kaiming with a = √5), B zero: nothing is changed at first.
@@ -47,7 +47,7 @@ pub struct LoraSettings {
     pub dropout: f64,
     /// Rows have trained lengths (DoRA).
     pub dora: bool,
-    /// What the factors begin with.
+    /// Initialization of the factors.
     pub init: Init,
     /// Adapted maps.
     pub targets: Vec<Part>,

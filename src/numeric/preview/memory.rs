@@ -56,7 +56,7 @@ pub struct Share {
     pub need: Need,
     /// How much.
     pub bytes: u64,
-    /// How it is reckoned.
+    /// How it is computed.
     pub formula: &'static str,
 }
 

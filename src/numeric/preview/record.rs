@@ -17,7 +17,7 @@ pub struct Record {
     pub steps: usize,
     /// What was known when it was ready.
     pub prepared: Option<Prepared>,
-    /// Steps with the loss on their examples, nats a token.
+    /// Steps with the loss per token on their examples, in nats.
     pub losses: Vec<(usize, f64)>,
     /// Steps with how it did on examples it was not trained on.
     pub held_out: Vec<(usize, HeldOut)>,
@@ -29,7 +29,7 @@ pub struct Record {
     pub compared: Vec<Compared>,
     /// What training changed, map by map, once it rests.
     pub updates: Vec<Update>,
-    /// Why the run could last not be put aside.
+    /// Why the last checkpoint could not be saved.
     pub not_kept: Option<String>,
 }
 

@@ -63,7 +63,7 @@ impl Default for RunSettings {
 pub struct Step {
     /// From 1.
     pub number: usize,
-    /// Mean loss over the answers of the batch, nats a token.
+    /// Mean loss per token over the batch's answers, in nats.
     pub loss: f64,
     /// Tokens that went through, prompts included.
     pub tokens: usize,

@@ -23,7 +23,7 @@ pub struct Schedule {
     pub look_every: usize,
     /// Held-out prompts that are answered at each look.
     pub samples: usize,
-    /// Folder the run is put aside in at each look and when it is ended, to go on from there.
+    /// Folder that a checkpoint is saved to at each evaluation and when the run is ended, to continue from it.
     pub kept_in: Option<PathBuf>,
 }
 
@@ -54,7 +54,7 @@ pub enum Event {
         /// What was said.
         sample: Sample,
     },
-    /// The run was put aside after so many steps, or could not be: training goes on all the same.
+    /// A checkpoint was saved after so many steps, or could not be: training continues all the same.
     Kept {
         /// Steps done.
         after: usize,

@@ -82,7 +82,7 @@ pub fn in_words(updates: &[Update]) -> Option<String> {
     let [half, most] = [0.5, 0.9].map(|share| median_directions(updates, share));
     let (half, most) = (half?, most?);
     Some(format!(
-        "half of what was learned lies in {half} of {all} directions, 90 % in {most} (the middle one of {} maps)",
+        "half of what was learned lies in {half} of {all} directions, 90 % in {most} (the median of {} linear layers)",
         updates.len()
     ))
 }

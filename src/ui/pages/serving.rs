@@ -1,4 +1,4 @@
-//! Serving: how far batch and context go, what the cache holds, adapters merged against kept apart, merged models.
+//! Serving: the largest batch and context, what the cache holds, adapters merged against separate ones, merged models.
 
 use crate::estimate::serving::{AdapterServing, ServingPoint, Stretch};
 use crate::figures::Serving;
@@ -18,19 +18,19 @@ pub fn serving_ui(ui: &mut Ui, view: &View<'_>) {
         return;
     };
     card(ui, view.tokens, |ui| {
-        card_head(ui, "How far it goes", "all else as in the plan");
+        card_head(ui, "Largest batch and context", "all else as in the plan");
         limits_ui(ui, found, view.state.document.plan.workload, view.unit());
     });
     ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
-        card_head(ui, "Adapters: merged or kept apart", "");
+        card_head(ui, "Adapters: merged or separate", "");
         match &found.adapters {
             Some(adapters) => adapters_ui(ui, adapters, view),
             None => {
-                ui.label("This method adds nothing that could be kept apart: choose LoRA under Method to compare.");
+                ui.label("This method adds nothing that could be kept separate: choose LoRA under Method to compare.");
             }
         }
-        ui.label("Textbook case, 4,096 × 4,096 with rank 8 for 100 customers: 1,677,721,600 values merged, 23,330,816 kept apart.");
+        ui.label("Textbook case, 4,096 × 4,096 with rank 8 for 100 customers: 1,677,721,600 values merged, 23,330,816 separate.");
     });
     ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
@@ -77,7 +77,7 @@ fn adapters_ui(ui: &mut Ui, found: &AdapterServing, view: &View<'_>) {
         switch(found.merged_switch_secs)
     ));
     ui.label(format!(
-        "{} adapters kept apart, one base: {}; switching takes {}",
+        "{} separate adapters, one base: {}; switching takes {}",
         grouped(planned.adapters),
         planned.separate.fine(view.unit()),
         switch(found.separate_switch_secs)
@@ -94,7 +94,7 @@ fn plot_ui(ui: &mut Ui, found: &AdapterServing, view: &View<'_>) {
     let (whole, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), PLOT), Sense::hover());
     let (Some(first), Some(last)) = (found.points.first(), found.points.last()) else { return };
     let name = format!(
-        "Bytes over 1 to {} adapters: merged from {} to {}, kept apart from {} to {}",
+        "Bytes over 1 to {} adapters: merged from {} to {}, separate from {} to {}",
         grouped(last.adapters),
         first.merged.fine(view.unit()),
         last.merged.fine(view.unit()),
@@ -134,7 +134,7 @@ fn plot_ui(ui: &mut Ui, found: &AdapterServing, view: &View<'_>) {
         ui.painter().vline(x(adapters), area.y_range(), hairline);
         ui.painter().text(Pos2::new(x(adapters), area.bottom() + 5.0), align, text, font.clone(), tokens.muted.0);
     }
-    for (label, color, merged) in [("Merged", tokens.over.0, true), ("Kept apart", tokens.accent.0, false)] {
+    for (label, color, merged) in [("Merged", tokens.over.0, true), ("Separate", tokens.accent.0, false)] {
         let amount = |point: &ServingPoint| if merged { point.merged.0 } else { point.separate.0 };
         let line: Vec<Pos2> =
             found.points.iter().map(|point| Pos2::new(x(point.adapters as f64), y(log(amount(point))))).collect();
@@ -151,7 +151,7 @@ fn plot_ui(ui: &mut Ui, found: &AdapterServing, view: &View<'_>) {
         ui.painter().vline(x(nearest.adapters as f64), area.y_range(), Stroke::new(1.0, tokens.edge.0));
         let plural = if nearest.adapters == 1 { "" } else { "s" };
         response.on_hover_text_at_pointer(format!(
-            "{} adapter{plural}\nmerged {}\nkept apart {}",
+            "{} adapter{plural}\nmerged {}\nseparate {}",
             grouped(nearest.adapters),
             nearest.merged.fine(view.unit()),
             nearest.separate.fine(view.unit())

@@ -82,9 +82,9 @@ pub fn loss_ui(ui: &mut Ui, view: &View<'_>, record: &Record, height: f32) {
         painter.circle_filled(at(*step, *loss), 4.0, view.tokens.accent.0);
         let near = record.held_out.iter().min_by_key(|(after, _)| after.abs_diff(*step));
         let held_out = near.map_or_else(String::new, |(after, found)| {
-            format!("\nheld out, after step {after}: {} nats a token", significant(found.loss))
+            format!("\nheld out, after step {after}: {} nats per token", significant(found.loss))
         });
-        let tip = format!("Step {step}\ntrained on: {} nats a token{held_out}", significant(*loss));
+        let tip = format!("Step {step}\ntrained on: {} nats per token{held_out}", significant(*loss));
         response.on_hover_text_at_pointer(tip);
     }
 }

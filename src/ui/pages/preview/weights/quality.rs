@@ -63,7 +63,7 @@ fn progress_ui(ui: &mut Ui, view: &View<'_>, measuring: &Measuring) {
             format!("On {text}: outputs of layer {} of {} compared", measuring.layers.0, measuring.layers.1)
         }
         (true, Some(_)) => format!("On {text}: {} formats run", measuring.found.len()),
-        (false, Some(stored)) => format!("On {text}; the stored model has {stored:.4} nats a token"),
+        (false, Some(stored)) => format!("On {text}; the stored model has {stored:.4} nats per token"),
         (false, None) => return,
     };
     ui.horizontal(|ui| {
@@ -97,7 +97,7 @@ fn picture_ui(
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
     let least = marks.iter().map(|mark| mark.1).filter(|error| *error > 0.0).fold(0.1, f64::min);
     let axes = LogAxes::inside(whole, Rangef::new(least.log10() as f32 - 0.2, 0.2), up);
-    let names = ["Σ error² / Σ weight² →", "rise of the loss, nats a token ↑"];
+    let names = ["Σ error² / Σ weight² →", "rise of the loss per token, nats ↑"];
     axes.draw(ui, view.tokens, names, significant);
     let font = FontId::proportional(type_size::small());
     let mut taken: Vec<Rect> = Vec::new();
@@ -137,7 +137,7 @@ fn picture_ui(
             state.codec = *codec;
         }
         let words = format!(
-            "{}: relative squared weight error {error:.2e}, loss {}{:.4} nats a token",
+            "{}: relative squared weight error {error:.2e}, loss {}{:.4} nats per token",
             codec.name(),
             if *rise < 0.0 { "−" } else { "+" },
             rise.abs()
