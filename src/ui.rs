@@ -68,7 +68,7 @@ pub struct UiState {
     pub hovered_field: Option<crate::plan::field::FieldId>,
     /// Search text over the settings.
     pub setting_search: String,
-    /// Wishes to search the settings that were followed: [`crate::app::state::Session::searches`].
+    /// Requests to search the settings that were followed: [`crate::app::state::Session::searches`].
     pub searches_seen: u64,
     /// Search text and chosen line of the palette.
     pub palette: panels::palette::PaletteState,

@@ -110,7 +110,7 @@ fn clear_up(settings: &Settings, settings_path: Option<&Path>) {
     let _ = std::thread::Builder::new().name("clear-up".to_owned()).spawn(clean);
 }
 
-/// Reads the catalogues while the system makes the window: whoever needs them first waits for what is left.
+/// Reads the catalogues while the system makes the window: the first use waits until reading is done.
 fn read_ahead() {
     let read = || {
         Catalog::embedded();

@@ -1,4 +1,4 @@
-//! What a small run came to, as Markdown for a review or a merge request.
+//! What a preview came to, as Markdown for a review or a merge request.
 
 use crate::estimate::Component;
 use crate::preview::compare::Compared;
@@ -17,7 +17,7 @@ pub fn markdown(record: &Record, today: &str) -> String {
     let _ = writeln!(out, "{when}{} steps on `{model}` with Tuneplan, on a CPU.\n", record.done());
     settings(&mut out, &record.settings);
     compared(&mut out, &record.compared);
-    looks(&mut out, record);
+    evaluations(&mut out, record);
     memory(&mut out, record);
     learned(&mut out, record);
     answers(&mut out, record);
@@ -80,7 +80,7 @@ fn compared(out: &mut String, compared: &[Compared]) {
     }
 }
 
-fn looks(out: &mut String, record: &Record) {
+fn evaluations(out: &mut String, record: &Record) {
     out.push_str(
         "\n## While it learned\n\n| after step | held-out loss per token (nats) | exact answers |\n|---:|---:|---:|\n",
     );

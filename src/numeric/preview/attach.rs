@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// A model with its adapters.
 #[derive(Debug)]
 pub struct Attached {
-    /// With the maps as they stand beside the adapters.
+    /// With the linear layers as they stand beside the adapters.
     pub model: Llama,
     /// As they begin.
     pub adapters: Adapters,
@@ -22,10 +22,10 @@ pub struct Attached {
     pub start: Option<Adapters>,
 }
 
-/// Quantizes the maps of a checkpoint and puts adapters beside the targets. The same seed gives the same everywhere.
+/// Quantizes the linear layers of a checkpoint and puts adapters beside the targets. The same seed gives the same everywhere.
 ///
 /// # Errors
-/// A format that does not take the maps, settings that contradict each other.
+/// A format that does not take the linear layers, settings that contradict each other.
 pub fn attach(
     config: LlamaConfig,
     weights: &dyn Checkpoint,
@@ -69,7 +69,9 @@ fn check(base: BaseFormat, settings: &LoraSettings) -> Result<()> {
     }
     if settings.dora && settings.init != Init::Kaiming {
         // The difference of two DoRA adapters is no adapter.
-        return refused("DoRA takes the initialization zero (Kaiming) here: with PiSSA or LoftQ what it learns is no adapter for the base");
+        return refused(
+            "DoRA takes the initialization zero (Kaiming) here: with PiSSA or LoftQ what it learns is no adapter for the base",
+        );
     }
     match (settings.init, base) {
         (Init::Loftq { .. }, BaseFormat::Fp32 | BaseFormat::Bf16) => {
@@ -80,7 +82,7 @@ fn check(base: BaseFormat, settings: &LoraSettings) -> Result<()> {
     }
 }
 
-/// One map and its factors as they begin.
+/// One linear layer and its factors as they begin.
 #[derive(Debug)]
 pub struct Start {
     /// What stands beside the factors.

@@ -27,7 +27,7 @@ pub struct Record {
     pub progress: Option<Progress>,
     /// Models of the comparison.
     pub compared: Vec<Compared>,
-    /// What training changed, map by map, once it rests.
+    /// What training changed, linear layer by linear layer, once it rests.
     pub updates: Vec<Update>,
     /// Why the last checkpoint could not be saved.
     pub not_kept: Option<String>,
@@ -58,7 +58,7 @@ impl Record {
                 self.progress = Some(progress);
             }
             Event::HeldOut { after, found } => {
-                // A run that goes on looks again at where it stopped.
+                // A run that continues evaluates again where it stopped.
                 self.held_out.retain(|(other, _)| *other != after);
                 self.held_out.push((after, found));
             }

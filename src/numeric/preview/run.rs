@@ -193,7 +193,7 @@ impl Run {
         self.has_rested |= self.steps > 0;
     }
 
-    /// What training changed in each map, whatever the adapters began with.
+    /// What training changed in each linear layer, whatever the adapters began with.
     pub fn updates(&self) -> Result<Vec<Update>> {
         updates(&self.model, &self.exported()?.1)
     }

@@ -63,7 +63,9 @@ impl Step {
             Self::Examples => "Worked examples in the prompt, usually between 1 and 50.",
             Self::Failures => "The first failure of each wrong answer, counted by kind.",
             Self::Retrieve => "Facts are missing: retrieve them, by terms first, by embeddings later.",
-            Self::Tune => "Behaviour is wrong: change the weights. Both: retrieve first, then train on retrieved texts.",
+            Self::Tune => {
+                "Behaviour is wrong: change the weights. Both: retrieve first, then train on retrieved texts."
+            }
             Self::Cost => "Quality is there and price or latency is not.",
             Self::Upkeep => "Who serves, watches and retrains it, and who can take the base model away.",
         }

@@ -1,4 +1,4 @@
-//! The plan's settings for a small run, and what had to be taken otherwise.
+//! The plan's settings for a preview, and what had to be taken otherwise.
 
 use crate::plan::{self, Algorithm, Checkpointing, LoraInit, LoraScaling, Plan, TargetPart, Targets};
 use crate::preview::adamw::AdamWSettings;
@@ -12,7 +12,7 @@ use crate::quantize::Codec;
 
 /// Largest rank: the width of the embedded model, beyond which nothing more could be learned.
 const MOST_RANK: u64 = 256;
-/// Most sequences side by side, and most batches a step: more would only make a small run slow.
+/// Most sequences side by side, and most batches a step: more would only make a preview slow.
 const MOST_SEQUENCES: u64 = 16;
 
 /// Tokens an example is cut off after, at most.

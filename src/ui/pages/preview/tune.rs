@@ -1,4 +1,4 @@
-//! A small run with the plan's settings: what will run, how it goes, what came out.
+//! A preview with the plan's settings: what will run, how it goes, what came out.
 
 use crate::app::command::Commands;
 use crate::tasks::tuning::Tuning;

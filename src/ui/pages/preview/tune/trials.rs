@@ -1,4 +1,4 @@
-//! Results of small runs that the plan keeps.
+//! Results of previews that the plan keeps.
 
 use crate::app::command::{Command, Commands};
 use crate::plan::Trial;
