@@ -1,4 +1,4 @@
-//! Turning the estimate round: the search over a million plans, a heat map, levers, solving.
+//! Questions asked of the estimate: the search over a million plans, a heat map, levers, solving.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::hint::black_box;

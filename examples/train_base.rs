@@ -52,7 +52,7 @@ fn train(folder: &Path, steps: usize) -> Outcome<()> {
         if step % 50 == 0 || step + 1 == steps {
             let held = model.evaluate(&held_out, Pass::default())?.loss;
             let rate = ((step + 1) * SEQUENCES * LENGTH) as f64 / began.elapsed().as_secs_f64();
-            println!("step {step}: loss {:.4}, held out {held:.4} nats a byte, {rate:.0} tokens/s", found.loss);
+            println!("step {step}: loss {:.4}, held out {held:.4} nats per byte, {rate:.0} tokens/s", found.loss);
             write(folder, &config, &variables)?;
         }
     }

@@ -73,7 +73,7 @@ enum Command {
     },
     /// Estimate the memory of a plan file, of flags, or of a file changed by flags.
     Estimate(EstimateArgs),
-    /// Find how far a setting goes, which model, how few devices or which accelerator fits.
+    /// Find the largest value of a setting, the largest model, the fewest devices or the cheapest accelerator that fits.
     Solve(SolveArgs),
     /// List what to change to need less, with what it saves and costs, and the cheapest set that makes the plan fit.
     Levers(LeversArgs),
@@ -83,7 +83,7 @@ enum Command {
     Sensitivity(SensitivityArgs),
     /// Search the whole space of sensible plans for this model, data and hardware: what nothing else is better than.
     Search(SearchArgs),
-    /// Decide from answers whether to prompt, fetch or fine-tune: recommendation, reasons, flips, missing evidence.
+    /// Decide from answers whether to prompt, retrieve or fine-tune: recommendation, reasons, flips, missing evidence.
     Decide(DecideArgs),
     /// Show what a model file says: shape, exact parameter counts, remarks.
     Inspect(InspectArgs),

@@ -33,7 +33,7 @@
 //! | [`validation`] | predicted against measured rows |
 //! | [`quantize`] | number formats as codecs: what values become in few bits, and the error |
 //! | [`lab`] | the tensors of a model through the codecs, piece by piece |
-//! | [`preview`] | a small run of the real thing: LoRA beside frozen weights, trained with candle |
+//! | [`preview`] | the preview: LoRA beside frozen weights, trained with candle |
 //! | [`figures`] | what window and command line both show of a plan |
 //! | [`report`] | SVG and tables for other programs |
 //! | [`documents`] | plans and examples as files, revisions in git |

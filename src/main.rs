@@ -6,7 +6,7 @@ use std::io::{stderr, stdout};
 use std::process::ExitCode;
 use tuneplan::preview::memory::{HeapCounter, count_heap_with};
 
-/// Small runs are measured beside their prediction.
+/// Previews are measured beside their prediction.
 #[global_allocator]
 static HEAP: &PeakMemAlloc<System> = &INSTRUMENTED_SYSTEM;
 

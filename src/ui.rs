@@ -60,7 +60,7 @@ pub struct UiState {
     pub change: pages::change::ChangeState,
     /// What was compared.
     pub compare: pages::compare::CompareState,
-    /// What is being typed on the page "How sure".
+    /// What is being typed on the page "Accuracy".
     pub sure: pages::sure::SureState,
     /// Figure of time that is explained.
     pub time_subject: Option<crate::estimate::time::TimeSubject>,
@@ -68,7 +68,7 @@ pub struct UiState {
     pub hovered_field: Option<crate::plan::field::FieldId>,
     /// Search text over the settings.
     pub setting_search: String,
-    /// Wishes to search the settings that were followed: [`crate::app::state::Session::searches`].
+    /// Requests to search the settings that were followed: [`crate::app::state::Session::searches`].
     pub searches_seen: u64,
     /// Search text and chosen line of the palette.
     pub palette: panels::palette::PaletteState,

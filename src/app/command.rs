@@ -18,7 +18,7 @@ use crate::report::chart::Chart;
 use crate::solve::search::Limits;
 use crate::tasks::measuring;
 use crate::tasks::searching;
-use crate::tasks::tuning::{self, Product, Wish};
+use crate::tasks::tuning::{self, Product, Request};
 use crate::tasks::weighing::{News, Ranks};
 use crate::text::Language;
 use crate::units::ByteUnit;
@@ -95,11 +95,11 @@ pub enum Command {
     RanksFound(u64, Box<Ranks>),
     /// What the examination of this number found.
     Weighed(u64, News),
-    /// What a small run is asked for besides the plan.
-    Wish(Box<Wish>),
-    /// Folder of the base model of a small run; without it the embedded one.
+    /// What a preview is asked for besides the plan.
+    Request(Box<Request>),
+    /// Folder of the base model of a preview; without it the embedded one.
     ChooseBase(Option<PathBuf>),
-    /// File of examples for a small run; without it the built-in task.
+    /// File of examples for a preview; without it the built-in task.
     ChooseExamples(Option<PathBuf>),
     /// Run the plan's settings small, on this machine.
     Tune,

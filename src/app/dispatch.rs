@@ -198,7 +198,7 @@ fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
             // The embedded model brings its own text along.
             if is_over && held.model.is_none() { measure(state, None) } else { Vec::new() }
         }
-        of_run @ (Command::Wish(_)
+        of_run @ (Command::Request(_)
         | Command::ChooseBase(_)
         | Command::ChooseExamples(_)
         | Command::Tune

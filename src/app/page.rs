@@ -8,7 +8,7 @@ pub enum Page {
     /// Verdict, memory bar, phases, components.
     #[default]
     Memory,
-    /// Every device: what it holds, what is cut, how a pipeline takes turns.
+    /// Every device: what it holds, what is cut, the schedule of a pipeline.
     Devices,
     /// What a value and a short vector become in each number format.
     Formats,
@@ -24,7 +24,7 @@ pub enum Page {
     Change,
     /// Plans side by side: the pinned one and the open ones.
     Compare,
-    /// How sure the estimate is: measured rows like it, errors, the user's own measurements.
+    /// How accurate the estimate is: measured rows like it, errors, the user's own measurements.
     Sure,
     /// Whether to fine-tune at all: the path, the evidence, the break-even.
     Decide,
@@ -82,7 +82,7 @@ impl Page {
             Self::Steps => "Steps",
             Self::Change => "Change",
             Self::Compare => "Compare",
-            Self::Sure => "How sure",
+            Self::Sure => "Accuracy",
             Self::Decide => "Decide",
             Self::Method => "Method",
         }
@@ -98,13 +98,13 @@ impl Page {
             Self::Preview => "What number formats do to real weights, tensor by tensor, measured on this machine.",
             Self::Method => "What the method trains, and what a layer keeps for backward.",
             Self::Time => "How long it takes, where the time goes and what it costs.",
-            Self::Serving => "How far batch and context go, and what many adapters cost.",
+            Self::Serving => "The largest batch and context that fit, and what many adapters cost.",
             Self::Change => {
-                "What to change: what makes the plan fit, what each change saves and costs, how far it goes."
+                "What to change: what makes the plan fit, what each change saves and costs, the largest values that fit."
             }
             Self::Compare => "Plans side by side: which settings differ (diff), and what that means.",
-            Self::Sure => "Measured jobs like this one, how far off the estimate was, and your own measurements.",
-            Self::Decide => "Prompt, fetch or fine-tune: the path, the evidence, and what would change the answer.",
+            Self::Sure => "Measured jobs like this one, the errors of their estimates, and your own measurements.",
+            Self::Decide => "Prompt, retrieve or fine-tune: the path, the evidence, and what would change the answer.",
             Self::Steps => "Follow along: how the memory comes about, one picture a step.",
         }
     }

@@ -19,7 +19,7 @@ use crate::plan::{Plan, file};
 use crate::report::chart::Chart;
 use crate::tasks::measuring::Measuring;
 use crate::tasks::searching::Searching;
-use crate::tasks::tuning::{Product, Tuning, Wish};
+use crate::tasks::tuning::{Product, Request, Tuning};
 use crate::tasks::weighing::Weighing;
 use crate::validation::Evidence;
 use std::path::{Path, PathBuf};
@@ -116,9 +116,9 @@ pub struct Session {
     pub searching: Option<Box<Searching>>,
     /// The revision that it was begun around.
     pub searched_around: Key,
-    /// What a small run is asked for besides the plan.
-    pub wish: Wish,
-    /// The last small run.
+    /// What a preview is asked for besides the plan.
+    pub request: Request,
+    /// The last preview.
     pub tuning: Option<Box<Tuning>>,
     /// The model whose weights were last examined.
     pub weighing: Option<Weighing>,
@@ -138,9 +138,9 @@ pub struct Session {
     pub spotlight: bool,
     /// The window fills the screen.
     pub full_screen: bool,
-    /// Counts wishes to search the settings: the field takes the focus when it moves.
+    /// Counts requests to search the settings: the field takes the focus when it moves.
     pub searches: u64,
-    /// What the last such wish was for; empty: the user types it.
+    /// What the last such request was for; empty: the user types it.
     pub searched: &'static str,
     /// What was said and still matters.
     pub messages: Messages,
@@ -281,9 +281,9 @@ pub enum PathPurpose {
     ExamineModel,
     /// Measure the formats of an examined model on a text.
     MeasureText,
-    /// Choose the base model of a small run: a folder.
+    /// Choose the base model of a preview: a folder.
     ChooseBase,
-    /// Choose the examples of a small run.
+    /// Choose the examples of a preview.
     ChooseExamples,
     /// Save what was trained into a new folder.
     SaveProduct(Product),

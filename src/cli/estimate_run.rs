@@ -223,7 +223,7 @@ fn serving_lines(lines: &mut Vec<String>, serving: &Serving, workload: Workload,
         ));
         lines.push(format!(
             "{}{}",
-            row("  apart, one base", planned.separate.display(unit)),
+            row("  separate, one base", planned.separate.display(unit)),
             switch(found.adapter_bytes, found.separate_switch_secs)
         ));
     }

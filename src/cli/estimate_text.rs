@@ -82,7 +82,7 @@ pub fn to_text(heading: &Heading, estimate: &Estimate, diagnostics: &[Diagnostic
         line(format!("  {label:<12} {value}"));
     }
     line(format!(
-        "  {:<12} {} in all, {} trainable ({})",
+        "  {:<12} {} in total, {} trainable ({})",
         "Parameters",
         grouped(estimate.parameters.total),
         grouped(estimate.parameters.trainable),

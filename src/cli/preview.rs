@@ -114,7 +114,7 @@ fn hear(record: &mut Record, news: News, err: &mut dyn Write) -> std::io::Result
                 grouped(prepared.trained_values)
             )?;
             if prepared.resumed_at > 0 {
-                writeln!(err, "goes on after step {}", prepared.resumed_at)?;
+                writeln!(err, "continues after step {}", prepared.resumed_at)?;
             }
             record.prepared = Some(*prepared);
             return Ok(());
@@ -138,7 +138,7 @@ fn hear(record: &mut Record, news: News, err: &mut dyn Write) -> std::io::Result
             writeln!(err, "           held out after {after} steps: loss {loss:.3}, {exact} of {examples} exact")?;
         }
         Event::Kept { failure: Some(failure), .. } => {
-            writeln!(err, "the run could not be put aside, and goes on: {failure}")?;
+            writeln!(err, "no checkpoint could be saved, and the run continues: {failure}")?;
         }
         Event::Compared(compared) => {
             writeln!(err, "compared: {}", compared.variant.name())?;
@@ -196,7 +196,7 @@ impl Order {
     }
 
     fn work(&self, control: &Control, tell: &Sender<News>) -> Result<End> {
-        // Whoever listens is gone only when the program ends.
+        // The receiver is gone only when the program ends.
         let tell = |news: News| drop(tell.send(news));
         self.job.threads()?.install(|| {
             let (mut run, mut prepared) = self.job.prepare()?;

@@ -364,7 +364,7 @@ mod tests {
         assert!(remarks(&typed).contains(words), "{}", remarks(&typed));
         let words = "“Static head” or “Rest of the input”, “Input price”";
         assert!(remarks(&Costs::default()).contains(words), "{}", remarks(&Costs::default()));
-        // Retrieval that fetches nothing is not compared; the rest is.
+        // Retrieval that finds nothing is not compared; the rest is.
         typed.rag = Some(RagCosts::default());
         let found = break_even(&typed);
         assert_eq!(found.missing, ["Retrieved"]);

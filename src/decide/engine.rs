@@ -316,7 +316,7 @@ fn missing(answers: &Answers, proportions: &[Proportion], changes: &[Flip]) -> V
             found.push(Missing {
                 question: "failures.missing",
                 label: "Failures by kind".to_owned(),
-                why: "Read wrong answers, note the first failure of each, and count: which kind it is decides between fetching and training.".to_owned(),
+                why: "Read wrong answers, note the first failure of each, and count: which kind it is decides between retrieval and training.".to_owned(),
                 more: None,
             });
         }

@@ -86,9 +86,9 @@ facts! {
     FormatOnly: "most failures of behaviour are of format, and decoding is free", ["failures.format", "constrained_decoding"];
     ReasoningMostly: "most failures are of reasoning", ["failures.reasoning"];
     UnclearMostly: "most failures are of an unclear task or broken input", ["failures.unclear_task", "failures.input_error"];
-    Retrieves: "facts are fetched", ["retrieval"];
-    RetrievesTerms: "facts are fetched by words", ["retrieval"];
-    RetrievesVectors: "facts are fetched by embeddings", ["retrieval"];
+    Retrieves: "facts are retrieved", ["retrieval"];
+    RetrievesTerms: "facts are retrieved by terms", ["retrieval"];
+    RetrievesVectors: "facts are retrieved by embeddings", ["retrieval"];
     IdealContextFails: "it fails with the ideal context too", ["ideal_context_fails"];
     FactsChange: "facts change or must be cited", ["facts_change"];
     LongInputsFail: "long inputs fail and short ones do not", ["long_inputs_fail"];
@@ -101,7 +101,7 @@ facts! {
     RawText: "there is plenty of raw text", ["raw_text"];
     FillIn: "text is filled in between", ["fill_in"];
     TasksTogether: "several tasks have their data in one place", ["tasks"];
-    TasksApart: "several tasks have their data or models apart", ["tasks"];
+    TasksApart: "several tasks have separate data or models", ["tasks"];
     PerTenant: "each customer has a task", ["tasks"];
     StrongerModel: "a stronger base model succeeds", ["stronger_model"];
     TooExpensive: "a request costs too much or is too slow", ["too_expensive"];
@@ -113,7 +113,7 @@ facts! {
     VendorRetires: "somebody else can retire the base model", ["vendor_retires"];
     InHouse: "data stays in house or the model runs on a device", ["in_house"];
     Budget: "there is a budget", ["budget"];
-    InterestOnly: "the wish comes from interest alone", ["interest_only"];
+    InterestOnly: "interest is the only reason", ["interest_only"];
 }
 
 /// Sums of failures by kind.
@@ -312,7 +312,7 @@ pub struct Proportion {
     pub count: u64,
     /// Of how many.
     pub total: u64,
-    /// The share it is held against, where there is one.
+    /// The share it is compared with, where there is one.
     pub against: Option<f64>,
     /// About how many more labels tell it from that, where it cannot be told yet and ever will.
     pub more: Option<u64>,

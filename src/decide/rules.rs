@@ -54,7 +54,7 @@ outcomes! {
     MoreExamples "more-examples" Examples "More examples in the prompt": "Put 1 to 50 worked examples that look like real use into the prompt.";
     Caching "caching" Cost "Prompt caching": "Put what never changes at the head of the prompt and have it cached.";
     ConstrainedDecoding "constrained-decoding" Tune "Constrained decoding": "Let a grammar or schema forbid every token that breaks the format.";
-    TermRag "term-rag" Retrieve "RAG by words (BM25)": "Fetch the facts with term-based retrieval and put them into the prompt.";
+    TermRag "term-rag" Retrieve "RAG by terms (BM25)": "Retrieve the facts by terms and put them into the prompt.";
     VectorRag "vector-rag" Retrieve "RAG by embeddings, hybrid": "Add embedding-based retrieval to the term-based one, and measure recall.";
     Sft "sft" Tune "Supervised fine-tuning": "Train on (instruction, response), beginning with a small, well-crafted set.";
     PreferenceTuning "preference-tuning" Tune "Preference tuning": "Train on pairs of a better and a worse answer (DPO, KTO).";
@@ -65,7 +65,7 @@ outcomes! {
     RagAndTuning "rag-and-tuning" Tune "RAG and fine-tuning": "Train on prompts with their retrieved contexts, and compare with retrieval alone.";
     SwitchBase "switch-base" Cost "Another base model": "Take the base model that succeeds, and measure again.";
     MultiTask "multi-task" Tune "Multi-task fine-tuning": "Train on all tasks' data at once, and evaluate every task.";
-    Merging "merging" Tune "Merging": "Train apart from the same base, merge the weights, and evaluate every task.";
+    Merging "merging" Tune "Merging": "Train separately from the same base, merge the weights, and evaluate every task.";
     TenantAdapters "tenant-adapters" Tune "Adapters per customer": "Keep one base and an adapter for each customer.";
 }
 

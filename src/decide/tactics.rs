@@ -135,7 +135,7 @@ fn batch(plan: &Plan) -> Tactic {
     let steps = plan.run.examples.map(|examples| examples.div_ceil(batch) as f64 * plan.run.epochs);
     let short = steps.filter(|steps| *steps < SHORT_RUN_STEPS);
     let warning = short.map(|steps| {
-        format!("about {steps:.0} optimizer steps in all: a smaller batch gives more of them, and LoRA wants a higher learning rate")
+        format!("about {steps:.0} optimizer steps in total: a smaller batch gives more of them, and LoRA wants a higher learning rate")
     });
     Tactic {
         name: "Batch",
@@ -218,7 +218,7 @@ pub fn serving(answers: &Answers, adapters: u64) -> Vec<ServingAdvice> {
         }
     } else {
         ServingAdvice {
-            words: "Several adapters: keep them apart from one base, so that a switch loads an adapter and not a model.",
+            words: "Several adapters: keep them separate from one base, so that a switch loads an adapter and not a model.",
             source: BOOK,
         }
     }];

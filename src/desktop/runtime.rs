@@ -33,11 +33,11 @@ use std::time::Instant;
 pub struct Runtime {
     jobs: Jobs<Command>,
     settings_path: Option<PathBuf>,
-    /// The model being read; a newer wish cancels an older one.
+    /// The model being read; a newer request cancels an older one.
     reading_model: Option<CancelToken>,
     /// The search that runs.
     searching: Slot,
-    /// The small run.
+    /// The preview.
     tuning: Option<Control>,
     measuring: Slot,
     /// The model that is examined.

@@ -110,7 +110,7 @@ fn clear_up(settings: &Settings, settings_path: Option<&Path>) {
     let _ = std::thread::Builder::new().name("clear-up".to_owned()).spawn(clean);
 }
 
-/// Reads the catalogues while the system makes the window: whoever needs them first waits for what is left.
+/// Reads the catalogues while the system makes the window: the first use waits until reading is done.
 fn read_ahead() {
     let read = || {
         Catalog::embedded();
@@ -121,7 +121,7 @@ fn read_ahead() {
     let _ = std::thread::Builder::new().name("read-catalogues".to_owned()).spawn(read);
 }
 
-/// Whether there is anything to open a window on. Only Linux and its kin can be without.
+/// Whether there is anything to open a window on. Only Linux and other Unix systems can be without.
 fn has_display() -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     !cfg!(all(unix, not(target_os = "macos"))) || set("DISPLAY") || set("WAYLAND_DISPLAY") || set("WAYLAND_SOCKET")

@@ -1,4 +1,4 @@
-//! The shares of a small run's memory as the components that every other memory bar has.
+//! The shares of a preview's memory as the components that every other memory bar has.
 
 use crate::estimate::Component;
 use crate::preview::memory::Need;

@@ -55,7 +55,7 @@ pub struct Serving {
     pub largest_batch: Largest,
     /// Tokens of a prompt (or training sequence) that fit.
     pub largest_context: Largest,
-    /// Adapters kept apart against merged; `None`: the method has none.
+    /// Separate adapters against merged ones; `None`: the method has none.
     pub adapters: Option<AdapterServing>,
     /// Merging three fine-tuned copies.
     pub merges: Vec<Merge>,

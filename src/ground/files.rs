@@ -1,7 +1,7 @@
 //! The one door to the disk: one function that writes a file, one that reads it, one way to make a folder of results.
 //!
 //! Everything the program writes, from the command line or the window, goes through [`write()`] or [`NewFolder`], and
-//! everything it reads whole through [`read()`] and its kin. So all of it keeps the same promises:
+//! everything it reads whole through [`read()`] and its siblings. So all of it keeps the same promises:
 //!
 //! - A file is either the old one or the whole new one; a kill or a full disk in between leaves the old one.
 //! - What stands there is replaced only where that was asked for ([`Existing`]), and never if it changed meanwhile.

@@ -6,7 +6,7 @@
 //! * [`error`](mod@error) — how far the result is from the original.
 //! * [`sample`] — seeded normal values to try a format on.
 //!
-//! Values are `f32`, as the libraries reckon; a codec gives the same bits as the library its documentation names.
+//! Values are `f32`, as in the libraries; a codec gives the same bits as the library its documentation names.
 
 pub mod codec;
 pub mod dynamic8;

@@ -52,7 +52,7 @@ pub struct Answers {
     /// Failures counted by kind, the first failure of each answer.
     #[serde(skip_serializing_if = "is_default")]
     pub failures: Failures,
-    /// How facts are fetched now.
+    /// How facts are retrieved now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retrieval: Option<Retrieval>,
     /// The answer is wrong even with the right text in the prompt.
@@ -127,7 +127,7 @@ pub struct Answers {
     /// There is money for labels, runs and upkeep.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<bool>,
-    /// The wish to fine-tune comes from interest in it alone.
+    /// Interest in fine-tuning is the only reason for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interest_only: Option<bool>,
     /// Prices and amounts for the break-even, as they were quoted.
@@ -213,7 +213,7 @@ pub struct Failures {
     pub ignored_context: Option<u64>,
 }
 
-/// How facts are fetched.
+/// How facts are retrieved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Retrieval {

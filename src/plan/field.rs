@@ -189,7 +189,7 @@ pub enum FieldKind {
 pub enum LineKind {
     /// Measured peaks.
     Peaks,
-    /// Results of small runs.
+    /// Results of previews.
     Trials,
 }
 

@@ -17,9 +17,9 @@ pub struct Lora {
     pub dtype: FloatFormat,
     /// How α is divided.
     pub scaling: LoraScaling,
-    /// Magnitude and direction are learned apart (DoRA, Liu et al., 2024).
+    /// Magnitude and direction are learned separately (DoRA, Liu et al., 2024).
     pub weight_decomposed: bool,
-    /// Start values.
+    /// Initialization.
     pub init: LoraInit,
 }
 
@@ -32,7 +32,7 @@ pub enum LoraScaling {
     RankStabilized,
 }
 
-/// Start values of the adapter.
+/// Initialization of the adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LoraInit {
     /// A random, B zero.

@@ -89,7 +89,7 @@ pub struct Measured {
     pub peaks: Vec<MeasuredPeak>,
     /// The estimate is multiplied by what the measurements say.
     pub calibrate: bool,
-    /// Small runs on this machine, in the order they were made.
+    /// Previews on this machine, in the order they were made.
     pub trials: Vec<Trial>,
 }
 

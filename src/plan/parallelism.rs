@@ -26,7 +26,7 @@ pub struct Parallelism {
     pub offload_optimizer: Offload,
     /// Where weights live between uses.
     pub offload_parameters: Offload,
-    /// Where checkpoints of layers wait for backward.
+    /// Where checkpointed activations wait for backward.
     pub offload_activations: Offload,
     /// Bucket of `DistributedDataParallel`, in MiB.
     pub ddp_bucket_mib: u64,

@@ -38,7 +38,7 @@ pub struct Precision {
     pub fp32_master_weights: bool,
     /// Format of gradients; `None`: that of the weights.
     pub gradient_format: Option<FloatFormat>,
-    /// Norms, embeddings and head of a quantized base are raised to FP32 (PEFT's `prepare_model_for_kbit_training`).
+    /// Norms, embeddings and head of a quantized base are upcast to FP32 (PEFT's `prepare_model_for_kbit_training`).
     pub upcast_unquantized: bool,
     /// Format of the key-value cache: an id of the format catalogue.
     pub kv_cache_format: String,

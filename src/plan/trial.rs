@@ -1,7 +1,8 @@
-//! Results of small runs on this machine, one line of text each: they read well in a diff.
+//! Results of previews on this machine, one line of text each: they read well in a diff.
 //!
 //! `loss 5.449 to 0.184, exact 12 of 48, text 0.212 to 0.601: 2026-11-24, embedded model, NF4, LoRA r 16, 60 steps`. Losses
-//! are nats a token: over held-out answers before and after, and over the base's own text, which shows what was forgotten.
+//! are per token, in nats: over held-out answers before and after, and over the base's own text, which shows what was
+//! forgotten.
 
 use crate::units::{ByteUnit, Bytes};
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What a small run came to, as Markdown for a review or a merge request.
+//! What a preview came to, as Markdown for a review or a merge request.
 
 use crate::estimate::Component;
 use crate::preview::compare::Compared;
@@ -11,19 +11,19 @@ use std::fmt::Write as _;
 
 /// The whole report; `today` may be empty.
 pub fn markdown(record: &Record, today: &str) -> String {
-    let mut out = String::from("# A small run of quantized LoRA\n\n");
+    let mut out = String::from("# Preview: quantized LoRA\n\n");
     let model = record.prepared.as_ref().map_or("the model", |prepared| prepared.model.as_str());
     let when = if today.is_empty() { String::new() } else { format!("{today}, ") };
     let _ = writeln!(out, "{when}{} steps on `{model}` with Tuneplan, on a CPU.\n", record.done());
     settings(&mut out, &record.settings);
     compared(&mut out, &record.compared);
-    looks(&mut out, record);
+    evaluations(&mut out, record);
     memory(&mut out, record);
     learned(&mut out, record);
     answers(&mut out, record);
     out.push_str(
         "\nTask loss is the mean over the tokens of held-out answers, prompts masked; base text is text such as the base \
-         was made from. A small run shows what the method, the number format and the settings of the adapters do; it does \
+         was made from. A preview shows what the method, the number format and the settings of the adapters do; it does \
          not tell how well a large model will learn a task.\n",
     );
     out
@@ -63,7 +63,7 @@ fn compared(out: &mut String, compared: &[Compared]) {
         return;
     }
     out.push_str(
-        "\n## Compared\n\n| model | task loss, nats/token | exact answers | base text, nats/token | on disk |\n",
+        "\n## Compared\n\n| model | task loss per token (nats) | exact answers | loss on base text per token (nats) | on disk |\n",
     );
     out.push_str("|---|---:|---:|---:|---:|\n");
     for model in compared {
@@ -80,9 +80,9 @@ fn compared(out: &mut String, compared: &[Compared]) {
     }
 }
 
-fn looks(out: &mut String, record: &Record) {
+fn evaluations(out: &mut String, record: &Record) {
     out.push_str(
-        "\n## While it learned\n\n| after step | held-out loss, nats/token | exact answers |\n|---:|---:|---:|\n",
+        "\n## While it learned\n\n| after step | held-out loss per token (nats) | exact answers |\n|---:|---:|---:|\n",
     );
     for (after, found) in &record.held_out {
         let _ = writeln!(out, "| {after} | {:.3} | {} of {} |", found.loss, found.exact, found.examples);

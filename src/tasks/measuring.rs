@@ -19,7 +19,7 @@ pub struct Measuring {
     pub text: Option<PathBuf>,
     /// Layers whose outputs were compared, of all.
     pub layers: (usize, usize),
-    /// Loss of the stored model, nats a token, once it is known.
+    /// Loss per token of the stored model, in nats, once it is known.
     pub stored: Option<f64>,
     /// Formats that are known.
     pub found: Vec<Quality>,

@@ -1,4 +1,4 @@
-//! A small run of the real thing: LoRA with the settings of the plan, on threads of its own.
+//! The preview: LoRA with the settings of the plan, on threads of its own.
 
 use super::Task;
 use crate::jobs::CancelToken;
@@ -23,7 +23,7 @@ pub mod of_plan;
 
 /// What is asked for besides the plan.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Wish {
+pub struct Request {
     /// Folder of the base model; without it the embedded one.
     pub model: Option<PathBuf>,
     /// JSONL file of examples; without it the built-in task.
@@ -38,13 +38,13 @@ pub struct Wish {
     pub threads: Option<usize>,
 }
 
-impl Default for Wish {
+impl Default for Request {
     fn default() -> Self {
         Self { model: None, data: None, steps: 90, learning_rate: None, seed: 1, threads: None }
     }
 }
 
-impl Wish {
+impl Request {
     /// The learning rate that is used.
     pub fn learning_rate(&self) -> f64 {
         self.learning_rate.unwrap_or_else(|| usual_learning_rate(self.model.is_none()))
@@ -100,7 +100,7 @@ pub struct Tuning {
 /// Where a run is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Model and examples are read, the base is quantized and looked at.
+    /// Model and examples are read, the base is quantized and evaluated.
     Preparing,
     /// It trains.
     Training,
@@ -159,9 +159,9 @@ impl Kept {
     }
 }
 
-/// Looks at the held-out examples over a run.
-const LOOKS: usize = 6;
-/// Held-out prompts that are answered at each look and by each compared model.
+/// Evaluations on the held-out examples over a run.
+const EVALUATIONS: usize = 6;
+/// Held-out prompts that are answered at each evaluation and by each compared model.
 const SAMPLES: usize = 3;
 
 /// What a run tells.
@@ -330,7 +330,8 @@ fn prepare_and_train(
         };
         let mut held = run.0.lock().unwrap_or_else(PoisonError::into_inner);
         let left = steps.saturating_sub(held.steps());
-        let schedule = Schedule { steps, look_every: left.div_ceil(LOOKS).max(1), samples: SAMPLES, kept_in: None };
+        let schedule =
+            Schedule { steps, evaluate_every: left.div_ceil(EVALUATIONS).max(1), samples: SAMPLES, kept_in: None };
         let ended = train(&mut held, &schedule, &Gate::new(control, &clock), &mut |event| tell(News::Event(event)));
         let has_learned = held.steps() > 0;
         drop(held);

@@ -2,6 +2,7 @@
 
 /// English and Korean, sorted by the English text (bytewise): it is searched by halves.
 pub(super) const WORDS: &[(&str, &str)] = &[
+    ("Accuracy", "정확도"),
     ("Activations", "활성값"),
     ("Adapters", "어댑터"),
     ("Backward", "역전파"),
@@ -39,9 +40,6 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("Hardware", "하드웨어"),
     ("High contrast", "고대비"),
     ("History", "기록"),
-    ("How much in all", "전체 크기"),
-    ("How sure", "신뢰도"),
-    ("In all", "전체"),
     ("Inference", "추론"),
     ("KV cache", "KV 캐시"),
     ("Keyboard shortcuts", "단축키"),
@@ -113,6 +111,8 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("Tight", "빠듯함"),
     ("Time", "시간"),
     ("Time and cost", "시간·비용"),
+    ("Total", "전체"),
+    ("Total memory", "전체 메모리"),
     ("Trainable", "학습 대상"),
     ("Training", "학습"),
     ("Undo", "실행 취소"),

@@ -1,4 +1,4 @@
-//! The rows that ship with the program, predicted: what the page "How sure" and the README's table are made from.
+//! The rows that ship with the program, predicted: what the page "Accuracy" and the README's table are made from.
 
 use super::{
     Accuracy, Case, Neighbour, Peer, PeerAccuracy, RowResult, Skipped, nearest, peers, predict, read_cases, result,

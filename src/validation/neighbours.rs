@@ -1,4 +1,4 @@
-//! Measured rows that resemble a plan: what the panel "How sure" shows.
+//! Measured rows that resemble a plan: what the panel "Accuracy" shows.
 
 use super::Case;
 use crate::architecture::Architecture;

@@ -1,4 +1,4 @@
-//! Commands of a small run change the state as they say. No window, no threads, nothing is trained.
+//! Commands of a preview change the state as they say. No window, no threads, nothing is trained.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tuneplan::preview::evaluate::HeldOut;
 use tuneplan::preview::run::Step;
 use tuneplan::preview::train::{Event, Progress};
 use tuneplan::report::small_run;
-use tuneplan::tasks::tuning::{News, Product, Stage, Start, Tuning, Wish};
+use tuneplan::tasks::tuning::{News, Product, Request, Stage, Start, Tuning};
 
 fn tuning(state: &State) -> &Tuning {
     state.session.tuning.as_deref().unwrap()
@@ -25,27 +25,27 @@ fn step(number: usize, loss: f64) -> Event {
     Event::Step(Progress { step, tokens: 100, trained_for, from: 0, of: 4, peak_growth_bytes: Some(3 << 20) })
 }
 
-fn looked(after: usize, loss: f64, exact: usize) -> Event {
+fn evaluated(after: usize, loss: f64, exact: usize) -> Event {
     Event::HeldOut { after, found: HeldOut { loss, exact, examples: 48 } }
 }
 
 /// A run of four steps that has told two of them.
 fn running() -> State {
     let mut state = State::default();
-    dispatch(&mut state, Command::Wish(Box::new(Wish { steps: 4, ..Wish::default() })));
+    dispatch(&mut state, Command::Request(Box::new(Request { steps: 4, ..Request::default() })));
     assert_eq!(dispatch(&mut state, Command::Tune), [Effect::Tune(Start::Job)]);
-    told(&mut state, 0, looked(0, 6.0, 0));
+    told(&mut state, 0, evaluated(0, 6.0, 0));
     told(&mut state, 0, step(1, 5.5));
     told(&mut state, 0, step(2, 4.5));
     state
 }
 
 #[test]
-fn a_run_has_the_plan_s_settings_and_what_was_wished() {
+fn a_run_has_the_plan_s_settings_and_what_was_asked_for() {
     let mut state = State::default();
     dispatch(&mut state, Command::Edit(PlanEdit::Set("batch.micro_batch", FieldValue::Integer(3))));
-    let wish = Wish { steps: 7, learning_rate: Some(1e-3), seed: 5, ..Wish::default() };
-    dispatch(&mut state, Command::Wish(Box::new(wish)));
+    let request = Request { steps: 7, learning_rate: Some(1e-3), seed: 5, ..Request::default() };
+    dispatch(&mut state, Command::Request(Box::new(request)));
     dispatch(&mut state, Command::ChooseBase(Some(PathBuf::from("a model"))));
     dispatch(&mut state, Command::ChooseExamples(Some(PathBuf::from("rows.jsonl"))));
     dispatch(&mut state, Command::Tune);
@@ -57,7 +57,7 @@ fn a_run_has_the_plan_s_settings_and_what_was_wished() {
     dispatch(&mut state, Command::Edit(PlanEdit::Set("batch.micro_batch", FieldValue::Integer(2))));
     assert_eq!(tuning(&state).job.settings.batch, 3);
     dispatch(&mut state, Command::ChooseBase(None));
-    assert_eq!(state.session.wish.model, None);
+    assert_eq!(state.session.request.model, None);
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_run_goes_through_its_stages_and_an_earlier_one_is_not_heard() {
     assert_eq!(dispatch(&mut state, Command::PauseTuning(false)), [Effect::PauseTuning(false)]);
     assert_eq!(tuning(&state).stage, Stage::Training);
     told(&mut state, 0, step(4, 1.0));
-    told(&mut state, 0, looked(4, 1.25, 12));
+    told(&mut state, 0, evaluated(4, 1.25, 12));
     assert_eq!(tuning(&state).stage, Stage::Comparing);
     assert_eq!(dispatch(&mut state, Command::StopTuning), [Effect::StopTuning]);
     dispatch(&mut state, Command::Tuned(0, Box::new(News::Ended(Err("out of paper".to_owned()), None))));
@@ -90,7 +90,7 @@ fn what_a_run_told_is_saved_as_markdown_under_a_name_that_ends_so() {
     let save = |path: &str| Command::SaveRun { path: path.into(), replace: false };
     assert_eq!(dispatch(&mut state, save("run.md")), []);
     let mut state = running();
-    told(&mut state, 0, looked(4, 1.25, 12));
+    told(&mut state, 0, evaluated(4, 1.25, 12));
     assert_eq!(dispatch(&mut state, save("run.txt")), []);
     assert!(state.session.messages.latest().unwrap().text.contains(".md"));
     let [Effect::WriteText { text, replace: false, .. }] = &dispatch(&mut state, save("run.md"))[..] else { panic!() };

@@ -622,7 +622,7 @@ mod command_line {
         let path = "tests/fixtures/decide/04-private-facts.ron";
         let (outcome, text, _) = decide(&[path]);
         assert_eq!(outcome, Outcome::Done);
-        for words in ["RAG by words (BM25)\n", "What drove it", "What would flip it", "Missing evidence", "Pays:"] {
+        for words in ["RAG by terms (BM25)\n", "What drove it", "What would flip it", "Missing evidence", "Pays:"] {
             assert!(text.contains(words), "{words}\n{text}");
         }
         // Wilson of 52 of 64, by hand: 70.0 % to 88.9 %.

@@ -1,4 +1,4 @@
-//! The lab against an independent reckoning, its mixes against brute force, and files of every shape.
+//! The lab against an independent computation, its mixes against brute force, and files of every shape.
 
 use crate::common::model_files as files;
 use crate::quantize::golden;
@@ -157,7 +157,7 @@ fn what_cannot_be_examined_is_said() {
 fn the_embedded_model_can_be_examined_in_every_format() {
     let source = embedded_source().unwrap();
     let tried = source.tried();
-    // Four layers of seven maps, then the token table.
+    // Four layers of seven linear layers, then the token table.
     assert_eq!(tried.len(), 29);
     assert_eq!(source.entries[tried[28]].kind, Kind::Vocabulary);
     let report = examine(&source, tried[0], &Codec::ALL, Depth::Full, &|| false).unwrap().unwrap();

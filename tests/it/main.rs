@@ -70,3 +70,4 @@ mod ui_time;
 mod ui_walk;
 mod validation;
 mod widgets;
+mod words;

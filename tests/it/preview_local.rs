@@ -71,7 +71,7 @@ fn what_a_file_loses_is_counted_and_what_does_not_fit_is_said() {
     lines.push("{oops".to_owned());
     std::fs::write(&file, lines.join("\n")).unwrap();
     let found = model.examples(&file, 24, 1).unwrap();
-    assert_eq!((found.doubles, found.without_answer, found.cut), (1, 1, 2));
+    assert_eq!((found.duplicates, found.without_answer, found.cut), (1, 1, 2));
     assert_eq!(found.bad.iter().map(|bad| bad.number).collect::<Vec<_>>(), [24]);
     assert_eq!((found.data.train.len(), found.data.held_out.len()), (19, 2));
     assert!(found.data.held_out.iter().all(|held| !found.data.train.contains(held)));
@@ -132,7 +132,7 @@ fn a_local_model_is_trained_resumed_merged_and_saved_from_the_command_line() {
     assert_eq!(first["train_loss_nats_per_token"].as_array().unwrap().len(), 2);
     assert_eq!(first["compared"].as_array().unwrap().len(), 5);
     assert!(first["memory"]["predicted_bytes"].as_u64().unwrap() > 0);
-    // Two layers of seven maps with rank 2: what goes in and out of each, twice.
+    // Two layers of seven linear layers with rank 2: what goes in and out of each, twice.
     let values = 2 * 2 * ((64 + 64) + 2 * (64 + 32) + (64 + 64) + 2 * (64 + 128) + (128 + 64));
     assert_eq!(first["trained_values"].as_u64(), Some(values));
     let more = [
@@ -151,7 +151,7 @@ fn a_local_model_is_trained_resumed_merged_and_saved_from_the_command_line() {
     ];
     let (outcome, out, err) = with(&more);
     assert_eq!(outcome, Outcome::Done, "{err}");
-    assert!(err.contains("goes on after step 2"), "{err}");
+    assert!(err.contains("continues after step 2"), "{err}");
     assert!(out.contains("Merged, quantized again") && out.contains("memory of training: predicted"), "{out}");
 
     // The merged folder is the base with the adapter: the same logits but for the rounding to 16 bits.

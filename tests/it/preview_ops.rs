@@ -56,12 +56,12 @@ fn turns_go_back_and_keep_lengths() {
     let rotary = Rotary::new(16, &Stretch::None.frequencies(8, 10_000.0));
     // Two sequences of three tokens, two heads of eight.
     let (x, dy) = (tensor(1, 6, 16), tensor(2, 6, 16));
-    let forward = |x: &Tensor| rotary.turned(x, 3, 5, Turn::Forth).unwrap();
+    let forward = |x: &Tensor| rotary.turned(x, 3, 5, Turn::Forward).unwrap();
     check("turn", &x, &dy, &rotary.turned(&dy, 3, 5, Turn::Back).unwrap(), forward);
     assert!((inner(&forward(&x), &forward(&x)) - inner(&x, &x)).abs() < 1e-4);
     let there_and_back = rotary.turned(&forward(&x), 3, 5, Turn::Back).unwrap();
     assert!(values(&there_and_back).iter().zip(values(&x)).all(|(a, b)| (a - b).abs() < 1e-5));
-    assert!(rotary.turned(&x, 3, 14, Turn::Forth).is_err());
+    assert!(rotary.turned(&x, 3, 14, Turn::Forward).is_err());
 }
 
 fn heads(sequence: usize, past: usize) -> Heads {

@@ -50,14 +50,14 @@ fn a_four_bit_base_learns_a_new_format_within_eight_steps() {
     // A second passes at every look.
     let clock = || Duration::from_secs(ticks.fetch_add(1, Ordering::SeqCst));
     let mut events = Vec::new();
-    let schedule = Schedule { steps: 8, look_every: 100, samples: 1, kept_in: None };
+    let schedule = Schedule { steps: 8, evaluate_every: 100, samples: 1, kept_in: None };
     let end = train(&mut run, &schedule, &Gate::new(&control, &clock), &mut |event| events.push(event)).unwrap();
     assert_eq!(end, End::Done);
-    let looks: Vec<_> = events
+    let evaluations: Vec<_> = events
         .iter()
         .filter_map(|event| if let Event::HeldOut { after, found } = event { Some((*after, *found)) } else { None })
         .collect();
-    let [(0, before), (8, after)] = looks[..] else { panic!("{looks:?}") };
+    let [(0, before), (8, after)] = evaluations[..] else { panic!("{evaluations:?}") };
     assert!(after.loss < 0.75 * before.loss, "{before:?} {after:?}");
     let steps: Vec<_> = events
         .iter()
@@ -78,10 +78,10 @@ fn a_four_bit_base_learns_a_new_format_within_eight_steps() {
     // Adapters that start at zero changed nothing before; merging them changes nothing after.
     assert!((of(Variant::Quantized).task.loss - before.loss).abs() < 1e-6);
     assert!((of(Variant::Merged).task.loss - after.loss).abs() < 1e-3);
-    // 4.5 instead of 16 bits a value in the maps; table and norms stay as they are.
-    let maps = 4 * (256 * 256 * 2 + 2 * 128 * 256 + 3 * 256 * 768);
+    // 4.5 instead of 16 bits a value in the linear layers; table and norms stay as they are.
+    let linears = 4 * (256 * 256 * 2 + 2 * 128 * 256 + 3 * 256 * 768);
     let [base, quantized, adapted] = [Variant::Base, Variant::Quantized, Variant::Adapted].map(|v| of(v).disk_bytes);
-    assert_eq!(base - quantized, maps * 2 - maps * 9 / 16);
+    assert_eq!(base - quantized, linears * 2 - linears * 9 / 16);
     assert_eq!(adapted - quantized, 4 * run.trained_values());
     // The same prompt was put to each.
     assert!(bars.iter().all(|bar| bar.answers.len() == 1 && bar.answers[0].wanted.contains("\"who\"")), "{bars:?}");
@@ -103,7 +103,7 @@ fn a_run_that_is_ended_keeps_what_it_has_and_goes_on_as_if_it_had_not_been() {
     let data = orders(2, 12, 1);
     let clock = || Duration::ZERO;
     let kept = tempfile::tempdir().unwrap();
-    let schedule = Schedule { steps: 4, look_every: 100, samples: 0, kept_in: Some(kept.path().to_owned()) };
+    let schedule = Schedule { steps: 4, evaluate_every: 100, samples: 0, kept_in: Some(kept.path().to_owned()) };
     let losses = |events: &[Event]| -> Vec<f64> {
         events
             .iter()
@@ -143,11 +143,11 @@ fn a_run_that_is_ended_keeps_what_it_has_and_goes_on_as_if_it_had_not_been() {
     let gate = Gate::new(&control, &clock);
     assert_eq!(ended.step(&gate).unwrap().loss, whole[2]);
     assert_eq!(ended.step(&gate).unwrap().loss, whole[3]);
-    // What was put aside when it was ended goes on in another run as if nothing had happened.
+    // Another run continues from the checkpoint saved when this one was ended, as if nothing had happened.
     let [.., Event::Kept { after: 2, failure: None }, Event::Updated(updates)] = &events[..] else {
         panic!("{:?}", events.last())
     };
-    // Seven maps of four layers, each with as many directions as the rank.
+    // Seven linear layers of four layers, each with as many directions as the rank.
     assert!(updates.len() == 28 && updates.iter().all(|update| update.values.len() == 4), "{updates:?}");
     let mut resumed = run(data.clone(), settings(BaseFormat::Fp32, 1e-3));
     assert!(resume(kept.path(), &mut resumed).unwrap());

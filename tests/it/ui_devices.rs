@@ -38,7 +38,7 @@ fn a_pipeline_shows_its_turns() {
         send(&mut harness, Command::Edit(PlanEdit::Set(id, FieldValue::Integer(4))));
     }
     send(&mut harness, Command::ShowPage(Page::Devices));
-    harness.get_by_label("Turns of the pipeline");
+    harness.get_by_label("Pipeline schedule");
     harness.get_by_label("Stage 0: 8 forward passes, keeps 4 at once");
     harness.get_by_label("Stage 3: 8 forward passes, keeps 1 at once");
     for stage in 0..4 {

@@ -110,7 +110,7 @@ fn every_method_shows_what_it_trains() {
         ("p-tuning", ["Prompt encoder, 128 × 4,096, added", "Prompt vectors, 20 × 4,096, added"]),
         ("ia3", ["k_proj, 4,096 → 1,024, adapted, 1,024", "down_proj, 14,336 → 4,096, adapted, 14,336"]),
         ("last-layers", ["of which the last 2 are trained as drawn", "Final norm, 4,096, trained"]),
-        ("bitfit", ["q_proj, 4,096 → 4,096, frozen", "Trained in all: 0 values"]),
+        ("bitfit", ["q_proj, 4,096 → 4,096, frozen", "Trained in total: 0 values"]),
         ("dora", ["m, 4,096 × 1, added and trained", "W′ = m ⊙ (W + α/r·B·A)"]),
         ("vera", ["b, 4,096 × 1, added and trained", "y = W·x + b ⊙ B·(d ⊙ A·x)"]),
         ("oft", ["R, 4,096 × 32, added and trained", "y = W·R·x"]),

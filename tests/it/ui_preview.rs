@@ -144,8 +144,8 @@ fn a_run_is_paused_stopped_saved_and_kept_in_the_plan() {
     assert_eq!(tuning(&harness).stage, Stage::Stopped);
     assert!(has(&harness, "Stopped after step "));
     assert!(has(&harness, "Predicted "));
-    // Seven maps in each of four layers have learned something.
-    assert!(has(&harness, "(the middle one of 28 maps)"));
+    // Seven linear layers in each of four layers have learned something.
+    assert!(has(&harness, "(the median of 28 linear layers)"));
     assert!(has(&harness, "changed most, by "));
     for width in [1024.0, 1280.0, 1400.0, 1920.0, 1600.0] {
         harness.set_size(egui::Vec2::new(width, 2600.0));
@@ -174,6 +174,6 @@ fn a_run_is_paused_stopped_saved_and_kept_in_the_plan() {
     assert!(trials[0].note.contains("embedded model, NF4 + DQ, LoRA r 16 α 32"), "{}", trials[0].note);
     assert!(has(&harness, "The result is in the plan."));
     assert_tidy(&harness, "kept");
-    click(&mut harness, "Remove small run 1");
+    click(&mut harness, "Remove preview 1");
     assert!(state(&harness).document.plan.measured.trials.is_empty());
 }

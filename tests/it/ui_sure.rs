@@ -1,4 +1,4 @@
-//! The page "How sure": measured rows like the plan, and the user's own, by the names a screen reader has.
+//! The page "Accuracy": measured rows like the plan, and the user's own, by the names a screen reader has.
 
 use crate::common;
 

@@ -53,10 +53,10 @@ fn serving_compares_adapters_or_says_why_not() {
     assert!(has(&harness, "Largest micro-batch of a training step that fits: "));
     // Llama-3.1-8B: 131,072 bytes a token.
     assert!(has(&harness, "KV cache a token: 128 KiB"));
-    assert!(has(&harness, "100 adapters kept apart"));
+    assert!(has(&harness, "100 separate adapters"));
     assert!(has(&harness, "23,330,816"));
     set(&mut harness, "method.kind", FieldValue::Id("full".to_owned()));
-    assert!(has(&harness, "nothing that could be kept apart"));
+    assert!(has(&harness, "nothing that could be kept separate"));
     set(&mut harness, "hardware.accelerator", FieldValue::Id(String::new()));
     assert!(has(&harness, "no device is chosen"));
 }

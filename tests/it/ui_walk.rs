@@ -155,7 +155,7 @@ fn weights_and_what_a_text_tells_of_them_stay_inside() {
         let format = quality::Format::Weights(codec);
         tell(quality::News::Format(Box::new(quality::Quality { format, loss, outputs, outlier_columns: 0 })));
     }
-    // A small run is walked where one is made: tests/ui_preview.rs.
+    // A preview is walked where one is made: tests/ui_preview.rs.
     walk(&mut harness, &[Page::Preview], "weights");
 }
 

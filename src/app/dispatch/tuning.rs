@@ -1,4 +1,4 @@
-//! A small run: what is asked for, begun, paused, stopped, saved.
+//! A preview: what is asked for, begun, paused, stopped, saved.
 
 use super::{fail, notice};
 use crate::app::command::Command;
@@ -11,22 +11,22 @@ use std::path::PathBuf;
 /// Carries out commands of the run; others are none of its business.
 pub(super) fn tuning(state: &mut State, command: Command) -> Vec<Effect> {
     match command {
-        Command::Wish(wish) => {
-            state.session.wish = *wish;
+        Command::Request(request) => {
+            state.session.request = *request;
             Vec::new()
         }
         Command::ChooseBase(path) => {
-            state.session.wish.model = path;
+            state.session.request.model = path;
             Vec::new()
         }
         Command::ChooseExamples(path) => {
-            state.session.wish.data = path;
+            state.session.request.data = path;
             Vec::new()
         }
         Command::Tune => {
             let number = state.session.tuning.as_ref().map_or(0, |earlier| earlier.number + 1);
-            let (job, _) = state.session.wish.job(&state.document.plan);
-            state.session.tuning = Some(Box::new(Tuning::begun(number, job, state.session.wish.steps)));
+            let (job, _) = state.session.request.job(&state.document.plan);
+            state.session.tuning = Some(Box::new(Tuning::begun(number, job, state.session.request.steps)));
             vec![Effect::Tune(Start::Job)]
         }
         Command::ContinueTuning(more) => match &mut state.session.tuning {

@@ -48,13 +48,13 @@ pub struct PreviewArgs {
     /// Probability with which values are dropped before the adapters in training.
     #[arg(long, allow_negative_numbers = true, value_name = "P")]
     pub dropout: Option<f64>,
-    /// Adapted maps, parted by commas: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj; or all, attention.
+    /// Linear layers to adapt, separated by commas: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj; or all, attention.
     #[arg(long, value_name = "A,B,…")]
     pub targets: Option<String>,
-    /// What the adapters begin with: kaiming, pissa or loftq.
+    /// Initialization of the adapters: zero (random A, zero B; also kaiming), pissa or loftq.
     #[arg(long, value_name = "WORD")]
     pub init: Option<String>,
-    /// Turns of LoftQ.
+    /// Iterations of LoftQ.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=50), value_name = "N")]
     pub loftq_iterations: u8,
     /// adamw or sgd.
@@ -69,7 +69,7 @@ pub struct PreviewArgs {
     /// Momentum of sgd.
     #[arg(long, value_name = "X")]
     pub momentum: Option<f64>,
-    /// Examples that go through the model side by side.
+    /// Batch size: examples in one forward pass.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "N")]
     pub batch: Option<u16>,
     /// Batches whose gradients make one step.
@@ -87,7 +87,7 @@ pub struct PreviewArgs {
     /// Threads; without it all but one of the machine's.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "N")]
     pub threads: Option<u16>,
-    /// Folder to put the run aside in every 20 steps; where it holds a run of the same settings, it goes on from there.
+    /// Folder to save a checkpoint to every 20 steps; where it holds one of a run with the same settings, the run continues from it.
     #[arg(long, value_name = "DIR")]
     pub resume: Option<PathBuf>,
     /// Folder to write the adapter to, in the format of Hugging Face PEFT; it must not exist.
@@ -133,10 +133,10 @@ impl PreviewArgs {
         ensure!((0.0..1.0).contains(&dropout), "--dropout takes a probability from 0 to below 1");
         let init = match self.init.as_deref() {
             None => before.init,
-            Some("kaiming") => Init::Kaiming,
+            Some("zero" | "kaiming") => Init::Kaiming,
             Some("pissa") => Init::Pissa,
             Some("loftq") => Init::Loftq { iterations: usize::from(self.loftq_iterations) },
-            Some(other) => bail!("--init does not know `{other}`; it takes kaiming, pissa or loftq"),
+            Some(other) => bail!("--init does not know `{other}`; it takes zero (or kaiming), pissa or loftq"),
         };
         Ok(LoraSettings {
             rank,

@@ -92,7 +92,7 @@ pub fn text(record: &Record) -> String {
     }
     lines.push(String::new());
     lines.push(
-        "task loss: nats a token over held-out answers; base text: nats a token over text such as the base was made \
+        "task loss: loss per token (nats) on held-out answers; base text: the same on text such as the base was made \
          from, what was forgotten"
             .to_owned(),
     );

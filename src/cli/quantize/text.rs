@@ -135,7 +135,7 @@ pub fn ranks_text(ranks: &[(String, LowRank)]) -> String {
 pub fn quality_text(stored: f64, found: &[Quality]) -> String {
     let mut text = String::new();
     push_line(&mut text, "");
-    push_line(&mut text, &format!("On a text, linear layers only; the stored model has {stored:.4} nats a token"));
+    push_line(&mut text, &format!("On a text, linear layers only; the stored model has {stored:.4} nats per token"));
     push_line(&mut text, &format!("{:<18} {:>12} {:>12} {:>12}", "format", "outputs, dB", "loss", "rise"));
     for quality in found {
         let outputs = quality.mean_output_error().filter(|error| *error > 0.0);

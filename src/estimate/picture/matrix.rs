@@ -138,7 +138,7 @@ pub fn expression(setup: &Setup<'_>, linear: &Linear, own: bool) -> Expression {
             "y = W·x + b".to_owned(),
             "BitFit trains the biases and nothing else.".to_owned(),
         ),
-        _ if setup.trained.biases => plain("y = W·x", "This map has no bias, so BitFit trains nothing here."),
+        _ if setup.trained.biases => plain("y = W·x", "This linear layer has no bias, so BitFit trains nothing here."),
         _ if setup.plan.method.method.targets().is_some() => {
             plain("y = W·x", "Not among the target modules. Click it in the layer below to adapt it.")
         }
@@ -194,7 +194,7 @@ fn lora_row(linear: &Linear, lora: &crate::plan::Lora, w: &impl Fn(Row) -> Row) 
     } else {
         (row, format!("W′ = W + {symbol}·B·A, {symbol} = {scale}"))
     };
-    let note = "Merged into W after training it costs no time when serving; kept apart, many adapters share one W.";
+    let note = "Merged into W after training it costs no time when serving; kept separate, many adapters share one W.";
     (row, formula, note.to_owned())
 }
 

@@ -42,7 +42,7 @@ impl Target {
             if metadata.is_symlink() {
                 let to = fs::read_link(&place).map_err(|error| WriteError::failed(path, &error))?;
                 let next = folder_of(&place).join(to);
-                // `/dev/stdout` and its kin lead to what a program has open, not to a file by name.
+                // `/dev/stdout` and the like lead to what a program has open, not to a file by name.
                 if [&place, &next].into_iter().any(|at| at.starts_with("/proc") || at.starts_with("/dev/fd")) {
                     return refuse("a stream of a running program, not a file; choose the name of a file");
                 }

@@ -39,7 +39,7 @@ impl Linears {
         }
     }
 
-    /// The maps in the order the forward pass meets them.
+    /// The linear layers in the order the forward pass meets them.
     pub fn iter(&self) -> std::slice::Iter<'_, Linear> {
         self.items[..self.len].iter()
     }

@@ -71,14 +71,14 @@ pub fn look(source: &Source, index: usize, codec: Codec) -> Result<LowRank, LabE
     };
     let wrong = |message: String| LabError { place: format!("tensor `{}`", entry.tensor.name), message };
     if entry.tensor.values > MOST_VALUES {
-        return Err(wrong(format!("over {} million values: too large to be taken apart here", MOST_VALUES >> 20)));
+        return Err(wrong(format!("over {} million values: too large to be decomposed here", MOST_VALUES >> 20)));
     }
     let (rows, columns) = entry.rows_and_columns();
     let values = source.read(entry, 0, entry.tensor.values)?;
     of(&values, rows as usize, columns as usize, codec).map_err(wrong)
 }
 
-/// Takes a row-major matrix apart.
+/// Decomposes a row-major matrix.
 pub fn of(values: &[f32], rows: usize, columns: usize, codec: Codec) -> Result<LowRank, String> {
     let error_of = |values: &[f32]| -> Result<Vec<f32>, String> {
         let packed = codec.pack(values, columns, &Whole::of(values)).map_err(|error| error.to_string())?;

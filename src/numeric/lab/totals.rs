@@ -37,7 +37,7 @@ impl Total {
 /// Which matrices a format is meant for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Linear maps; token table and head stay as they are, as bitsandbytes does it.
+    /// Linear layers; token table and head stay as they are, as bitsandbytes does it.
     Linear,
     /// Token table and head too, as GGUF files have it.
     Vocabulary,

@@ -13,7 +13,7 @@ pub const LANES: usize = 16;
 /// eˣ within three units of the last place; 10⁻³⁸ below −87, where it would leave the range of normal numbers.
 ///
 /// Reduction by Cody & Waite (1980): x = n ln 2 + r, and a polynomial of degree 6 for eʳ, |r| ≤ ln 2 / 2. Only sums and
-/// products, so that many are reckoned at once and every processor gives the same bits.
+/// products, so that many are computed at once and every processor gives the same bits.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
     // Where floats are one apart, adding rounds to an integer, which the low bits of the sum then hold.

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// A model with its adapters.
 #[derive(Debug)]
 pub struct Attached {
-    /// With the maps as they stand beside the adapters.
+    /// With the linear layers as they stand beside the adapters.
     pub model: Llama,
     /// As they begin.
     pub adapters: Adapters,
@@ -22,10 +22,10 @@ pub struct Attached {
     pub start: Option<Adapters>,
 }
 
-/// Quantizes the maps of a checkpoint and puts adapters beside the targets. The same seed gives the same everywhere.
+/// Quantizes the linear layers of a checkpoint and puts adapters beside the targets. The same seed gives the same everywhere.
 ///
 /// # Errors
-/// A format that does not take the maps, settings that contradict each other.
+/// A format that does not take the linear layers, settings that contradict each other.
 pub fn attach(
     config: LlamaConfig,
     weights: &dyn Checkpoint,
@@ -62,25 +62,27 @@ fn check(base: BaseFormat, settings: &LoraSettings) -> Result<()> {
         return refused("adapters of rank 0 learn nothing: choose a rank of at least 1");
     }
     if settings.targets.is_empty() {
-        return refused("no map is a target: nothing would be trained");
+        return refused("no linear layer is a target: nothing would be trained");
     }
     if !(0.0..1.0).contains(&settings.dropout) {
         return refused("the dropout is a probability from 0 to below 1");
     }
     if settings.dora && settings.init != Init::Kaiming {
         // The difference of two DoRA adapters is no adapter.
-        return refused("DoRA begins with Kaiming here: with PiSSA or LoftQ what it learns is no adapter for the base");
+        return refused(
+            "DoRA takes the initialization zero (Kaiming) here: with PiSSA or LoftQ what it learns is no adapter for the base",
+        );
     }
     match (settings.init, base) {
         (Init::Loftq { .. }, BaseFormat::Fp32 | BaseFormat::Bf16) => {
-            refused("LoftQ begins with what quantization lost: choose a quantized base, such as nf4")
+            refused("LoftQ is initialized from the quantization error: choose a quantized base, such as nf4")
         }
         (Init::Loftq { iterations: 0 }, _) => refused("LoftQ takes at least 1 iteration"),
         _ => Ok(()),
     }
 }
 
-/// One map and its factors as they begin.
+/// One linear layer and its factors as they begin.
 #[derive(Debug)]
 pub struct Start {
     /// What stands beside the factors.

@@ -1,4 +1,4 @@
-//! Formats the frozen maps of a model are held in.
+//! Formats the frozen linear layers of a model are held in.
 
 use super::Result;
 use super::config::unsuitable;
@@ -7,7 +7,7 @@ use crate::quantize::{Codec, Packed, Whole};
 use candle_core::{Device, Tensor};
 use std::sync::Arc;
 
-/// Format the frozen maps are held in; table, head and norms stay as they are.
+/// Format the frozen linear layers are held in; table, head and norms stay as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BaseFormat {
     /// As they are, in 32 bits.
@@ -48,12 +48,12 @@ impl BaseFormat {
         Self::all().find(|format| format.id() == id || format.name().eq_ignore_ascii_case(id))
     }
 
-    /// Whether maps are unpacked for each product.
+    /// Whether linear layers are unpacked for each product.
     pub const fn is_packed(self) -> bool {
         matches!(self, Self::Packed(_))
     }
 
-    /// Bytes a map of `rows` rows of `columns` values is held in.
+    /// Bytes a linear layer of `rows` rows of `columns` values is held in.
     pub fn held_bytes_of(self, rows: u64, columns: u64) -> u64 {
         match self {
             Self::Fp32 | Self::Bf16 => rows.saturating_mul(columns).saturating_mul(4),
@@ -61,7 +61,7 @@ impl BaseFormat {
         }
     }
 
-    /// Bytes of the same map on disk; `None` as the checkpoint has it.
+    /// Bytes of the same linear layer on disk; `None` as the checkpoint has it.
     pub fn disk_bytes_of(self, rows: u64, columns: u64) -> Option<u64> {
         let codec = match self {
             Self::Fp32 => return None,
@@ -71,7 +71,7 @@ impl BaseFormat {
         Some(codec.stored_bits(rows, columns).div_ceil(8))
     }
 
-    /// A map, `[out, in]`, in this format.
+    /// A linear layer, `[out, in]`, in this format.
     ///
     /// # Errors
     /// Rows that the format does not take, values that are not finite.

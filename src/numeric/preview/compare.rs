@@ -76,7 +76,7 @@ pub struct Compared {
     pub variant: Variant,
     /// On the task, held out.
     pub task: HeldOut,
-    /// On text such as the base was made from, nats a token: what was forgotten. `None` where there is no such text.
+    /// Loss per token, in nats, on text such as the base was made from: what was forgotten. `None` where there is no such text.
     pub base_text: Option<f64>,
     /// Bytes of its weights on disk, adapters included.
     pub disk_bytes: u64,
@@ -89,7 +89,7 @@ impl Run {
     /// answered by each.
     pub fn compare(&self, samples: usize, gate: &Gate<'_>, found: &mut dyn FnMut(Compared)) -> Result<()> {
         let disk = Disk::of(&self.model.config, self.weights(), self.settings.base, self.trained_values());
-        let look = |variant, model: &Llama, adapters: Option<&Adapters>| -> Result<Compared> {
+        let evaluate = |variant, model: &Llama, adapters: Option<&Adapters>| -> Result<Compared> {
             let pass = Pass { adapters, ..Pass::default() }.under(gate);
             let text = self.data.base_text.as_ref();
             let prompts = self.data.held_out.iter().take(samples);
@@ -103,20 +103,20 @@ impl Run {
         };
         let config = || self.model.config.clone();
         let dense = |_, _, weight| Ok(Weight::Dense(weight));
-        found(look(Variant::Base, &Llama::new(config(), self.weights(), dense)?, None)?);
+        found(evaluate(Variant::Base, &Llama::new(config(), self.weights(), dense)?, None)?);
         // What PiSSA and LoftQ leave of the base is no model without their adapters.
         if self.has_changed_base() {
             let pack = |_, _, weight| self.settings.base.pack(&weight);
-            found(look(Variant::Quantized, &Llama::new(config(), self.weights(), pack)?, None)?);
+            found(evaluate(Variant::Quantized, &Llama::new(config(), self.weights(), pack)?, None)?);
         } else {
-            found(look(Variant::Quantized, &self.model, None)?);
+            found(evaluate(Variant::Quantized, &self.model, None)?);
         }
-        found(look(Variant::Adapted, &self.model, Some(self.adapters()))?);
+        found(evaluate(Variant::Adapted, &self.model, Some(self.adapters()))?);
         let merged = self.merged()?;
-        found(look(Variant::Merged, &merged, None)?);
+        found(evaluate(Variant::Merged, &merged, None)?);
         let again = merged.packed(|weight| self.settings.base.pack(weight))?;
         drop(merged);
-        found(look(Variant::Requantized, &again, None)?);
+        found(evaluate(Variant::Requantized, &again, None)?);
         Ok(())
     }
 }

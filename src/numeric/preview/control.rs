@@ -1,6 +1,6 @@
 //! A run that can be paused and stopped from elsewhere: by a button, by another thread.
 //!
-//! The run asks between layers and before each backward pass and optimizer step whether it may go on, so that a wish is
+//! The run asks between layers and before each backward pass and optimizer step whether it may go on, so that a request is
 //! heard within a step.
 
 use super::{PreviewError, Result};
@@ -8,9 +8,9 @@ use std::cell::Cell;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// What the run's owner wishes.
+/// What the run's owner asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Wish {
+enum Request {
     #[default]
     Run,
     Wait,
@@ -19,52 +19,52 @@ enum Wish {
 
 #[derive(Debug, Default)]
 struct Shared {
-    wish: Mutex<Wish>,
+    request: Mutex<Request>,
     changed: Condvar,
 }
 
-/// The wish of a run's owner; clones are handles to the same run.
+/// The request of a run's owner; clones are handles to the same run.
 #[derive(Clone, Debug, Default)]
 pub struct Control(Arc<Shared>);
 
 impl Control {
     /// Lets the run wait where it is. A stopped run stays stopped.
     pub fn pause(&self) {
-        self.set(Wish::Wait);
+        self.set(Request::Wait);
     }
 
     /// Lets a paused run go on.
     pub fn resume(&self) {
-        self.set(Wish::Run);
+        self.set(Request::Run);
     }
 
     /// Ends the run within a step, also while it is paused.
     pub fn cancel(&self) {
-        self.set(Wish::Stop);
+        self.set(Request::Stop);
     }
 
     /// Whether it shall wait.
     pub fn is_paused(&self) -> bool {
-        *self.wish() == Wish::Wait
+        *self.request() == Request::Wait
     }
 
     /// Whether it shall end.
     pub fn is_cancelled(&self) -> bool {
-        *self.wish() == Wish::Stop
+        *self.request() == Request::Stop
     }
 
-    fn set(&self, wish: Wish) {
-        let mut current = self.wish();
-        if *current != Wish::Stop {
-            *current = wish;
+    fn set(&self, request: Request) {
+        let mut current = self.request();
+        if *current != Request::Stop {
+            *current = request;
         }
         drop(current);
         self.0.changed.notify_all();
     }
 
-    // A wish is one word: a thread that panicked while it held the lock cannot have left half of one.
-    fn wish(&self) -> MutexGuard<'_, Wish> {
-        self.0.wish.lock().unwrap_or_else(PoisonError::into_inner)
+    // A request is one word: a thread that panicked while it held the lock cannot have left half of one.
+    fn request(&self) -> MutexGuard<'_, Request> {
+        self.0.request.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -89,15 +89,15 @@ impl<'a> Gate<'a> {
     /// # Errors
     /// [`PreviewError::Cancelled`] when it shall end.
     pub fn pass(&self) -> Result<()> {
-        let mut wish = self.control.wish();
-        if *wish == Wish::Wait {
+        let mut request = self.control.request();
+        if *request == Request::Wait {
             let from = (self.clock)();
-            while *wish == Wish::Wait {
-                wish = self.control.0.changed.wait(wish).unwrap_or_else(PoisonError::into_inner);
+            while *request == Request::Wait {
+                request = self.control.0.changed.wait(request).unwrap_or_else(PoisonError::into_inner);
             }
             self.waited.set(self.waited.get() + (self.clock)().saturating_sub(from));
         }
-        if *wish == Wish::Stop { Err(PreviewError::Cancelled) } else { Ok(()) }
+        if *request == Request::Stop { Err(PreviewError::Cancelled) } else { Ok(()) }
     }
 
     /// The clock without the time spent waiting.

@@ -9,7 +9,7 @@ use super::pass::Pass;
 /// Loss and exact answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HeldOut {
-    /// Mean loss over answers, nats a token.
+    /// Mean loss per token of the answers, in nats.
     pub loss: f64,
     /// Answers that greedy decoding gets right to the last token.
     pub exact: usize,
@@ -17,7 +17,7 @@ pub struct HeldOut {
     pub examples: usize,
 }
 
-/// Looks at `sequences`, as many at a time as in training, so that a look needs no more memory than a step.
+/// Evaluates on `sequences`, as many at a time as in training, so that it needs no more memory than a step.
 ///
 /// Greedy decoding gives an answer exactly when every token of it is the likeliest after those before.
 pub fn held_out(model: &Llama, pass: Pass<'_>, sequences: &[Sequence], together: usize) -> Result<HeldOut> {

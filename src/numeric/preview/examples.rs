@@ -39,7 +39,7 @@ pub struct Found {
     /// Examples of whose answer nothing was left, and that were left out.
     pub without_answer: usize,
     /// Examples that are the same as another and were left out.
-    pub doubles: usize,
+    pub duplicates: usize,
 }
 
 impl BaseModel {
@@ -73,7 +73,7 @@ impl BaseModel {
         let (rows, mut bad) = read(&bytes);
         drop(bytes);
         let cutoff = cutoff.min(self.config.max_position_embeddings);
-        let (mut cut, mut cut_tokens, mut without_answer, mut doubles) = (0, 0_u64, 0, 0);
+        let (mut cut, mut cut_tokens, mut without_answer, mut duplicates) = (0, 0_u64, 0, 0);
         let mut seen = BTreeSet::new();
         let mut sequences = Vec::new();
         for (number, row) in rows {
@@ -101,7 +101,7 @@ impl BaseModel {
             } else if seen.insert(sequence.tokens.clone()) {
                 sequences.push(sequence);
             } else {
-                doubles += 1;
+                duplicates += 1;
             }
         }
         bad.sort_by_key(|bad| bad.number);
@@ -125,7 +125,7 @@ impl BaseModel {
             base_text: self.is_embedded().then(base_text),
             tokens: Arc::clone(&self.tokens),
         };
-        Ok(Found { data, bad, cut, cut_tokens, without_answer, doubles })
+        Ok(Found { data, bad, cut, cut_tokens, without_answer, duplicates })
     }
 
     /// A file of plain text such as the base was made from, in windows, to see what is forgotten.

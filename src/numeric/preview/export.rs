@@ -39,13 +39,13 @@ pub fn save_adapter(folder: &Path, base: &BaseModel, settings: &LoraSettings, ad
 /// were stored in; what has more is rounded.
 pub fn save_merged(folder: &Path, base: &BaseModel, merged: &Llama) -> Result<()> {
     let new = NewFolder::at(folder)?;
-    let maps: HashMap<String, (usize, Part)> = (0..merged.config.num_hidden_layers)
+    let linears: HashMap<String, (usize, Part)> = (0..merged.config.num_hidden_layers)
         .flat_map(|layer| Part::ALL.map(|part| (format!("{}.weight", part.path(layer)), (layer, part))))
         .collect();
     let mut tensors: HashMap<String, Tensor> = HashMap::new();
     for entry in &base.source.entries {
         let name = &entry.tensor.name;
-        let values = match maps.get(name).and_then(|(layer, part)| merged.map(*layer, *part)) {
+        let values = match linears.get(name).and_then(|(layer, part)| merged.linear(*layer, *part)) {
             Some(weight) => Some(weight.values()?),
             None => base.source.tensor(name)?,
         };

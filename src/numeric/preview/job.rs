@@ -71,18 +71,18 @@ pub struct Losses {
     /// Examples of whose answer nothing was left.
     pub without_answer: usize,
     /// Examples that are the same as another.
-    pub doubles: usize,
+    pub duplicates: usize,
 }
 
 impl Losses {
     fn of(found: &Found) -> Self {
-        let Found { bad, cut, cut_tokens, without_answer, doubles, .. } = found;
+        let Found { bad, cut, cut_tokens, without_answer, duplicates, .. } = found;
         Self {
             bad: bad.clone(),
             cut: *cut,
             cut_tokens: *cut_tokens,
             without_answer: *without_answer,
-            doubles: *doubles,
+            duplicates: *duplicates,
         }
     }
 
@@ -95,7 +95,7 @@ impl Losses {
         }
         let counts = [
             (self.bad.len(), "bad lines left out".to_owned()),
-            (self.doubles, "duplicates left out".to_owned()),
+            (self.duplicates, "duplicates left out".to_owned()),
             (self.without_answer, "left out, since nothing of the answer comes before the cut-off".to_owned()),
             (self.cut, format!("cut off, by {} tokens together", grouped(self.cut_tokens))),
         ];

@@ -32,7 +32,7 @@ pub struct Layer {
     /// Norms of the heads of queries and keys (Qwen3, Gemma 3).
     pub head_norms: Option<[Norm; 2]>,
     /// Linear layers.
-    pub maps: BTreeMap<Part, Weight>,
+    pub linears: BTreeMap<Part, Weight>,
     /// Their biases, where they have some (Qwen2).
     pub biases: BTreeMap<Part, Tensor>,
     /// Positions.
@@ -56,12 +56,12 @@ pub struct Trace {
     q: Tensor,
     k: Tensor,
     v: Tensor,
-    /// What attention gave, where the map after it is trained or adapted.
-    mixed: Option<Tensor>,
-    /// What that map gave, where a norm follows.
-    unadded: [Option<Tensor>; 2],
+    /// What attention gave, where the linear layer after it is trained or adapted.
+    attention_out: Option<Tensor>,
+    /// What that linear layer gave, where a norm follows.
+    before_norm: [Option<Tensor>; 2],
     /// The residual stream between attention and MLP.
-    middle: Tensor,
+    residual: Tensor,
     gate: Tensor,
     up: Tensor,
     adapters: BTreeMap<Part, lora::Trace>,
@@ -69,20 +69,20 @@ pub struct Trace {
 
 impl Layer {
     fn weight(&self, part: Part) -> Result<&Weight> {
-        self.maps.get(&part).ok_or_else(|| unsuitable(format!("layer {} has no {}", self.index, part.name())))
+        self.linears.get(&part).ok_or_else(|| unsuitable(format!("layer {} has no {}", self.index, part.name())))
     }
 
-    /// Whether a map's input is needed in backward: something of it is trained.
+    /// Whether a linear layer's input is needed in backward: something of it is trained.
     fn learns(&self, part: Part, pass: Pass<'_>) -> bool {
         let adapted = pass.adapters.is_some_and(|adapters| adapters.get(self.index, part).is_some());
-        adapted || self.maps.get(&part).is_some_and(|weight| weight.trained().is_some())
+        adapted || self.linears.get(&part).is_some_and(|weight| weight.trained().is_some())
     }
 
     fn heads(&self, length: usize, past: usize) -> Heads {
         Heads { sequence: length, past, ..self.heads }
     }
 
-    fn map(&self, part: Part, x: &Tensor, pass: Pass<'_>, kept: &mut BTreeMap<Part, lora::Trace>) -> Result<Tensor> {
+    fn linear(&self, part: Part, x: &Tensor, pass: Pass<'_>, kept: &mut BTreeMap<Part, lora::Trace>) -> Result<Tensor> {
         if let Some(observe) = pass.observe {
             observe(self.index, part, x)?;
         }
@@ -100,8 +100,8 @@ impl Layer {
         }
     }
 
-    /// Adds the gradients of what a map trains, and gives that of its input where it is wanted.
-    fn map_back(
+    /// Adds the gradients of what a linear layer trains, and gives that of its input where it is wanted.
+    fn linear_back(
         &self,
         part: Part,
         (dy, x): (&Tensor, Option<&Tensor>),
@@ -124,9 +124,9 @@ impl Layer {
     pub fn forward(&self, x: &Tensor, length: usize, pass: Pass<'_>, keeps: bool) -> Result<(Tensor, Option<Trace>)> {
         let mut adapters = BTreeMap::new();
         let normed = rms_norm(x, &self.attention_norm, self.epsilon)?;
-        let mut q = self.map(Part::Query, &normed, pass, &mut adapters)?;
-        let mut k = self.map(Part::Key, &normed, pass, &mut adapters)?;
-        let mut v = self.map(Part::Value, &normed, pass, &mut adapters)?;
+        let mut q = self.linear(Part::Query, &normed, pass, &mut adapters)?;
+        let mut k = self.linear(Part::Key, &normed, pass, &mut adapters)?;
+        let mut v = self.linear(Part::Value, &normed, pass, &mut adapters)?;
         drop(normed);
         let unnormed = match &self.head_norms {
             Some([of_q, of_k]) => {
@@ -137,30 +137,30 @@ impl Layer {
             None => None,
         };
         let past = pass.cache.map_or(0, |cache| cache.tokens(self.index));
-        q = self.rotary.turned(&q, length, past, Turn::Forth)?;
-        k = self.rotary.turned(&k, length, past, Turn::Forth)?;
+        q = self.rotary.turned(&q, length, past, Turn::Forward)?;
+        k = self.rotary.turned(&k, length, past, Turn::Forward)?;
         if let Some(cache) = pass.cache {
             (k, v) = cache.extended(self.index, &k, &v)?;
         }
-        let mixed = attention(&q, &k, &v, self.heads(length, past))?;
-        let added = self.map(Part::Output, &mixed, pass, &mut adapters)?;
-        let mixed = (keeps && self.learns(Part::Output, pass)).then_some(mixed);
-        let (middle, after_attention) = self.added(x, added, self.after_attention.as_ref())?;
-        let normed = rms_norm(&middle, &self.mlp_norm, self.epsilon)?;
-        let gate = self.map(Part::Gate, &normed, pass, &mut adapters)?;
-        let up = self.map(Part::Up, &normed, pass, &mut adapters)?;
+        let attention_out = attention(&q, &k, &v, self.heads(length, past))?;
+        let added = self.linear(Part::Output, &attention_out, pass, &mut adapters)?;
+        let attention_out = (keeps && self.learns(Part::Output, pass)).then_some(attention_out);
+        let (residual, after_attention) = self.added(x, added, self.after_attention.as_ref())?;
+        let normed = rms_norm(&residual, &self.mlp_norm, self.epsilon)?;
+        let gate = self.linear(Part::Gate, &normed, pass, &mut adapters)?;
+        let up = self.linear(Part::Up, &normed, pass, &mut adapters)?;
         drop(normed);
-        let added = self.map(Part::Down, &self.activation.gated(&gate, &up)?, pass, &mut adapters)?;
-        let (out, after_mlp) = self.added(&middle, added, self.after_mlp.as_ref())?;
+        let added = self.linear(Part::Down, &self.activation.gated(&gate, &up)?, pass, &mut adapters)?;
+        let (out, after_mlp) = self.added(&residual, added, self.after_mlp.as_ref())?;
         let trace = keeps.then(|| Trace {
             x: x.clone(),
             unnormed,
             q,
             k,
             v,
-            mixed,
-            unadded: [after_attention, after_mlp],
-            middle,
+            attention_out,
+            before_norm: [after_attention, after_mlp],
+            residual,
             gate,
             up,
             adapters,
@@ -185,22 +185,22 @@ impl Layer {
         wants_x: bool,
         gradients: &mut Gradients,
     ) -> Result<Option<Tensor>> {
-        let middle = self.mlp_back(dy, trace, pass, gradients)?;
-        self.attention_back((&middle, length), trace, pass, wants_x, gradients)
+        let of_residual = self.mlp_back(dy, trace, pass, gradients)?;
+        self.attention_back((&of_residual, length), trace, pass, wants_x, gradients)
     }
 
     fn mlp_back(&self, dy: &Tensor, trace: &Trace, pass: Pass<'_>, gradients: &mut Gradients) -> Result<Tensor> {
-        let of_added = self.added_back(dy, self.after_mlp.as_ref(), trace.unadded[1].as_ref())?;
+        let of_added = self.added_back(dy, self.after_mlp.as_ref(), trace.before_norm[1].as_ref())?;
         let inner = self.learns(Part::Down, pass).then(|| self.activation.gated(&trace.gate, &trace.up)).transpose()?;
-        let inner = self.map_back(Part::Down, (&of_added, inner.as_ref()), (pass, trace), true, gradients)?;
+        let inner = self.linear_back(Part::Down, (&of_added, inner.as_ref()), (pass, trace), true, gradients)?;
         let (of_gate, of_up) = self.activation.back(&trace.gate, &trace.up, &needed(inner)?)?;
         let learns = self.learns(Part::Gate, pass) || self.learns(Part::Up, pass);
-        let normed = learns.then(|| rms_norm(&trace.middle, &self.mlp_norm, self.epsilon)).transpose()?;
-        let a = self.map_back(Part::Gate, (&of_gate, normed.as_ref()), (pass, trace), true, gradients)?;
+        let normed = learns.then(|| rms_norm(&trace.residual, &self.mlp_norm, self.epsilon)).transpose()?;
+        let a = self.linear_back(Part::Gate, (&of_gate, normed.as_ref()), (pass, trace), true, gradients)?;
         drop(of_gate);
-        let b = self.map_back(Part::Up, (&of_up, normed.as_ref()), (pass, trace), true, gradients)?;
+        let b = self.linear_back(Part::Up, (&of_up, normed.as_ref()), (pass, trace), true, gradients)?;
         let of_normed = elementwise::sum(&needed(a)?, &needed(b)?)?;
-        Ok(rms_norm_back(&trace.middle, &self.mlp_norm, self.epsilon, &of_normed, Some(dy))?)
+        Ok(rms_norm_back(&trace.residual, &self.mlp_norm, self.epsilon, &of_normed, Some(dy))?)
     }
 
     fn attention_back(
@@ -211,11 +211,13 @@ impl Layer {
         wants_x: bool,
         gradients: &mut Gradients,
     ) -> Result<Option<Tensor>> {
-        let of_added = self.added_back(dy, self.after_attention.as_ref(), trace.unadded[0].as_ref())?;
-        let mixed = trace.mixed.as_ref();
-        let of_mixed = needed(self.map_back(Part::Output, (&of_added, mixed), (pass, trace), true, gradients)?)?;
-        let [of_q, of_k, of_v] = attention_back(&trace.q, &trace.k, &trace.v, &of_mixed, self.heads(length, 0))?;
-        drop(of_mixed);
+        let of_added = self.added_back(dy, self.after_attention.as_ref(), trace.before_norm[0].as_ref())?;
+        let attention_out = trace.attention_out.as_ref();
+        let of_attention_out =
+            needed(self.linear_back(Part::Output, (&of_added, attention_out), (pass, trace), true, gradients)?)?;
+        let [of_q, of_k, of_v] =
+            attention_back(&trace.q, &trace.k, &trace.v, &of_attention_out, self.heads(length, 0))?;
+        drop(of_attention_out);
         let mut of_q = self.rotary.turned(&of_q, length, 0, Turn::Back)?;
         let mut of_k = self.rotary.turned(&of_k, length, 0, Turn::Back)?;
         if let (Some([of_query, of_key]), Some([q, k])) = (&self.head_norms, &trace.unnormed) {
@@ -225,7 +227,7 @@ impl Layer {
         let normed = learns.then(|| rms_norm(&trace.x, &self.attention_norm, self.epsilon)).transpose()?;
         let mut of_normed: Option<Tensor> = None;
         for (part, dy) in [(Part::Query, of_q), (Part::Key, of_k), (Part::Value, of_v)] {
-            let found = self.map_back(part, (&dy, normed.as_ref()), (pass, trace), wants_x, gradients)?;
+            let found = self.linear_back(part, (&dy, normed.as_ref()), (pass, trace), wants_x, gradients)?;
             of_normed = match (of_normed, found) {
                 (Some(sum), Some(found)) => Some(elementwise::sum(&sum, &found)?),
                 (sum, found) => sum.or(found),

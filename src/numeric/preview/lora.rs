@@ -8,7 +8,7 @@ use super::ops::{Dropout, Weight, dropout, elementwise, narrow, weight_gradient}
 use candle_core::{Tensor, Var};
 use std::collections::BTreeMap;
 
-/// What the factors begin with.
+/// Initialization of the factors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Init {
     /// A uniform in ±1/√in (Kaiming with a = √5), B zero: nothing is changed at first.
@@ -47,9 +47,9 @@ pub struct LoraSettings {
     pub dropout: f64,
     /// Rows have trained lengths (DoRA).
     pub dora: bool,
-    /// What the factors begin with.
+    /// Initialization of the factors.
     pub init: Init,
-    /// Adapted maps.
+    /// Adapted linear layers.
     pub targets: Vec<Part>,
     /// Seed of the random start of A.
     pub seed: u64,
@@ -78,7 +78,7 @@ impl LoraSettings {
     }
 }
 
-/// What is trained beside one map.
+/// What is trained beside one linear layer.
 #[derive(Clone, Debug)]
 pub struct Adapter {
     /// `[r, in]`.
@@ -100,7 +100,7 @@ pub struct Trace {
 
 /// Gradients of an adapter, and what goes back to its input.
 pub struct Back {
-    /// Of its input, the frozen map's part included; `None` where nobody asks.
+    /// Of its input, the frozen linear layer's part included; `None` where nobody asks.
     pub x: Option<Tensor>,
     /// Of A.
     pub a: Tensor,
@@ -111,7 +111,7 @@ pub struct Back {
 }
 
 impl Adapter {
-    /// What the map gives with the adapter beside it; `y` is `W x`.
+    /// What the linear layer gives with the adapter beside it; `y` is `W x`.
     ///
     /// With DoRA and dropout as peft 0.21 does it: the base's part of the change goes through the dropped values too.
     fn forward(&self, y: &Tensor, x: &Tensor, weight: &Weight, site: Site) -> Result<(Tensor, Trace)> {
@@ -217,7 +217,7 @@ struct Site {
     drop: Option<Dropout>,
 }
 
-/// Adapters by layer and map.
+/// Adapters by layer and linear layer.
 #[derive(Clone, Debug)]
 pub struct Adapters {
     /// s.
@@ -231,12 +231,12 @@ impl Adapters {
         Self { scale, by_place }
     }
 
-    /// The adapter of a map, if it has one.
+    /// The adapter of a linear layer, if it has one.
     pub fn get(&self, layer: usize, part: Part) -> Option<&Adapter> {
         self.by_place.get(&(layer, part))
     }
 
-    /// All, by layer and map.
+    /// All, by layer and linear layer.
     pub fn iter(&self) -> impl Iterator<Item = (&(usize, Part), &Adapter)> {
         self.by_place.iter()
     }
@@ -256,7 +256,7 @@ impl Adapters {
         Site { scale: self.scale, drop: drop.map(|drop| drop.at(place)) }
     }
 
-    /// What a map gives with its adapter, and what the adapter keeps; `None` where it has none. `y` is `W x`.
+    /// What a linear layer gives with its adapter, and what the adapter keeps; `None` where it has none. `y` is `W x`.
     pub fn forward(
         &self,
         place: (usize, Part),
@@ -269,8 +269,8 @@ impl Adapters {
         adapter.forward(y, x, weight, self.site(place, drop)).map(Some)
     }
 
-    /// Adds the gradients of a map's adapter to `gradients`, and gives that of the map's input where it is wanted.
-    #[allow(clippy::too_many_arguments, reason = "the values of one map in backward")]
+    /// Adds the gradients of a linear layer's adapter to `gradients`, and gives that of its input where it is wanted.
+    #[allow(clippy::too_many_arguments, reason = "the values of one linear layer in backward")]
     pub fn backward(
         &self,
         place: (usize, Part),
@@ -293,7 +293,7 @@ impl Adapters {
         Ok(back.x)
     }
 
-    /// The map with its adapter merged into it, if it has one: `W + s · B A`, with DoRA each row at its length.
+    /// The linear layer with its adapter merged into it, if it has one: `W + s · B A`, with DoRA each row at its length.
     pub fn merged(&self, (layer, part): (usize, Part), weight: &Weight) -> Result<Option<Tensor>> {
         let Some(adapter) = self.get(layer, part) else { return Ok(None) };
         let weight = weight.values()?;

@@ -56,7 +56,7 @@ pub struct Share {
     pub need: Need,
     /// How much.
     pub bytes: u64,
-    /// How it is reckoned.
+    /// How it is computed.
     pub formula: &'static str,
 }
 
@@ -131,8 +131,8 @@ pub fn predict(config: &LlamaConfig, settings: &RunSettings, tokens: BatchTokens
     let kept = kept_values(config, settings);
     let of_layers = product(&[layers, if settings.recompute { hidden } else { kept }]);
     let per_token = if settings.recompute { of_layers.saturating_add(kept) } else { of_layers };
-    let maps = || Part::ALL.into_iter().map(|part| config.shape_of(part));
-    let held = maps().fold(0, |sum: u64, (out, inner)| {
+    let linears = || Part::ALL.into_iter().map(|part| config.shape_of(part));
+    let held = linears().fold(0, |sum: u64, (out, inner)| {
         sum.saturating_add(settings.base.held_bytes_of(out as u64, inner as u64).saturating_mul(layers))
     });
     let tables = if config.tie_word_embeddings { 1 } else { 2 };
@@ -202,12 +202,12 @@ fn working_values(config: &LlamaConfig, settings: &RunSettings, tokens: u64) -> 
     let of_map = |(out, inner): (usize, usize)| product(&[out as u64, inner as u64]);
     let widest = Part::ALL.map(|part| of_map(config.shape_of(part))).into_iter().max();
     let unpacked = if settings.base.is_packed() { widest.unwrap_or(0) } else { 0 };
-    // The change of the widest map, the sum with it and its squares (DoRA).
+    // The change of the widest linear layer, the sum with it and its squares (DoRA).
     let dora = if settings.lora.dora { product(&[3, widest.unwrap_or(0)]) } else { 0 };
     sum(&[slopes, unpacked, dora])
 }
 
-/// Values that are trained: r (in + out) for each adapted map, and with DoRA its rows' lengths.
+/// Values that are trained: r (in + out) for each adapted linear layer, and with DoRA its rows' lengths.
 pub fn trained_values(config: &LlamaConfig, settings: &RunSettings) -> u64 {
     let lora = &settings.lora;
     let of = |part: &Part| {
@@ -225,12 +225,12 @@ fn kept_values(config: &LlamaConfig, settings: &RunSettings) -> u64 {
     let (keys, _) = config.shape_of(Part::Key);
     let plain = 2 * hidden + queries + 2 * keys + 2 * config.intermediate_size;
     let unnormed = if config.norms_heads() { queries + keys } else { 0 };
-    let unadded = if config.family().is_ok_and(Family::norms_what_is_added) { 2 * hidden } else { 0 };
+    let before_norm = if config.family().is_ok_and(Family::norms_what_is_added) { 2 * hidden } else { 0 };
     let lora = &settings.lora;
-    let mixed = if lora.targets.contains(&Part::Output) { queries } else { 0 };
+    let attention_out = if lora.targets.contains(&Part::Output) { queries } else { 0 };
     let of_adapter = |part: &Part| lora.rank.saturating_add(if lora.dora { config.shape_of(*part).0 } else { 0 });
     let adapters = lora.targets.iter().map(of_adapter).fold(0, usize::saturating_add);
-    (plain + unnormed + unadded + mixed).saturating_add(adapters) as u64
+    (plain + unnormed + before_norm + attention_out).saturating_add(adapters) as u64
 }
 
 /// The program's count of what it allocates. Resident memory would not do: freed memory stays with the process, so that a

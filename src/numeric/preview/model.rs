@@ -99,11 +99,11 @@ impl Llama {
         self.embedding = Weight::Trained(table, index);
     }
 
-    /// The model with the adapters merged into its maps, which become dense.
+    /// The model with the adapters merged into its linear layers, which become dense.
     pub fn merged(&self, adapters: &Adapters) -> Result<Self> {
         let mut merged = self.clone();
         for layer in &mut merged.layers {
-            for (part, weight) in &mut layer.maps {
+            for (part, weight) in &mut layer.linears {
                 if let Some(merged) = adapters.merged((layer.index, *part), weight)? {
                     *weight = Weight::Dense(merged);
                 }
@@ -112,15 +112,15 @@ impl Llama {
         Ok(merged)
     }
 
-    /// A map of a layer.
-    pub fn map(&self, layer: usize, part: Part) -> Option<&Weight> {
-        self.layers.get(layer)?.maps.get(&part)
+    /// A linear layer of a layer.
+    pub fn linear(&self, layer: usize, part: Part) -> Option<&Weight> {
+        self.layers.get(layer)?.linears.get(&part)
     }
 
-    /// The model with every map in another form.
+    /// The model with every linear layer in another form.
     pub fn packed(&self, pack: impl Fn(&Tensor) -> Result<Weight>) -> Result<Self> {
         let mut packed = self.clone();
-        for weight in packed.layers.iter_mut().flat_map(|layer| layer.maps.values_mut()) {
+        for weight in packed.layers.iter_mut().flat_map(|layer| layer.linears.values_mut()) {
             *weight = pack(&weight.values()?)?;
         }
         Ok(packed)
@@ -128,10 +128,10 @@ impl Llama {
 
     /// Bytes of its weights as they are held.
     pub fn bytes(&self) -> u64 {
-        let maps = self.layers.iter().flat_map(|layer| layer.maps.values()).map(Weight::bytes);
+        let linears = self.layers.iter().flat_map(|layer| layer.linears.values()).map(Weight::bytes);
         let table = self.embedding.bytes();
         let head = if self.config.tie_word_embeddings { 0 } else { self.head.bytes() };
-        maps.fold(table, u64::saturating_add).saturating_add(head)
+        linears.fold(table, u64::saturating_add).saturating_add(head)
     }
 }
 
@@ -146,12 +146,12 @@ fn layer(
     pack: &mut impl FnMut(usize, Part, Tensor) -> Result<Weight>,
     rotaries: &mut Rotaries,
 ) -> Result<Layer> {
-    let mut maps = BTreeMap::new();
+    let mut linears = BTreeMap::new();
     let mut biases = BTreeMap::new();
     for part in Part::ALL {
         let path = part.path(index);
         let shape = config.shape_of(part);
-        maps.insert(part, pack(index, part, named.matrix(&format!("{path}.weight"), shape)?)?);
+        linears.insert(part, pack(index, part, named.matrix(&format!("{path}.weight"), shape)?)?);
         if let Some(bias) = named.optional(&format!("{path}.bias"))? {
             check(&format!("{path}.bias"), bias.dims(), &[shape.0])?;
             biases.insert(part, bias);
@@ -180,7 +180,7 @@ fn layer(
         mlp_norm: norm(mlp_norm)?,
         after_mlp: after("post_feedforward_layernorm")?,
         head_norms,
-        maps,
+        linears,
         biases,
         rotary: Arc::clone(rotary),
         heads: config.heads(),

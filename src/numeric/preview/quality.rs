@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub enum Format {
     /// A codec for the weights; activations stay as they are.
     Weights(Codec),
-    /// LLM.int8(): weights and activations in 8-bit integers, outlier columns of the activations apart.
+    /// LLM.int8(): weights and activations in 8-bit integers, outlier columns of the activations kept in floating point.
     LlmInt8,
 }
 
@@ -54,7 +54,7 @@ impl Format {
 pub struct Quality {
     /// Which.
     pub format: Format,
-    /// Loss of the text, nats a token; or why the format does not take the model.
+    /// Loss per token of the text, in nats; or why the format does not take the model.
     pub loss: std::result::Result<f64, String>,
     /// Σ (output error)² / Σ output² of each linear layer whose rows the format takes, on the inputs of the stored model,
     /// by the name of its weights.
@@ -76,7 +76,7 @@ impl Quality {
 pub enum News {
     /// Outputs of so many layers of all were compared.
     Layers(usize, usize),
-    /// Loss of the stored model, nats a token.
+    /// Loss per token of the stored model, in nats.
     Stored(f64),
     /// A format is known.
     Format(Box<Quality>),

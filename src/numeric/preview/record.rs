@@ -17,7 +17,7 @@ pub struct Record {
     pub steps: usize,
     /// What was known when it was ready.
     pub prepared: Option<Prepared>,
-    /// Steps with the loss on their examples, nats a token.
+    /// Steps with the loss per token on their examples, in nats.
     pub losses: Vec<(usize, f64)>,
     /// Steps with how it did on examples it was not trained on.
     pub held_out: Vec<(usize, HeldOut)>,
@@ -27,9 +27,9 @@ pub struct Record {
     pub progress: Option<Progress>,
     /// Models of the comparison.
     pub compared: Vec<Compared>,
-    /// What training changed, map by map, once it rests.
+    /// What training changed, linear layer by linear layer, once it rests.
     pub updates: Vec<Update>,
-    /// Why the run could last not be put aside.
+    /// Why the last checkpoint could not be saved.
     pub not_kept: Option<String>,
 }
 
@@ -58,7 +58,7 @@ impl Record {
                 self.progress = Some(progress);
             }
             Event::HeldOut { after, found } => {
-                // A run that goes on looks again at where it stopped.
+                // A run that continues evaluates again where it stopped.
                 self.held_out.retain(|(other, _)| *other != after);
                 self.held_out.push((after, found));
             }

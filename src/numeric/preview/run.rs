@@ -63,7 +63,7 @@ impl Default for RunSettings {
 pub struct Step {
     /// From 1.
     pub number: usize,
-    /// Mean loss over the answers of the batch, nats a token.
+    /// Mean loss per token over the batch's answers, in nats.
     pub loss: f64,
     /// Tokens that went through, prompts included.
     pub tokens: usize,
@@ -193,7 +193,7 @@ impl Run {
         self.has_rested |= self.steps > 0;
     }
 
-    /// What training changed in each map, whatever the adapters began with.
+    /// What training changed in each linear layer, whatever the adapters began with.
     pub fn updates(&self) -> Result<Vec<Update>> {
         updates(&self.model, &self.exported()?.1)
     }

@@ -1,5 +1,5 @@
-//! A run put aside, to go on later as if it had never stopped: what is trained, the optimizer's state, the place in the
-//! order of examples, the step.
+//! Saved checkpoints: a run continues from one as if it had never stopped. One holds what is trained, the optimizer's
+//! state, the place in the order of examples, the step.
 //!
 //! Each lies in a folder `step-000040` of its own, which gets that name only when it is whole; then the one before goes.
 
@@ -32,8 +32,7 @@ struct State {
     settings: BTreeMap<String, String>,
 }
 
-/// Puts the run aside in `folder`, which is made if it is not there. What was put aside there before stays until this is
-/// whole.
+/// Saves a checkpoint in `folder`, which is made if it is not there. The one before stays until this one is whole.
 pub fn save(folder: &Path, run: &Run) -> Result<()> {
     files::make_folders(folder)?;
     let whole = folder.join(format!("{PREFIX}{:06}", run.steps));
@@ -69,7 +68,7 @@ pub fn save(folder: &Path, run: &Run) -> Result<()> {
     Ok(())
 }
 
-/// Goes on from the newest that was put aside in `folder`; false where there is none.
+/// Continues from the newest checkpoint in `folder`; false where there is none.
 ///
 /// # Errors
 /// It was made with other settings, data or another model, or it is damaged: the run is as it was.
@@ -85,7 +84,7 @@ pub fn resume(folder: &Path, run: &mut Run) -> Result<bool> {
     let now = described(run);
     if let Some((name, value)) = now.iter().find(|(name, value)| state.settings.get(*name) != Some(*value)) {
         let before = state.settings.get(name).map_or("unknown", String::as_str);
-        let message = format!("this run was put aside with another {name}: {before} then, {value} now");
+        let message = format!("this checkpoint was saved with another {name}: {before} then, {value} now");
         return Err(PreviewError::at(&newest, message));
     }
     let path = newest.join(TENSORS);

@@ -205,7 +205,7 @@ fn check_table(table: &str) -> std::result::Result<(), String> {
     // The library also reads from its beginning without looking whether there is any.
     if says < 4 || says > has.saturating_sub(4) {
         return Err(format!(
-            "the `precompiled_charsmap` of a normalizer says its first part has {says} bytes, and has {has} in all"
+            "the `precompiled_charsmap` of a normalizer says its first part has {says} bytes, and has {has} in total"
         ));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The loop that the command line and the window share: steps, looks at held-out examples, samples, the comparison.
+//! The loop that the command line and the window share: steps, evaluations on held-out examples, samples, the comparison.
 //!
 //! It tells what happens as it happens, and is stopped through a [`Control`](super::control::Control): what was trained
 //! until then stays in the run.
@@ -14,22 +14,22 @@ use super::{PreviewError, Result};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How long to train and how often to look.
+/// How long to train and how often to evaluate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
     /// Steps of the whole run; steps that were done before count.
     pub steps: usize,
-    /// Steps between two looks at the held-out examples.
-    pub look_every: usize,
-    /// Held-out prompts that are answered at each look.
+    /// Steps between two evaluations on the held-out examples.
+    pub evaluate_every: usize,
+    /// Held-out prompts that are answered at each evaluation.
     pub samples: usize,
-    /// Folder the run is put aside in at each look and when it is ended, to go on from there.
+    /// Folder that a checkpoint is saved to at each evaluation and when the run is ended, to continue from it.
     pub kept_in: Option<PathBuf>,
 }
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self { steps: 90, look_every: 20, samples: 1, kept_in: None }
+        Self { steps: 90, evaluate_every: 20, samples: 1, kept_in: None }
     }
 }
 
@@ -38,7 +38,7 @@ impl Default for Schedule {
 pub enum Event {
     /// A step.
     Step(Progress),
-    /// A look at the held-out examples after so many steps.
+    /// An evaluation on the held-out examples after so many steps.
     HeldOut {
         /// Steps done.
         after: usize,
@@ -54,7 +54,7 @@ pub enum Event {
         /// What was said.
         sample: Sample,
     },
-    /// The run was put aside after so many steps, or could not be: training goes on all the same.
+    /// A checkpoint was saved after so many steps, or could not be: training continues all the same.
     Kept {
         /// Steps done.
         after: usize,
@@ -63,7 +63,7 @@ pub enum Event {
     },
     /// One bar of the comparison at the end.
     Compared(Compared),
-    /// What training changed, map by map: told last, of a run that was ended too.
+    /// What training changed, layer by layer: told last, of a run that was ended too.
     Updated(Vec<Update>),
 }
 
@@ -74,7 +74,7 @@ pub struct Progress {
     pub step: Step,
     /// Tokens that went through in training since this loop began.
     pub tokens: u64,
-    /// Time in training steps since this loop began, without pauses and looks.
+    /// Time in training steps since this loop began, without pauses and evaluations.
     pub trained_for: Duration,
     /// Steps done before this loop.
     pub from: usize,
@@ -111,7 +111,7 @@ pub enum End {
 /// Trains until the schedule's last step or until the gate's control ends it, then compares.
 ///
 /// # Errors
-/// What a step, a look or the comparison meets, but for being ended: that is an [`End`].
+/// What a step, an evaluation or the comparison meets, but for being ended: that is an [`End`].
 pub fn train(run: &mut Run, schedule: &Schedule, gate: &Gate<'_>, tell: &mut dyn FnMut(Event)) -> Result<End> {
     let end = match train_and_compare(run, schedule, gate, tell) {
         Ok(()) => End::Done,
@@ -130,7 +130,7 @@ pub fn train(run: &mut Run, schedule: &Schedule, gate: &Gate<'_>, tell: &mut dyn
 }
 
 fn train_and_compare(run: &mut Run, schedule: &Schedule, gate: &Gate<'_>, tell: &mut dyn FnMut(Event)) -> Result<()> {
-    look(run, schedule, gate, tell)?;
+    evaluate(run, schedule, gate, tell)?;
     let from = run.steps();
     let (mut tokens, mut trained_for) = (0_u64, Duration::ZERO);
     while run.steps() < schedule.steps {
@@ -140,8 +140,8 @@ fn train_and_compare(run: &mut Run, schedule: &Schedule, gate: &Gate<'_>, tell: 
         tokens = tokens.saturating_add(step.tokens as u64);
         let peak_growth_bytes = run.peak_growth_bytes();
         tell(Event::Step(Progress { step, tokens, trained_for, from, of: schedule.steps, peak_growth_bytes }));
-        if step.number.is_multiple_of(schedule.look_every.max(1)) || step.number == schedule.steps {
-            look(run, schedule, gate, tell)?;
+        if step.number.is_multiple_of(schedule.evaluate_every.max(1)) || step.number == schedule.steps {
+            evaluate(run, schedule, gate, tell)?;
             keep(run, schedule, tell);
         }
     }
@@ -149,7 +149,7 @@ fn train_and_compare(run: &mut Run, schedule: &Schedule, gate: &Gate<'_>, tell: 
     run.compare(schedule.samples, gate, &mut |compared| tell(Event::Compared(compared)))
 }
 
-fn look(run: &Run, schedule: &Schedule, gate: &Gate<'_>, tell: &mut dyn FnMut(Event)) -> Result<()> {
+fn evaluate(run: &Run, schedule: &Schedule, gate: &Gate<'_>, tell: &mut dyn FnMut(Event)) -> Result<()> {
     let after = run.steps();
     tell(Event::HeldOut { after, found: run.held_out(gate)? });
     for index in 0..schedule.samples {

@@ -1,4 +1,4 @@
-//! What training changed: the update ΔW = s · B A of each map, direction by direction.
+//! What training changed: the update ΔW = s · B A of each linear layer, direction by direction.
 //!
 //! That few directions hold most of it is why a low rank is enough (Aghajanyan et al., 2020; Hu et al., 2021, section 7): a
 //! rank well above what the update fills is memory spent for nothing, one that it fills evenly may be too low.
@@ -10,7 +10,7 @@ use super::model::Llama;
 use crate::linear_algebra::svd;
 use candle_core::Tensor;
 
-/// The update of one map.
+/// The update of one linear layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Update {
     /// Layer, from 0.
@@ -19,7 +19,7 @@ pub struct Update {
     pub part: Part,
     /// Singular values of ΔW, descending: as many as its factors have columns.
     pub values: Vec<f64>,
-    /// ‖W‖ of the map that is held beside the adapter.
+    /// ‖W‖ of the linear layer that is held beside the adapter.
     pub weight_norm: f64,
 }
 
@@ -53,10 +53,12 @@ impl Update {
     }
 }
 
-/// The updates of all adapted maps of `model`, by layer and map. Lengths of rows, which DoRA trains too, are left out.
+/// The updates of all adapted linear layers of `model`. Lengths of rows, which DoRA trains too, are left out.
 pub fn updates(model: &Llama, adapters: &Adapters) -> Result<Vec<Update>> {
     let of = |((layer, part), adapter): (&(usize, Part), &super::lora::Adapter)| {
-        let weight = model.map(*layer, *part).ok_or_else(|| unsuitable(format!("{} is no map", part.path(*layer))))?;
+        let weight = model
+            .linear(*layer, *part)
+            .ok_or_else(|| unsuitable(format!("{} is no linear layer", part.path(*layer))))?;
         let weight_norm = f64::from(weight.values()?.sqr()?.sum_all()?.to_scalar::<f32>()?).sqrt();
         let values = singular_values(&adapter.b.as_tensor().detach(), &adapter.a.as_tensor().detach(), adapters.scale)?;
         Ok(Update { layer: *layer, part: *part, values, weight_norm })
@@ -64,7 +66,7 @@ pub fn updates(model: &Llama, adapters: &Adapters) -> Result<Vec<Update>> {
     adapters.iter().map(of).collect()
 }
 
-/// Fewest directions that hold `share` of a map's update, in the middle one of all maps that changed.
+/// Fewest directions that hold `share` of a linear layer's update, the median of all linear layers that changed.
 pub fn median_directions(updates: &[Update], share: f64) -> Option<usize> {
     let mut counts: Vec<usize> = updates.iter().filter_map(|update| update.directions_for(share)).collect();
     counts.sort_unstable();
@@ -82,7 +84,7 @@ pub fn in_words(updates: &[Update]) -> Option<String> {
     let [half, most] = [0.5, 0.9].map(|share| median_directions(updates, share));
     let (half, most) = (half?, most?);
     Some(format!(
-        "half of what was learned lies in {half} of {all} directions, 90 % in {most} (the middle one of {} maps)",
+        "half of what was learned lies in {half} of {all} directions, 90 % in {most} (the median of {} linear layers)",
         updates.len()
     ))
 }

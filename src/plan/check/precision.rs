@@ -117,7 +117,7 @@ fn method_against_load(found: &mut Found<'_>) {
         found.push(
             Severity::Note,
             "method.init",
-            "PiSSA takes its start values from the unquantized weights: they must be there once before the rest is quantized",
+            "PiSSA takes its initial values from the unquantized weights: they must be there once before the rest is quantized",
             Some(("start from zero", set_word("method.init", "zero"))),
         );
     }

@@ -59,7 +59,7 @@ pub const REQUEST: &[Amount] = &[
     amount!("Requests", "a month", "Requests that are expected.", requests_per_month, 1e12, 1000.0),
     amount!("Horizon", "months", "One-off costs are spread over them.", horizon_months, 600.0, 1.0),
     amount!(
-        "Doubt",
+        "Uncertainty",
         "of each sum",
         "How far fixed sums and savings may be off either way, 0 to 0.9: it makes the range.",
         uncertainty,
@@ -122,7 +122,7 @@ pub const TUNED: &[Amount] = &[
 /// Retrieval.
 pub const RAG: &[Amount] = &[
     amount!(tokens of rag "Static head, retrieval", "Tokens of the prompt that are the same in every request.", static_tokens),
-    amount!(tokens of rag "Retrieved", "Tokens fetched for a request.", retrieved_tokens),
+    amount!(tokens of rag "Retrieved", "Tokens retrieved for a request.", retrieved_tokens),
     amount!(of rag "Building it", "once", "Index, ingestion, evaluation.", build, MONEY, 100.0),
     amount!(of rag "Index upkeep", "a month", "Storage, updates.", index_per_month, MONEY, 10.0),
     amount!(of rag "A search", "a request", "Price of one search.", search, MONEY, 0.0001),

@@ -18,7 +18,7 @@ pub enum Step {
     Examples,
     /// How it fails.
     Failures,
-    /// Facts are fetched.
+    /// Facts are retrieved.
     Retrieve,
     /// Weights are changed.
     Tune,
@@ -62,8 +62,10 @@ impl Step {
             Self::Prompt => "Prompting alone, each version kept and measured on the same examples.",
             Self::Examples => "Worked examples in the prompt, usually between 1 and 50.",
             Self::Failures => "The first failure of each wrong answer, counted by kind.",
-            Self::Retrieve => "Facts are missing: fetch them, by words first, by embeddings later.",
-            Self::Tune => "Behaviour is wrong: change the weights. Both: fetch first, then train on fetched texts.",
+            Self::Retrieve => "Facts are missing: retrieve them, by terms first, by embeddings later.",
+            Self::Tune => {
+                "Behaviour is wrong: change the weights. Both: retrieve first, then train on retrieved texts."
+            }
             Self::Cost => "Quality is there and price or latency is not.",
             Self::Upkeep => "Who serves, watches and retrains it, and who can take the base model away.",
         }

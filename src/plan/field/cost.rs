@@ -44,7 +44,7 @@ pub fn fields() -> Vec<Field> {
             Decimal,
             always,
             cost.power_price_per_kwh,
-            "Price of a kilowatt-hour where power is paid apart; not given: power is part of the device's price."
+            "Price of a kilowatt-hour where power is paid separately; not given: power is part of the device's price."
         ),
         text_field!(
             "cost.notes",

@@ -51,9 +51,9 @@ pub fn fields() -> Vec<Field> {
             id: "measured.trials",
             flag: "trials",
             section: Section::Measured,
-            label: "Small runs",
+            label: "Previews",
             unit: "",
-            help: "Results of previews on this machine, such as `loss 5.4 to 0.2, exact 12 of 48: 2026-11-24, NF4`: nats a token over held-out answers before and after.",
+            help: "Results of previews on this machine, such as `loss 5.4 to 0.2, exact 12 of 48: 2026-11-24, NF4`: loss per token (nats) on held-out answers before and after.",
             kind: FieldKind::Lines(LineKind::Trials),
             applies: |plan| !plan.measured.trials.is_empty(),
             get: |plan| {

@@ -9,7 +9,7 @@ pub const METHODS: &[Choice] = &[
     Choice { id: "full", label: "Full", help: "Every weight is trained: best fit, most memory." },
     Choice { id: "lora", label: "LoRA", help: "Low-rank adapters on a 16-bit base (Hu et al., 2021)." },
     Choice { id: "qlora", label: "QLoRA", help: "Low-rank adapters on a 4-bit base (Dettmers et al., 2023)." },
-    Choice { id: "dora", label: "DoRA", help: "LoRA with magnitude and direction apart (Liu et al., 2024)." },
+    Choice { id: "dora", label: "DoRA", help: "LoRA with separate magnitude and direction (Liu et al., 2024)." },
     Choice { id: "rslora", label: "rsLoRA", help: "LoRA scaled by α / √r (Kalajdzievski, 2023)." },
     Choice { id: "pissa", label: "PiSSA", help: "LoRA started from principal singular vectors (Meng et al., 2024)." },
     Choice { id: "loftq", label: "LoftQ", help: "LoRA started from the quantization error (Li et al., 2023)." },
@@ -270,12 +270,12 @@ fn lora() -> Vec<Field> {
             |lora, value| if let FieldValue::Toggle(on) = value {
                 lora.weight_decomposed = *on;
             },
-            "A magnitude for every output is learned apart; the combined weight is formed in every forward pass."
+            "A magnitude for every output is learned separately; the combined weight is formed in every forward pass."
         ),
         lora_field!(
             "method.init",
             "lora-init",
-            "Start values",
+            "Initialization",
             FieldKind::Choice(LORA_INITS),
             |lora| FieldValue::Id(lora.init.id().to_owned()),
             |lora, value| if let FieldValue::Id(id) = value
@@ -283,7 +283,7 @@ fn lora() -> Vec<Field> {
             {
                 lora.init = word;
             },
-            "Where the adapter starts; costs time at the start, not memory."
+            "How the adapter is initialized; it costs time at the start, not memory."
         ),
     ]
 }

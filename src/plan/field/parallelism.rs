@@ -165,7 +165,7 @@ pub fn fields() -> Vec<Field> {
         ),
         parallel_word!("parallelism.offload_optimizer", "offload-optimizer", "Optimizer state in", OFFLOADS, trains, offload_optimizer: Offload, "Where optimizer state lives and the update is computed."),
         parallel_word!("parallelism.offload_parameters", "offload-parameters", "Weights in", OFFLOADS, Plan::is_parallel, offload_parameters: Offload, "Where weights wait between uses; each layer is brought when it is needed."),
-        parallel_word!("parallelism.offload_activations", "offload-activations", "Checkpoints in", OFFLOADS, trains, offload_activations: Offload, "Where what forward keeps for backward waits."),
+        parallel_word!("parallelism.offload_activations", "offload-activations", "Activations in", OFFLOADS, trains, offload_activations: Offload, "Where what forward keeps for backward waits."),
         parallel_field!(
             "parallelism.ddp_bucket_mib",
             "ddp-bucket-mib",

@@ -104,10 +104,10 @@ pub fn fields() -> Vec<Field> {
             "precision.upcast_unquantized",
             "upcast-unquantized",
             Precision,
-            "Upcast the rest",
+            "Upcast unquantized weights",
             training,
             precision.upcast_unquantized,
-            "Norms, embeddings and head of a quantized base are raised to FP32, as PEFT's prepare_model_for_kbit_training does; the residual stream then is FP32 too."
+            "Norms, embeddings and head of a quantized base are upcast to FP32, as PEFT's prepare_model_for_kbit_training does; the residual stream then is FP32 too."
         ),
         catalog_field!(
             "precision.kv_cache_format",

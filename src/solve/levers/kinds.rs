@@ -266,7 +266,7 @@ fn precision(plan: &Plan, kinds: &mut Vec<Kind>) {
         let narrow =
             quality(Risk::Low, "Norms, embeddings and head stay in 16 bits, as recent trainers leave them.", "");
         let edit = toggle("precision.upcast_unquantized", false);
-        push(kinds, "upcast", "upcast-off", "Do not raise the rest to FP32", edit, narrow);
+        push(kinds, "upcast", "upcast-off", "Do not upcast unquantized weights to FP32", edit, narrow);
     }
     let rounds = quality(
         Risk::Medium,
@@ -314,7 +314,7 @@ fn offload(plan: &Plan, kinds: &mut Vec<Kind>) {
     }
     if parallel.offload_activations == Offload::None && plan.runtime.checkpointing == Checkpointing::Full {
         let edit = word("parallelism.offload_activations", "cpu");
-        push(kinds, "offload-activations", "offload-activations", "Checkpoints in host memory", edit, moved);
+        push(kinds, "offload-activations", "offload-activations", "Activations in host memory", edit, moved);
     }
 }
 
@@ -388,7 +388,7 @@ fn serving(plan: &Plan, kinds: &mut Vec<Kind>) {
     let whole = !is_quantized(load);
     let eight = quality(
         Risk::Low,
-        "Weights in 8 bits with outliers apart: no loss was seen up to 175B.",
+        "Weights in 8 bits with separate outliers: no loss was seen up to 175B.",
         "Dettmers et al., 2022, LLM.int8()",
     );
     let four = quality(

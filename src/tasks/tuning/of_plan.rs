@@ -1,4 +1,4 @@
-//! The plan's settings for a small run, and what had to be taken otherwise.
+//! The plan's settings for a preview, and what had to be taken otherwise.
 
 use crate::plan::{self, Algorithm, Checkpointing, LoraInit, LoraScaling, Plan, TargetPart, Targets};
 use crate::preview::adamw::AdamWSettings;
@@ -12,13 +12,13 @@ use crate::quantize::Codec;
 
 /// Largest rank: the width of the embedded model, beyond which nothing more could be learned.
 const MOST_RANK: u64 = 256;
-/// Most sequences side by side, and most batches a step: more would only make a small run slow.
+/// Most sequences side by side, and most batches a step: more would only make a preview slow.
 const MOST_SEQUENCES: u64 = 16;
 
 /// Tokens an example is cut off after, at most.
 const MOST_TOKENS: u64 = 512;
 
-/// The plan's settings for a small run. The second are notes on what had to be taken otherwise.
+/// The plan's settings for a preview. The second are notes on what had to be taken otherwise.
 pub fn settings_of(plan: &Plan, learning_rate: f64, seed: u64) -> (RunSettings, Vec<String>) {
     let mut notes = Vec::new();
     let usual = plan::Lora::default();
@@ -28,7 +28,7 @@ pub fn settings_of(plan: &Plan, learning_rate: f64, seed: u64) -> (RunSettings, 
     });
     let rank = lora.rank.clamp(1, MOST_RANK);
     if rank != lora.rank {
-        notes.push(format!("rank {rank} instead of {}, the most a small run takes", lora.rank));
+        notes.push(format!("rank {rank} instead of {}, the most a preview takes", lora.rank));
     }
     let batch = plan.batch.micro_batch.clamp(1, MOST_SEQUENCES);
     let accumulation = plan.batch.gradient_accumulation.clamp(1, MOST_SEQUENCES);

@@ -64,11 +64,11 @@ pub fn change_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut
     match state.part {
         Part::Levers => levers_part_ui(ui, view, ui_state, out),
         Part::Search => card(ui, view.tokens, |ui| {
-            card_head(ui, "All plans", "nothing else is better");
+            card_head(ui, "Search over all plans", "those that no other plan beats");
             search::search_ui(ui, view, &mut state.search, out);
         }),
         Part::Answers => card(ui, view.tokens, |ui| {
-            card_head(ui, "How the plan answers", "all else as it is");
+            card_head(ui, "Sensitivity to a setting", "all else as in the plan");
             answer::answer_ui(ui, view, &mut state.answer, out);
         }),
     }
@@ -102,7 +102,7 @@ fn found_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, found: &Change
     });
     ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
-        card_head(ui, "How far it goes", "all else as in the plan");
+        card_head(ui, "Largest values that fit", "all else as in the plan");
         far::far_ui(ui, view, found, out);
     });
 }

@@ -88,7 +88,7 @@ const SHEETS: [Segment<Sheet>; 5] = [
         label: "Break-even",
         help: "Fine-tuning against long prompts and retrieval, over requests a month.",
     },
-    Segment { value: Sheet::Going, label: "Stages", help: "Stages, bands for the settings, serving." },
+    Segment { value: Sheet::Going, label: "Stages", help: "Stages, usual ranges of the settings, serving." },
     Segment { value: Sheet::Rules, label: "All rules", help: "Every rule with its conditions and source." },
 ];
 

@@ -1,4 +1,4 @@
-//! Every device of a plan: what each holds, what is cut and what is repeated, how a pipeline takes turns.
+//! Every device of a plan: what each holds, what is cut and what is repeated, the schedule of a pipeline.
 
 use crate::app::command::{Command, Commands};
 use crate::estimate::Subject;
@@ -48,7 +48,7 @@ pub fn devices_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     if devices.layout.pipeline > 1 && view.state.document.plan.workload == Workload::Training {
         ui.add_space(space::xs());
         card(ui, view.tokens, |ui| {
-            card_head(ui, "Turns of the pipeline", "time →");
+            card_head(ui, "Pipeline schedule", "time →");
             schedule_ui(ui, devices, view.tokens);
             let note = "Numbers are micro-batches; underlined passes are backward, which takes about twice as long. \
                         What a stage keeps waits on it for backward.";
@@ -164,7 +164,7 @@ fn alone_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
                     out.push(Command::Edit(PlanEdit::Group(edits, label.to_owned())));
                 }
             }
-            if ui.button("Checkpoints in host memory").clicked() {
+            if ui.button("Activations in host memory").clicked() {
                 let id = FieldValue::Id("cpu".to_owned());
                 out.push(Command::Edit(PlanEdit::Set("parallelism.offload_activations", id)));
             }

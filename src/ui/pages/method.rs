@@ -17,7 +17,7 @@ mod passes;
 pub struct MethodState {
     /// Kind of layer.
     pub kind: usize,
-    /// Linear map whose matrix is drawn; `None`: the first that the method touches.
+    /// Linear layer whose matrix is drawn; `None`: the first that the method touches.
     pub matrix: Option<&'static str>,
     /// What was clicked last in each card, in words.
     pub explained: [Option<String>; 3],

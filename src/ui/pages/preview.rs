@@ -14,7 +14,7 @@ pub use weights::WeightsState;
 /// Part of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Part {
-    /// A small run.
+    /// A preview.
     #[default]
     Tune,
     /// Formats and weights.

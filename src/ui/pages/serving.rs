@@ -1,4 +1,4 @@
-//! Serving: how far batch and context go, what the cache holds, adapters merged against kept apart, merged models.
+//! Serving: the largest batch and context, what the cache holds, adapters merged against separate ones, merged models.
 
 use crate::app::command::Commands;
 use crate::estimate::serving::{AdapterServing, ServingPoint, Stretch};
@@ -21,19 +21,19 @@ pub fn serving_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         return;
     };
     card(ui, view.tokens, |ui| {
-        card_head(ui, "How far it goes", "all else as in the plan");
+        card_head(ui, "Largest batch and context", "all else as in the plan");
         limits_ui(ui, found, view.state.document.plan.workload, view.unit());
     });
     ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
-        card_head(ui, "Adapters: merged or kept apart", "");
+        card_head(ui, "Adapters: merged or separate", "");
         match &found.adapters {
             Some(adapters) => adapters_ui(ui, adapters, view, out),
             None => {
-                ui.label("This method adds nothing that could be kept apart: choose LoRA under Method to compare.");
+                ui.label("This method adds nothing that could be kept separate: choose LoRA under Method to compare.");
             }
         }
-        ui.label("Textbook case, 4,096 × 4,096 with rank 8 for 100 customers: 1,677,721,600 values merged, 23,330,816 kept apart.");
+        ui.label("Textbook case, 4,096 × 4,096 with rank 8 for 100 customers: 1,677,721,600 values merged, 23,330,816 separate.");
     });
     ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
@@ -80,7 +80,7 @@ fn adapters_ui(ui: &mut Ui, found: &AdapterServing, view: &View<'_>, out: &mut C
         switch(found.merged_switch_secs)
     ));
     ui.label(format!(
-        "{} kept apart, one base: {}; switching takes {}",
+        "{} separate, one base: {}; switching takes {}",
         counted(planned.adapters, "adapter", "adapters"),
         planned.separate.fine(view.unit()),
         switch(found.separate_switch_secs)
@@ -96,11 +96,11 @@ fn plot_ui(ui: &mut Ui, found: &AdapterServing, view: &View<'_>, out: &mut Comma
         Series::new(name, ink, Look::Line, points)
     };
     let series =
-        vec![line("merged", Ink::Over, |point| point.merged), line("kept apart", Ink::Accent, |point| point.separate)];
+        vec![line("merged", Ink::Over, |point| point.merged), line("separate", Ink::Accent, |point| point.separate)];
     let chart = Chart {
-        title: "Adapters: merged or kept apart".to_owned(),
+        title: "Adapters: merged or separate".to_owned(),
         name: format!(
-            "Bytes over 1 to {} adapters: merged from {} to {}, kept apart from {} to {}",
+            "Bytes over 1 to {} adapters: merged from {} to {}, separate from {} to {}",
             grouped(last.adapters),
             first.merged.fine(unit),
             last.merged.fine(unit),
@@ -119,7 +119,7 @@ fn plot_ui(ui: &mut Ui, found: &AdapterServing, view: &View<'_>, out: &mut Comma
     let tip = |hit: &Hit| {
         let Some(point) = found.points.get(hit.index) else { return String::new() };
         format!(
-            "{}\nmerged {}\nkept apart {}",
+            "{}\nmerged {}\nseparate {}",
             counted(point.adapters, "adapter", "adapters"),
             point.merged.fine(unit),
             point.separate.fine(unit)

@@ -1,4 +1,4 @@
-//! How sure: measured jobs like the plan, predicted against measured, errors by kind of row, own measurements.
+//! Accuracy: measured jobs like the plan, predicted against measured, errors by kind of row, own measurements.
 
 use crate::app::command::Commands;
 use crate::theme::{bold, space, type_size};
@@ -55,7 +55,7 @@ pub fn sure_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut C
     });
     ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
-        card_head(ui, "How far off, over all rows", "absolute error");
+        card_head(ui, "Error by kind of measurement", "all rows, absolute");
         accuracy::accuracy_ui(ui, view, evidence);
     });
 }

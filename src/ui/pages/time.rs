@@ -31,7 +31,7 @@ pub fn time_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState) {
         }
     };
     card(ui, view.tokens, |ui| {
-        card_head(ui, "How long", "expected, and range");
+        card_head(ui, "Speed", "expected, and range");
         figures_ui(ui, |ui| pace_ui(ui, view, ui_state, time));
     });
     ui.add_space(space::xs());

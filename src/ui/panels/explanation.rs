@@ -14,7 +14,7 @@ pub fn explanation_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         ui.label("Choose a model that is known to see where its memory goes.");
         return;
     };
-    section_head(ui, view.tokens, view.text("How much in all"));
+    section_head(ui, view.tokens, view.text("Total memory"));
     card(ui, view.tokens, |ui| {
         for (subject, label, band) in [
             (Subject::Tensors, "Tensors", estimate.tensors),
@@ -44,7 +44,7 @@ pub fn explanation_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     card(ui, view.tokens, |ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
         let parameters = estimate.parameters;
-        link_ui(ui, Subject::Parameters, "In all", &crate::units::grouped(parameters.total), view, out);
+        link_ui(ui, Subject::Parameters, "Total", &crate::units::grouped(parameters.total), view, out);
         link_ui(ui, Subject::Trainable, "Trainable", &crate::units::grouped(parameters.trainable), view, out);
         let share = parameters.trainable as f64 / parameters.total.max(1) as f64;
         link_ui(ui, Subject::Trainable, "Share", &crate::units::percent(share), view, out);

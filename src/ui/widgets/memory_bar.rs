@@ -242,7 +242,7 @@ fn beside(rect: Rect, line: Option<f32>) -> Rect {
     }
 }
 
-/// Symbol and bytes of the unit that `most` is counted in: a small run is too short for whole GiB.
+/// Symbol and bytes of the unit that `most` is counted in: a preview is too short for whole GiB.
 pub fn step(unit: ByteUnit, most: Bytes) -> (&'static str, u64) {
     let steps = unit.steps();
     steps.into_iter().find(|(_, size)| most.0 >= *size / 2).unwrap_or(steps[0])

@@ -18,7 +18,7 @@ pub struct Rotary {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
     /// By its angle: forward.
-    Forth,
+    Forward,
     /// Back by it: the gradient, since a turn's transpose is the turn back.
     Back,
 }
@@ -50,7 +50,7 @@ impl Rotary {
         }
         let (_, width) = x.dims2()?;
         let half = self.half;
-        let sign = if turn == Turn::Forth { 1.0 } else { -1.0 };
+        let sign = if turn == Turn::Forward { 1.0 } else { -1.0 };
         let made = with_values(x, |x| {
             let mut made = vec![0.0; x.len()];
             made.par_chunks_mut(width).zip(x.par_chunks(width)).enumerate().for_each(|(token, (made, row))| {

@@ -93,7 +93,7 @@ impl<'source> Bounded<'source> {
 }
 
 /// Refuses what takes too long before there are steps to count: the compiler goes down into an expression for every part of it,
-/// and reckons out what is constant, lists times numbers included.
+/// and computes what is constant, lists times numbers included.
 fn check_expressions(source: &str, syntax: &SyntaxConfig) -> Result<(), Error> {
     let mut expression: Vec<Token<'_>> = Vec::new();
     let refuse = |reason: &str, line: usize| {

@@ -46,7 +46,7 @@ pub const INT8: FixedLayout = FixedLayout {
 pub const INT4: FixedLayout = FixedLayout {
     id: "int4",
     name: "INT4",
-    used_for: "Evenly spaced, 15 levels: GPTQ, AWQ and their kin.",
+    used_for: "Evenly spaced, 15 levels: GPTQ, AWQ and similar.",
     bits: 4,
     largest_code: 7,
 };

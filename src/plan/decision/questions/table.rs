@@ -46,14 +46,14 @@ macro_rules! number {
     };
 }
 
-/// Words for the ways to fetch facts.
+/// Words for the ways to retrieve facts.
 const RETRIEVALS: &[(&str, &str)] =
-    &[("nothing", "Not at all"), ("terms", "By words (BM25)"), ("vectors", "By embeddings, or both")];
+    &[("nothing", "Not at all"), ("terms", "By terms (BM25)"), ("vectors", "By embeddings, or both")];
 /// Words for the tasks.
 const TASKS: &[(&str, &str)] = &[
     ("one", "One"),
     ("together", "Several, data in one place"),
-    ("apart", "Several, data or models apart"),
+    ("apart", "Several, separate data or models"),
     ("per_tenant", "One for each customer"),
 ];
 
@@ -240,7 +240,7 @@ pub static QUESTIONS: &[Question] = &[
     Question {
         id: "retrieval",
         step: Step::Retrieve,
-        label: "Facts are fetched now",
+        label: "Retrieval in use now",
         unit: "",
         help: "Term-based retrieval is the place to start; embeddings come later and complicate inference.",
         kind: AnswerKind::Choice(RETRIEVALS),
@@ -268,7 +268,7 @@ pub static QUESTIONS: &[Question] = &[
         Retrieve,
         "Fails with the ideal context",
         ideal_context_fails,
-        "Paste the right text by hand: if the answer is still wrong, fetching it will not help."
+        "Paste the right text by hand: if the answer is still wrong, retrieval will not help."
     ),
     yes_no!(
         "facts_change",
@@ -358,7 +358,7 @@ pub static QUESTIONS: &[Question] = &[
         step: Step::Tune,
         label: "Tasks to be tuned for",
         unit: "",
-        help: "Several tasks can be trained together, one after the other (which forgets), apart and merged, or as adapters.",
+        help: "Several tasks can be trained together, one after the other (which forgets), separately and merged, or as adapters.",
         kind: AnswerKind::Choice(TASKS),
         get: |answers| {
             answers.tasks.map_or(AnswerValue::Skipped, |tasks| {
@@ -388,7 +388,7 @@ pub static QUESTIONS: &[Question] = &[
         stronger_model,
         "Prompted alike, on the same evaluation set."
     ),
-    yes_no!("too_expensive", Cost, "A request costs too much or is too slow", too_expensive, "Quality aside."),
+    yes_no!("too_expensive", Cost, "A request costs too much or is too slow", too_expensive, "Whatever the quality."),
     count!(
         "static_tokens",
         Cost,
@@ -449,7 +449,7 @@ pub static QUESTIONS: &[Question] = &[
     yes_no!(
         "interest_only",
         Upkeep,
-        "The wish comes from interest alone",
+        "Interest is the only reason",
         interest_only,
         "A fine reason to learn, none to ship."
     ),

@@ -86,7 +86,7 @@ fn on(plan: &Plan, base: &Base, lora: Lora) -> Plan {
     changed
 }
 
-/// The plan's base, 16 bits, 8 bits and 4 bits; norms, embeddings and head raised to FP32 or not.
+/// The plan's base, 16 bits, 8 bits and 4 bits; norms, embeddings and head upcast to FP32 or not.
 fn bases(plan: &Plan) -> Vec<Base> {
     let precision = &plan.precision;
     let from = precision.load_format.as_str();

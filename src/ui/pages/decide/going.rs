@@ -23,7 +23,7 @@ pub fn going_ui(ui: &mut Ui, view: &View<'_>) {
     });
     ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
-        card_head(ui, "Bands", "against the plan's settings");
+        card_head(ui, "Usual ranges", "against the plan's settings");
         for tactic in &decided.tactics {
             head_ui(ui, tactic.name);
             let plan = if tactic.plan.is_empty() { String::new() } else { format!(" The plan has {}.", tactic.plan) };
@@ -50,14 +50,14 @@ fn serving_ui(ui: &mut Ui, view: &View<'_>) {
         note_ui(ui, view, advice.source);
     }
     let Some(adapters) = view.computed.serving(plan).and_then(|found| found.adapters.as_ref()) else {
-        note_ui(ui, view, "This plan's method adds nothing that could be kept apart, or its model is not known.");
+        note_ui(ui, view, "This plan's method adds nothing that could be kept separate, or its model is not known.");
         return;
     };
     let planned = adapters.planned;
     let switch = |secs: Option<f64>| secs.map_or_else(|| "load bandwidth not known".to_owned(), duration);
     for (name, bytes, secs) in [
         ("merged, a model each", planned.merged, adapters.merged_switch_secs),
-        ("kept apart, one base", planned.separate, adapters.separate_switch_secs),
+        ("separate, one base", planned.separate, adapters.separate_switch_secs),
     ] {
         let count = grouped(planned.adapters);
         let size = bytes.fine(view.unit());

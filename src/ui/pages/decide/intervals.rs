@@ -9,7 +9,7 @@ use egui::{Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2};
 /// Height of the bar.
 const BAR: f32 = 14.0;
 
-/// Name, bar, figures; and what follows where the share cannot be told from what it is held against.
+/// Name, bar, figures; and what follows where the share cannot be told from what it is compared with.
 pub fn interval_ui(ui: &mut Ui, view: &View<'_>, share: &Proportion) {
     ui.horizontal(|ui| {
         let width = ui.available_width();
@@ -33,7 +33,7 @@ pub fn interval_ui(ui: &mut Ui, view: &View<'_>, share: &Proportion) {
     }
 }
 
-/// The interval in the accent, the share seen as a line, what it is held against as a dashed line.
+/// The interval in the accent, the share seen as a line, what it is compared with as a dashed line.
 pub fn bar_ui(ui: &mut Ui, view: &View<'_>, share: &Proportion, width: f32) {
     let (area, response) = ui.allocate_exact_size(Vec2::new(width, BAR), Sense::hover());
     let name = format!("{}: {}", share.name, share.words());
@@ -61,6 +61,6 @@ pub fn bar_ui(ui: &mut Ui, view: &View<'_>, share: &Proportion, width: f32) {
         ui.painter().extend(dashes);
     }
     response.on_hover_text_at_pointer(format!(
-        "{name}: Wilson's 95 % interval; the dashed line is what it is held against."
+        "{name}: Wilson's 95 % interval; the dashed line is what it is compared with."
     ));
 }

@@ -47,7 +47,7 @@ const NODES: [Node; 9] = [
     Node {
         step: Step::Tune,
         title: "Both",
-        help: "Fetch, and train on fetched texts: the last step of the path.",
+        help: "Retrieve, and train on retrieved texts: the last step of the path.",
         column: 5.0,
         row: 0.0,
         outcomes: |outcome| matches!(outcome, Outcome::RagAndTuning),

@@ -16,7 +16,7 @@ pub fn prompts_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &m
     head_ui(ui, "Prompt versions");
     match versions {
         None => note_ui(ui, view, "Skipped. Add versions with their scores, or say that none were kept."),
-        Some([]) => note_ui(ui, view, "None were kept apart."),
+        Some([]) => note_ui(ui, view, "No versions were kept."),
         Some(versions) => table_ui(ui, view, versions, state, out),
     }
     ui.horizontal(|ui| {
@@ -29,7 +29,7 @@ pub fn prompts_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &m
             }));
         }
         if versions.is_none_or(|all| !all.is_empty())
-            && ui.button("None kept").on_hover_text("No versions were kept apart and scored.").clicked()
+            && ui.button("None kept").on_hover_text("No versions were kept and scored.").clicked()
         {
             out.push(changed(view, "prompts", |record| record.answers.prompts = Some(Vec::new())));
         }

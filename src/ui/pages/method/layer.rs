@@ -56,7 +56,7 @@ pub fn layer_ui(ui: &mut Ui, view: &View<'_>, state: &mut MethodState, picture: 
     outer_ui(ui, view, state, picture, true, out);
     let share = percent(picture.trainable as f64 / picture.base.max(1) as f64);
     let sum = format!(
-        "Trained in all: {} values, {share} of the model's {}.",
+        "Trained in total: {} values, {share} of the model's {}.",
         grouped(picture.trainable),
         grouped(picture.base)
     );

@@ -1,4 +1,4 @@
-//! A small run with the plan's settings: what will run, how it goes, what came out.
+//! A preview with the plan's settings: what will run, how it goes, what came out.
 
 use crate::app::command::Commands;
 use crate::tasks::tuning::Tuning;
@@ -39,7 +39,7 @@ pub fn tune_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     if !trials.is_empty() {
         ui.add_space(space::xs());
         card(ui, view.tokens, |ui| {
-            card_head(ui, "Small runs kept in the plan", "nats a token");
+            card_head(ui, "Previews kept in the plan", "loss per token, in nats");
             trials::trials_ui(ui, view, trials, out);
         });
     }
@@ -66,21 +66,21 @@ fn results_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning, out: &mut Commands)
     if !record.compared.is_empty() {
         ui.add_space(space::xs());
         card(ui, view.tokens, |ui| {
-            card_head(ui, "Compared", "nats a token · less is better");
+            card_head(ui, "Models compared", "loss per token, in nats · less is better");
             bars::bars_ui(ui, view, &record.compared);
         });
     }
     if !record.updates.is_empty() {
         ui.add_space(space::xs());
         card(ui, view.tokens, |ui| {
-            card_head(ui, "What was learned", "directions of the adapters");
+            card_head(ui, "Learned updates", "directions of the adapters");
             learned::learned_ui(ui, view, record, out);
         });
     }
     if tuning.kept.is_some() {
         ui.add_space(space::xs());
         card(ui, view.tokens, |ui| {
-            card_head(ui, "Keep it", "");
+            card_head(ui, "Save the results", "");
             keep::keep_ui(ui, view, tuning, out);
         });
     }
@@ -102,7 +102,7 @@ fn column_ui(ui: &mut Ui, width: f32, content: impl FnOnce(&mut Ui)) {
 
 fn loss_card_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning, height: f32, out: &mut Commands) {
     card(ui, view.tokens, |ui| {
-        card_head(ui, "Loss", "nats a token");
+        card_head(ui, "Loss per token", "nats");
         loss::loss_ui(ui, view, &tuning.record, height, out);
     });
 }

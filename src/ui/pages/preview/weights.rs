@@ -67,7 +67,7 @@ pub fn weights_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, out: &
     state.tensor = state.tensor.filter(known).or_else(|| weighing.reports.first().map(|report| report.index));
     ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
-        card_head(ui, "What the model says in each format", "measured on a text");
+        card_head(ui, "Loss and outputs in each format", "measured on a text");
         quality::quality_ui(ui, view, state, weighing, out);
     });
     ui.add_space(space::xs());

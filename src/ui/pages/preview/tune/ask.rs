@@ -5,7 +5,7 @@ use crate::app::state::PathPurpose;
 use crate::jobs::{cores, spare_threads};
 use crate::preview::optimizer::OptimizerSettings;
 use crate::preview::run::RunSettings;
-use crate::tasks::tuning::{Tuning, Wish, forecast, words};
+use crate::tasks::tuning::{Request, Tuning, forecast, words};
 use crate::theme::space;
 use crate::ui::View;
 use crate::ui::widgets::number;
@@ -20,8 +20,8 @@ const BUILT_IN: &str = "Orders as JSON, built in";
 
 /// Draws choices, summary and button.
 pub fn ask_ui(ui: &mut Ui, view: &View<'_>, tuning: Option<&Tuning>, out: &mut Commands) {
-    let wish = &view.state.session.wish;
-    let (job, notes) = wish.job(&view.state.document.plan);
+    let request = &view.state.session.request;
+    let (job, notes) = request.job(&view.state.document.plan);
     let needs = forecast(&job).map_or_else(String::new, |predicted| {
         format!(". Needs about {} of memory", Bytes(predicted.total_bytes()).small(view.unit()))
     });
@@ -41,8 +41,8 @@ pub fn ask_ui(ui: &mut Ui, view: &View<'_>, tuning: Option<&Tuning>, out: &mut C
     }
     ui.add_space(space::xs());
     Grid::new("small-run-files").num_columns(2).spacing(Vec2::new(space::l(), space::xs())).show(ui, |ui| {
-        files_ui(ui, "Base model", (EMBEDDED, wish.model.as_deref()), &BASE, out);
-        files_ui(ui, "Examples", (BUILT_IN, wish.data.as_deref()), &EXAMPLES, out);
+        files_ui(ui, "Base model", (EMBEDDED, request.model.as_deref()), &BASE, out);
+        files_ui(ui, "Examples", (BUILT_IN, request.data.as_deref()), &EXAMPLES, out);
     });
     ui.add_space(space::xs());
     numbers_ui(ui, view, tuning, out);
@@ -100,8 +100,8 @@ fn files_ui(ui: &mut Ui, label: &str, (usual, own): (&str, Option<&Path>), choic
 
 /// Steps, rate, seed, threads, and the button.
 fn numbers_ui(ui: &mut Ui, view: &View<'_>, tuning: Option<&Tuning>, out: &mut Commands) {
-    let before = &view.state.session.wish;
-    let mut wish = before.clone();
+    let before = &view.state.session.request;
+    let mut request = before.clone();
     ui.horizontal_wrapped(|ui| {
         let labelled = |ui: &mut Ui, label: &'static str, help: &str, value: DragValue<'_>| {
             ui.add(Label::new(label).extend());
@@ -110,20 +110,20 @@ fn numbers_ui(ui: &mut Ui, view: &View<'_>, tuning: Option<&Tuning>, out: &mut C
             response.changed()
         };
         let ctx = ui.ctx().clone();
-        labelled(ui, "Steps", "Optimizer steps.", number::typed(&ctx, &mut wish.steps).range(1..=5000).speed(0.5));
-        let mut rate = wish.learning_rate();
+        labelled(ui, "Steps", "Optimizer steps.", number::typed(&ctx, &mut request.steps).range(1..=5000).speed(0.5));
+        let mut rate = request.learning_rate();
         let help = "Constant; the plan has none. The embedded model takes more than a large one.";
         let drag = number::typed(&ctx, &mut rate).range(1e-6..=1.0).speed(1e-4).max_decimals(6);
         if labelled(ui, "Learning rate", help, drag) {
-            wish.learning_rate = Some(rate);
+            request.learning_rate = Some(rate);
         }
         let help = "Of adapters, examples and their order.";
-        labelled(ui, "Seed", help, number::typed(&ctx, &mut wish.seed).speed(0.1));
-        let mut threads = wish.threads.unwrap_or(spare_threads());
+        labelled(ui, "Seed", help, number::typed(&ctx, &mut request.seed).speed(0.1));
+        let mut threads = request.threads.unwrap_or(spare_threads());
         let help = "All but one of the machine's leave a core for the window.";
         let most = cores();
         if labelled(ui, "Threads", help, number::typed(&ctx, &mut threads).range(1..=most).speed(0.05)) {
-            wish.threads = Some(threads);
+            request.threads = Some(threads);
         }
         let running = tuning.is_some_and(Tuning::is_running);
         let text = if running { "Start over" } else { "Run" };
@@ -136,17 +136,17 @@ fn numbers_ui(ui: &mut Ui, view: &View<'_>, tuning: Option<&Tuning>, out: &mut C
             let ink = crate::theme::Tokens::text_on(fill);
             Button::new(RichText::new(text).color(ink).strong()).fill(fill).min_size(size)
         };
-        if ui.add(button).on_hover_text(how_long(&wish, running)).clicked() {
+        if ui.add(button).on_hover_text(how_long(&request, running)).clicked() {
             out.push(Command::Tune);
         }
     });
-    if wish != *before {
-        out.push(Command::Wish(Box::new(wish)));
+    if request != *before {
+        out.push(Command::Request(Box::new(request)));
     }
 }
 
-const fn how_long(wish: &Wish, running: bool) -> &'static str {
-    match (running, wish.model.is_some()) {
+const fn how_long(request: &Request, running: bool) -> &'static str {
+    match (running, request.model.is_some()) {
         (true, _) => "Ends the run that goes on and begins with these settings.",
         (false, false) => "Takes about half a minute. Nothing is sent anywhere.",
         (false, true) => "How long it takes shows after the first steps; it can be paused and stopped.",

@@ -30,7 +30,7 @@ pub fn keep_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning, out: &mut Commands
                 let keep = ui.button("Put the result into the plan");
                 if keep.on_hover_text("One dated line under what was measured; Undo takes it out again.").clicked() {
                     let lines = trials.iter().chain([&trial]).map(ToString::to_string).collect();
-                    out.push(edited(lines, "Keep result of small run"));
+                    out.push(edited(lines, "Keep result of preview"));
                 }
             }
             _ => {}

@@ -142,7 +142,8 @@ fn map_ui(ui: &mut Ui, view: &View<'_>, updates: &[Update]) {
     let said = changed.map_or_else(String::new, |update| {
         format!("{} of layer {} changed most, by {} of its norm", update.part.name(), update.layer, percent(most))
     });
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, format!("Layers by maps. {said}")));
+    response
+        .widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, format!("Layers by linear layers. {said}")));
     if let Some(update) = under {
         let directions = update.directions_for(MOST).map_or_else(String::new, |count| {
             format!("\n{count} of {} directions hold {} of it", update.values.len(), percent(MOST))

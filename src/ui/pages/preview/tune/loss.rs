@@ -22,10 +22,10 @@ pub fn loss_ui(ui: &mut Ui, view: &View<'_>, record: &Record, height: f32, out: 
         };
         let (trained, held_out) = (trained(record), held_out(record));
         let mut tip = vec![format!("Step {step}")];
-        tip.extend(near(&trained).map(|[_, loss]| format!("trained on: {} nats a token", significant(loss))));
+        tip.extend(near(&trained).map(|[_, loss]| format!("trained on: {} nats per token", significant(loss))));
         tip.extend(
             near(&held_out)
-                .map(|[after, loss]| format!("held out, after step {after}: {} nats a token", significant(loss))),
+                .map(|[after, loss]| format!("held out, after step {after}: {} nats per token", significant(loss))),
         );
         tip.join("\n")
     };
@@ -52,7 +52,7 @@ fn chart(record: &Record) -> Chart {
         title: "Loss over steps".to_owned(),
         name: format!("Loss over {} steps, now {}", record.losses.len(), significant(last)),
         across: Axis::new("step", Scale::Count, [-0.02 * steps, 1.02 * steps]),
-        up: Axis::new("loss, nats a token", Scale::Linear, [0.0, most * 1.06]),
+        up: Axis::new("loss, nats per token", Scale::Linear, [0.0, most * 1.06]),
         series: vec![
             Series::new("trained on", Ink::Accent, Look::Line, trained),
             Series::new("held out", Ink::Text, Look::Dashed, held_out.clone()),

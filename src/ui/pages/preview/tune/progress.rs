@@ -23,7 +23,7 @@ pub fn progress_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning, out: &mut Comm
                 out.push(Command::StopTuning);
             }
         } else if tuning.kept.is_some() {
-            let more = view.state.session.wish.steps;
+            let more = view.state.session.request.steps;
             let text = format!("Continue for {}", steps(more));
             if ui.button(text).on_hover_text("From where it ended, with the same settings.").clicked() {
                 out.push(Command::ContinueTuning(more));

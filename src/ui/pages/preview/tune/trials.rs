@@ -1,4 +1,4 @@
-//! Results of small runs that the plan keeps.
+//! Results of previews that the plan keeps.
 
 use crate::app::command::{Command, Commands};
 use crate::plan::Trial;
@@ -32,11 +32,11 @@ pub fn trials_ui(ui: &mut Ui, view: &View<'_>, trials: &[Trial], out: &mut Comma
             }
             ui.add(Label::new(&trial.note).wrap());
             let remove = ui.small_button("Remove");
-            let name = format!("Remove small run {}", index + 1);
+            let name = format!("Remove preview {}", index + 1);
             remove.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
             if remove.clicked() {
                 let rest = trials.iter().enumerate().filter(|(other, _)| *other != index);
-                out.push(edited(rest.map(|(_, trial)| trial.to_string()).collect(), "Remove small run"));
+                out.push(edited(rest.map(|(_, trial)| trial.to_string()).collect(), "Remove preview"));
             }
             ui.end_row();
         }

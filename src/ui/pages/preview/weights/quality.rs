@@ -64,7 +64,7 @@ fn progress_ui(ui: &mut Ui, view: &View<'_>, measuring: &Measuring) {
             format!("On {text}: outputs of layer {} of {} compared", measuring.layers.0, measuring.layers.1)
         }
         (true, Some(_)) => format!("On {text}: {} formats run", measuring.found.len()),
-        (false, Some(stored)) => format!("On {text}; the stored model has {stored:.4} nats a token"),
+        (false, Some(stored)) => format!("On {text}; the stored model has {stored:.4} nats per token"),
         (false, None) => return,
     };
     ui.horizontal(|ui| {
@@ -96,7 +96,7 @@ fn picture_ui(
         let Some((codec, error, rise)) = marks.get(hit.index) else { return String::new() };
         let sign = if *rise < 0.0 { "−" } else { "+" };
         let rise = rise.abs();
-        format!("{}\nrelative squared weight error {error:.2e}\nloss {sign}{rise:.4} nats a token", codec.name())
+        format!("{}\nrelative squared weight error {error:.2e}\nloss {sign}{rise:.4} nats per token", codec.name())
     };
     let read = Plot::new("quality", chart(&marks, state.codec), HEIGHT, &tip).show(ui, view.tokens, out);
     if let Some((codec, ..)) = read.clicked.and_then(|hit| marks.get(hit.index)) {
@@ -130,7 +130,7 @@ fn chart(marks: &[(Codec, f64, f64)], chosen: Codec) -> Chart {
         title: "Rise of the loss against weight error".to_owned(),
         name: format!("Rise of the loss against weight error of {} formats", marks.len()),
         across: Axis::new("Σ error² / Σ weight²", Scale::Log, [least / 1.6, 1.6]),
-        up: Axis::new("rise of the loss, nats a token", Scale::Log, [LEAST_RISE / 1.3, most * 1.5]),
+        up: Axis::new("rise of the loss, nats per token", Scale::Log, [LEAST_RISE / 1.3, most * 1.5]),
         series: vec![named(false, Ink::Accent, 5.5), named(true, Ink::Muted, 3.5)],
         rules: Vec::new(),
         beyond: None,

@@ -23,7 +23,7 @@ pub fn ranks_ui(ui: &mut Ui, view: &View<'_>, state: &WeightsState, weighing: &W
         None => {
             ui.horizontal_wrapped(|ui| {
                 let button = ui.button("What ranks recover");
-                if button.on_hover_text("Takes the matrix apart; a large one takes some seconds.").clicked() {
+                if button.on_hover_text("Decomposes the matrix (SVD); a large one takes some seconds.").clicked() {
                     out.push(Command::LookAtRanks(index, state.codec));
                 }
             });
@@ -38,7 +38,7 @@ pub fn ranks_ui(ui: &mut Ui, view: &View<'_>, state: &WeightsState, weighing: &W
         Some(None) => {
             ui.horizontal(|ui| {
                 ui.spinner();
-                ui.label("Taking the matrix apart…");
+                ui.label("Decomposing the matrix…");
             });
         }
         Some(Some(Err(why))) => {

@@ -97,7 +97,11 @@ impl Columns<'_> {
         head(ui, "Weights, dB", "Signal to quantization noise over all matrices (SQNR): 6 dB more halve the error.");
         if self.measuring.is_some() {
             head(ui, "Outputs, dB", "The same over what linear layers give on the text, in the mean.");
-            head(ui, "Loss", "Of the text, nats a token, and by how much it is above that of the stored model.");
+            head(
+                ui,
+                "Loss",
+                "Loss per token of the text, in nats, and by how much it is above that of the stored model.",
+            );
         }
         if self.all {
             head(ui, "MSE", "Mean squared error of a weight.");
