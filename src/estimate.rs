@@ -324,6 +324,12 @@ pub fn estimate(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
     let shared = inputs.plan.is_parallel().then(|| sharding::estimate(inputs, detail)).flatten();
     let mut estimate = shared.unwrap_or_else(|| on_one_device(inputs, detail));
     calibration::calibrate(inputs.plan, &mut estimate, detail);
+    if estimate.knowledge != Knowledge::Whole {
+        let derivations = std::mem::take(&mut estimate.derivations).into_iter();
+        estimate.derivations = derivations
+            .map(|Derivation { subject, explained }| Derivation { subject, explained: explained.doubted() })
+            .collect();
+    }
     estimate
 }
 
@@ -334,10 +340,11 @@ fn on_one_device(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
     let peak = peak_of(&phases);
     let (tensor_bytes, mut at_peak) =
         phases.get(peak).map_or((Bytes::ZERO, ByComponent::default()), |phase| (phase.total(), phase.components));
-    let tensors =
-        overhead::tensors(tensor_bytes, inputs.profile, setup.is_approximate(), inputs.architecture.knowledge());
+    let tensors = overhead::tensors(tensor_bytes, inputs.profile, setup.is_approximate());
     let reserved = overhead::reserved(tensors, lasting(&phases), inputs.profile);
     let process = overhead::process(reserved, inputs.profile);
+    let knowledge = inputs.architecture.knowledge();
+    let [tensors, reserved, process] = [tensors, reserved, process].map(|answer| overhead::widened(answer, knowledge));
     *at_peak.get_mut(Component::Runtime) = process.expected.saturating_sub(tensor_bytes);
     let capacity = overhead::capacity(inputs);
     let model = inputs.architecture.parameters();

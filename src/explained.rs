@@ -285,6 +285,20 @@ impl Explained {
         }
     }
 
+    /// The same of a thing that was not wholly read: nothing in it is exact any longer.
+    #[must_use]
+    pub fn doubted(mut self) -> Self {
+        self.body = match self.body {
+            Body::Formula(mut term) => {
+                term.0.doubt();
+                Body::Formula(term)
+            }
+            Body::Sum(parts) => Body::Sum(parts.into_iter().map(Self::doubted).collect()),
+            Body::Found(value, _) => Body::Found(value, Exactness::Approximate),
+        };
+        self
+    }
+
     /// This figure as a factor of another formula.
     pub fn named(&self, name: impl Into<Cow<'static, str>>) -> Term {
         Term::given(name, self.value()).trust(self.exactness())

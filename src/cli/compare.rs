@@ -136,6 +136,9 @@ fn to_text(found: &Comparison) -> String {
                 let peak = figures.peak.map_or("–", |kind| kind.label()).to_lowercase();
                 let memory = figures.memory_words(unit);
                 push_line(&mut text, &format!("{name}: {}, {memory}; peak: {peak}", figures.fit.word()));
+                for gap in &figures.gaps {
+                    push_line(&mut text, &format!("  not known of its model: {gap}"));
+                }
             }
             Err(error) => push_line(&mut text, &format!("{name}: no figures: {error}")),
         }

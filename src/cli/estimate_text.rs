@@ -1,5 +1,6 @@
 //! An estimate as text for people and as JSON for programs.
 
+use crate::architecture::Knowledge;
 use crate::estimate::{Component, Estimate, Fit, Subject};
 use crate::explained::{Exactness, Interval};
 use crate::plan::check::Diagnostic;
@@ -145,12 +146,14 @@ pub fn to_text(heading: &Heading, estimate: &Estimate, diagnostics: &[Diagnostic
 }
 
 fn is_exact(estimate: &Estimate, component: Component) -> bool {
-    estimate
-        .derivations
-        .iter()
-        .find(|derivation| derivation.subject == Subject::Component(component))
-        // Without a derivation there is nothing of it at the peak: zero is exact.
-        .is_none_or(|derivation| derivation.explained.exactness() == Exactness::Exact)
+    // Of a model that was not wholly read nothing is, not even that there is none.
+    estimate.knowledge == Knowledge::Whole
+        && estimate
+            .derivations
+            .iter()
+            .find(|derivation| derivation.subject == Subject::Component(component))
+            // Without a derivation there is nothing of it at the peak: zero is exact.
+            .is_none_or(|derivation| derivation.explained.exactness() == Exactness::Exact)
 }
 
 fn interval(band: Interval) -> Json {

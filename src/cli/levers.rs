@@ -4,6 +4,7 @@ use super::figures::{before_after, changes_json, changes_text, push_line, to_jso
 use super::output::Output;
 use super::{LeversArgs, Outcome, load};
 use crate::estimate::PhaseKind;
+use crate::figures::gaps_line;
 use crate::plan::Plan;
 use crate::solve::Known;
 use crate::solve::figures::edited;
@@ -26,7 +27,7 @@ pub fn run(args: &LeversArgs, flags: Option<&ArgMatches>, out: &mut dyn Write, e
         serde_json::to_writer_pretty(&mut *out, &all_json(&found, &way))?;
         writeln!(out)?;
     } else {
-        write!(out, "{}", text(plan, &found, &way))?;
+        write!(out, "{}{}", text(plan, &found, &way), gaps_line(plan))?;
     }
     if let Some(output) = output {
         let Some(best) = way.sets.first() else { bail!("there is no set of changes to write: {}", way.words) };

@@ -4,6 +4,7 @@ use super::figures::{changes_json, push_line, to_json};
 use super::output::Output;
 use super::{Outcome, SearchArgs, load};
 use crate::estimate::Inputs;
+use crate::figures::gaps_line;
 use crate::plan::Plan;
 use crate::solve::levers::Risk;
 use crate::solve::search::{Choice, Found, Limits, Outcome as Searched, Search};
@@ -28,7 +29,7 @@ pub fn run(args: &SearchArgs, flags: Option<&ArgMatches>, out: &mut dyn Write, e
         serde_json::to_writer_pretty(&mut *out, &outcome_json(&outcome, &limits))?;
         writeln!(out)?;
     } else {
-        write!(out, "{}", text(plan, &outcome, args.top))?;
+        write!(out, "{}{}", text(plan, &outcome, args.top), gaps_line(plan))?;
     }
     if let Some(output) = output {
         let pace = |choice: &&Choice| choice.figures.secs_per_token().unwrap_or(f64::MAX);

@@ -3,6 +3,7 @@
 use super::figures::{push_line, to_json};
 use super::{Outcome, SensitivityArgs, load};
 use crate::estimate::{Fit, PhaseKind};
+use crate::figures::gaps_line;
 use crate::plan::Plan;
 use crate::plan::field::{Field, FieldKind, FieldValue, field, fields, nearest};
 use crate::solve::Known;
@@ -44,7 +45,7 @@ pub fn run(
         serde_json::to_writer_pretty(&mut *out, &json)?;
         writeln!(out)?;
     } else {
-        write!(out, "{text}")?;
+        write!(out, "{text}{}", gaps_line(&plan))?;
     }
     Ok(Outcome::Done)
 }

@@ -3,6 +3,7 @@
 use super::figures::{before_after, changes_json, changes_text, push_line, to_json};
 use super::output::Output;
 use super::{Outcome, SolveArgs, load};
+use crate::figures::gaps_line;
 use crate::plan::Plan;
 use crate::plan::field::nearest;
 use crate::solve::Known;
@@ -24,7 +25,7 @@ pub fn run(args: &SolveArgs, flags: Option<&ArgMatches>, out: &mut dyn Write, er
         serde_json::to_writer_pretty(&mut *out, &solution_json(&solution))?;
         writeln!(out)?;
     } else {
-        write!(out, "{}", text(plan, &solution))?;
+        write!(out, "{}{}", text(plan, &solution), gaps_line(plan))?;
     }
     if let Some(output) = output {
         let Some(best) = solution.best() else { bail!("there is no answer to write") };

@@ -22,26 +22,32 @@ pub fn scale(bytes: Bytes, band: RatioBand) -> Interval {
 /// Band of a replay that follows simplified operators: nine in ten traced rows of such classes lie inside.
 const APPROXIMATE: RatioBand = RatioBand { low: 0.92, expected: 1.0, high: 1.08 };
 
+/// The tensors' peak with the profile's band, and a wider one where the replay is `approximate`.
+pub fn tensors(peak: Bytes, profile: &RuntimeProfile, approximate: bool) -> Interval {
+    let band = profile.tensors;
+    if !approximate {
+        return scale(peak, band);
+    }
+    let wide = RatioBand {
+        low: band.low.min(band.expected * APPROXIMATE.low),
+        expected: band.expected,
+        high: band.high.max(band.expected * APPROXIMATE.high),
+    };
+    scale(peak, wide)
+}
+
 /// Band of a shape that is a guess: of 258 configurations of unknown classes that were read as plain dense decoders, 179
 /// came within a factor of two of transformers' own count. Not fitted; the others were far worse, which is why no verdict
 /// rests on it.
 const GUESSED: RatioBand = RatioBand { low: 0.5, expected: 1.0, high: 2.0 };
 
-/// The tensors' peak with the profile's band, and a wider one where the replay is `approximate` or the model was not wholly
-/// read.
-pub fn tensors(peak: Bytes, profile: &RuntimeProfile, approximate: bool, knowledge: Knowledge) -> Interval {
-    let band = profile.tensors;
-    let widen = |wide: RatioBand| RatioBand {
-        low: band.low.min(band.expected * wide.low),
-        expected: band.expected,
-        high: band.high.max(band.expected * wide.high),
-    };
-    let least = if approximate { APPROXIMATE.low } else { 1.0 };
+/// `answer` with the band that is left of it where the model was not wholly read.
+pub fn widened(answer: Interval, knowledge: Knowledge) -> Interval {
+    let wide = scale(answer.expected, GUESSED);
     match knowledge {
-        Knowledge::Guess => scale(peak, widen(GUESSED)),
-        Knowledge::AtLeast => scale(peak, widen(RatioBand { low: least, ..GUESSED })),
-        Knowledge::Whole if approximate => scale(peak, widen(APPROXIMATE)),
-        Knowledge::Whole => scale(peak, band),
+        Knowledge::Whole => answer,
+        Knowledge::AtLeast => Interval { high: answer.high.max(wide.high), ..answer },
+        Knowledge::Guess => Interval { low: answer.low.min(wide.low), high: answer.high.max(wide.high), ..answer },
     }
 }
 

@@ -66,11 +66,12 @@ impl Replay {
         let ledger = assembled(&setup, &self.replayed, state.0, GenerationPeaks::default());
         let phases = phases(&setup, &ledger);
         let peak = phases.get(peak_of(&phases)).map_or(Bytes::ZERO, Phase::total);
-        let tensors = overhead::tensors(peak, inputs.profile, self.approximate, inputs.architecture.knowledge());
+        let tensors = overhead::tensors(peak, inputs.profile, self.approximate);
         let reserved = overhead::reserved(tensors, lasting(&phases), inputs.profile);
+        let process = overhead::process(reserved, inputs.profile);
         let step_secs = self.time.map(|time| time.step_secs(&setup, self.replayed.trained, state.0));
         Quick {
-            process: calibrated(inputs.plan, overhead::process(reserved, inputs.profile)),
+            process: calibrated(inputs.plan, overhead::widened(process, inputs.architecture.knowledge())),
             step_secs,
             tokens_per_step: self.time.map_or(0, |time| time.tokens),
         }

@@ -177,14 +177,11 @@ fn group(inputs: &Inputs<'_>, layout: &Layout, whole: &Setup<'_>, stage: u64, mi
     let peak = peak_of(&phases);
     let (bytes, mut at_peak) =
         phases.get(peak).map_or((Bytes::ZERO, ByComponent::default()), |phase| (phase.total(), phase.components));
-    let tensors = overhead::tensors(
-        bytes,
-        inputs.profile,
-        whole.is_approximate() || found.approximate,
-        inputs.architecture.knowledge(),
-    );
+    let tensors = overhead::tensors(bytes, inputs.profile, whole.is_approximate() || found.approximate);
     let reserved = overhead::reserved(tensors, super::lasting(&phases), inputs.profile);
     let process = with_communicators(overhead::process(reserved, inputs.profile), layout);
+    let knowledge = inputs.architecture.knowledge();
+    let [tensors, reserved, process] = [tensors, reserved, process].map(|answer| overhead::widened(answer, knowledge));
     *at_peak.get_mut(Component::Runtime) = process.expected.saturating_sub(bytes);
     RankGroup {
         rank: 0,

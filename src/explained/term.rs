@@ -348,6 +348,21 @@ impl Node {
         }
     }
 
+    /// Nothing in it is exact any longer.
+    pub fn doubt(&mut self) {
+        match self {
+            Self::Given(given) => given.trust = Exactness::Approximate,
+            Self::Literal(_) => {}
+            Self::Sum(terms) => terms.iter_mut().for_each(|(term, _)| term.doubt()),
+            Self::Product(nodes) | Self::Max(nodes) | Self::Min(nodes) => nodes.iter_mut().for_each(Self::doubt),
+            Self::Quotient(pair) | Self::Corner(pair) => {
+                pair.0.doubt();
+                pair.1.doubt();
+            }
+            Self::Up(inner) | Self::Down(inner) | Self::Nearest(inner) => inner.doubt(),
+        }
+    }
+
     /// Its result in the unit that its inputs give it: memory stays memory when it is multiplied by plain numbers.
     pub fn value(&self) -> Value {
         let number = self.number(&Given::number);

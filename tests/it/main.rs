@@ -30,6 +30,7 @@ mod levers;
 mod measured;
 mod method_picture;
 mod model_files;
+mod not_known;
 mod pictures;
 mod plan_check;
 mod plan_fields;

@@ -403,7 +403,7 @@ fn a_chart_leaves_as_picture_table_and_file() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = window_of(Runtime::new(None, || ()).with_clipboard(kept.clone()));
     send(&mut harness, Command::ShowPage(Page::Serving));
-    let menu = "Menu of the chart: Adapters: merged or kept apart";
+    let menu = "Menu of the chart: Adapters: merged or separate";
     for (place, command) in [ChartCommand::CopyPicture, ChartCommand::CopyData].into_iter().enumerate() {
         click(&mut harness, menu);
         click(&mut harness, command.title());
@@ -412,7 +412,7 @@ fn a_chart_leaves_as_picture_table_and_file() {
     let clips = kept.0.lock().unwrap().clone();
     let [Clip::Picture(image), Clip::Text(table)] = clips.as_slice() else { panic!("{clips:?}") };
     assert!(image.width() == 1920 && (800..1600).contains(&image.height()), "{:?}", image.size);
-    let row = table.lines().find(|line| line.starts_with("kept apart\t100\t"));
+    let row = table.lines().find(|line| line.starts_with("separate\t100\t"));
     assert!(row.is_some(), "100 adapters are among the figures: {table}");
     let path = folder.path().join("chart.png");
     let save = |path: &PathBuf| Command::SavePicture { picture: Picture::Chart, path: path.clone(), replace: false };

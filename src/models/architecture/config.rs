@@ -133,7 +133,7 @@ pub fn from_config(file: &Map<String, Value>) -> Result<Architecture, ConfigErro
     if model_type.is_none() {
         architecture.flags.push(Flag::UnknownModelCode(model_code.clone()));
     }
-    if parts.has_towers() || (!parts.is_nested() && model_code.ends_with("ForConditionalGeneration")) {
+    if parts.has_towers() || model_code.ends_with("ForConditionalGeneration") {
         architecture.flags.push(Flag::TextModelOnly);
     }
     architecture.model_code = model_code;

@@ -80,8 +80,8 @@ fn adapters_ui(ui: &mut Ui, found: &AdapterServing, view: &View<'_>, out: &mut C
         switch(found.merged_switch_secs)
     ));
     ui.label(format!(
-        "{} separate, one base: {}; switching takes {}",
-        counted(planned.adapters, "adapter", "adapters"),
+        "{}, one base: {}; switching takes {}",
+        counted(planned.adapters, "separate adapter", "separate adapters"),
         planned.separate.fine(view.unit()),
         switch(found.separate_switch_secs)
     ));

@@ -13,6 +13,10 @@ pub fn take(class: &str, file: &Map<String, Value>, parts: &Parts<'_>, architect
     if is_vocabulary.iter().any(|ending| class.ends_with(ending)) || !class.contains(char::is_uppercase) {
         return;
     }
+    // A class around a language model is named for the whole: `…ChatModel` has the language model's own head.
+    if parts.is_nested() && class.ends_with("Model") {
+        return;
+    }
     let hidden = architecture.hidden_size;
     let labels = [file, parts.text].into_iter().find_map(labels).unwrap_or(USUAL_LABELS);
     let scores = |labels: u64, bias: bool| labels.saturating_mul(hidden.saturating_add(u64::from(bias)));

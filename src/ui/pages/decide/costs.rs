@@ -61,7 +61,7 @@ fn words_ui(ui: &mut Ui, view: &View<'_>, found: &BreakEven) {
         note_ui(
             ui,
             view,
-            "N = (fixed a month, tuned − other) / (a request, other − tuned); one-off sums are spread over the horizon, the range is the doubt on both.",
+            "N = (fixed a month, tuned − other) / (a request, other − tuned); one-off sums are spread over the horizon, the range is the uncertainty of both.",
         );
     }
 }

@@ -1,0 +1,170 @@
+//! What the reader does not know of a model is known of every answer about it.
+
+use serde_json::{Value, json};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use tuneplan::architecture::{self, Knowledge};
+use tuneplan::cli::{self, Outcome};
+
+/// A dense decoder of two layers.
+fn dense() -> Value {
+    json!({
+        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 256, "intermediate_size": 512,
+        "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 4, "vocab_size": 1000,
+        "tie_word_embeddings": false, "max_position_embeddings": 2048,
+    })
+}
+
+fn with(mut config: Value, changes: &[(&str, Value)]) -> Value {
+    for (key, value) in changes {
+        config[*key] = value.clone();
+    }
+    config
+}
+
+/// One configuration for each thing that may not be known, with a word of what is said of it.
+fn flagged() -> Vec<(&'static str, Value, Knowledge)> {
+    let tower = json!({ "hidden_size": 64, "num_hidden_layers": 2 });
+    let outer = |tied: bool, text: Value| {
+        json!({
+            "architectures": ["LlavaForConditionalGeneration"], "tie_word_embeddings": tied, "text_config": text,
+            "sight_config": tower,
+        })
+    };
+    let unknown = [("architectures", json!(["NobodyKnowsForCausalLM"])), ("model_type", json!("nobody_knows"))];
+    let of_class = |class: &str| with(dense(), &[("architectures", json!([class]))]);
+    vec![
+        ("unknown model code", with(dense(), &unknown), Knowledge::Guess),
+        ("not counted", outer(false, dense()), Knowledge::AtLeast),
+        ("not counted", of_class("LlamaForConditionalGeneration"), Knowledge::AtLeast),
+        ("tie_word_embeddings", outer(true, dense()), Knowledge::Guess),
+        ("scores a text", of_class("LlamaForSequenceClassification"), Knowledge::Guess),
+        ("scores a token", of_class("LlamaForTokenClassification"), Knowledge::Guess),
+        ("no head", of_class("LlamaModel"), Knowledge::Guess),
+        ("head of LlamaRewardModel", of_class("LlamaRewardModel"), Knowledge::Guess),
+    ]
+}
+
+struct Run {
+    outcome: Outcome,
+    out: String,
+    err: String,
+}
+
+fn run(args: &[&str]) -> Run {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let outcome =
+        cli::run(std::iter::once("tuneplan").chain(args.iter().copied()).map(OsString::from), &mut out, &mut err);
+    Run { outcome, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
+}
+
+fn written(folder: &Path, config: &Value) -> PathBuf {
+    let path = folder.join("config.json");
+    std::fs::write(&path, config.to_string()).unwrap();
+    path
+}
+
+/// All `not_known` lists of an answer, wherever they stand, and whether anything in it is said to fit or to be exact.
+fn told(json: &Value, gaps: &mut usize, wrong: &mut Vec<String>) {
+    match json {
+        Value::Object(map) => {
+            for (key, value) in map {
+                match (key.as_str(), value) {
+                    ("not_known", Value::Array(list)) if !list.is_empty() => *gaps += 1,
+                    ("verdict", Value::String(word)) if word == "fits" || word == "tight" => wrong.push(word.clone()),
+                    ("fits" | "exact", Value::Bool(true)) => wrong.push(key.clone()),
+                    _ => told(value, gaps, wrong),
+                }
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|value| told(value, gaps, wrong)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_answer_tells_what_is_not_known_and_none_says_it_fits() {
+    for (word, config, knowledge) in flagged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = written(folder.path(), &config);
+        let model = architecture::read(&path).unwrap().architecture;
+        assert_eq!(model.knowledge(), knowledge, "{word}: {:?}", model.flags);
+        let path = path.to_str().unwrap();
+        let flags = ["--model", path, "--method", "lora", "--accelerator", "geforce-rtx-4090"];
+        for command in [
+            &["estimate"][..],
+            &["levers"],
+            &["solve", "--for", "sequence-length"],
+            &["search"],
+            &["sensitivity"],
+            &["sensitivity", "--field", "batch.sequence_length"],
+        ] {
+            let args = [command, &flags].concat();
+            let text = run(&args);
+            assert_eq!(text.outcome, Outcome::Done, "{command:?}: {}", text.err);
+            assert!(text.out.contains(word), "{command:?} does not tell `{word}`:\n{}", text.out);
+            let json: Value = serde_json::from_str(&run(&[&args[..], &["--json"]].concat()).out).unwrap();
+            let (mut gaps, mut wrong) = (0, Vec::new());
+            told(&json, &mut gaps, &mut wrong);
+            assert!(wrong.is_empty(), "{command:?} of `{word}` says {wrong:?}");
+            // What one step of each setting moves has no verdict.
+            let has_figures = command != ["sensitivity"];
+            assert!(gaps > 0 || !has_figures, "{command:?} of `{word}`: {json}");
+        }
+        let estimate = run(&[&["estimate"][..], &flags].concat()).out;
+        assert!(estimate.contains("Cannot say:") && estimate.contains("Not known:"), "{estimate}");
+        let checked = run(&[&["estimate", "--check"][..], &flags].concat());
+        assert_eq!(checked.outcome, Outcome::CheckFailed);
+        assert!(checked.err.contains("--allow-approximate"), "{}", checked.err);
+        let allowed = run(&[&["estimate", "--check", "--allow-approximate"][..], &flags].concat());
+        assert_eq!(allowed.outcome, Outcome::Done, "{}", allowed.err);
+    }
+}
+
+/// Of a known class nothing changes: it fits, exactly, and passes.
+#[test]
+fn a_model_that_was_wholly_read_is_said_to_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = written(folder.path(), &dense());
+    let args = ["estimate", "--check", "--model", path.to_str().unwrap(), "--accelerator", "geforce-rtx-4090"];
+    let done = run(&args);
+    assert_eq!(done.outcome, Outcome::Done, "{}", done.err);
+    assert!(done.out.contains("Fits:") && !done.out.contains("ot known"), "{}", done.out);
+}
+
+/// Parameters as transformers 5.24.0 builds them on the meta device from these files; of nested ones those of the text
+/// part.
+#[test]
+fn heads_ties_and_other_names_are_counted_as_transformers_does() {
+    for (name, parameters) in [
+        ("qwen3-classifier", 22_201_376),
+        ("llama-reward", 6_607_351_808),
+        ("qwen3-base-no-head", 22_200_352),
+        ("mistral3-outer-tie", 22_188_032),
+        ("qwen35-outer-untied", 9_699_984),
+        ("qwen25-vl-a", 9_268_736),
+        ("qwen3-vl-moe-a", 7_886_016),
+        ("internvl-llm-config", 7_722_880),
+        ("kimi-vl-nested", 10_787_744),
+    ] {
+        let path = Path::new("tests/fixtures/limits").join(format!("{name}.json"));
+        let model = architecture::read(&path).unwrap().architecture;
+        assert_eq!(model.parameters().total, parameters, "{name}: {:?}", model.flags);
+        assert_ne!(model.knowledge(), Knowledge::Whole, "{name}");
+    }
+}
+
+/// A mixture, an encoder and decoder, a file with Python's infinity: no total from a guess, and a message that says what helps.
+#[test]
+fn what_no_dense_model_has_gives_no_total() {
+    for (name, key) in [
+        ("glm4-moe-a", "n_routed_experts"),
+        ("minimax-m2-a", "num_local_experts"),
+        ("t5-a", "is_encoder_decoder"),
+        ("bare-infinity", "mamba"),
+    ] {
+        let path = Path::new("tests/fixtures/limits").join(format!("{name}.json"));
+        let error = architecture::read(&path).unwrap_err().to_string();
+        assert!(error.contains(key) && error.contains("safetensors"), "{name}: {error}");
+    }
+}
