@@ -94,10 +94,10 @@ fn every_answer_tells_what_is_not_known_and_none_says_it_fits() {
         for command in [
             &["estimate"][..],
             &["levers"],
-            &["solve", "--for", "sequence-length"],
+            &["solve", "--for", "seq-len"],
             &["search"],
             &["sensitivity"],
-            &["sensitivity", "--field", "batch.sequence_length"],
+            &["sensitivity", "--over", "seq-len"],
         ] {
             let args = [command, &flags].concat();
             let text = run(&args);

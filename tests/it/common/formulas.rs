@@ -32,7 +32,7 @@ struct Reader<'a> {
     used: Vec<&'a str>,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     fn take(&mut self, sign: &str) -> bool {
         let rest = self.text.trim_start();
         let found = rest.strip_prefix(sign);
