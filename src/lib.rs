@@ -39,7 +39,7 @@
 //! | [`documents`] | plans and examples as files, revisions in git |
 //! | [`tasks`] | long work: what is asked for, what it tells, where it is |
 //! | [`theme`] | colours, sizes and type of the window |
-//! | [`app`] | state, commands, dispatch, history, settings: pure, without windows and threads |
+//! | [`app`] | state, commands, dispatch, history, settings, recovery; it knows no panels |
 //! | [`ui`] | panels and widgets: they show a view and return commands |
 //! | [`desktop`] | the window's loop, its threads, its pictures |
 //! | [`cli`] | everything the window computes, in a shell |
