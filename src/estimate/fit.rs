@@ -29,18 +29,14 @@ impl Fit {
     /// All.
     pub const ALL: [Self; 5] = [Self::Fits, Self::Tight, Self::CannotSay, Self::DoesNotFit, Self::NoDevice];
 
-    /// The verdict on `process` against `capacity`, for a model of which so much is known: what needs at least something
-    /// does not fit where that does not; of a guess, where its lower end does not.
+    /// The verdict on `process` against `capacity`, for a model of which so much is known: of one that was not wholly read
+    /// only what was counted can be over the capacity.
     pub fn of(process: Interval, capacity: Option<Bytes>, knowledge: Knowledge) -> Self {
-        let least = match knowledge {
-            Knowledge::Whole => None,
-            Knowledge::AtLeast => Some(process.expected),
-            Knowledge::Guess => Some(process.low),
-        };
+        let is_whole = knowledge == Knowledge::Whole;
         match capacity {
             None => Self::NoDevice,
-            Some(capacity) if least.is_some_and(|least| least <= capacity) => Self::CannotSay,
-            Some(_) if least.is_some() => Self::DoesNotFit,
+            Some(capacity) if !is_whole && process.expected <= capacity => Self::CannotSay,
+            Some(_) if !is_whole => Self::DoesNotFit,
             Some(capacity) if process.high <= capacity => Self::Fits,
             Some(capacity) if process.expected <= capacity => Self::Tight,
             Some(_) => Self::DoesNotFit,

@@ -158,7 +158,11 @@ fn stretch(plan: &Plan, question: Question, most: Option<u64>, before: Figures, 
             format!(
                 "{}: nothing surely fits; up to {text} it is {} ({figures}).",
                 question.label(),
-                found.as_ref().map_or(Fit::Tight, |found| found.after.fit).in_sentence()
+                if found.as_ref().is_some_and(|found| found.after.fit == Fit::CannotSay) {
+                    "not sure"
+                } else {
+                    "tight"
+                }
             ),
         ),
         (Some(_), None) => {
