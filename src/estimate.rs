@@ -366,7 +366,7 @@ fn on_one_device(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
         calibration: None,
         fit: Fit::of(process, capacity, inputs.architecture.knowledge()),
         knowledge: inputs.architecture.knowledge(),
-        gaps: gaps(inputs),
+        gaps: inputs.architecture.gaps(),
         textbook: textbook::bytes(&setup, inputs, model.total, ledger.trained.values),
         derivations: Vec::new(),
         devices: None,
@@ -375,11 +375,6 @@ fn on_one_device(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
         estimate.derivations = explain::derivations(&setup, inputs, &ledger, &estimate);
     }
     estimate
-}
-
-/// What is not known of the model, a sentence each.
-fn gaps(inputs: &Inputs<'_>) -> Vec<String> {
-    inputs.architecture.gaps().map(ToString::to_string).collect()
 }
 
 /// What is held from the start to the end: the first phase, before anything runs.

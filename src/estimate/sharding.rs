@@ -140,7 +140,7 @@ pub(super) fn estimate(inputs: &Inputs<'_>, detail: Detail) -> Option<Estimate> 
         calibration: None,
         fit: Fit::of(group.process, capacity, inputs.architecture.knowledge()),
         knowledge: inputs.architecture.knowledge(),
-        gaps: super::gaps(inputs),
+        gaps: inputs.architecture.gaps(),
         textbook: textbook::bytes(&setup, inputs, model.total, trained.values),
         derivations: Vec::new(),
         devices: None,

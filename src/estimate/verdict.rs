@@ -40,6 +40,11 @@ impl Estimate {
             _ => String::new(),
         };
         let gaps = if self.gaps.is_empty() { String::new() } else { format!(" Not known: {}.", self.gaps.join("; ")) };
-        format!("{place}Whole process,{calibrated} upper end of the band: {}.{gaps}", self.needed().high.display(unit))
+        // What was not read may need any amount: an upper end would be a claim.
+        let band = match self.knowledge {
+            Knowledge::Whole => format!("upper end of the band: {}.", self.needed().high.display(unit)),
+            Knowledge::AtLeast | Knowledge::Guess => "upper end not known.".to_owned(),
+        };
+        format!("{place}Whole process,{calibrated} {band}{gaps}")
     }
 }

@@ -14,15 +14,11 @@ pub fn numbers(plan: &Plan) -> Option<(Bytes, Fit)> {
     Some((found.needed().expected, found.fit))
 }
 
-/// What is not known of the model of a plan, a sentence each; nothing where the plan names a thing nobody knows.
-pub fn gaps(plan: &Plan) -> Vec<String> {
-    let inputs = Inputs::resolve(plan, Catalog::embedded(), Profiles::known()).ok();
-    inputs.iter().flat_map(|inputs| inputs.architecture.gaps().map(ToString::to_string)).collect()
-}
-
-/// The same as a last line under an answer: `Not known of the model: …`; empty where all is known.
+/// What is not known of the model of a plan, as the last line under an answer: `Not known of the model: …`; empty where all
+/// is known.
 pub fn gaps_line(plan: &Plan) -> String {
-    let gaps = gaps(plan);
+    let inputs = Inputs::resolve(plan, Catalog::embedded(), Profiles::known()).ok();
+    let gaps = inputs.map_or_else(Vec::new, |inputs| inputs.architecture.gaps());
     if gaps.is_empty() { String::new() } else { format!("Not known of the model: {}.\n", gaps.join("; ")) }
 }
 

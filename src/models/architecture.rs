@@ -340,9 +340,10 @@ impl Architecture {
         self.flags.iter().map(Flag::knowledge).max().unwrap_or_default()
     }
 
-    /// The remarks that say what is not known.
-    pub fn gaps(&self) -> impl Iterator<Item = &Flag> {
-        self.flags.iter().filter(|flag| flag.knowledge() != Knowledge::Whole)
+    /// What is not known, a sentence each.
+    pub fn gaps(&self) -> Vec<String> {
+        let unknown = self.flags.iter().filter(|flag| flag.knowledge() != Knowledge::Whole);
+        unknown.map(ToString::to_string).collect()
     }
 }
 

@@ -24,8 +24,7 @@ pub fn check(found: &mut Found<'_>) {
 /// What the reader of the model does not know is known of every answer about it.
 fn gaps(found: &mut Found<'_>) {
     let Some(architecture) = found.context.architecture else { return };
-    let gaps: Vec<String> = architecture.gaps().map(ToString::to_string).collect();
-    for gap in gaps {
+    for gap in architecture.gaps() {
         found.push(Severity::Warning, "model.id", format!("the model was not wholly read: {gap}"), None);
     }
 }

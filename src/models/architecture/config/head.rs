@@ -30,7 +30,7 @@ pub fn take(class: &str, file: &Map<String, Value>, parts: &Parts<'_>, architect
         (format!("{class} has no head"), 0)
     } else {
         let text = format!("the head of {class} is not known; a vocabulary's is assumed");
-        return architecture.flags.push(Flag::Contradiction(text));
+        return architecture.flags.push(Flag::Mismatch(text));
     };
     // No second matrix of the vocabulary, whatever the file says of its tie.
     architecture.head.tied = true;
