@@ -1,10 +1,15 @@
 //! What the reader does not know of a model is known of every answer about it.
 
+use crate::common::app::{send, wait, window};
+use egui_kittest::kittest::Queryable as _;
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use tuneplan::app::Command;
+use tuneplan::app::page::Page;
 use tuneplan::architecture::{self, Knowledge};
 use tuneplan::cli::{self, Outcome};
+use tuneplan::plan::ModelSource;
 
 /// A dense decoder of two layers.
 fn dense() -> Value {
@@ -120,6 +125,20 @@ fn every_answer_tells_what_is_not_known_and_none_says_it_fits() {
         let allowed = run(&[&["estimate", "--check", "--allow-approximate"][..], &flags].concat());
         assert_eq!(allowed.outcome, Outcome::Done, "{}", allowed.err);
     }
+}
+
+#[test]
+fn the_window_tells_it_on_the_verdict_and_under_the_model() {
+    let (word, config, _) = flagged().remove(0);
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window();
+    harness.run_ok();
+    send(&mut harness, Command::ShowPage(Page::Memory));
+    send(&mut harness, Command::OpenModel(written(folder.path(), &config)));
+    wait(&mut harness, |app| matches!(app.state().document.plan.model.source, ModelSource::File { .. }));
+    let told = |text: &str| harness.query_all_by_label_contains(text).next().is_some();
+    assert!(told("Cannot say") && told(word) && told("not wholly read") && told("upper end not known"));
+    assert!(!told("Fits"));
 }
 
 /// Of a known class nothing changes: it fits, exactly, and passes.
