@@ -417,7 +417,9 @@ fn a_chart_leaves_as_picture_table_and_file() {
     let path = folder.path().join("chart.png");
     let save = |path: &PathBuf| Command::SavePicture { picture: Picture::Chart, path: path.clone(), replace: false };
     send(&mut harness, save(&path));
-    wait(&mut harness, |_| path.exists());
+    // The report comes after the file: who looks at the file alone may see the report later.
+    let saved = format!("Saved {}", path.display());
+    wait(&mut harness, |app| app.state().session.messages.latest().is_some_and(|message| message.text == saved));
     assert!(fs::read(path).unwrap().starts_with(b"\x89PNG"));
     send(&mut harness, save(&folder.path().join("chart.svg")));
     assert!(state(&harness).session.messages.latest().unwrap().text.contains("end the name in .png to say"));
