@@ -3,6 +3,7 @@
 use super::key::Key;
 use super::state::State;
 use crate::plan::Plan;
+use crate::plan::field::id;
 use crate::plan::field::{FieldId, FieldKind, field};
 use crate::solve::Known;
 use crate::solve::sensitivity::{Curve, HeatMap, Swing, curve, heat_map, tornado, values};
@@ -37,8 +38,8 @@ impl Answers {
         let known = Known::embedded();
         let over = field(id).map(|field| values(plan, field)).unwrap_or_default();
         let (batches, lengths) = (
-            stops("batch.micro_batch", plan.batch.micro_batch),
-            stops("batch.sequence_length", plan.batch.sequence_length),
+            stops(id::BATCH_MICRO_BATCH, plan.batch.micro_batch),
+            stops(id::BATCH_SEQUENCE_LENGTH, plan.batch.sequence_length),
         );
         Self {
             key,

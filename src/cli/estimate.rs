@@ -7,6 +7,7 @@ use crate::catalog::Catalog;
 use crate::estimate::{Estimate, Fit};
 use crate::figures::{Pace, Serving, of_plan};
 use crate::plan::check::{Diagnostic, Severity};
+use crate::plan::field::id;
 use crate::plan::field::{FieldId, field};
 use crate::plan::{Plan, Workload};
 use crate::units::{ByteUnit, Bytes};
@@ -120,22 +121,22 @@ fn heading(plan: &Plan) -> Heading {
     if plan.workload == Workload::Training {
         lines.push((
             "Method",
-            words("Method", &["method.kind", "method.rank", "method.targets", "method.adapter_format"]),
+            words("Method", &[id::METHOD_KIND, id::METHOD_RANK, id::METHOD_TARGETS, id::METHOD_ADAPTER_FORMAT]),
         ));
-        lines.push(("Optimizer", words("Optimizer", &["optimizer.algorithm", "optimizer.implementation"])));
+        lines.push(("Optimizer", words("Optimizer", &[id::OPTIMIZER_ALGORITHM, id::OPTIMIZER_IMPLEMENTATION])));
     }
     let loaded = plan.precision.load_words(Catalog::embedded());
-    lines.push(("Precision", format!("{loaded}, {}", words("Precision", &["precision.autocast"]))));
+    lines.push(("Precision", format!("{loaded}, {}", words("Precision", &[id::PRECISION_AUTOCAST]))));
     lines.push((
         "Batch",
         words(
             "Batch",
-            &["batch.micro_batch", "batch.gradient_accumulation", "batch.sequence_length", "batch.new_tokens"],
+            &[id::BATCH_MICRO_BATCH, id::BATCH_GRADIENT_ACCUMULATION, id::BATCH_SEQUENCE_LENGTH, id::BATCH_NEW_TOKENS],
         ),
     ));
     lines.push((
         "Runtime",
-        words("Runtime", &["runtime.profile", "runtime.checkpointing", "runtime.attention", "runtime.loss"]),
+        words("Runtime", &[id::RUNTIME_PROFILE, id::RUNTIME_CHECKPOINTING, id::RUNTIME_ATTENTION, id::RUNTIME_LOSS]),
     ));
     let device = Catalog::embedded()
         .accelerator(&plan.hardware.accelerator)

@@ -4,6 +4,7 @@ use crate::architecture;
 use crate::catalog::Catalog;
 use crate::documents::store;
 use crate::plan::edit::{self, PlanEdit};
+use crate::plan::field::id;
 use crate::plan::field::{self, CatalogKind, Field, FieldKind, FieldValue, Section};
 use crate::plan::file::Loaded;
 use crate::plan::{HandShape, ModelSource, Plan, file};
@@ -110,8 +111,8 @@ fn apply_flags(plan: &mut Plan, flags: &ArgMatches) -> Result<()> {
         .collect();
     given.sort_by_key(|(field, _)| match field.id {
         "workload" => 0,
-        "model.id" => 1,
-        "method.kind" => 2,
+        id::MODEL_ID => 1,
+        id::METHOD_KIND => 2,
         _ => 3,
     });
     for (field, word) in given {
@@ -125,7 +126,7 @@ fn apply_flags(plan: &mut Plan, flags: &ArgMatches) -> Result<()> {
 fn edit_of(plan: &Plan, field: &'static Field, word: &str) -> Result<PlanEdit> {
     match field.kind {
         FieldKind::Catalog(CatalogKind::Model) => Ok(PlanEdit::Model(model_source(word)?)),
-        _ if field.id == "method.kind" => {
+        _ if field.id == id::METHOD_KIND => {
             let value = FieldValue::parse(field, word).map_err(anyhow::Error::msg)?;
             let FieldValue::Id(id) = value else { bail!("not a method") };
             Ok(edit::choose_method(plan, &id))

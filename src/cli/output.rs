@@ -1,6 +1,7 @@
 //! What a command writes: refused before the work where it cannot be written, and written through one door.
 
 use crate::files::{self, Existing, NewFolder, WriteError};
+use crate::plan::field::id;
 use anyhow::{Result, anyhow, ensure};
 use clap::ArgMatches;
 use std::fmt;
@@ -92,7 +93,7 @@ fn inputs(matches: &ArgMatches) -> Vec<PathBuf> {
     for id in matches.ids().map(clap::Id::as_str).filter(|id| !OUTPUTS.contains(id)) {
         if let Ok(Some(paths)) = matches.try_get_many::<PathBuf>(id) {
             inputs.extend(paths.cloned());
-        } else if id == "model.id"
+        } else if id == id::MODEL_ID
             && let Ok(Some(word)) = matches.try_get_one::<String>(id)
         {
             // A name of the catalogue, or the path of a model.

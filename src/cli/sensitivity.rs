@@ -5,6 +5,7 @@ use super::{Outcome, SensitivityArgs, load};
 use crate::estimate::{Fit, PhaseKind};
 use crate::figures::gaps_line;
 use crate::plan::Plan;
+use crate::plan::field::id;
 use crate::plan::field::{Field, FieldKind, FieldValue, field, fields, nearest};
 use crate::solve::Known;
 use crate::solve::sensitivity::{Curve, HeatMap, Swing, curve, heat_map, tornado, values};
@@ -23,7 +24,7 @@ pub fn run(
     let plan = load::plan(args.plan.as_deref(), flags, err)?;
     let known = Known::embedded();
     let (json, text) = if args.heat_map {
-        let [batches, lengths] = ["batch.micro_batch", "batch.sequence_length"].map(stops);
+        let [batches, lengths] = [id::BATCH_MICRO_BATCH, id::BATCH_SEQUENCE_LENGTH].map(stops);
         let found = heat_map(&plan, &batches, &lengths, known).map_err(anyhow::Error::msg)?;
         (heat_json(&found), heat_text(&found))
     } else if let Some(word) = &args.over {

@@ -5,6 +5,7 @@ use super::rules::Outcome;
 use crate::plan::decision::{Decision, is_date};
 use crate::plan::edit::{PlanEdit, choose_method};
 use crate::plan::field::FieldValue;
+use crate::plan::field::id;
 use crate::plan::{Method, Plan};
 
 /// The edit that takes the recommendation of `decision` into `plan`: kinds of fine-tuning, method, number of examples, and
@@ -21,17 +22,17 @@ pub fn into_plan(plan: &Plan, decision: &Decision, found: &Recommendation) -> Re
     let stages = stages(&outcomes);
     if !stages.is_empty() {
         let ids = stages.iter().map(|id| (*id).to_owned()).collect();
-        edits.push(PlanEdit::Set("workload", FieldValue::Id("training".to_owned())));
-        edits.push(PlanEdit::Set("stages", FieldValue::List(ids)));
+        edits.push(PlanEdit::Set(id::WORKLOAD, FieldValue::Id("training".to_owned())));
+        edits.push(PlanEdit::Set(id::STAGES, FieldValue::List(ids)));
         if let Some(method) = method(plan, &outcomes) {
             edits.push(choose_method(plan, method));
         }
         if let Some(examples) = decision.answers.examples.filter(|examples| *examples > 0) {
-            edits.push(PlanEdit::Set("run.examples", FieldValue::Integer(examples)));
+            edits.push(PlanEdit::Set(id::RUN_EXAMPLES, FieldValue::Integer(examples)));
         }
     } else if !outcomes.contains(&Outcome::Evaluation) {
         // Nothing is trained: the plan is about running the model.
-        edits.push(PlanEdit::Set("workload", FieldValue::Id("inference".to_owned())));
+        edits.push(PlanEdit::Set(id::WORKLOAD, FieldValue::Id("inference".to_owned())));
     }
     let ids = outcomes.iter().map(|outcome| outcome.id().to_owned()).collect();
     let decided = Decision { outcomes: ids, ..decision.clone() };

@@ -11,6 +11,7 @@ use super::setup::{Adapter, Setup};
 use super::shape::{Part, layer_tensors};
 use super::trainable::{TrainedTensor, adapter_tensors, trained_tensors};
 use crate::architecture::{Attention, Layer, LayerGroup, LinearRole, Mlp};
+use crate::plan::field::id;
 use crate::units::Bytes;
 
 mod layer;
@@ -346,7 +347,7 @@ fn outer(setup: &Setup<'_>) -> Vec<OuterPart> {
     }
     let switch = |id: &'static str| beside.then_some(id);
     parts.push(OuterPart {
-        switch: switch("method.train_embeddings"),
+        switch: switch(id::METHOD_TRAIN_EMBEDDINGS),
         ..part("Token embedding", architecture.vocab_size, architecture.embedding.width, trained.embedding)
     });
     let norm = architecture.final_norm.params(hidden);
@@ -356,7 +357,7 @@ fn outer(setup: &Setup<'_>) -> Vec<OuterPart> {
     parts.push(OuterPart {
         after_layers: true,
         trained_elsewhere: architecture.head.tied && trained.embedding,
-        switch: switch("method.train_head"),
+        switch: switch(id::METHOD_TRAIN_HEAD),
         ..part(name, architecture.vocab_size, architecture.embedding.width, own_head)
     });
     parts

@@ -6,6 +6,7 @@ use crate::architecture::Architecture;
 use crate::catalog::{Catalog, NumberFormat};
 use crate::plan::check::{Diagnostic, Severity};
 use crate::plan::field::FieldId;
+use crate::plan::field::id;
 use crate::plan::{ModelSource, Plan};
 use std::borrow::Cow;
 
@@ -35,18 +36,23 @@ impl<'a> Inputs<'a> {
             }
             found
         };
-        let load_format = format("precision.load_format", &plan.precision.load_format);
-        let kv_format = format("precision.kv_cache_format", &plan.precision.kv_cache_format);
+        let load_format = format(id::PRECISION_LOAD_FORMAT, &plan.precision.load_format);
+        let kv_format = format(id::PRECISION_KV_CACHE_FORMAT, &plan.precision.kv_cache_format);
         let profile = profiles.get(&plan.runtime.profile);
         if profile.is_none() {
             let known: Vec<&str> = profiles.entries.iter().map(|profile| profile.id.as_str()).collect();
             let advice = format!("known are {}", known.join(", "));
-            errors.push(unknown("runtime.profile", "runtime profile", &plan.runtime.profile, &advice));
+            errors.push(unknown(id::RUNTIME_PROFILE, "runtime profile", &plan.runtime.profile, &advice));
         }
         let id = plan.hardware.accelerator.as_str();
         let accelerator = catalog.accelerator(id);
         if accelerator.is_none() && !id.is_empty() {
-            errors.push(unknown("hardware.accelerator", "accelerator", id, "pick one from the list or leave it empty"));
+            errors.push(unknown(
+                id::HARDWARE_ACCELERATOR,
+                "accelerator",
+                id,
+                "pick one from the list or leave it empty",
+            ));
         }
         match (architecture, load_format, kv_format, profile) {
             (Some(architecture), Some(load_format), Some(kv_format), Some(profile)) if errors.is_empty() => {

@@ -3,6 +3,7 @@
 use super::decision::Decision;
 use super::field::{Field, FieldValue, fields};
 use super::{ModelSource, Plan};
+use crate::plan::field::id;
 
 /// One differing setting.
 pub struct Change {
@@ -25,7 +26,7 @@ pub fn diff(before: &Plan, after: &Plan) -> Vec<Change> {
     }
     for field in fields() {
         let (old, new) = ((field.get)(before), (field.get)(after));
-        if old != new && !(field.id == "model.id" && (is_file(before) || is_file(after))) {
+        if old != new && !(field.id == id::MODEL_ID && (is_file(before) || is_file(after))) {
             changes.push(Change {
                 field: Some(field),
                 label: field.label,

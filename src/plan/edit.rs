@@ -4,6 +4,7 @@ use super::decision::Decision;
 use super::decision::questions::question;
 use super::field::{FieldId, FieldValue, field};
 use super::{FloatFormat, LoraInit, Method, ModelSource, Plan};
+use crate::plan::field::id;
 
 /// One change.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,7 +121,7 @@ impl ModelSource {
 /// for everything that cannot train on a quantized base.
 pub fn choose_method(plan: &Plan, method: &str) -> PlanEdit {
     let set = |id: FieldId, word: &str| PlanEdit::Set(id, FieldValue::Id(word.to_owned()));
-    let mut edits = vec![set("method.kind", method)];
+    let mut edits = vec![set(id::METHOD_KIND, method)];
     let after = Method::named(method, &plan.method.method).map(|mut method| {
         if !matches!(method.lora(), Some(lora) if lora.init == LoraInit::Loftq) {
             // Only LoftQ insists on a quantized base; the other variants stand on what is loaded.
@@ -131,8 +132,8 @@ pub fn choose_method(plan: &Plan, method: &str) -> PlanEdit {
     let quantized = super::check::is_quantized(&plan.precision.load_format);
     match after {
         Some(Method::Qlora(_)) if !quantized => {
-            edits.push(set("precision.load_format", "nf4"));
-            edits.push(PlanEdit::Set("precision.double_quantization", FieldValue::Toggle(true)));
+            edits.push(set(id::PRECISION_LOAD_FORMAT, "nf4"));
+            edits.push(PlanEdit::Set(id::PRECISION_DOUBLE_QUANTIZATION, FieldValue::Toggle(true)));
         }
         Some(
             Method::Full
@@ -143,15 +144,15 @@ pub fn choose_method(plan: &Plan, method: &str) -> PlanEdit {
             | Method::Blockwise { .. }
             | Method::Oft { .. },
         ) if quantized => {
-            edits.push(set("precision.load_format", "bf16"));
-            edits.push(PlanEdit::Set("precision.double_quantization", FieldValue::Toggle(false)));
-            edits.push(PlanEdit::Set("precision.upcast_unquantized", FieldValue::Toggle(false)));
+            edits.push(set(id::PRECISION_LOAD_FORMAT, "bf16"));
+            edits.push(PlanEdit::Set(id::PRECISION_DOUBLE_QUANTIZATION, FieldValue::Toggle(false)));
+            edits.push(PlanEdit::Set(id::PRECISION_UPCAST_UNQUANTIZED, FieldValue::Toggle(false)));
         }
         _ => {}
     }
     // 16-bit weights that are themselves trained have nothing to cast.
     if matches!(after, Some(Method::Full)) && plan.precision.autocast == Some(FloatFormat::Bf16) {
-        edits.push(set("precision.autocast", "off"));
+        edits.push(set(id::PRECISION_AUTOCAST, "off"));
     }
     if edits.len() == 1 {
         return edits.remove(0);

@@ -13,6 +13,7 @@ mod macros;
 mod batch;
 mod cost;
 mod hardware;
+pub mod id;
 mod measured;
 mod method;
 mod model;
@@ -22,6 +23,7 @@ mod precision;
 mod run;
 mod runtime;
 mod top;
+mod typed;
 mod value;
 pub mod words;
 

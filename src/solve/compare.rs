@@ -2,6 +2,7 @@
 
 use super::figures::{Figures, Known, usual_sharing};
 use crate::plan::decision::Decision;
+use crate::plan::field::id;
 use crate::plan::field::{Field, FieldKind, Section, fields};
 use crate::plan::{ModelSource, Plan};
 use crate::units::{ByteUnit, Bytes, duration, grouped, percent, quantity};
@@ -141,7 +142,7 @@ fn settings(plans: &[(String, &Plan)]) -> Vec<Setting> {
         out.push(Setting { label: "Base model".to_owned(), values });
     }
     let usual = usual_sharing();
-    for field in fields().iter().filter(|field| field.id != "model.id" && !is_text(field)) {
+    for field in fields().iter().filter(|field| field.id != id::MODEL_ID && !is_text(field)) {
         let values: Vec<_> = plans.iter().map(|(_, plan)| (field.get)(plan)).collect();
         let present = values.iter().flatten().next();
         let appears = field.section == Section::Parallelism

@@ -11,6 +11,7 @@ use crate::estimate::serving::last_that;
 use crate::estimate::{Fit, Inputs};
 use crate::explained::Interval;
 use crate::plan::edit::PlanEdit;
+use crate::plan::field::id;
 use crate::plan::field::{FieldId, FieldKind, FieldValue, field};
 use crate::plan::{Plan, Workload};
 use crate::units::{ByteUnit, grouped};
@@ -188,9 +189,9 @@ fn stretch(plan: &Plan, question: Question, most: Option<u64>, before: Figures, 
 /// Field, least and most of what is stretched.
 fn range(plan: &Plan, question: Question) -> Option<(FieldId, u64, u64)> {
     let id: FieldId = match question {
-        Question::SequenceLength | Question::Context => "batch.sequence_length",
-        Question::MicroBatch => "batch.micro_batch",
-        Question::Rank => "method.rank",
+        Question::SequenceLength | Question::Context => id::BATCH_SEQUENCE_LENGTH,
+        Question::MicroBatch => id::BATCH_MICRO_BATCH,
+        Question::Rank => id::METHOD_RANK,
         _ => return None,
     };
     let field = field(id)?;
@@ -211,7 +212,7 @@ fn range(plan: &Plan, question: Question) -> Option<(FieldId, u64, u64)> {
 fn edit_for(plan: &Plan, question: Question, id: FieldId, value: u64) -> PlanEdit {
     let set = |id: FieldId, value: u64| PlanEdit::Set(id, FieldValue::Integer(value));
     let own = !plan.parallelism.micro_batches.is_empty();
-    let even = PlanEdit::Set("parallelism.micro_batches", FieldValue::Counts(Vec::new()));
+    let even = PlanEdit::Set(id::PARALLELISM_MICRO_BATCHES, FieldValue::Counts(Vec::new()));
     match question {
         Question::MicroBatch if own => {
             PlanEdit::Group(vec![even, set(id, value)], format!("Micro-batch {} on every device", grouped(value)))
@@ -221,10 +222,10 @@ fn edit_for(plan: &Plan, question: Question, id: FieldId, value: u64) -> PlanEdi
                 Workload::Inference => value.saturating_sub(plan.batch.new_tokens),
                 Workload::Training => value,
             };
-            let mut edits = vec![set("batch.micro_batch", 1), set(id, length)];
+            let mut edits = vec![set(id::BATCH_MICRO_BATCH, 1), set(id, length)];
             if plan.workload == Workload::Training {
                 let kept = plan.batch.gradient_accumulation.saturating_mul(plan.batch.micro_batch).min(1 << 20);
-                edits.push(set("batch.gradient_accumulation", kept));
+                edits.push(set(id::BATCH_GRADIENT_ACCUMULATION, kept));
             }
             if own {
                 edits.push(even);

@@ -6,6 +6,7 @@ use crate::catalog::{Accelerator, ModelEntry};
 use crate::estimate::{Fit, Inputs};
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldValue;
+use crate::plan::field::id;
 use crate::plan::{ModelSource, Plan, Schedule, Strategy, Workload};
 use crate::units::{ByteUnit, duration, grouped, params_short, quantity};
 use std::cmp::Ordering;
@@ -205,48 +206,48 @@ fn ways(plan: &Plan, count: u64, layers: u64) -> Vec<(PlanEdit, &'static str)> {
     let parallel = &plan.parallelism;
     let alone = |count: u64| {
         vec![
-            number("hardware.count", count),
-            number("parallelism.tensor", 1),
-            number("parallelism.context", 1),
-            number("parallelism.pipeline", 1),
-            number("parallelism.expert", 1),
+            number(id::HARDWARE_COUNT, count),
+            number(id::PARALLELISM_TENSOR, 1),
+            number(id::PARALLELISM_CONTEXT, 1),
+            number(id::PARALLELISM_PIPELINE, 1),
+            number(id::PARALLELISM_EXPERT, 1),
         ]
     };
     if count == 1 {
         let mut edits = alone(1);
-        edits.push(word("parallelism.strategy", "single"));
+        edits.push(word(id::PARALLELISM_STRATEGY, "single"));
         return vec![(group(edits), "alone")];
     }
     let inner = parallel.tensor.saturating_mul(parallel.context).saturating_mul(parallel.pipeline).max(1);
     let mut ways = Vec::new();
     let shares = parallel.strategy != Strategy::Single || inner == count;
     if shares && count.is_multiple_of(inner) {
-        let mut edits = vec![number("hardware.count", count)];
+        let mut edits = vec![number(id::HARDWARE_COUNT, count)];
         if !parallel.micro_batches.is_empty() {
-            edits.push(PlanEdit::Set("parallelism.micro_batches", FieldValue::Counts(Vec::new())));
+            edits.push(PlanEdit::Set(id::PARALLELISM_MICRO_BATCHES, FieldValue::Counts(Vec::new())));
         }
         ways.push((group(edits), "sharing as now"));
     }
     if plan.workload == Workload::Training && parallel.strategy != Strategy::Fsdp2 {
         let mut edits = alone(count);
-        edits.push(word("parallelism.strategy", "fsdp2"));
-        edits.push(PlanEdit::Set("parallelism.micro_batches", FieldValue::Counts(Vec::new())));
+        edits.push(word(id::PARALLELISM_STRATEGY, "fsdp2"));
+        edits.push(PlanEdit::Set(id::PARALLELISM_MICRO_BATCHES, FieldValue::Counts(Vec::new())));
         ways.push((group(edits), "FSDP2"));
     }
     // A stage holds at least one layer.
     if count <= layers {
         let mut edits = alone(count);
-        edits.push(number("parallelism.pipeline", count));
-        edits.push(word("parallelism.strategy", "single"));
+        edits.push(number(id::PARALLELISM_PIPELINE, count));
+        edits.push(word(id::PARALLELISM_STRATEGY, "single"));
         if parallel.schedule == Schedule::Interleaved {
-            edits.push(word("parallelism.schedule", "1f1b"));
+            edits.push(word(id::PARALLELISM_SCHEDULE, "1f1b"));
         }
-        edits.push(PlanEdit::Set("parallelism.micro_batches", FieldValue::Counts(Vec::new())));
+        edits.push(PlanEdit::Set(id::PARALLELISM_MICRO_BATCHES, FieldValue::Counts(Vec::new())));
         ways.push((group(edits), "a stage of the layers each"));
     }
     if plan.workload == Workload::Inference {
         let mut edits = alone(count);
-        edits.push(number("parallelism.tensor", count));
+        edits.push(number(id::PARALLELISM_TENSOR, count));
         ways.push((group(edits), "tensor parallel"));
     }
     ways
@@ -340,22 +341,22 @@ fn by_some(a: Option<f64>, b: Option<f64>) -> Ordering {
 /// Takes another device: figures and price typed for the old one no longer hold.
 fn choose(plan: &Plan, device: &Accelerator) -> PlanEdit {
     if plan.hardware.accelerator == device.id {
-        return PlanEdit::Set("hardware.accelerator", FieldValue::Id(device.id.clone()));
+        return PlanEdit::Set(id::HARDWARE_ACCELERATOR, FieldValue::Id(device.id.clone()));
     }
-    let mut edits = vec![PlanEdit::Set("hardware.accelerator", FieldValue::Id(device.id.clone()))];
+    let mut edits = vec![PlanEdit::Set(id::HARDWARE_ACCELERATOR, FieldValue::Id(device.id.clone()))];
     let hardware = &plan.hardware;
     let typed = [
-        ("hardware.memory_mib", hardware.memory_mib.is_some()),
-        ("hardware.bandwidth_gb_s", hardware.bandwidth_gb_s.is_some()),
-        ("hardware.bf16_tflops", hardware.bf16_tflops.is_some()),
+        (id::HARDWARE_MEMORY_MIB, hardware.memory_mib.is_some()),
+        (id::HARDWARE_BANDWIDTH_GB_S, hardware.bandwidth_gb_s.is_some()),
+        (id::HARDWARE_BF16_TFLOPS, hardware.bf16_tflops.is_some()),
     ];
     edits.extend(typed.into_iter().filter(|(_, set)| *set).map(|(id, _)| PlanEdit::Set(id, FieldValue::Unset)));
     if plan.cost.price_per_device_hour.is_some() {
         let listed = device.usd_per_hour.filter(|_| plan.cost.currency.trim().eq_ignore_ascii_case("usd"));
         let price = listed.map_or(FieldValue::Unset, FieldValue::Decimal);
         let day = if listed.is_some() { device.price_date.clone() } else { String::new() };
-        edits.push(PlanEdit::Set("cost.price_per_device_hour", price));
-        edits.push(PlanEdit::Set("cost.price_date", FieldValue::Text(day)));
+        edits.push(PlanEdit::Set(id::COST_PRICE_PER_DEVICE_HOUR, price));
+        edits.push(PlanEdit::Set(id::COST_PRICE_DATE, FieldValue::Text(day)));
     }
     PlanEdit::Group(edits, format!("Accelerator {}", device.name))
 }

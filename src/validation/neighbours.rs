@@ -3,6 +3,7 @@
 use super::Case;
 use crate::architecture::Architecture;
 use crate::plan::diff::{Change, diff};
+use crate::plan::field::id;
 use crate::plan::field::{FieldKind, Section};
 use crate::plan::{LossKernel, Method, Plan, Workload};
 
@@ -81,7 +82,10 @@ pub fn differences(plan: &Plan, case: &Plan) -> Vec<String> {
             change.field.is_some_and(|field| {
                 COUNTS.contains(&field.section)
                     && !matches!(field.kind, FieldKind::Notes)
-                    && !matches!(field.id, "hardware.accelerator" | "hardware.memory_mib" | "hardware.reserve_mib")
+                    && !matches!(
+                        field.id,
+                        id::HARDWARE_ACCELERATOR | id::HARDWARE_MEMORY_MIB | id::HARDWARE_RESERVE_MIB
+                    )
                     && (field.get)(plan).is_some()
                     && (field.get)(case).is_some()
             })

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use tuneplan::plan::field::fields;
 
 /// Every room with the rooms it may use. Each stands on rooms above it in this list only, so that there are no circles.
 const ROOMS: &[(&str, &[&str])] = &[
@@ -337,4 +338,21 @@ fn nothing_speaks_to_a_network() {
 #[test]
 fn every_number_of_the_window_counts_when_it_is_finished() {
     assert_free_of(&["ui"], &["DragValue::new", "DragValue::from_get_set"], &["ui/widgets/number.rs"]);
+}
+
+/// A misspelt id must not wait until its branch runs: ids of settings stand as constants, in `plan/field/id.rs` alone.
+#[test]
+fn ids_of_settings_are_constants() {
+    let ids: Vec<String> = fields().iter().filter(|f| f.id.contains('.')).map(|f| format!("\"{}\"", f.id)).collect();
+    assert!(ids.len() > 90, "{ids:?}");
+    for (name, _) in ROOMS {
+        for file in room(name) {
+            if file.ends_with("plan/field/id.rs") {
+                continue;
+            }
+            let code = code(&file);
+            let literal = ids.iter().find(|id| code.contains(id.as_str()));
+            assert!(literal.is_none(), "{} spells {}", file.display(), literal.unwrap());
+        }
+    }
 }

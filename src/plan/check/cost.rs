@@ -1,6 +1,7 @@
 //! Prices against their day.
 
 use super::{Found, Severity};
+use crate::plan::field::id;
 
 pub fn check(found: &mut Found<'_>) {
     let cost = &found.plan.cost;
@@ -10,20 +11,20 @@ pub fn check(found: &mut Found<'_>) {
     if cost.price_date.trim().is_empty() {
         found.push(
             Severity::Note,
-            "cost.price_date",
+            id::COST_PRICE_DATE,
             "the price has no day: write when it was quoted, since prices age quickly",
             None,
         );
     } else if !is_date(cost.price_date.trim()) {
         found.push(
             Severity::Warning,
-            "cost.price_date",
+            id::COST_PRICE_DATE,
             format!("“{}” is no day of the calendar; write it as YYYY-MM-DD", brief(&cost.price_date)),
             None,
         );
     }
     if cost.currency.trim().is_empty() {
-        found.push(Severity::Warning, "cost.currency", "the price has no currency: write USD, EUR, KRW, …", None);
+        found.push(Severity::Warning, id::COST_CURRENCY, "the price has no currency: write USD, EUR, KRW, …", None);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Found, Severity, set_number, set_word};
 use crate::catalog::Accelerator;
+use crate::plan::field::id;
 use crate::plan::{FloatFormat, Workload};
 
 pub fn check(found: &mut Found<'_>) {
@@ -14,9 +15,9 @@ pub fn check(found: &mut Found<'_>) {
         if plan.hardware.memory_mib.is_none() {
             found.push(
                 Severity::Warning,
-                "hardware.accelerator",
+                id::HARDWARE_ACCELERATOR,
                 format!("there is no accelerator `{id}` in the catalogue; choose another or give its memory"),
-                Some(("choose none", set_word("hardware.accelerator", ""))),
+                Some(("choose none", set_word(id::HARDWARE_ACCELERATOR, ""))),
             );
         }
         return;
@@ -25,14 +26,14 @@ pub fn check(found: &mut Found<'_>) {
     if device.supports_bf16 == Some(false) && trains && plan.precision.autocast == Some(FloatFormat::Bf16) {
         found.push(
             Severity::Warning,
-            "precision.autocast",
+            id::PRECISION_AUTOCAST,
             format!("{} has no BF16 arithmetic; it would be emulated or refused", device.name),
-            Some(("autocast to FP16", set_word("precision.autocast", "fp16"))),
+            Some(("autocast to FP16", set_word(id::PRECISION_AUTOCAST, "fp16"))),
         );
     } else if device.supports_bf16 == Some(false) && plan.precision.load_format == "bf16" {
         found.push(
             Severity::Note,
-            "precision.load_format",
+            id::PRECISION_LOAD_FORMAT,
             format!("{} has no BF16 arithmetic: the weights are stored so, and converted at every use", device.name),
             None,
         );
@@ -40,18 +41,18 @@ pub fn check(found: &mut Found<'_>) {
     if device.supports_fp8 == Some(false) && plan.precision.load_format.starts_with("fp8") {
         found.push(
             Severity::Warning,
-            "precision.load_format",
+            id::PRECISION_LOAD_FORMAT,
             format!("{} has no FP8 arithmetic; weights would be converted at every use", device.name),
-            Some(("load as BF16", set_word("precision.load_format", "bf16"))),
+            Some(("load as BF16", set_word(id::PRECISION_LOAD_FORMAT, "bf16"))),
         );
     }
     reserve(found, device);
     if device.vendor != "NVIDIA" && plan.optimizer.algorithm.is_paged() && trains {
         found.push(
             Severity::Warning,
-            "optimizer.algorithm",
+            id::OPTIMIZER_ALGORITHM,
             format!("paged optimizers rest on CUDA unified memory; {} is no NVIDIA device", device.name),
-            Some(("use AdamW 8-bit", set_word("optimizer.algorithm", "adamw-8bit"))),
+            Some(("use AdamW 8-bit", set_word(id::OPTIMIZER_ALGORITHM, "adamw-8bit"))),
         );
     }
 }
@@ -65,9 +66,9 @@ fn reserve(found: &mut Found<'_>, device: &Accelerator) {
     if hardware.reserve_mib > 0 && hardware.reserve_mib >= capacity_mib {
         found.push(
             Severity::Error,
-            "hardware.reserve_mib",
+            id::HARDWARE_RESERVE_MIB,
             format!("{} MiB are kept free of {} MiB; nothing is left", hardware.reserve_mib, capacity_mib),
-            Some(("keep nothing free", set_number("hardware.reserve_mib", 0))),
+            Some(("keep nothing free", set_number(id::HARDWARE_RESERVE_MIB, 0))),
         );
     }
 }

@@ -1,6 +1,7 @@
 //! The model against itself and against the tokens it is given.
 
 use super::{Found, Severity, set_number, set_word};
+use crate::plan::field::id;
 use crate::plan::{AttentionKernel, ModelSource, Workload};
 use crate::units::grouped;
 
@@ -14,9 +15,9 @@ pub fn check(found: &mut Found<'_>) {
     if found.plan.runtime.attention == AttentionKernel::Eager && found.plan.batch.sequence_length > LONG_FOR_EAGER {
         found.push(
             Severity::Warning,
-            "runtime.attention",
+            id::RUNTIME_ATTENTION,
             "eager attention keeps a matrix of every token with every token; at this length it outgrows the rest",
-            Some(("use flash / SDPA", set_word("runtime.attention", "sdpa"))),
+            Some(("use flash / SDPA", set_word(id::RUNTIME_ATTENTION, "sdpa"))),
         );
     }
 }
@@ -25,7 +26,7 @@ pub fn check(found: &mut Found<'_>) {
 fn gaps(found: &mut Found<'_>) {
     let Some(architecture) = found.context.architecture else { return };
     for gap in architecture.gaps() {
-        found.push(Severity::Warning, "model.id", format!("the model was not wholly read: {gap}"), None);
+        found.push(Severity::Warning, id::MODEL_ID, format!("the model was not wholly read: {gap}"), None);
     }
 }
 
@@ -34,17 +35,17 @@ fn typed_shape(found: &mut Found<'_>) {
     if shape.kv_heads == 0 || !shape.heads.is_multiple_of(shape.kv_heads) {
         found.push(
             Severity::Error,
-            "model.kv_heads",
+            id::MODEL_KV_HEADS,
             format!("{} query heads cannot share {} key-value heads evenly", shape.heads, shape.kv_heads),
-            Some(("one for each query head", set_number("model.kv_heads", shape.heads))),
+            Some(("one for each query head", set_number(id::MODEL_KV_HEADS, shape.heads))),
         );
     }
     if shape.experts > 0 && shape.experts_per_token > shape.experts {
         found.push(
             Severity::Error,
-            "model.experts_per_token",
+            id::MODEL_EXPERTS_PER_TOKEN,
             format!("a token cannot go through {} of {} experts", shape.experts_per_token, shape.experts),
-            Some(("through all of them", set_number("model.experts_per_token", shape.experts))),
+            Some(("through all of them", set_number(id::MODEL_EXPERTS_PER_TOKEN, shape.experts))),
         );
     }
 }
@@ -63,13 +64,13 @@ fn positions(found: &mut Found<'_>) {
     let with = if beside > 0 { format!(", and {} {what} count too", grouped(beside)) } else { String::new() };
     found.push(
         Severity::Warning,
-        "batch.sequence_length",
+        id::BATCH_SEQUENCE_LENGTH,
         format!(
             "the model was made for {} positions{with}; beyond them its position encoding must be extended",
             grouped(most)
         ),
         most.checked_sub(beside)
             .filter(|length| *length > 0)
-            .map(|length| ("shorten to that", set_number("batch.sequence_length", length))),
+            .map(|length| ("shorten to that", set_number(id::BATCH_SEQUENCE_LENGTH, length))),
     );
 }

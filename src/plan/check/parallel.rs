@@ -4,6 +4,7 @@ use super::{Found, Severity, set_number, set_toggle, set_word};
 use crate::architecture::{Architecture, Attention, Mlp};
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldValue;
+use crate::plan::field::id;
 use crate::plan::{Offload, Schedule, Strategy, Workload};
 use crate::units::grouped;
 
@@ -49,13 +50,13 @@ fn product(found: &mut Found<'_>, inner: u64) {
     let wanted = count.div_ceil(inner.max(1)).saturating_mul(inner);
     let label = format!("{} devices", grouped(wanted));
     let fix = if wanted <= MOST_DEVICES {
-        (label.as_str(), set_number("hardware.count", wanted))
+        (label.as_str(), set_number(id::HARDWARE_COUNT, wanted))
     } else {
-        let alone = ["parallelism.tensor", "parallelism.context", "parallelism.pipeline"];
+        let alone = [id::PARALLELISM_TENSOR, id::PARALLELISM_CONTEXT, id::PARALLELISM_PIPELINE];
         let edits = alone.map(|id| set_number(id, 1)).to_vec();
         ("no model parallelism", PlanEdit::Group(edits, "No model parallelism".to_owned()))
     };
-    found.push(Severity::Error, "hardware.count", message, Some(fix));
+    found.push(Severity::Error, id::HARDWARE_COUNT, message, Some(fix));
 }
 
 fn tensor(found: &mut Found<'_>, architecture: &Architecture) {
@@ -70,9 +71,9 @@ fn tensor(found: &mut Found<'_>, architecture: &Architecture) {
         let label = format!("tensor parallel {common}");
         found.push(
             Severity::Error,
-            "parallelism.tensor",
+            id::PARALLELISM_TENSOR,
             format!("{degree} devices cannot share {heads} heads evenly; the estimate pads them"),
-            Some((label.as_str(), set_number("parallelism.tensor", common))),
+            Some((label.as_str(), set_number(id::PARALLELISM_TENSOR, common))),
         );
     }
     let repeated = architecture
@@ -82,7 +83,7 @@ fn tensor(found: &mut Found<'_>, architecture: &Architecture) {
     if repeated && uneven.is_none() {
         found.push(
             Severity::Note,
-            "parallelism.tensor",
+            id::PARALLELISM_TENSOR,
             "there are fewer key-value heads than tensor-parallel devices: each device holds a copy of one",
             None,
         );
@@ -109,9 +110,9 @@ fn pipeline(found: &mut Found<'_>, architecture: &Architecture) {
         let label = format!("{layers} stages");
         found.push(
             Severity::Error,
-            "parallelism.pipeline",
+            id::PARALLELISM_PIPELINE,
             format!("{} stages for {layers} layers; a stage needs at least one", grouped(stages)),
-            Some((label.as_str(), set_number("parallelism.pipeline", layers))),
+            Some((label.as_str(), set_number(id::PARALLELISM_PIPELINE, layers))),
         );
         return;
     }
@@ -120,14 +121,14 @@ fn pipeline(found: &mut Found<'_>, architecture: &Architecture) {
     if pieces > layers {
         found.push(
             Severity::Error,
-            "parallelism.virtual_stages",
+            id::PARALLELISM_VIRTUAL_STAGES,
             format!("{} pieces for {layers} layers; a piece needs at least one", grouped(pieces)),
-            Some(("plain 1F1B", set_word("parallelism.schedule", "1f1b"))),
+            Some(("plain 1F1B", set_word(id::PARALLELISM_SCHEDULE, "1f1b"))),
         );
     } else if !layers.is_multiple_of(pieces) {
         found.push(
             Severity::Note,
-            "parallelism.pipeline",
+            id::PARALLELISM_PIPELINE,
             format!("{layers} layers do not divide into {pieces} pieces: the first stages hold one more"),
             None,
         );
@@ -139,14 +140,14 @@ fn pipeline(found: &mut Found<'_>, architecture: &Architecture) {
     if interleaved && !batches.is_multiple_of(stages) {
         found.push(
             Severity::Error,
-            "parallelism.schedule",
+            id::PARALLELISM_SCHEDULE,
             format!("the interleaved schedule needs micro-batches in multiples of its {stages} stages, not {batches}"),
-            Some(("plain 1F1B", set_word("parallelism.schedule", "1f1b"))),
+            Some(("plain 1F1B", set_word(id::PARALLELISM_SCHEDULE, "1f1b"))),
         );
     } else if batches < stages && parallel.schedule != Schedule::Sequential {
         found.push(
             Severity::Note,
-            "batch.gradient_accumulation",
+            id::BATCH_GRADIENT_ACCUMULATION,
             format!("{batches} micro-batches for {stages} stages: most stages wait most of the time"),
             None,
         );
@@ -165,9 +166,9 @@ fn experts(found: &mut Found<'_>, architecture: &Architecture, sharers: u64) {
     let Some(experts) = experts else {
         found.push(
             Severity::Warning,
-            "parallelism.expert",
+            id::PARALLELISM_EXPERT,
             "the model has no routed experts that devices could share",
-            Some(("no expert parallelism", set_number("parallelism.expert", 1))),
+            Some(("no expert parallelism", set_number(id::PARALLELISM_EXPERT, 1))),
         );
         return;
     };
@@ -176,9 +177,9 @@ fn experts(found: &mut Found<'_>, architecture: &Architecture, sharers: u64) {
         let label = format!("expert parallel {common}");
         found.push(
             Severity::Error,
-            "parallelism.expert",
+            id::PARALLELISM_EXPERT,
             format!("{degree} devices must divide both {experts} experts and {sharers} data-parallel devices"),
-            Some((label.as_str(), set_number("parallelism.expert", common))),
+            Some((label.as_str(), set_number(id::PARALLELISM_EXPERT, common))),
         );
     }
 }
@@ -189,12 +190,12 @@ fn data_parallel(found: &mut Found<'_>, data: u64) {
     if parallel.strategy == Strategy::Single && data > 1 {
         found.push(
             Severity::Warning,
-            "parallelism.strategy",
+            id::PARALLELISM_STRATEGY,
             format!(
                 "{} devices could see different data, but nothing says how: each is taken to work alone",
                 grouped(data)
             ),
-            Some(("FSDP", set_word("parallelism.strategy", "fsdp"))),
+            Some(("FSDP", set_word(id::PARALLELISM_STRATEGY, "fsdp"))),
         );
     }
     let sharers = data.saturating_mul(parallel.context);
@@ -203,26 +204,26 @@ fn data_parallel(found: &mut Found<'_>, data: u64) {
         let label = format!("groups of {common}");
         found.push(
             Severity::Error,
-            "parallelism.shard_group",
+            id::PARALLELISM_SHARD_GROUP,
             format!("groups of {} do not divide {} devices", parallel.shard_group, grouped(sharers)),
-            Some((label.as_str(), set_number("parallelism.shard_group", common))),
+            Some((label.as_str(), set_number(id::PARALLELISM_SHARD_GROUP, common))),
         );
     }
     let given = parallel.micro_batches.len() as u64;
     if given > 0 && given != data {
         found.push(
             Severity::Error,
-            "parallelism.micro_batches",
+            id::PARALLELISM_MICRO_BATCHES,
             format!("micro-batches are given for {given} devices; {} see different data", grouped(data)),
-            Some(("the same on all", PlanEdit::Set("parallelism.micro_batches", FieldValue::Counts(Vec::new())))),
+            Some(("the same on all", PlanEdit::Set(id::PARALLELISM_MICRO_BATCHES, FieldValue::Counts(Vec::new())))),
         );
     }
     if parallel.sequence && parallel.tensor == 1 {
         found.push(
             Severity::Note,
-            "parallelism.sequence",
+            id::PARALLELISM_SEQUENCE,
             "sequence parallelism cuts what tensor-parallel devices repeat; with one of them there is nothing to cut",
-            Some(("switch it off", set_toggle("parallelism.sequence", false))),
+            Some(("switch it off", set_toggle(id::PARALLELISM_SEQUENCE, false))),
         );
     }
 }
@@ -238,7 +239,7 @@ fn formats(found: &mut Found<'_>) {
     if matches!(load, "nf4" | "nf4-dq" | "fp4") {
         found.push(
             Severity::Note,
-            "parallelism.strategy",
+            id::PARALLELISM_STRATEGY,
             "4-bit weights are cut only if they are stored in the format of the rest (bnb_4bit_quant_storage = \
              torch_dtype); their scales stay on every device",
             None,
@@ -246,17 +247,17 @@ fn formats(found: &mut Found<'_>) {
     } else {
         found.push(
             Severity::Error,
-            "parallelism.strategy",
+            id::PARALLELISM_STRATEGY,
             "weights in this format are no plain parameters: neither FSDP nor ZeRO-3 can cut them",
-            Some(("DDP", set_word("parallelism.strategy", "ddp"))),
+            Some(("DDP", set_word(id::PARALLELISM_STRATEGY, "ddp"))),
         );
     }
     if strategy == Strategy::Fsdp && plan.precision.upcast_unquantized {
         found.push(
             Severity::Warning,
-            "precision.upcast_unquantized",
+            id::PRECISION_UPCAST_UNQUANTIZED,
             "a flat parameter of FSDP takes one format: norms in FP32 beside 16-bit weights are refused",
-            Some(("do not upcast", set_toggle("precision.upcast_unquantized", false))),
+            Some(("do not upcast", set_toggle(id::PRECISION_UPCAST_UNQUANTIZED, false))),
         );
     }
 }
@@ -267,14 +268,14 @@ fn offload(found: &mut Found<'_>) {
     if parallel.offload_parameters != Offload::None && matches!(strategy, Strategy::Zero1 | Strategy::Zero2) {
         found.push(
             Severity::Error,
-            "parallelism.offload_parameters",
+            id::PARALLELISM_OFFLOAD_PARAMETERS,
             "DeepSpeed moves weights off the device with ZeRO-3 only",
-            Some(("keep them there", set_word("parallelism.offload_parameters", "none"))),
+            Some(("keep them there", set_word(id::PARALLELISM_OFFLOAD_PARAMETERS, "none"))),
         );
     }
     let nvme = [
-        ("parallelism.offload_optimizer", parallel.offload_optimizer),
-        ("parallelism.offload_parameters", parallel.offload_parameters),
+        (id::PARALLELISM_OFFLOAD_OPTIMIZER, parallel.offload_optimizer),
+        (id::PARALLELISM_OFFLOAD_PARAMETERS, parallel.offload_parameters),
     ];
     for (id, place) in nvme {
         if place == Offload::Nvme && strategy != Strategy::Zero3 {
@@ -290,9 +291,9 @@ fn offload(found: &mut Found<'_>) {
     {
         found.push(
             Severity::Warning,
-            "parallelism.offload_optimizer",
+            id::PARALLELISM_OFFLOAD_OPTIMIZER,
             "FSDP moves weights, gradients and the update to the host together or not at all",
-            Some(("weights too", set_word("parallelism.offload_parameters", "cpu"))),
+            Some(("weights too", set_word(id::PARALLELISM_OFFLOAD_PARAMETERS, "cpu"))),
         );
     }
 }

@@ -4,6 +4,7 @@ use super::{Found, Severity, set_number, set_toggle, set_word};
 use crate::architecture::{LinearRole, Mlp};
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldValue;
+use crate::plan::field::id;
 use crate::plan::{
     Algorithm, AttentionKernel, Implementation, Lora, LossKernel, Method, Packing, Plan, TargetPart, Targets,
 };
@@ -38,9 +39,9 @@ fn optimizer(found: &mut Found<'_>) {
     if (algorithm.is_8bit() || algorithm.is_paged()) && implementation == Implementation::Foreach {
         found.push(
             Severity::Warning,
-            "optimizer.implementation",
+            id::OPTIMIZER_IMPLEMENTATION,
             "8-bit and paged optimizers of bitsandbytes have kernels of their own; foreach means nothing there",
-            Some(("use fused", set_word("optimizer.implementation", "fused"))),
+            Some(("use fused", set_word(id::OPTIMIZER_IMPLEMENTATION, "fused"))),
         );
     } else if !algorithm.has_foreach_and_fused()
         && !algorithm.is_8bit()
@@ -49,25 +50,25 @@ fn optimizer(found: &mut Found<'_>) {
     {
         found.push(
             Severity::Note,
-            "optimizer.implementation",
+            id::OPTIMIZER_IMPLEMENTATION,
             "this optimizer has no fused kernel in PyTorch; its loop over tensors is used",
-            Some(("use the for-loop", set_word("optimizer.implementation", "for-loop"))),
+            Some(("use the for-loop", set_word(id::OPTIMIZER_IMPLEMENTATION, "for-loop"))),
         );
     }
     if in_backward && found.plan.batch.gradient_accumulation > 1 {
         found.push(
             Severity::Error,
-            "batch.gradient_accumulation",
+            id::BATCH_GRADIENT_ACCUMULATION,
             "a step inside backward uses each gradient at once; nothing can be accumulated",
-            Some(("accumulate 1", set_number("batch.gradient_accumulation", 1))),
+            Some(("accumulate 1", set_number(id::BATCH_GRADIENT_ACCUMULATION, 1))),
         );
     }
     if in_backward && optimizer.clip_gradients {
         found.push(
             Severity::Error,
-            "optimizer.clip_gradients",
+            id::OPTIMIZER_CLIP_GRADIENTS,
             "the norm of all gradients is never known when the step happens inside backward",
-            Some(("do not clip", set_toggle("optimizer.clip_gradients", false))),
+            Some(("do not clip", set_toggle(id::OPTIMIZER_CLIP_GRADIENTS, false))),
         );
     }
 }
@@ -79,9 +80,9 @@ fn method(found: &mut Found<'_>) {
     {
         found.push(
             Severity::Warning,
-            "method.alpha",
+            id::METHOD_ALPHA,
             "with an alpha of 0 the adapter has no effect and no gradient",
-            Some(("twice the rank", PlanEdit::Set("method.alpha", FieldValue::Decimal(2.0 * lora.rank as f64)))),
+            Some(("twice the rank", PlanEdit::Set(id::METHOD_ALPHA, FieldValue::Decimal(2.0 * lora.rank as f64)))),
         );
     }
     let Some(architecture) = found.context.architecture else { return };
@@ -89,15 +90,15 @@ fn method(found: &mut Found<'_>) {
     match plan.method.method {
         Method::LastLayers { layers: trained } if trained > layers => found.push(
             Severity::Error,
-            "method.layers",
+            id::METHOD_LAYERS,
             format!("the model has {layers} layers"),
-            Some(("train them all", set_number("method.layers", layers))),
+            Some(("train them all", set_number(id::METHOD_LAYERS, layers))),
         ),
         Method::Blockwise { active_layers } if active_layers > layers => found.push(
             Severity::Error,
-            "method.active_layers",
+            id::METHOD_ACTIVE_LAYERS,
             format!("the model has {layers} layers"),
-            Some(("train them all", set_number("method.active_layers", layers))),
+            Some(("train them all", set_number(id::METHOD_ACTIVE_LAYERS, layers))),
         ),
         Method::Lora(Lora { rank, .. }) | Method::Qlora(Lora { rank, .. }) | Method::Galore { rank }
             if rank >= architecture.hidden_size =>
@@ -106,9 +107,9 @@ fn method(found: &mut Found<'_>) {
             let label = format!("rank {usual}");
             found.push(
                 Severity::Warning,
-                "method.rank",
+                id::METHOD_RANK,
                 format!("rank {rank} is no low rank in a model {} wide", architecture.hidden_size),
-                (usual > 0).then(|| (label.as_str(), set_number("method.rank", usual))),
+                (usual > 0).then(|| (label.as_str(), set_number(id::METHOD_RANK, usual))),
             );
         }
         _ => {}
@@ -117,9 +118,9 @@ fn method(found: &mut Found<'_>) {
     if plan.method.train_head && architecture.head.tied && plan.method.method.lora().is_some() {
         found.push(
             Severity::Note,
-            "method.train_head",
+            id::METHOD_TRAIN_HEAD,
             "head and embedding are one matrix here; with adapters the trained head becomes a copy of its own",
-            Some(("leave the head frozen", set_toggle("method.train_head", false))),
+            Some(("leave the head frozen", set_toggle(id::METHOD_TRAIN_HEAD, false))),
         );
     }
     let has_bias = architecture
@@ -129,7 +130,7 @@ fn method(found: &mut Found<'_>) {
     if plan.method.method == Method::BitFit && !has_bias {
         found.push(
             Severity::Warning,
-            "method.kind",
+            id::METHOD_KIND,
             "BitFit trains bias vectors; the layers of this model have none",
             Some(("use LoRA", crate::plan::edit::choose_method(plan, "lora"))),
         );
@@ -171,7 +172,7 @@ fn missing_targets(found: &mut Found<'_>) {
     names.dedup();
     found.push(
         Severity::Warning,
-        "method.targets",
+        id::METHOD_TARGETS,
         format!(
             "{} has no module {} that can be adapted{why}; it has {}",
             architecture.model_code,
@@ -180,7 +181,7 @@ fn missing_targets(found: &mut Found<'_>) {
         ),
         Some((
             "adapt all linear layers",
-            PlanEdit::Set("method.targets", FieldValue::List(vec!["all-linear".to_owned()])),
+            PlanEdit::Set(id::METHOD_TARGETS, FieldValue::List(vec!["all-linear".to_owned()])),
         )),
     );
 }
@@ -207,24 +208,24 @@ fn batch(found: &mut Found<'_>) {
             Severity::Note,
             "stages",
             "no kind of fine-tuning is given; the data that is needed follows from it",
-            Some(("supervised", PlanEdit::Set("stages", FieldValue::List(vec!["supervised".to_owned()])))),
+            Some(("supervised", PlanEdit::Set(id::STAGES, FieldValue::List(vec!["supervised".to_owned()])))),
         );
     }
     let eager = plan.runtime.attention == AttentionKernel::Eager;
     if eager && plan.batch.packing == Packing::Packed {
         found.push(
             Severity::Note,
-            "batch.packing",
+            id::BATCH_PACKING,
             "packed examples see each other unless the kernel is told where one ends; eager code is usually not",
-            Some(("pad instead", set_word("batch.packing", "padded"))),
+            Some(("pad instead", set_word(id::BATCH_PACKING, "padded"))),
         );
     }
     if plan.runtime.profile == "unsloth" && plan.runtime.loss == LossKernel::Unfused {
         found.push(
             Severity::Note,
-            "runtime.loss",
+            id::RUNTIME_LOSS,
             "Unsloth computes the loss in chunks fused with the head",
-            Some(("fuse with the head", set_word("runtime.loss", "fused-linear"))),
+            Some(("fuse with the head", set_word(id::RUNTIME_LOSS, "fused-linear"))),
         );
     }
 }

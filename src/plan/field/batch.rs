@@ -1,5 +1,6 @@
 //! Fields of the tokens of one step.
 
+use super::id;
 use super::words::{PACKINGS, Word};
 use super::{Field, FieldKind, FieldValue, Section, always, inference, training};
 use crate::plan::Packing;
@@ -13,7 +14,7 @@ const LENGTHS: &[u64] = &[
 pub fn fields() -> Vec<Field> {
     vec![
         integer_field!(
-            "batch.micro_batch",
+            id::BATCH_MICRO_BATCH,
             "micro-batch",
             Batch,
             "Micro-batch",
@@ -25,7 +26,7 @@ pub fn fields() -> Vec<Field> {
             "Sequences in one forward pass on one device; activations and logits grow with it."
         ),
         integer_field!(
-            "batch.gradient_accumulation",
+            id::BATCH_GRADIENT_ACCUMULATION,
             "gradient-accumulation",
             Batch,
             "Accumulation",
@@ -37,7 +38,7 @@ pub fn fields() -> Vec<Field> {
             "Forward passes before one optimizer step; costs time, and above 1 gradients stay alive through the forward pass."
         ),
         integer_field!(
-            "batch.sequence_length",
+            id::BATCH_SEQUENCE_LENGTH,
             "sequence-length",
             Batch,
             "Sequence length",
@@ -48,9 +49,9 @@ pub fn fields() -> Vec<Field> {
             batch.sequence_length,
             "Tokens of one sequence, or of the prompt; activations and logits grow with it."
         ),
-        word_field!("batch.packing", "packing", Batch, "Packing", PACKINGS, training, batch.packing: Packing, "How examples of different length share a batch."),
+        word_field!(id::BATCH_PACKING, "packing", Batch, "Packing", PACKINGS, training, batch.packing: Packing, "How examples of different length share a batch."),
         integer_field!(
-            "batch.new_tokens",
+            id::BATCH_NEW_TOKENS,
             "new-tokens",
             Batch,
             "New tokens",
@@ -62,7 +63,7 @@ pub fn fields() -> Vec<Field> {
             "Tokens generated after the prompt; the cache grows with them."
         ),
         text_field!(
-            "batch.notes",
+            id::BATCH_NOTES,
             "batch-notes",
             Batch,
             "Notes on the batch",

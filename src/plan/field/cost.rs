@@ -1,23 +1,24 @@
 //! Fields of the prices. There is no price in the program: a price without its day is worth nothing.
 
+use super::id;
 use super::{Field, FieldKind, FieldValue, Section, always};
 
 pub fn fields() -> Vec<Field> {
     vec![
         optional_field!(
-            "cost.price_per_device_hour",
+            id::COST_PRICE_PER_DEVICE_HOUR,
             "price-per-device-hour",
             Cost,
             "Price",
             "per device-hour",
             FieldKind::OptionalDecimal { min: 0.0, max: 1e9 },
-            Decimal,
+            Decimal(decimal),
             always,
             cost.price_per_device_hour,
             "Price of one device for an hour, in the currency below."
         ),
         text_field!(
-            "cost.currency",
+            id::COST_CURRENCY,
             "currency",
             Cost,
             "Currency",
@@ -26,7 +27,7 @@ pub fn fields() -> Vec<Field> {
             "Currency of the prices, such as USD, EUR or KRW."
         ),
         text_field!(
-            "cost.price_date",
+            id::COST_PRICE_DATE,
             "price-date",
             Cost,
             "Price as of",
@@ -35,19 +36,19 @@ pub fn fields() -> Vec<Field> {
             "Day the price was quoted, as YYYY-MM-DD; prices age quickly."
         ),
         optional_field!(
-            "cost.power_price_per_kwh",
+            id::COST_POWER_PRICE_PER_KWH,
             "power-price-per-kwh",
             Cost,
             "Power price",
             "per kWh",
             FieldKind::OptionalDecimal { min: 0.0, max: 1e6 },
-            Decimal,
+            Decimal(decimal),
             always,
             cost.power_price_per_kwh,
             "Price of a kilowatt-hour where power is paid separately; not given: power is part of the device's price."
         ),
         text_field!(
-            "cost.notes",
+            id::COST_NOTES,
             "cost-notes",
             Cost,
             "Notes on the price",

@@ -1,5 +1,6 @@
 //! Fields of the devices. An absent figure means: the catalogue's.
 
+use super::id;
 use super::{CatalogKind, Field, FieldKind, FieldValue, Section, always};
 
 const COUNTS: &[u64] = &[1, 2, 4, 8, 16, 32, 64];
@@ -7,7 +8,7 @@ const COUNTS: &[u64] = &[1, 2, 4, 8, 16, 32, 64];
 pub fn fields() -> Vec<Field> {
     vec![
         catalog_field!(
-            "hardware.accelerator",
+            id::HARDWARE_ACCELERATOR,
             "accelerator",
             Hardware,
             "Accelerator",
@@ -17,7 +18,7 @@ pub fn fields() -> Vec<Field> {
             "Device the job runs on; empty: none chosen."
         ),
         integer_field!(
-            "hardware.count",
+            id::HARDWARE_COUNT,
             "devices",
             Hardware,
             "Devices",
@@ -29,17 +30,17 @@ pub fn fields() -> Vec<Field> {
             "How many of them."
         ),
         optional_field!(
-            "hardware.memory_mib",
+            id::HARDWARE_MEMORY_MIB,
             "memory-mib",
             "Device memory",
             "MiB",
             FieldKind::OptionalInteger { min: 1, max: 1 << 30 },
-            Integer,
+            Integer(integer),
             hardware.memory_mib,
             "Memory of one device as the driver reports it; edited here it overrides the catalogue."
         ),
         integer_field!(
-            "hardware.reserve_mib",
+            id::HARDWARE_RESERVE_MIB,
             "reserve-mib",
             Hardware,
             "Keep free",
@@ -51,27 +52,27 @@ pub fn fields() -> Vec<Field> {
             "Memory left to other programs, such as the desktop."
         ),
         optional_field!(
-            "hardware.bandwidth_gb_s",
+            id::HARDWARE_BANDWIDTH_GB_S,
             "bandwidth-gb-s",
             "Bandwidth",
             "GB/s",
             FieldKind::OptionalDecimal { min: 0.1, max: 1e7 },
-            Decimal,
+            Decimal(decimal),
             hardware.bandwidth_gb_s,
             "Memory bandwidth of one device."
         ),
         optional_field!(
-            "hardware.bf16_tflops",
+            id::HARDWARE_BF16_TFLOPS,
             "bf16-tflops",
             "16-bit rate",
             "TFLOP/s",
             FieldKind::OptionalDecimal { min: 0.001, max: 1e7 },
-            Decimal,
+            Decimal(decimal),
             hardware.bf16_tflops,
             "Dense 16-bit arithmetic of one device."
         ),
         text_field!(
-            "hardware.notes",
+            id::HARDWARE_NOTES,
             "hardware-notes",
             Hardware,
             "Notes on the hardware",

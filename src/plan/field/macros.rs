@@ -2,18 +2,14 @@
 
 /// A choice among the words of an enum.
 macro_rules! word_field {
-    ($id:literal, $flag:literal, $section:ident, $label:literal, $choices:expr, $applies:expr, $($path:ident).+ : $type:ty, $help:literal) => {
+    ($id:expr, $flag:literal, $section:ident, $label:literal, $choices:expr, $applies:expr, $($path:ident).+ : $type:ty, $help:literal) => {
         Field {
             id: $id, flag: $flag, section: Section::$section, label: $label, unit: "", help: $help,
             kind: FieldKind::Choice($choices),
             applies: $applies,
             get: |plan| Some(FieldValue::Id(plan.$($path).+.id().to_owned())),
             set: |plan, value| {
-                if let FieldValue::Id(id) = value
-                    && let Some(word) = <$type as Word>::from_id(id)
-                {
-                    plan.$($path).+ = word;
-                }
+                plan.$($path).+ = value.word::<$type>()?;
                 Ok(())
             },
         }
@@ -22,16 +18,14 @@ macro_rules! word_field {
 
 /// A whole number.
 macro_rules! integer_field {
-    ($id:literal, $flag:literal, $section:ident, $label:literal, $unit:literal, $min:literal..=$max:expr, $steps:expr, $applies:expr, $($path:ident).+, $help:literal) => {
+    ($id:expr, $flag:literal, $section:ident, $label:literal, $unit:literal, $min:literal..=$max:expr, $steps:expr, $applies:expr, $($path:ident).+, $help:literal) => {
         Field {
             id: $id, flag: $flag, section: Section::$section, label: $label, unit: $unit, help: $help,
             kind: FieldKind::Integer { min: $min, max: $max, steps: $steps },
             applies: $applies,
             get: |plan| Some(FieldValue::Integer(plan.$($path).+)),
             set: |plan, value| {
-                if let FieldValue::Integer(number) = value {
-                    plan.$($path).+ = *number;
-                }
+                plan.$($path).+ = value.integer()?;
                 Ok(())
             },
         }
@@ -40,16 +34,14 @@ macro_rules! integer_field {
 
 /// On or off.
 macro_rules! toggle_field {
-    ($id:literal, $flag:literal, $section:ident, $label:literal, $applies:expr, $($path:ident).+, $help:literal) => {
+    ($id:expr, $flag:literal, $section:ident, $label:literal, $applies:expr, $($path:ident).+, $help:literal) => {
         Field {
             id: $id, flag: $flag, section: Section::$section, label: $label, unit: "", help: $help,
             kind: FieldKind::Toggle,
             applies: $applies,
             get: |plan| Some(FieldValue::Toggle(plan.$($path).+)),
             set: |plan, value| {
-                if let FieldValue::Toggle(on) = value {
-                    plan.$($path).+ = *on;
-                }
+                plan.$($path).+ = value.toggle()?;
                 Ok(())
             },
         }
@@ -58,16 +50,14 @@ macro_rules! toggle_field {
 
 /// Text of one or several lines.
 macro_rules! text_field {
-    ($id:literal, $flag:literal, $section:ident, $label:literal, $kind:expr, $($path:ident).+, $help:literal) => {
+    ($id:expr, $flag:literal, $section:ident, $label:literal, $kind:expr, $($path:ident).+, $help:literal) => {
         Field {
             id: $id, flag: $flag, section: Section::$section, label: $label, unit: "", help: $help,
             kind: $kind,
             applies: super::always,
             get: |plan| Some(FieldValue::Text(plan.$($path).+.clone())),
             set: |plan, value| {
-                if let FieldValue::Text(text) = value {
-                    plan.$($path).+.clone_from(text);
-                }
+                value.text()?.clone_into(&mut plan.$($path).+);
                 Ok(())
             },
         }
@@ -76,16 +66,14 @@ macro_rules! text_field {
 
 /// An entry of a catalogue, by id.
 macro_rules! catalog_field {
-    ($id:literal, $flag:literal, $section:ident, $label:literal, $kind:ident, $applies:expr, $($path:ident).+, $help:literal) => {
+    ($id:expr, $flag:literal, $section:ident, $label:literal, $kind:ident, $applies:expr, $($path:ident).+, $help:literal) => {
         Field {
             id: $id, flag: $flag, section: Section::$section, label: $label, unit: "", help: $help,
             kind: FieldKind::Catalog(CatalogKind::$kind),
             applies: $applies,
             get: |plan| Some(FieldValue::Id(plan.$($path).+.clone())),
             set: |plan, value| {
-                if let FieldValue::Id(id) = value {
-                    plan.$($path).+.clone_from(id);
-                }
+                value.id()?.clone_into(&mut plan.$($path).+);
                 Ok(())
             },
         }
@@ -94,32 +82,26 @@ macro_rules! catalog_field {
 
 /// A number that may be left to the catalogue, or, in another section, unsaid.
 macro_rules! optional_field {
-    ($id:literal, $flag:literal, $section:ident, $label:literal, $unit:literal, $kind:expr, $variant:ident, $applies:expr, $($path:ident).+, $help:literal) => {
+    ($id:expr, $flag:literal, $section:ident, $label:literal, $unit:literal, $kind:expr, $variant:ident($read:ident), $applies:expr, $($path:ident).+, $help:literal) => {
         Field {
             id: $id, flag: $flag, section: Section::$section, label: $label, unit: $unit, help: $help,
             kind: $kind,
             applies: $applies,
             get: |plan| Some(plan.$($path).+.map_or(FieldValue::Unset, FieldValue::$variant)),
             set: |plan, value| {
-                plan.$($path).+ = match value {
-                    FieldValue::$variant(number) => Some(*number),
-                    _ => None,
-                };
+                plan.$($path).+ = value.optional(FieldValue::$read)?;
                 Ok(())
             },
         }
     };
-    ($id:literal, $flag:literal, $label:literal, $unit:literal, $kind:expr, $variant:ident, $($path:ident).+, $help:literal) => {
+    ($id:expr, $flag:literal, $label:literal, $unit:literal, $kind:expr, $variant:ident($read:ident), $($path:ident).+, $help:literal) => {
         Field {
             id: $id, flag: $flag, section: Section::Hardware, label: $label, unit: $unit, help: $help,
             kind: $kind,
             applies: super::always,
             get: |plan| Some(plan.$($path).+.map_or(FieldValue::Unset, FieldValue::$variant)),
             set: |plan, value| {
-                plan.$($path).+ = match value {
-                    FieldValue::$variant(number) => Some(*number),
-                    _ => None,
-                };
+                plan.$($path).+ = value.optional(FieldValue::$read)?;
                 Ok(())
             },
         }

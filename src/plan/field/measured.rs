@@ -1,5 +1,6 @@
 //! Fields of the user's own measurements.
 
+use super::id;
 use super::{Field, FieldKind, FieldValue, LineKind, Section};
 use crate::plan::Plan;
 
@@ -10,7 +11,7 @@ const fn any(plan: &Plan) -> bool {
 pub fn fields() -> Vec<Field> {
     vec![
         Field {
-            id: "measured.peaks",
+            id: id::MEASURED_PEAKS,
             flag: "measured",
             section: Section::Measured,
             label: "Measured peaks",
@@ -23,14 +24,12 @@ pub fn fields() -> Vec<Field> {
                 any(plan).then_some(FieldValue::List(lines))
             },
             set: |plan, value| {
-                if let FieldValue::List(lines) = value {
-                    plan.measured.peaks = lines.iter().map(|line| line.parse()).collect::<Result<_, _>>()?;
-                }
+                plan.measured.peaks = value.list()?.iter().map(|line| line.parse()).collect::<Result<_, _>>()?;
                 Ok(())
             },
         },
         Field {
-            id: "measured.calibrate",
+            id: id::MEASURED_CALIBRATE,
             flag: "calibrate",
             section: Section::Measured,
             label: "Calibrate",
@@ -41,14 +40,12 @@ pub fn fields() -> Vec<Field> {
             applies: |plan| any(plan) || !plan.measured.calibrate,
             get: |plan| (any(plan) || !plan.measured.calibrate).then_some(FieldValue::Toggle(plan.measured.calibrate)),
             set: |plan, value| {
-                if let FieldValue::Toggle(on) = value {
-                    plan.measured.calibrate = *on;
-                }
+                plan.measured.calibrate = value.toggle()?;
                 Ok(())
             },
         },
         Field {
-            id: "measured.trials",
+            id: id::MEASURED_TRIALS,
             flag: "trials",
             section: Section::Measured,
             label: "Previews",
@@ -61,9 +58,7 @@ pub fn fields() -> Vec<Field> {
                 (!lines.is_empty()).then_some(FieldValue::List(lines))
             },
             set: |plan, value| {
-                if let FieldValue::List(lines) = value {
-                    plan.measured.trials = lines.iter().map(|line| line.parse()).collect::<Result<_, _>>()?;
-                }
+                plan.measured.trials = value.list()?.iter().map(|line| line.parse()).collect::<Result<_, _>>()?;
                 Ok(())
             },
         },

@@ -1,8 +1,9 @@
 //! Fields of the fine-tuning method.
 
+use super::id;
 use super::words::{FLOAT_FORMATS, LORA_INITS, LORA_SCALINGS, Word as _};
 use super::{Choice, Field, FieldKind, FieldValue, Section, training};
-use crate::plan::{FloatFormat, Lora, LoraInit, LoraScaling, Method, Plan, Targets};
+use crate::plan::{FloatFormat, Lora, Method, Plan, Targets};
 
 /// Methods by the name people use; variants of LoRA have names of their own.
 pub const METHODS: &[Choice] = &[
@@ -45,7 +46,7 @@ fn no_such(what: &str, plan: &Plan) -> String {
 
 /// A setting of LoRA.
 macro_rules! lora_field {
-    ($id:literal, $flag:literal, $label:literal, $kind:expr, $get:expr, $set:expr, $help:literal) => {
+    ($id:expr, $flag:literal, $label:literal, $kind:expr, $get:expr, $set:expr, $help:literal) => {
         Field {
             id: $id,
             flag: $flag,
@@ -59,8 +60,8 @@ macro_rules! lora_field {
             set: |plan, value| {
                 let refusal = no_such($label, plan);
                 let lora = plan.method.method.lora_mut().ok_or(refusal)?;
-                let set: fn(&mut Lora, &FieldValue) = $set;
-                set(lora, value);
+                let set: fn(&mut Lora, &FieldValue) -> Result<(), String> = $set;
+                set(lora, value)?;
                 plan.method.method.settle_base(&plan.precision.load_format);
                 Ok(())
             },
@@ -70,7 +71,7 @@ macro_rules! lora_field {
 
 /// A whole number of one method.
 macro_rules! method_integer {
-    ($id:literal, $flag:literal, $label:literal, $unit:literal, $max:literal, $steps:expr, $pattern:pat => $value:ident, $help:literal) => {
+    ($id:expr, $flag:literal, $label:literal, $unit:literal, $max:literal, $steps:expr, $pattern:pat => $value:ident, $help:literal) => {
         Field {
             id: $id,
             flag: $flag,
@@ -89,8 +90,8 @@ macro_rules! method_integer {
             },
             set: |plan, value| {
                 let refusal = no_such($label, plan);
-                match (&mut plan.method.method, value) {
-                    ($pattern, FieldValue::Integer(number)) => *$value = *number,
+                match &mut plan.method.method {
+                    $pattern => *$value = value.integer()?,
                     _ => return Err(refusal),
                 }
                 Ok(())
@@ -104,7 +105,7 @@ const POWERS: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
 pub fn fields() -> Vec<Field> {
     let mut fields = vec![Field {
-        id: "method.kind",
+        id: id::METHOD_KIND,
         flag: "method",
         section: Section::Method,
         label: "Method",
@@ -114,11 +115,10 @@ pub fn fields() -> Vec<Field> {
         applies: training,
         get: |plan| Some(FieldValue::Id(plan.method.method.id().to_owned())),
         set: |plan, value| {
-            if let FieldValue::Id(id) = value
-                && id != plan.method.method.id()
-                && let Some(method) = Method::named(id, &plan.method.method)
-            {
-                plan.method.method = method;
+            let id = value.id()?;
+            if id != plan.method.method.id() {
+                let named = Method::named(id, &plan.method.method);
+                plan.method.method = named.ok_or_else(|| format!("`{id}` is no method"))?;
                 plan.method.method.settle_base(&plan.precision.load_format);
             }
             Ok(())
@@ -129,7 +129,7 @@ pub fn fields() -> Vec<Field> {
     fields.extend(other_methods());
     fields.extend([
         toggle_field!(
-            "method.train_embeddings",
+            id::METHOD_TRAIN_EMBEDDINGS,
             "train-embeddings",
             Method,
             "Train embeddings",
@@ -138,7 +138,7 @@ pub fn fields() -> Vec<Field> {
             "Token embeddings learn too: needed for new tokens; with adapters a full copy is trained and kept."
         ),
         toggle_field!(
-            "method.train_head",
+            id::METHOD_TRAIN_HEAD,
             "train-head",
             Method,
             "Train output head",
@@ -147,7 +147,7 @@ pub fn fields() -> Vec<Field> {
             "The output head learns too; with adapters a full copy is trained and kept."
         ),
         text_field!(
-            "method.notes",
+            id::METHOD_NOTES,
             "method-notes",
             Method,
             "Notes on the method",
@@ -162,7 +162,7 @@ pub fn fields() -> Vec<Field> {
 fn shared() -> Vec<Field> {
     vec![
         Field {
-            id: "method.rank",
+            id: id::METHOD_RANK,
             flag: "rank",
             section: Section::Method,
             label: "Rank",
@@ -173,14 +173,12 @@ fn shared() -> Vec<Field> {
             get: |plan| plan.method.method.rank().map(FieldValue::Integer),
             set: |plan, value| {
                 let refusal = no_such("Rank", plan);
-                if let FieldValue::Integer(number) = value {
-                    *plan.method.method.rank_mut().ok_or(refusal)? = *number;
-                }
+                *plan.method.method.rank_mut().ok_or(refusal)? = value.integer()?;
                 Ok(())
             },
         },
         Field {
-            id: "method.targets",
+            id: id::METHOD_TARGETS,
             flag: "targets",
             section: Section::Method,
             label: "Target modules",
@@ -191,9 +189,7 @@ fn shared() -> Vec<Field> {
             get: |plan| plan.method.method.targets().map(|targets| FieldValue::List(targets.ids())),
             set: |plan, value| {
                 let refusal = no_such("Target modules", plan);
-                if let FieldValue::List(ids) = value {
-                    *plan.method.method.targets_mut().ok_or(refusal)? = Targets::from_ids(ids);
-                }
+                *plan.method.method.targets_mut().ok_or(refusal)? = Targets::from_ids(value.list()?);
                 Ok(())
             },
         },
@@ -203,29 +199,31 @@ fn shared() -> Vec<Field> {
 fn lora() -> Vec<Field> {
     vec![
         lora_field!(
-            "method.alpha",
+            id::METHOD_ALPHA,
             "alpha",
             "Alpha",
             FieldKind::Decimal { min: 0.0, max: 1e6, step: 1.0 },
             |lora| FieldValue::Decimal(lora.alpha),
-            |lora, value| if let FieldValue::Decimal(x) = value {
-                lora.alpha = *x;
+            |lora, value| {
+                lora.alpha = value.decimal()?;
+                Ok(())
             },
             "Scale α of the update; often twice the rank. Costs no memory."
         ),
         lora_field!(
-            "method.dropout",
+            id::METHOD_DROPOUT,
             "lora-dropout",
             "Adapter dropout",
             FieldKind::Decimal { min: 0.0, max: 0.99, step: 0.05 },
             |lora| FieldValue::Decimal(lora.dropout),
-            |lora, value| if let FieldValue::Decimal(x) = value {
-                lora.dropout = *x;
+            |lora, value| {
+                lora.dropout = value.decimal()?;
+                Ok(())
             },
             "Share of the adapter's input dropped while training; above 0 a mask and a copy of the input are kept for every adapter."
         ),
         Field {
-            id: "method.adapter_format",
+            id: id::METHOD_ADAPTER_FORMAT,
             flag: "adapter-format",
             section: Section::Method,
             label: "Adapter format",
@@ -236,52 +234,48 @@ fn lora() -> Vec<Field> {
             get: |plan| adapter_format(&plan.method.method).map(|format| FieldValue::Id(format.id().to_owned())),
             set: |plan, value| {
                 let refusal = no_such("Adapter format", plan);
-                if let FieldValue::Id(id) = value
-                    && let Some(format) = FloatFormat::from_id(id)
-                {
-                    match &mut plan.method.method {
-                        Method::Lora(lora) | Method::Qlora(lora) => lora.dtype = format,
-                        Method::Adapters { dtype, .. } => *dtype = format,
-                        _ => return Err(refusal),
-                    }
+                let format = value.word()?;
+                match &mut plan.method.method {
+                    Method::Lora(lora) | Method::Qlora(lora) => lora.dtype = format,
+                    Method::Adapters { dtype, .. } => *dtype = format,
+                    _ => return Err(refusal),
                 }
                 Ok(())
             },
         },
         lora_field!(
-            "method.scaling",
+            id::METHOD_SCALING,
             "lora-scaling",
             "Scaling",
             FieldKind::Choice(LORA_SCALINGS),
             |lora| FieldValue::Id(lora.scaling.id().to_owned()),
-            |lora, value| if let FieldValue::Id(id) = value
-                && let Some(word) = LoraScaling::from_id(id)
-            {
-                lora.scaling = word;
+            |lora, value| {
+                lora.scaling = value.word()?;
+                Ok(())
             },
             "How alpha is divided by the rank."
         ),
         lora_field!(
-            "method.weight_decomposed",
+            id::METHOD_WEIGHT_DECOMPOSED,
             "weight-decomposed",
             "Decompose (DoRA)",
             FieldKind::Toggle,
             |lora| FieldValue::Toggle(lora.weight_decomposed),
-            |lora, value| if let FieldValue::Toggle(on) = value {
-                lora.weight_decomposed = *on;
+            |lora, value| {
+                lora.weight_decomposed = value.toggle()?;
+                Ok(())
             },
             "A magnitude for every output is learned separately; the combined weight is formed in every forward pass."
         ),
         lora_field!(
-            "method.init",
+            id::METHOD_INIT,
             "lora-init",
             "Initialization",
             FieldKind::Choice(LORA_INITS),
             |lora| FieldValue::Id(lora.init.id().to_owned()),
-            |lora, value| if let FieldValue::Id(id) = value
-                && let Some(word) = LoraInit::from_id(id)
-            {
-                lora.init = word;
+            |lora, value| {
+                lora.init = value.word()?;
+                Ok(())
             },
             "How the adapter is initialized; it costs time at the start, not memory."
         ),
@@ -298,9 +292,9 @@ const fn adapter_format(method: &Method) -> Option<FloatFormat> {
 
 fn other_methods() -> Vec<Field> {
     vec![
-        method_integer!("method.bottleneck", "bottleneck", "Bottleneck width", "", 65536, POWERS, Method::Adapters { bottleneck, .. } => bottleneck, "Inner width of the adapter modules."),
+        method_integer!(id::METHOD_BOTTLENECK, "bottleneck", "Bottleneck width", "", 65536, POWERS, Method::Adapters { bottleneck, .. } => bottleneck, "Inner width of the adapter modules."),
         Field {
-            id: "method.virtual_tokens",
+            id: id::METHOD_VIRTUAL_TOKENS,
             flag: "virtual-tokens",
             section: Section::Method,
             label: "Virtual tokens",
@@ -311,15 +305,13 @@ fn other_methods() -> Vec<Field> {
             get: |plan| plan.method.method.virtual_tokens().map(FieldValue::Integer),
             set: |plan, value| {
                 let refusal = no_such("Virtual tokens", plan);
-                if let FieldValue::Integer(number) = value {
-                    *plan.method.method.virtual_tokens_mut().ok_or(refusal)? = *number;
-                }
+                *plan.method.method.virtual_tokens_mut().ok_or(refusal)? = value.integer()?;
                 Ok(())
             },
         },
-        method_integer!("method.encoder_hidden", "encoder-hidden", "Encoder width", "", 65536, POWERS, Method::PTuning { encoder_hidden, .. } => encoder_hidden, "Width of the network that makes the virtual tokens."),
-        method_integer!("method.block_size", "oft-block-size", "Block size", "", 65536, POWERS, Method::Oft { block_size, .. } => block_size, "Size of one rotated block; larger blocks have more values."),
-        method_integer!("method.layers", "last-layers", "Trained layers", "layers", 100_000, POWERS, Method::LastLayers { layers } => layers, "How many layers from the end are trained."),
-        method_integer!("method.active_layers", "active-layers", "Layers at a time", "layers", 100_000, POWERS, Method::Blockwise { active_layers } => active_layers, "Layers with gradients and optimizer state at one time."),
+        method_integer!(id::METHOD_ENCODER_HIDDEN, "encoder-hidden", "Encoder width", "", 65536, POWERS, Method::PTuning { encoder_hidden, .. } => encoder_hidden, "Width of the network that makes the virtual tokens."),
+        method_integer!(id::METHOD_BLOCK_SIZE, "oft-block-size", "Block size", "", 65536, POWERS, Method::Oft { block_size, .. } => block_size, "Size of one rotated block; larger blocks have more values."),
+        method_integer!(id::METHOD_LAYERS, "last-layers", "Trained layers", "layers", 100_000, POWERS, Method::LastLayers { layers } => layers, "How many layers from the end are trained."),
+        method_integer!(id::METHOD_ACTIVE_LAYERS, "active-layers", "Layers at a time", "layers", 100_000, POWERS, Method::Blockwise { active_layers } => active_layers, "Layers with gradients and optimizer state at one time."),
     ]
 }

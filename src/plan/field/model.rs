@@ -1,5 +1,6 @@
 //! Fields of the base model. Its catalogue id, or the figures of a shape typed by hand.
 
+use super::id;
 use super::{CatalogKind, Field, FieldKind, FieldValue, Section};
 use crate::plan::{HandShape, ModelSource, Plan};
 
@@ -23,7 +24,7 @@ fn shape_mut(plan: &mut Plan) -> Result<&mut HandShape, String> {
 
 /// A whole number of the shape typed by hand.
 macro_rules! shape_field {
-    ($name:ident, $id:literal, $flag:literal, $label:literal, $min:literal, $help:literal) => {
+    ($name:ident, $id:expr, $flag:literal, $label:literal, $min:literal, $help:literal) => {
         Field {
             id: $id,
             flag: $flag,
@@ -35,9 +36,7 @@ macro_rules! shape_field {
             applies: typed,
             get: |plan| shape(plan).map(|shape| FieldValue::Integer(shape.$name)),
             set: |plan, value| {
-                if let FieldValue::Integer(number) = value {
-                    shape_mut(plan)?.$name = *number;
-                }
+                shape_mut(plan)?.$name = value.integer()?;
                 Ok(())
             },
         }
@@ -46,7 +45,7 @@ macro_rules! shape_field {
 
 /// A yes-or-no of the shape typed by hand.
 macro_rules! shape_toggle {
-    ($name:ident, $id:literal, $flag:literal, $label:literal, $help:literal) => {
+    ($name:ident, $id:expr, $flag:literal, $label:literal, $help:literal) => {
         Field {
             id: $id,
             flag: $flag,
@@ -58,9 +57,7 @@ macro_rules! shape_toggle {
             applies: typed,
             get: |plan| shape(plan).map(|shape| FieldValue::Toggle(shape.$name)),
             set: |plan, value| {
-                if let FieldValue::Toggle(on) = value {
-                    shape_mut(plan)?.$name = *on;
-                }
+                shape_mut(plan)?.$name = value.toggle()?;
                 Ok(())
             },
         }
@@ -70,7 +67,7 @@ macro_rules! shape_toggle {
 pub fn fields() -> Vec<Field> {
     vec![
         Field {
-            id: "model.id",
+            id: id::MODEL_ID,
             flag: "model",
             section: Section::Model,
             label: "Base model",
@@ -83,37 +80,42 @@ pub fn fields() -> Vec<Field> {
                 _ => None,
             },
             set: |plan, value| {
-                if let FieldValue::Id(id) = value {
-                    plan.model.source = match id.as_str() {
-                        "typed" => ModelSource::Typed(HandShape::default()),
-                        _ => ModelSource::Catalog(id.clone()),
-                    };
-                }
+                plan.model.source = match value.id()? {
+                    "typed" => ModelSource::Typed(HandShape::default()),
+                    id => ModelSource::Catalog(id.to_owned()),
+                };
                 Ok(())
             },
         },
         shape_field!(
             hidden_size,
-            "model.hidden_size",
+            id::MODEL_HIDDEN_SIZE,
             "hidden-size",
             "Hidden size",
             1,
             "Width of the residual stream."
         ),
-        shape_field!(layers, "model.layers", "layers", "Layers", 1, "Number of decoder layers."),
-        shape_field!(heads, "model.heads", "heads", "Query heads", 1, "Heads of attention."),
+        shape_field!(layers, id::MODEL_LAYERS, "layers", "Layers", 1, "Number of decoder layers."),
+        shape_field!(heads, id::MODEL_HEADS, "heads", "Query heads", 1, "Heads of attention."),
         shape_field!(
             kv_heads,
-            "model.kv_heads",
+            id::MODEL_KV_HEADS,
             "kv-heads",
             "Key-value heads",
             1,
             "Fewer than query heads with grouped-query attention; the cache shrinks alike."
         ),
-        shape_field!(head_dim, "model.head_dim", "head-dim", "Head width", 1, "Usually hidden size divided by heads."),
+        shape_field!(
+            head_dim,
+            id::MODEL_HEAD_DIM,
+            "head-dim",
+            "Head width",
+            1,
+            "Usually hidden size divided by heads."
+        ),
         shape_field!(
             intermediate_size,
-            "model.intermediate_size",
+            id::MODEL_INTERMEDIATE_SIZE,
             "intermediate-size",
             "MLP width",
             1,
@@ -121,7 +123,7 @@ pub fn fields() -> Vec<Field> {
         ),
         shape_field!(
             vocab_size,
-            "model.vocab_size",
+            id::MODEL_VOCAB_SIZE,
             "vocab-size",
             "Vocabulary",
             1,
@@ -129,7 +131,7 @@ pub fn fields() -> Vec<Field> {
         ),
         shape_field!(
             experts,
-            "model.experts",
+            id::MODEL_EXPERTS,
             "experts",
             "Experts",
             0,
@@ -137,7 +139,7 @@ pub fn fields() -> Vec<Field> {
         ),
         shape_field!(
             experts_per_token,
-            "model.experts_per_token",
+            id::MODEL_EXPERTS_PER_TOKEN,
             "experts-per-token",
             "Experts a token",
             1,
@@ -145,20 +147,20 @@ pub fn fields() -> Vec<Field> {
         ),
         shape_toggle!(
             tied,
-            "model.tied",
+            id::MODEL_TIED,
             "tied",
             "Tied head",
             "The output head is the token embedding; it then exists once."
         ),
         shape_toggle!(
             gated_mlp,
-            "model.gated_mlp",
+            id::MODEL_GATED_MLP,
             "gated-mlp",
             "Gated MLP",
             "Three matrices (SwiGLU, GeGLU) instead of two."
         ),
         text_field!(
-            "model.notes",
+            id::MODEL_NOTES,
             "model-notes",
             Model,
             "Notes on the model",

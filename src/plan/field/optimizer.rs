@@ -1,15 +1,16 @@
 //! Fields of the optimizer.
 
+use super::id;
 use super::words::{ALGORITHMS, IMPLEMENTATIONS, Word};
 use super::{Field, FieldKind, FieldValue, Section, training};
 use crate::plan::{Algorithm, Implementation};
 
 pub fn fields() -> Vec<Field> {
     vec![
-        word_field!("optimizer.algorithm", "optimizer", Optimizer, "Optimizer", ALGORITHMS, training, optimizer.algorithm: Algorithm, "Update rule; decides how many values are kept for every trained one."),
-        word_field!("optimizer.implementation", "optimizer-implementation", Optimizer, "Implementation", IMPLEMENTATIONS, training, optimizer.implementation: Implementation, "How the update is written; decides the temporary copies in the step."),
+        word_field!(id::OPTIMIZER_ALGORITHM, "optimizer", Optimizer, "Optimizer", ALGORITHMS, training, optimizer.algorithm: Algorithm, "Update rule; decides how many values are kept for every trained one."),
+        word_field!(id::OPTIMIZER_IMPLEMENTATION, "optimizer-implementation", Optimizer, "Implementation", IMPLEMENTATIONS, training, optimizer.implementation: Implementation, "How the update is written; decides the temporary copies in the step."),
         toggle_field!(
-            "optimizer.clip_gradients",
+            id::OPTIMIZER_CLIP_GRADIENTS,
             "clip-gradients",
             Optimizer,
             "Clip gradients",
@@ -18,7 +19,7 @@ pub fn fields() -> Vec<Field> {
             "Gradients are scaled to a norm before the step."
         ),
         text_field!(
-            "optimizer.notes",
+            id::OPTIMIZER_NOTES,
             "optimizer-notes",
             Optimizer,
             "Notes on the optimizer",

@@ -1,5 +1,6 @@
 //! Fields of number formats.
 
+use super::id;
 use super::words::{FLOAT_FORMATS, QUANTIZE_WHEN, Word};
 use super::{CatalogKind, Choice, Field, FieldKind, FieldValue, Section, always, inference, training};
 use crate::plan::{FloatFormat, Plan, QuantizeWhen};
@@ -31,7 +32,7 @@ fn optional_word(format: Option<FloatFormat>, none: &'static str) -> FieldValue 
 pub fn fields() -> Vec<Field> {
     vec![
         Field {
-            id: "precision.load_format",
+            id: id::PRECISION_LOAD_FORMAT,
             flag: "load-format",
             section: Section::Precision,
             label: "Load as",
@@ -41,15 +42,14 @@ pub fn fields() -> Vec<Field> {
             applies: always,
             get: |plan| Some(FieldValue::Id(plan.precision.load_format.clone())),
             set: |plan, value| {
-                if let FieldValue::Id(id) = value {
-                    plan.precision.load_format.clone_from(id);
-                    plan.method.method.settle_base(id);
-                }
+                let id = value.id()?;
+                id.clone_into(&mut plan.precision.load_format);
+                plan.method.method.settle_base(id);
                 Ok(())
             },
         },
         toggle_field!(
-            "precision.double_quantization",
+            id::PRECISION_DOUBLE_QUANTIZATION,
             "double-quantization",
             Precision,
             "Double quantization",
@@ -58,7 +58,7 @@ pub fn fields() -> Vec<Field> {
             "The scales of 4-bit blocks are quantized again: 4.13 instead of 4.5 bits a weight."
         ),
         Field {
-            id: "precision.autocast",
+            id: id::PRECISION_AUTOCAST,
             flag: "autocast",
             section: Section::Precision,
             label: "Autocast",
@@ -68,14 +68,12 @@ pub fn fields() -> Vec<Field> {
             applies: training,
             get: |plan| Some(optional_word(plan.precision.autocast, "off")),
             set: |plan, value| {
-                if let FieldValue::Id(id) = value {
-                    plan.precision.autocast = FloatFormat::from_id(id);
-                }
+                plan.precision.autocast = value.word_or("off")?;
                 Ok(())
             },
         },
         toggle_field!(
-            "precision.fp32_master_weights",
+            id::PRECISION_FP32_MASTER_WEIGHTS,
             "master-weights",
             Precision,
             "Master weights",
@@ -84,7 +82,7 @@ pub fn fields() -> Vec<Field> {
             "The optimizer keeps an FP32 copy of every trained 16-bit weight: 4 bytes a value more."
         ),
         Field {
-            id: "precision.gradient_format",
+            id: id::PRECISION_GRADIENT_FORMAT,
             flag: "gradient-format",
             section: Section::Precision,
             label: "Gradient format",
@@ -94,14 +92,12 @@ pub fn fields() -> Vec<Field> {
             applies: training,
             get: |plan| Some(optional_word(plan.precision.gradient_format, "as-weights")),
             set: |plan, value| {
-                if let FieldValue::Id(id) = value {
-                    plan.precision.gradient_format = FloatFormat::from_id(id);
-                }
+                plan.precision.gradient_format = value.word_or("as-weights")?;
                 Ok(())
             },
         },
         toggle_field!(
-            "precision.upcast_unquantized",
+            id::PRECISION_UPCAST_UNQUANTIZED,
             "upcast-unquantized",
             Precision,
             "Upcast unquantized weights",
@@ -110,7 +106,7 @@ pub fn fields() -> Vec<Field> {
             "Norms, embeddings and head of a quantized base are upcast to FP32, as PEFT's prepare_model_for_kbit_training does; the residual stream then is FP32 too."
         ),
         catalog_field!(
-            "precision.kv_cache_format",
+            id::PRECISION_KV_CACHE_FORMAT,
             "kv-cache-format",
             Precision,
             "KV cache as",
@@ -119,9 +115,9 @@ pub fn fields() -> Vec<Field> {
             precision.kv_cache_format,
             "Number format of keys and values kept for generation."
         ),
-        word_field!("precision.quantize_when", "quantize-when", Precision, "When to quantize", QUANTIZE_WHEN, always, precision.quantize_when: QuantizeWhen, "After training, simulated during it, or as the arithmetic of training itself."),
+        word_field!(id::PRECISION_QUANTIZE_WHEN, "quantize-when", Precision, "When to quantize", QUANTIZE_WHEN, always, precision.quantize_when: QuantizeWhen, "After training, simulated during it, or as the arithmetic of training itself."),
         text_field!(
-            "precision.notes",
+            id::PRECISION_NOTES,
             "precision-notes",
             Precision,
             "Notes on precision",

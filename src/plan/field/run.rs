@@ -1,5 +1,6 @@
 //! Fields of how much is run. Nothing here bears on memory.
 
+use super::id;
 use super::{Field, FieldKind, FieldValue, Section, always, training};
 
 const COUNTS: &[u64] = &[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
@@ -7,43 +8,43 @@ const COUNTS: &[u64] = &[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 pub fn fields() -> Vec<Field> {
     vec![
         optional_field!(
-            "run.examples",
+            id::RUN_EXAMPLES,
             "examples",
             Run,
             "Examples",
             "examples",
             FieldKind::OptionalInteger { min: 1, max: 1_000_000_000_000 },
-            Integer,
+            Integer(integer),
             training,
             run.examples,
             "Training examples in the data; with their average length they give the tokens of an epoch."
         ),
         optional_field!(
-            "run.average_length",
+            id::RUN_AVERAGE_LENGTH,
             "average-length",
             Run,
             "Average length",
             "tokens",
             FieldKind::OptionalInteger { min: 1, max: 16_777_216 },
-            Integer,
+            Integer(integer),
             training,
             run.average_length,
             "Tokens of an example on average; not given: every example fills the sequence."
         ),
         optional_field!(
-            "run.tokens",
+            id::RUN_TOKENS,
             "training-tokens",
             Run,
             "Training tokens",
             "tokens",
             FieldKind::OptionalInteger { min: 1, max: 1_000_000_000_000_000 },
-            Integer,
+            Integer(integer),
             training,
             run.tokens,
             "Tokens of one epoch; given, they count instead of examples × average length."
         ),
         Field {
-            id: "run.epochs",
+            id: id::RUN_EPOCHS,
             flag: "epochs",
             section: Section::Run,
             label: "Epochs",
@@ -53,38 +54,36 @@ pub fn fields() -> Vec<Field> {
             applies: training,
             get: |plan| Some(FieldValue::Decimal(plan.run.epochs)),
             set: |plan, value| {
-                if let FieldValue::Decimal(epochs) = value {
-                    plan.run.epochs = *epochs;
-                }
+                plan.run.epochs = value.decimal()?;
                 Ok(())
             },
         },
         optional_field!(
-            "run.checkpoints",
+            id::RUN_CHECKPOINTS,
             "checkpoints",
             Run,
             "Checkpoints",
             "files",
             FieldKind::OptionalInteger { min: 0, max: 1_000_000 },
-            Integer,
+            Integer(integer),
             training,
             run.checkpoints,
             "Checkpoints written during the run; each makes the devices wait."
         ),
         optional_field!(
-            "run.loader_tokens_per_sec",
+            id::RUN_LOADER_TOKENS_PER_SEC,
             "loader-tokens-per-sec",
             Run,
             "Data loading",
             "tokens/s",
             FieldKind::OptionalDecimal { min: 0.001, max: 1e12 },
-            Decimal,
+            Decimal(decimal),
             training,
             run.loader_tokens_per_sec,
             "Tokens a second that reading and tokenizing deliver to all devices; not given: they never wait for data."
         ),
         integer_field!(
-            "run.adapters",
+            id::RUN_ADAPTERS,
             "served-adapters",
             Run,
             "Served adapters",
@@ -96,17 +95,17 @@ pub fn fields() -> Vec<Field> {
             "Adapters, such as customers, that are served from one base model."
         ),
         optional_field!(
-            "run.load_gb_s",
+            id::RUN_LOAD_GB_S,
             "load-gb-s",
             Run,
             "Load bandwidth",
             "GB/s",
             FieldKind::OptionalDecimal { min: 0.001, max: 1e6 },
-            Decimal,
+            Decimal(decimal),
             always,
             run.load_gb_s,
             "How fast weights reach a device when a model or an adapter is switched; not given: the device's host link."
         ),
-        text_field!("run.notes", "run-notes", Run, "Notes on the run", FieldKind::Notes, run.notes, "Why this much."),
+        text_field!(id::RUN_NOTES, "run-notes", Run, "Notes on the run", FieldKind::Notes, run.notes, "Why this much."),
     ]
 }

@@ -1,5 +1,6 @@
 //! Fields of the software stack.
 
+use super::id;
 use super::words::{ATTENTION_KERNELS, CHECKPOINTINGS, LOSS_KERNELS, Word};
 use super::{CatalogKind, Field, FieldKind, FieldValue, Section, always, training};
 use crate::plan::{AttentionKernel, Checkpointing, LossKernel};
@@ -7,7 +8,7 @@ use crate::plan::{AttentionKernel, Checkpointing, LossKernel};
 pub fn fields() -> Vec<Field> {
     vec![
         catalog_field!(
-            "runtime.profile",
+            id::RUNTIME_PROFILE,
             "profile",
             Runtime,
             "Software stack",
@@ -16,11 +17,11 @@ pub fn fields() -> Vec<Field> {
             runtime.profile,
             "Runtime profile: what this stack allocates beside the formulas, with its evidence."
         ),
-        word_field!("runtime.checkpointing", "checkpointing", Runtime, "Checkpointing", CHECKPOINTINGS, training, runtime.checkpointing: Checkpointing, "Activations that are recomputed in backward instead of kept."),
-        word_field!("runtime.attention", "attention", Runtime, "Attention kernel", ATTENTION_KERNELS, always, runtime.attention: AttentionKernel, "Whether the matrix of every token with every token exists."),
-        word_field!("runtime.loss", "loss", Runtime, "Loss kernel", LOSS_KERNELS, training, runtime.loss: LossKernel, "How often logits of the whole vocabulary exist."),
+        word_field!(id::RUNTIME_CHECKPOINTING, "checkpointing", Runtime, "Checkpointing", CHECKPOINTINGS, training, runtime.checkpointing: Checkpointing, "Activations that are recomputed in backward instead of kept."),
+        word_field!(id::RUNTIME_ATTENTION, "attention", Runtime, "Attention kernel", ATTENTION_KERNELS, always, runtime.attention: AttentionKernel, "Whether the matrix of every token with every token exists."),
+        word_field!(id::RUNTIME_LOSS, "loss", Runtime, "Loss kernel", LOSS_KERNELS, training, runtime.loss: LossKernel, "How often logits of the whole vocabulary exist."),
         text_field!(
-            "runtime.notes",
+            id::RUNTIME_NOTES,
             "runtime-notes",
             Runtime,
             "Notes on the runtime",

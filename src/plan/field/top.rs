@@ -1,5 +1,6 @@
 //! Fields of the plan as a whole.
 
+use super::id;
 use super::words::{STAGE_KINDS, WORKLOADS, Word};
 use super::{Field, FieldKind, FieldValue, Section, training};
 use crate::plan::{StageKind, Workload};
@@ -9,7 +10,7 @@ pub fn fields() -> Vec<Field> {
     debug_assert!(!STAGE_KINDS.is_empty());
     vec![
         text_field!(
-            "name",
+            id::NAME,
             "name",
             Plan,
             "Name",
@@ -18,7 +19,7 @@ pub fn fields() -> Vec<Field> {
             "What the job is called in tabs, reports and comparisons."
         ),
         text_field!(
-            "notes",
+            id::NOTES,
             "notes",
             Plan,
             "Notes",
@@ -26,9 +27,9 @@ pub fn fields() -> Vec<Field> {
             notes,
             "Free text for reviewers: goal, data, decisions."
         ),
-        word_field!("workload", "workload", Plan, "Workload", WORKLOADS, super::always, workload: Workload, "Estimate a training step, or running the model."),
+        word_field!(id::WORKLOAD, "workload", Plan, "Workload", WORKLOADS, super::always, workload: Workload, "Estimate a training step, or running the model."),
         Field {
-            id: "stages",
+            id: id::STAGES,
             flag: "stages",
             section: Section::Plan,
             label: "Kind of fine-tuning",
@@ -38,9 +39,8 @@ pub fn fields() -> Vec<Field> {
             applies: training,
             get: |plan| Some(FieldValue::List(plan.stages.iter().map(|kind| kind.id().to_owned()).collect())),
             set: |plan, value| {
-                if let FieldValue::List(ids) = value {
-                    plan.stages = ids.iter().filter_map(|id| StageKind::from_id(id)).collect();
-                }
+                let kind = |id: &String| FieldValue::Id(id.clone()).word::<StageKind>();
+                plan.stages = value.list()?.iter().map(kind).collect::<Result<_, _>>()?;
                 Ok(())
             },
         },

@@ -7,6 +7,7 @@ use super::{
     NodeKind, Plan, Position, ReadError, SCHEMA, Section, UnknownKey, fields, named, tree,
 };
 use crate::plan::decision::read_decision;
+use crate::plan::field::id;
 use crate::plan::field::nearest;
 use crate::units::grouped;
 use std::collections::HashSet;
@@ -33,7 +34,7 @@ pub fn read(text: &str) -> Result<Loaded, ReadError> {
     reader.model(&all);
     reader.decision(&all);
     // The load format decides what base a variant of LoRA stands on, so it goes before the method.
-    let (load_format, others): (Vec<_>, Vec<_>) = fields().iter().partition(|f| f.id == "precision.load_format");
+    let (load_format, others): (Vec<_>, Vec<_>) = fields().iter().partition(|f| f.id == id::PRECISION_LOAD_FORMAT);
     for field in load_format.into_iter().chain(others) {
         if let Some(found) = all.iter().find(|found| found.section == field.section.key() && found.key == field.key()) {
             reader.assign(field, found);

@@ -5,6 +5,7 @@ use super::{Kind, Quality, Risk};
 use crate::estimate::Inputs;
 use crate::plan::check::is_quantized;
 use crate::plan::edit::{PlanEdit, choose_method};
+use crate::plan::field::id;
 use crate::plan::field::{FieldId, FieldValue};
 use crate::plan::{
     Algorithm, AttentionKernel, Checkpointing, FloatFormat, Implementation, LossKernel, Method, Offload, Plan,
@@ -57,13 +58,13 @@ fn runtime(plan: &Plan, kinds: &mut Vec<Kind>) {
         "Chen et al., 2016, Training deep nets with sublinear memory cost",
     );
     if plan.runtime.checkpointing != Checkpointing::Full {
-        let edit = word("runtime.checkpointing", "full");
+        let edit = word(id::RUNTIME_CHECKPOINTING, "full");
         push(kinds, "checkpointing", "checkpointing-full", "Checkpoint every layer", edit, again);
     }
     if plan.runtime.checkpointing == Checkpointing::None {
         let selective =
             quality(Risk::None, "The same numbers, the cheap ones computed twice.", "Korthikanti et al., 2022");
-        let edit = word("runtime.checkpointing", "selective");
+        let edit = word(id::RUNTIME_CHECKPOINTING, "selective");
         push(kinds, "checkpointing", "checkpointing-selective", "Recompute the cheap parts", edit, selective);
     }
     let loss = quality(
@@ -72,11 +73,11 @@ fn runtime(plan: &Plan, kinds: &mut Vec<Kind>) {
         "Hsu et al., 2024, Liger Kernel; Wijmans et al., 2024, Cut your losses",
     );
     if plan.runtime.loss != LossKernel::FusedLinear {
-        let edit = word("runtime.loss", "fused-linear");
+        let edit = word(id::RUNTIME_LOSS, "fused-linear");
         push(kinds, "loss", "loss-fused-linear", "Fuse the loss with the head, in chunks", edit, loss);
     }
     if plan.runtime.loss == LossKernel::Unfused {
-        let edit = word("runtime.loss", "fused-logits");
+        let edit = word(id::RUNTIME_LOSS, "fused-logits");
         push(kinds, "loss", "loss-fused-logits", "Fuse the loss on the logits", edit, loss);
     }
     attention(plan, kinds);
@@ -89,7 +90,7 @@ fn attention(plan: &Plan, kinds: &mut Vec<Kind>) {
             "The same attention, block by block.",
             "Dao et al., 2022, FlashAttention: exact attention",
         );
-        let edit = word("runtime.attention", "sdpa");
+        let edit = word(id::RUNTIME_ATTENTION, "sdpa");
         push(kinds, "attention", "attention-sdpa", "Flash or SDPA attention", edit, exact);
     }
 }
@@ -107,7 +108,7 @@ fn optimizer(plan: &Plan, kinds: &mut Vec<Kind>) {
         "The same update; moments wait in host memory when the device is full.",
         "Dettmers et al., 2023, QLoRA",
     );
-    let set = |id: &str| word("optimizer.algorithm", id);
+    let set = |id: &str| word(id::OPTIMIZER_ALGORITHM, id);
     if adam {
         push(kinds, "optimizer", "optimizer-8bit", "AdamW with 8-bit moments", set("adamw-8bit"), eight);
         push(kinds, "optimizer", "optimizer-paged", "Paged AdamW", set("paged-adamw"), paged);
@@ -117,7 +118,7 @@ fn optimizer(plan: &Plan, kinds: &mut Vec<Kind>) {
             "Shazeer & Stern, 2018, Adafactor",
         );
         let edit = PlanEdit::Group(
-            vec![set("adafactor"), word("optimizer.implementation", "for-loop")],
+            vec![set("adafactor"), word(id::OPTIMIZER_IMPLEMENTATION, "for-loop")],
             "Adafactor".to_owned(),
         );
         push(kinds, "optimizer", "optimizer-adafactor", "Adafactor", edit, factored);
@@ -131,14 +132,15 @@ fn optimizer(plan: &Plan, kinds: &mut Vec<Kind>) {
     }
     if plan.optimizer.implementation != Implementation::Fused && (adam || algorithm == Algorithm::SgdMomentum) {
         let same = quality(Risk::None, "The same update in one kernel.", "PyTorch, torch.optim.AdamW (fused)");
-        let edit = word("optimizer.implementation", "fused");
+        let edit = word(id::OPTIMIZER_IMPLEMENTATION, "fused");
         push(kinds, "implementation", "implementation-fused", "Fused optimizer", edit, same);
     }
     if plan.optimizer.implementation != Implementation::InBackward {
         // Written also where it is one already: no change that accumulates goes with this one.
-        let mut edits = vec![word("optimizer.implementation", "in-backward"), number("batch.gradient_accumulation", 1)];
+        let mut edits =
+            vec![word(id::OPTIMIZER_IMPLEMENTATION, "in-backward"), number(id::BATCH_GRADIENT_ACCUMULATION, 1)];
         if plan.optimizer.clip_gradients {
-            edits.push(toggle("optimizer.clip_gradients", false));
+            edits.push(toggle(id::OPTIMIZER_CLIP_GRADIENTS, false));
         }
         let source = "Lv et al., 2023, Full parameter fine-tuning with limited resources (LOMO)";
         let same_step = plan.batch.gradient_accumulation == 1 && !plan.optimizer.clip_gradients;
@@ -185,7 +187,7 @@ fn method(plan: &Plan, kinds: &mut Vec<Kind>) {
         }
         Method::Qlora(_) if plan.precision.load_format != "nf4" => {
             let edit = PlanEdit::Group(
-                vec![word("precision.load_format", "nf4"), toggle("precision.double_quantization", true)],
+                vec![word(id::PRECISION_LOAD_FORMAT, "nf4"), toggle(id::PRECISION_DOUBLE_QUANTIZATION, true)],
                 "Load as NF4".to_owned(),
             );
             push(kinds, "method", "load-nf4", "Load the base as NF4", edit, base);
@@ -194,11 +196,11 @@ fn method(plan: &Plan, kinds: &mut Vec<Kind>) {
     }
     let untrained = quality(Risk::Medium, "Tokens that are new to the model stay untrained.", "");
     if plan.method.train_embeddings {
-        let edit = toggle("method.train_embeddings", false);
+        let edit = toggle(id::METHOD_TRAIN_EMBEDDINGS, false);
         push(kinds, "embeddings", "embeddings-frozen", "Leave the embeddings frozen", edit, untrained);
     }
     if plan.method.train_head {
-        let edit = toggle("method.train_head", false);
+        let edit = toggle(id::METHOD_TRAIN_HEAD, false);
         push(kinds, "head", "head-frozen", "Leave the output head frozen", edit, untrained);
     }
 }
@@ -220,7 +222,8 @@ fn adapters(plan: &Plan, kinds: &mut Vec<Kind>) {
             ids.into_iter().filter(|(id, rank)| *rank >= 1 && *rank < lora.rank && (*rank != 8 || *id == "rank-8"))
         {
             let scaled = lora.alpha * rank as f64 / lora.rank as f64;
-            let edits = vec![number("method.rank", rank), PlanEdit::Set("method.alpha", FieldValue::Decimal(scaled))];
+            let edits =
+                vec![number(id::METHOD_RANK, rank), PlanEdit::Set(id::METHOD_ALPHA, FieldValue::Decimal(scaled))];
             let edit = PlanEdit::Group(edits, format!("Rank {rank}"));
             let result = if rank >= 8 && lora.targets == Targets::AllLinear { tried } else { small };
             push(kinds, "rank", id, &format!("Rank {rank}"), edit, result);
@@ -231,11 +234,11 @@ fn adapters(plan: &Plan, kinds: &mut Vec<Kind>) {
                 "Adapters, gradients and moments in BF16: updates under 0.2 to 0.4 % of a value round away.",
                 "Micikevicius et al., 2018, Mixed precision training",
             );
-            let edit = word("method.adapter_format", "bf16");
+            let edit = word(id::METHOD_ADAPTER_FORMAT, "bf16");
             push(kinds, "adapter-format", "adapter-bf16", "Adapters in BF16", edit, rounded);
         }
         if lora.dropout > 0.0 {
-            let edit = PlanEdit::Set("method.dropout", FieldValue::Decimal(0.0));
+            let edit = PlanEdit::Set(id::METHOD_DROPOUT, FieldValue::Decimal(0.0));
             let regular = quality(Risk::Low, "Less regularisation: watch the validation loss on small data.", "");
             push(kinds, "dropout", "dropout-off", "No adapter dropout", edit, regular);
         }
@@ -247,7 +250,7 @@ fn adapters(plan: &Plan, kinds: &mut Vec<Kind>) {
             "Dettmers et al., 2023, QLoRA",
         );
         let list = |ids: &[&str]| {
-            PlanEdit::Set("method.targets", FieldValue::List(ids.iter().map(|id| (*id).to_owned()).collect()))
+            PlanEdit::Set(id::METHOD_TARGETS, FieldValue::List(ids.iter().map(|id| (*id).to_owned()).collect()))
         };
         let edit = list(&["q", "k", "v", "o"]);
         push(kinds, "targets", "targets-attention", "Adapt attention only", edit, fewer);
@@ -259,13 +262,13 @@ fn precision(plan: &Plan, kinds: &mut Vec<Kind>) {
     let precision = &plan.precision;
     if takes_double_quantization(&precision.load_format) && !precision.double_quantization {
         let scales = quality(Risk::Low, "Scales of scales: no loss was seen.", "Dettmers et al., 2023, QLoRA");
-        let edit = toggle("precision.double_quantization", true);
+        let edit = toggle(id::PRECISION_DOUBLE_QUANTIZATION, true);
         push(kinds, "double-quantization", "double-quantization", "Double quantization", edit, scales);
     }
     if precision.upcast_unquantized {
         let narrow =
             quality(Risk::Low, "Norms, embeddings and head stay in 16 bits, as recent trainers leave them.", "");
-        let edit = toggle("precision.upcast_unquantized", false);
+        let edit = toggle(id::PRECISION_UPCAST_UNQUANTIZED, false);
         push(kinds, "upcast", "upcast-off", "Do not upcast unquantized weights to FP32", edit, narrow);
     }
     let rounds = quality(
@@ -274,13 +277,13 @@ fn precision(plan: &Plan, kinds: &mut Vec<Kind>) {
         "Micikevicius et al., 2018, Mixed precision training",
     );
     if precision.fp32_master_weights {
-        let edit = toggle("precision.fp32_master_weights", false);
+        let edit = toggle(id::PRECISION_FP32_MASTER_WEIGHTS, false);
         push(kinds, "master", "master-off", "No FP32 copy of the weights", edit, rounds);
     }
     if matches!(precision.load_format.as_str(), "fp32" | "fp64") {
         let frozen = plan.method.method.lora().is_some();
         let held = quality(Risk::Low, "Frozen weights in 16 bits, as most models are published.", "");
-        let edit = word("precision.load_format", "bf16");
+        let edit = word(id::PRECISION_LOAD_FORMAT, "bf16");
         push(kinds, "load", "load-bf16", "Load as BF16", edit, if frozen { held } else { rounds });
     }
 }
@@ -299,21 +302,21 @@ fn offload(plan: &Plan, kinds: &mut Vec<Kind>) {
     );
     let fsdp = parallel.strategy.is_fsdp();
     if parallel.offload_optimizer == Offload::None && !fsdp {
-        let edit = word("parallelism.offload_optimizer", "cpu");
+        let edit = word(id::PARALLELISM_OFFLOAD_OPTIMIZER, "cpu");
         push(kinds, "offload-optimizer", "offload-optimizer", "Optimizer state in host memory", edit, moved);
     }
     if parallel.offload_parameters == Offload::None && !matches!(parallel.strategy, Strategy::Zero1 | Strategy::Zero2) {
         let edit = if fsdp {
             let edits =
-                vec![word("parallelism.offload_parameters", "cpu"), word("parallelism.offload_optimizer", "cpu")];
+                vec![word(id::PARALLELISM_OFFLOAD_PARAMETERS, "cpu"), word(id::PARALLELISM_OFFLOAD_OPTIMIZER, "cpu")];
             PlanEdit::Group(edits, "Weights and update in host memory".to_owned())
         } else {
-            word("parallelism.offload_parameters", "cpu")
+            word(id::PARALLELISM_OFFLOAD_PARAMETERS, "cpu")
         };
         push(kinds, "offload-weights", "offload-weights", "Weights in host memory", edit, fetched);
     }
     if parallel.offload_activations == Offload::None && plan.runtime.checkpointing == Checkpointing::Full {
-        let edit = word("parallelism.offload_activations", "cpu");
+        let edit = word(id::PARALLELISM_OFFLOAD_ACTIVATIONS, "cpu");
         push(kinds, "offload-activations", "offload-activations", "Activations in host memory", edit, moved);
     }
 }
@@ -330,13 +333,13 @@ fn batch(plan: &Plan, kinds: &mut Vec<Kind>) {
         for (id, size) in sizes {
             let passes = plan.batch.gradient_accumulation.saturating_mul(micro / size);
             let (edit, title, result) = if training {
-                let edits = vec![number("batch.micro_batch", size), number("batch.gradient_accumulation", passes)];
+                let edits = vec![number(id::BATCH_MICRO_BATCH, size), number(id::BATCH_GRADIENT_ACCUMULATION, passes)];
                 let title = format!("Micro-batch {size}, {} passes accumulated", grouped(passes));
                 let same = quality(Risk::None, "A step sees the same sequences.", "");
                 (PlanEdit::Group(edits, title.clone()), title, same)
             } else {
                 let slower = quality(Risk::None, "The same answers, fewer at a time.", "");
-                (number("batch.micro_batch", size), format!("{size} sequences at a time"), slower)
+                (number(id::BATCH_MICRO_BATCH, size), format!("{size} sequences at a time"), slower)
             };
             push(kinds, "micro-batch", id, &title, edit, result);
         }
@@ -344,7 +347,7 @@ fn batch(plan: &Plan, kinds: &mut Vec<Kind>) {
     if plan.batch.sequence_length > 256 {
         let half = plan.batch.sequence_length / 2;
         let cut = quality(Risk::Medium, "Longer examples are cut or must be split: look at their lengths first.", "");
-        let edit = number("batch.sequence_length", half);
+        let edit = number(id::BATCH_SEQUENCE_LENGTH, half);
         push(kinds, "sequence", "sequence-half", &format!("Sequences of {} tokens", grouped(half)), edit, cut);
     }
 }
@@ -365,7 +368,7 @@ fn sharing(plan: &Plan, inputs: &Inputs<'_>, kinds: &mut Vec<Kind>) {
             _ => parallel.strategy.shards_weights(),
         };
         for (id, title) in stages.into_iter().filter(|(id, _)| !already(id)) {
-            push(kinds, "strategy", id, title, word("parallelism.strategy", id), cut);
+            push(kinds, "strategy", id, title, word(id::PARALLELISM_STRATEGY, id), cut);
         }
     }
     let inner = parallel.context.saturating_mul(parallel.pipeline).max(1);
@@ -377,7 +380,7 @@ fn sharing(plan: &Plan, inputs: &Inputs<'_>, kinds: &mut Vec<Kind>) {
             "The same arithmetic; devices talk in every layer.",
             "Shoeybi et al., 2019, Megatron-LM",
         );
-        let edit = number("parallelism.tensor", degree);
+        let edit = number(id::PARALLELISM_TENSOR, degree);
         push(kinds, "tensor", "tensor-parallel", &format!("Tensor parallel over {degree}"), edit, shared);
     }
 }
@@ -397,10 +400,10 @@ fn serving(plan: &Plan, kinds: &mut Vec<Kind>) {
         "Dettmers & Zettlemoyer, 2023, The case for 4-bit precision",
     );
     if whole {
-        push(kinds, "load", "load-int8", "Weights in 8 bits", word("precision.load_format", "int8"), eight);
+        push(kinds, "load", "load-int8", "Weights in 8 bits", word(id::PRECISION_LOAD_FORMAT, "int8"), eight);
     }
     if whole || load == "int8" {
-        push(kinds, "load", "load-nf4", "Weights as NF4", word("precision.load_format", "nf4"), four);
+        push(kinds, "load", "load-nf4", "Weights as NF4", word(id::PRECISION_LOAD_FORMAT, "nf4"), four);
     }
     if matches!(plan.precision.kv_cache_format.as_str(), "fp32" | "fp16" | "bf16") {
         let cached = quality(
@@ -408,7 +411,7 @@ fn serving(plan: &Plan, kinds: &mut Vec<Kind>) {
             "Keys and values in 8 bits; rounding activations costs more than rounding weights.",
             "Huyen, 2025, AI Engineering, chapter 7",
         );
-        let edit = word("precision.kv_cache_format", "fp8-e4m3");
+        let edit = word(id::PRECISION_KV_CACHE_FORMAT, "fp8-e4m3");
         push(kinds, "kv-cache", "kv-fp8", "Key-value cache in FP8", edit, cached);
     }
 }

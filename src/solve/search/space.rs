@@ -9,6 +9,7 @@ use super::super::figures::{Known, edited, remarks};
 use crate::estimate::Inputs;
 use crate::plan::check::Severity;
 use crate::plan::edit::PlanEdit;
+use crate::plan::field::id;
 use crate::plan::field::{FieldId, FieldValue};
 use crate::plan::{AttentionKernel, Checkpointing, FloatFormat, Implementation, LossKernel, Plan, Workload};
 use crate::solve::levers::{Risk, kinds};
@@ -66,17 +67,17 @@ fn is_beside_method(id: FieldId) -> bool {
     is_optimizer(id) || is_batch(id) || is_sharing(id) || matches!(id, AUTOCAST | CHECKPOINTING | LOSS | ATTENTION)
 }
 
-const AUTOCAST: FieldId = "precision.autocast";
-const CHECKPOINTING: FieldId = "runtime.checkpointing";
-const LOSS: FieldId = "runtime.loss";
-const ATTENTION: FieldId = "runtime.attention";
+const AUTOCAST: FieldId = id::PRECISION_AUTOCAST;
+const CHECKPOINTING: FieldId = id::RUNTIME_CHECKPOINTING;
+const LOSS: FieldId = id::RUNTIME_LOSS;
+const ATTENTION: FieldId = id::RUNTIME_ATTENTION;
 
 fn is_optimizer(id: FieldId) -> bool {
     id.starts_with("optimizer.")
 }
 
 fn is_batch(id: FieldId) -> bool {
-    matches!(id, "batch.micro_batch" | "batch.gradient_accumulation")
+    matches!(id, id::BATCH_MICRO_BATCH | id::BATCH_GRADIENT_ACCUMULATION)
 }
 
 fn is_sharing(id: FieldId) -> bool {

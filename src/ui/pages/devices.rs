@@ -6,6 +6,7 @@ use crate::estimate::sharding::Devices;
 use crate::plan::Workload;
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldValue;
+use crate::plan::field::id;
 use crate::theme::{bold, space, type_size};
 use crate::ui::widgets::device_bars::{DeviceBars, title};
 use crate::ui::widgets::schedule::schedule_ui;
@@ -158,15 +159,15 @@ fn alone_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
             {
                 if ui.button(label).clicked() {
                     let edits = vec![
-                        PlanEdit::Set("hardware.count", FieldValue::Integer(devices)),
-                        PlanEdit::Set("parallelism.strategy", FieldValue::Id(strategy.to_owned())),
+                        PlanEdit::Set(id::HARDWARE_COUNT, FieldValue::Integer(devices)),
+                        PlanEdit::Set(id::PARALLELISM_STRATEGY, FieldValue::Id(strategy.to_owned())),
                     ];
                     out.push(Command::Edit(PlanEdit::Group(edits, label.to_owned())));
                 }
             }
             if ui.button("Activations in host memory").clicked() {
                 let id = FieldValue::Id("cpu".to_owned());
-                out.push(Command::Edit(PlanEdit::Set("parallelism.offload_activations", id)));
+                out.push(Command::Edit(PlanEdit::Set(id::PARALLELISM_OFFLOAD_ACTIVATIONS, id)));
             }
         });
     });

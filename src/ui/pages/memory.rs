@@ -6,6 +6,7 @@ use crate::app::page::Page;
 use crate::estimate::{Estimate, Fit, Subject};
 use crate::plan::Workload;
 use crate::plan::edit::PlanEdit;
+use crate::plan::field::id;
 use crate::plan::field::{FieldKind, FieldValue, field};
 use crate::theme::{RADIUS, bold, space, type_size};
 use crate::ui::widgets::component_table::ComponentTable;
@@ -47,7 +48,7 @@ pub fn memory_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
 /// Model, method and workload in a line, for a picture.
 pub fn subject(view: &View<'_>) -> String {
     let plan = &view.state.document.plan;
-    let method = field("method.kind").map_or("", |field| match (field.kind, (field.get)(plan)) {
+    let method = field(id::METHOD_KIND).map_or("", |field| match (field.kind, (field.get)(plan)) {
         (FieldKind::Choice(choices), Some(FieldValue::Id(id))) => {
             choices.iter().find(|choice| choice.id == id).map_or("", |choice| choice.label)
         }
@@ -169,7 +170,7 @@ fn workload_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
                 Workload::Training => "training",
                 Workload::Inference => "inference",
             };
-            out.push(Command::Edit(PlanEdit::Set("workload", FieldValue::Id(id.to_owned()))));
+            out.push(Command::Edit(PlanEdit::Set(id::WORKLOAD, FieldValue::Id(id.to_owned()))));
         }
         None => {}
     }

@@ -5,6 +5,7 @@ use crate::app::page::Page;
 use crate::app::settings::ThemeChoice;
 use crate::catalog::Catalog;
 use crate::plan::edit::{PlanEdit, choose_method};
+use crate::plan::field::id;
 use crate::plan::field::{Field, FieldKind, FieldValue, fields};
 use crate::plan::{ModelSource, Plan, templates};
 use crate::theme::{bold, space, type_size};
@@ -223,7 +224,7 @@ fn values_of(field: &'static Field, plan: &Plan, words: &[String]) -> Vec<Line> 
         let title = format!("{}: {}", field.label, value.display(field));
         let detail = now.as_ref().map(|now| format!("now {}", now.display(field))).unwrap_or_default();
         let edit = match &value {
-            FieldValue::Id(id) if field.id == "method.kind" => choose_method(plan, id),
+            FieldValue::Id(id) if field.id == id::METHOD_KIND => choose_method(plan, id),
             _ => PlanEdit::Set(field.id, value),
         };
         Line { title, detail, action: Ok(Command::Edit(edit)) }

@@ -7,6 +7,7 @@ use crate::app::command::{Command, Commands};
 use crate::catalog::Catalog;
 use crate::estimate::profile::Profiles;
 use crate::plan::edit::{PlanEdit, choose_method};
+use crate::plan::field::id;
 use crate::plan::field::{CatalogKind, Choice, Field, FieldKind, FieldValue, Section, unset_word};
 use crate::theme::{Tokens, space};
 use crate::ui::{UiState, View};
@@ -202,7 +203,7 @@ fn control_ui(
         }
         (FieldKind::Choice(choices), FieldValue::Id(id)) => {
             let chosen = choice_ui(ui, field, choices, id)?;
-            if field.id == "method.kind" {
+            if field.id == id::METHOD_KIND {
                 // A method brings the formats it needs, as one step.
                 out.push(Command::Edit(choose_method(&view.state.document.plan, chosen)));
                 return None;
@@ -345,9 +346,9 @@ fn catalogue_figure(field: &Field, view: &View<'_>) -> String {
     };
     let decimal = |figure: Option<f64>| figure.map_or_else(|| "–".to_owned(), |figure| figure.to_string());
     match field.id {
-        "hardware.memory_mib" => crate::units::grouped(crate::estimate::device_memory(device).0 >> 20),
-        "hardware.bandwidth_gb_s" => decimal(device.bandwidth_gb_s),
-        "hardware.bf16_tflops" => decimal(device.bf16_tflops.or(device.fp16_tflops)),
+        id::HARDWARE_MEMORY_MIB => crate::units::grouped(crate::estimate::device_memory(device).0 >> 20),
+        id::HARDWARE_BANDWIDTH_GB_S => decimal(device.bandwidth_gb_s),
+        id::HARDWARE_BF16_TFLOPS => decimal(device.bf16_tflops.or(device.fp16_tflops)),
         _ => "–".to_owned(),
     }
 }

@@ -3,6 +3,7 @@
 use super::{set, with_edit};
 use crate::plan::check::is_quantized;
 use crate::plan::edit::choose_method;
+use crate::plan::field::id;
 use crate::plan::{FloatFormat, Lora, Method, Plan, TargetPart, Targets};
 use crate::solve::levers::Risk;
 
@@ -172,7 +173,7 @@ pub fn serving(plan: &Plan) -> Vec<(Plan, Risk)> {
     let caches = [plan.precision.kv_cache_format.as_str(), "bf16", "fp8-e4m3", "int8"];
     for load in loads {
         for cache in caches {
-            let Some(mut changed) = with_edit(plan, &set("precision.load_format", load)) else { continue };
+            let Some(mut changed) = with_edit(plan, &set(id::PRECISION_LOAD_FORMAT, load)) else { continue };
             cache.clone_into(&mut changed.precision.kv_cache_format);
             changed.precision.double_quantization &= load == from;
             changed.precision.upcast_unquantized &= load == from;

@@ -5,6 +5,7 @@ use crate::app::answers::Answers;
 use crate::app::command::{Command, Commands};
 use crate::app::key::Key;
 use crate::plan::edit::PlanEdit;
+use crate::plan::field::id;
 use crate::plan::field::{FieldId, FieldValue, field};
 use crate::solve::sensitivity::numeric_fields;
 use crate::theme::space;
@@ -68,7 +69,7 @@ enum Chart {
 
 impl Default for AnswerState {
     fn default() -> Self {
-        Self { field: "batch.sequence_length", measured: Measured::Memory, answers: None, picked: None }
+        Self { field: id::BATCH_SEQUENCE_LENGTH, measured: Measured::Memory, answers: None, picked: None }
     }
 }
 
@@ -77,7 +78,7 @@ pub fn answer_ui(ui: &mut Ui, view: &View<'_>, state: &mut AnswerState, out: &mu
     let plan = &view.state.document.plan;
     let fields = numeric_fields(plan);
     if !fields.iter().any(|field| field.id == state.field) {
-        state.field = fields.first().map_or("batch.sequence_length", |field| field.id);
+        state.field = fields.first().map_or(id::BATCH_SEQUENCE_LENGTH, |field| field.id);
     }
     ui.horizontal_wrapped(|ui| {
         ui.label("Setting");

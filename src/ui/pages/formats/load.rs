@@ -4,6 +4,7 @@ use crate::app::command::{Command, Commands};
 use crate::architecture::NativeDtype;
 use crate::plan::FloatFormat;
 use crate::plan::check::{Diagnostic, Severity};
+use crate::plan::field::id;
 use crate::quantize::scalar::{BF16, E2M1, E4M3, E5M2, FP16, FP32, FP64, FloatLayout, ScalarFormat};
 use crate::theme::{Tokens, bold, space, type_size};
 use crate::ui::View;
@@ -75,7 +76,7 @@ fn sentences_ui(ui: &mut Ui, view: &View<'_>, layouts: Layouts, out: &mut Comman
     let (native, load, compute) = layouts;
     // The plan's own check knows the warning and its fix; it is not said in other words here.
     for diagnostic in &view.computed.diagnostics {
-        if diagnostic.field == Some("precision.load_format") && diagnostic.severity != Severity::Note {
+        if diagnostic.field == Some(id::PRECISION_LOAD_FORMAT) && diagnostic.severity != Severity::Note {
             remark_ui(ui, view, diagnostic, out);
         }
     }

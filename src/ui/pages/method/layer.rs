@@ -7,6 +7,7 @@ use crate::estimate::picture::{
 };
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldValue;
+use crate::plan::field::id;
 use crate::theme::{Tokens, bold, space, type_size};
 use crate::ui::View;
 use crate::units::{grouped, percent};
@@ -170,7 +171,7 @@ fn piece_ui(ui: &mut Ui, view: &View<'_>, state: &mut MethodState, piece: &Piece
             if new == *targets {
                 state.explained[1] = Some(format!("{name}. {OUT_OF_REACH}"));
             } else {
-                out.push(Command::Edit(PlanEdit::Set("method.targets", FieldValue::List(new.ids()))));
+                out.push(Command::Edit(PlanEdit::Set(id::METHOD_TARGETS, FieldValue::List(new.ids()))));
             }
         }
     }

@@ -6,6 +6,7 @@ use crate::estimate::picture::{Fate, Kept, LayerKind, MethodPicture, PieceState,
 use crate::estimate::{Component, PhaseKind};
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldValue;
+use crate::plan::field::id;
 use crate::plan::{Checkpointing, Method};
 use crate::theme::{Tokens, bold, space, type_size};
 use crate::ui::View;
@@ -91,7 +92,7 @@ fn checkpointing_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
             Checkpointing::Selective => "selective",
             Checkpointing::Full => "full",
         };
-        out.push(Command::Edit(PlanEdit::Set("runtime.checkpointing", FieldValue::Id(id.to_owned()))));
+        out.push(Command::Edit(PlanEdit::Set(id::RUNTIME_CHECKPOINTING, FieldValue::Id(id.to_owned()))));
     }
 }
 

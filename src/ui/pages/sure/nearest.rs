@@ -3,6 +3,7 @@
 use crate::catalog::Catalog;
 use crate::plan::Metric;
 use crate::plan::field::field;
+use crate::plan::field::id;
 use crate::plan::{Plan, Workload};
 use crate::theme::{bold, space, type_size};
 use crate::ui::{UiState, View};
@@ -115,11 +116,11 @@ pub fn job(plan: &Plan) -> String {
     let tokens = format!("{} × {} tokens", grouped(plan.batch.micro_batch), grouped(plan.batch.sequence_length));
     let what = match plan.workload {
         Workload::Inference => "inference".to_owned(),
-        Workload::Training => word("method.kind"),
+        Workload::Training => word(id::METHOD_KIND),
     };
     let mut words = vec![what, plan.precision.load_words(Catalog::embedded()), tokens];
     if plan.workload == Workload::Training {
-        words.push(format!("checkpointing {}", word("runtime.checkpointing").to_lowercase()));
+        words.push(format!("checkpointing {}", word(id::RUNTIME_CHECKPOINTING).to_lowercase()));
     }
     words.join(", ")
 }

@@ -6,6 +6,7 @@ use crate::app::command::{Command, Commands};
 use crate::estimate::{Estimate, calibration};
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldValue;
+use crate::plan::field::id;
 use crate::plan::{MAX_PEAKS, MeasuredPeak, read_peaks};
 use crate::theme::space;
 use crate::ui::View;
@@ -91,7 +92,7 @@ fn calibration_ui(ui: &mut Ui, view: &View<'_>, estimate: &Estimate, out: &mut C
     ui.horizontal(|ui| {
         if toggle::toggle_ui(ui, found.applied, "Apply the measurements", view.tokens).clicked() {
             let value = FieldValue::Toggle(!found.applied);
-            out.push(Command::Edit(PlanEdit::Set("measured.calibrate", value)));
+            out.push(Command::Edit(PlanEdit::Set(id::MEASURED_CALIBRATE, value)));
         }
         let of = if found.peaks == 1 {
             "1 measurement".to_owned()
@@ -164,5 +165,5 @@ fn replaced(peaks: &[MeasuredPeak], index: usize, new: Option<&MeasuredPeak>, la
 
 fn set(peaks: &[MeasuredPeak], label: &str) -> Command {
     let lines = peaks.iter().map(ToString::to_string).collect();
-    Command::Edit(PlanEdit::Group(vec![PlanEdit::Set("measured.peaks", FieldValue::List(lines))], label.to_owned()))
+    Command::Edit(PlanEdit::Group(vec![PlanEdit::Set(id::MEASURED_PEAKS, FieldValue::List(lines))], label.to_owned()))
 }

@@ -5,6 +5,7 @@ use crate::app::command::{Command, Commands};
 use crate::estimate::Fit;
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldValue;
+use crate::plan::field::id;
 use crate::solve::sensitivity::HeatMap;
 use crate::theme::type_size;
 use crate::ui::View;
@@ -50,7 +51,7 @@ pub fn map_ui(ui: &mut Ui, view: &View<'_>, map: &HeatMap, picked: &mut Option<P
             }
             let set = |id, number: u64| PlanEdit::Set(id, FieldValue::Integer(number));
             let edit = || {
-                let edits = vec![set("batch.micro_batch", *batch), set("batch.sequence_length", *length)];
+                let edits = vec![set(id::BATCH_MICRO_BATCH, *batch), set(id::BATCH_SEQUENCE_LENGTH, *length)];
                 PlanEdit::Group(edits, format!("M{}", &pair[1..]))
             };
             if response.double_clicked() && !chosen {

@@ -4,6 +4,7 @@ use crate::app::command::{Command, Commands};
 use crate::plan::Trial;
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldValue;
+use crate::plan::field::id;
 use crate::theme::{bold, space, type_size};
 use crate::ui::View;
 use crate::units::signed_percent;
@@ -45,6 +46,6 @@ pub fn trials_ui(ui: &mut Ui, view: &View<'_>, trials: &[Trial], out: &mut Comma
 
 /// The edit that puts these lines in place of the plan's.
 pub fn edited(lines: Vec<String>, label: &str) -> Command {
-    let set = PlanEdit::Set("measured.trials", FieldValue::List(lines));
+    let set = PlanEdit::Set(id::MEASURED_TRIALS, FieldValue::List(lines));
     Command::Edit(PlanEdit::Group(vec![set], label.to_owned()))
 }
