@@ -6,7 +6,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use egui::{Context, FullOutput, Pos2, RawInput, Rect, Vec2};
 use std::hint::black_box;
-use tuneplan::app::command::{Command, Commands, MenuCommand};
+use tuneplan::app::command::{Command, Commands, LookCommand, MenuCommand};
 use tuneplan::app::computed::Computed;
 use tuneplan::app::page::Page;
 use tuneplan::app::{State, dispatch};
@@ -63,9 +63,9 @@ impl Window {
             Command::Menu(MenuCommand::Pin),
             Command::Menu(MenuCommand::Duplicate),
             Command::NewFromTemplate("70b-qlora-2x48gb"),
-            Command::ShowBoth(true),
-            Command::HoverField(Some("batch.sequence_length")),
-            Command::ShowPage(page),
+            Command::Look(LookCommand::Both(true)),
+            Command::Look(LookCommand::HoverField(Some("batch.sequence_length"))),
+            Command::Look(LookCommand::Page(page)),
         ] {
             dispatch(&mut self.state, command);
         }

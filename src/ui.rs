@@ -1,6 +1,6 @@
 //! What is on screen: panels that show a view and return commands; they never change a plan, block or read files.
 
-use crate::app::command::{Command, Commands, MenuCommand};
+use crate::app::command::{Command, Commands, FileCommand, LookCommand, MenuCommand};
 use crate::app::computed::Computed;
 use crate::app::page::Page;
 use crate::app::places;
@@ -226,7 +226,7 @@ fn drop_overlay_ui(ui: &Ui, view: &View<'_>) {
         egui::StrokeKind::Inside,
     );
     let what = match names.first().map(|name| places::command_for_file(PathBuf::from(name))) {
-        Some(Command::OpenPlan(_)) => "Drop to open the plan in a tab",
+        Some(Command::File(FileCommand::OpenPlan(_))) => "Drop to open the plan in a tab",
         _ => "Drop to read the model: config.json, safetensors, GGUF or a folder",
     };
     let title = theme::bold(theme::type_size::figure());
@@ -296,7 +296,7 @@ fn page_keys(ui: &Ui, asked: &mut Commands) {
     ];
     for (page, key) in Page::ALL.into_iter().zip(DIGITS) {
         if ui.input_mut(|input| input.consume_key(egui::Modifiers::COMMAND, key)) {
-            asked.push(Command::ShowPage(page));
+            asked.push(Command::Look(LookCommand::Page(page)));
         }
     }
 }

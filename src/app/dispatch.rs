@@ -2,7 +2,7 @@
 
 use super::changes;
 use super::clipboard::{Clip, Copied};
-use super::command::{Answer, Command};
+use super::command::{Answer, Command, LookCommand, MessageCommand, SearchCommand, SettingsCommand};
 use super::effect::Effect;
 use super::messages::{About, Kind};
 use super::page::Page;
@@ -11,19 +11,17 @@ use super::settings::Settings;
 use super::state::{AfterUnsaved, Dialog, Document, State};
 use crate::plan::edit::PlanEdit;
 use crate::plan::{Plan, templates};
-use crate::tasks::measuring::Measuring;
 use crate::tasks::searching::Searching;
-use crate::tasks::tuning::Stage;
-use crate::tasks::weighing::{self, Ranks, Weighing};
-use std::path::PathBuf;
 
 mod closing;
 mod decision;
+mod file;
 mod files;
 mod menu;
 mod paste;
 mod recovered;
-mod tuning;
+mod run;
+mod weights;
 
 /// Carries out one command, and asks for what the page that is then shown needs.
 pub fn dispatch(state: &mut State, command: Command) -> Vec<Effect> {
@@ -35,6 +33,19 @@ pub fn dispatch(state: &mut State, command: Command) -> Vec<Effect> {
 fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
     match command {
         Command::Menu(command) => menu::menu(state, command),
+        Command::Run(command) => run::carry_out(state, command),
+        Command::Weights(command) => weights::carry_out(state, command),
+        Command::Search(command) => search(state, command),
+        Command::Settings(command) => {
+            set(&mut state.settings, command);
+            vec![Effect::SaveSettings]
+        }
+        Command::Look(command) => look(state, command),
+        Command::Message(command) => {
+            message(state, command);
+            Vec::new()
+        }
+        Command::File(command) => file::carry_out(state, command),
         Command::Edit(edit) => {
             apply(state, &edit);
             Vec::new()
@@ -62,22 +73,17 @@ fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
             state.show_tab(index);
             closing::unless_unsaved(state, AfterUnsaved::CloseTab)
         }
-        Command::OpenPlan(path) => files::open_plan(state, path),
-        Command::SaveAs { path, replace } => files::save_as(state, &path, replace),
-        Command::OpenModel(path) => {
-            state.session.reading = Some(path.clone());
-            vec![Effect::ReadModel(path)]
-        }
-        Command::Chart(command, chart) => menu::chart(state, command, chart),
-        Command::SavePicture { picture, path, replace } => files::save_picture(state, picture, path, replace),
-        Command::PickFile(purpose) => vec![Effect::PickFile(purpose)],
-        Command::AskPath(purpose) => files::ask_path(state, purpose),
-        Command::OpenExamples(path) => vec![Effect::ReadExamples(path)],
-        Command::ExamplesRead(path, result) => {
-            decision::examples_read(state, path, *result);
+        Command::ChangesFound(key, found) => {
+            // What was found for an earlier revision comes too late.
+            if state.session.changes_asked == Some(key) {
+                state.session.changes = Some((key, found));
+            }
             Vec::new()
         }
-        Command::SaveLabels { path, replace } => decision::save_labels(state, path, replace),
+        Command::Evidence(evidence) => {
+            state.session.evidence = Some(evidence);
+            Vec::new()
+        }
         Command::TakeDecision => {
             decision::take(state);
             Vec::new()
@@ -91,22 +97,13 @@ fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Command::PlanRead(path, result) => files::plan_read(state, &path, *result),
-        Command::PlanWritten(document, path, text, result) => files::plan_written(state, document, path, text, result),
-        Command::FileChanged(path, result) => {
-            files::file_changed(state, path, *result);
-            Vec::new()
-        }
-        Command::ModelRead(path, result) => {
-            files::model_read(state, &path, *result);
-            Vec::new()
-        }
         Command::Recovered(plans) => {
             if !plans.is_empty() {
                 state.session.dialog = Some(Dialog::Recovered(plans));
             }
             Vec::new()
         }
+        Command::Chart(command, chart) => menu::chart(state, command, chart),
         Command::PictureDrawn(picture, image) => vec![Effect::Copy(picture.name(), Clip::Picture(image))],
         Command::Copied(what, copied) => {
             match copied {
@@ -116,187 +113,77 @@ fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Command::FileWritten(purpose, path, result) => {
-            files::file_written(state, purpose, path, result);
-            Vec::new()
-        }
-        Command::NoFolder { folder, path, purpose } => {
-            state.session.dialog = Some(Dialog::MissingFolder { folder, path, purpose });
-            Vec::new()
-        }
-        Command::FolderMade(purpose, path, Ok(())) => dispatch(state, places::command_for(purpose, path, false)),
-        Command::FolderMade(purpose, path, Err(why)) => {
-            fail(state, &why);
-            state.session.dialog = Some(Dialog::Path(purpose, path.display().to_string()));
-            Vec::new()
-        }
-        Command::NoFileChosen => {
-            // What was to follow the save would otherwise follow a later one.
-            state.session.after_save = None;
-            Vec::new()
-        }
-        // The path can always be typed.
-        Command::NoFileDialog(purpose) if state.session.dialog.is_none() => files::ask_path(state, purpose),
-        Command::NoFileDialog(_) => Vec::new(),
-        Command::SetTheme(theme) => set(state, |settings| settings.theme = theme),
-        Command::SetZoom(zoom) => set(state, |settings| settings.zoom = zoom),
-        Command::SetUnit(unit) => set(state, |settings| settings.unit = unit),
-        Command::SetLanguage(language) => set(state, |settings| settings.language = language),
-        Command::SetAuthor(author) => set(state, |settings| settings.author = author),
-        Command::OpenRevision(revision) => match &state.document.path {
-            Some(path) => vec![Effect::ReadRevision(path.clone(), revision)],
-            None => {
-                fail(state, "This plan has no file yet, so it has no revisions: save it first.");
-                Vec::new()
-            }
-        },
-        Command::RevisionRead(title, result) => {
-            files::revision_read(state, &title, *result);
-            Vec::new()
-        }
-        Command::Search(limits) => {
+    }
+}
+
+/// Begins, ends and listens to the search through the space of plans.
+fn search(state: &mut State, command: SearchCommand) -> Vec<Effect> {
+    match command {
+        SearchCommand::Start(limits) => {
             let number = state.session.searching.as_ref().map_or(0, |earlier| earlier.number + 1);
             state.session.searching = Some(Box::new(Searching::begun(number, limits)));
             state.session.searched_around = state.key();
             vec![Effect::Search]
         }
-        Command::StopSearch => {
+        SearchCommand::Stop => {
             if let Some(searching) = &mut state.session.searching {
                 searching.running = false;
             }
             vec![Effect::StopSearch]
         }
-        Command::Weigh(model) => {
-            let number = state.session.weighing.as_ref().map_or(0, |earlier| earlier.number + 1);
-            state.session.weighing = Some(Weighing::begun(number, model));
-            state.session.measuring = None;
-            vec![Effect::Weigh]
-        }
-        Command::LookAtRanks(index, codec) => match &mut state.session.weighing {
-            Some(weighing) if weighing.source.is_some() => {
-                weighing.ranks = Some(Ranks { index, codec, found: None });
-                vec![Effect::LookAtRanks]
+        SearchCommand::Told(number, news) => {
+            // A search that was stopped, or followed by another, has nothing more to say.
+            let held = state.session.searching.as_mut().filter(|held| held.running && held.number == number);
+            if let Some(held) = held {
+                held.take(*news);
             }
-            _ => Vec::new(),
-        },
-        Command::StopWeighing => {
-            if let Some(weighing) = &mut state.session.weighing {
-                weighing.running = false;
-            }
-            if let Some(measuring) = &mut state.session.measuring {
-                measuring.running = false;
-            }
-            vec![Effect::StopWeighing]
-        }
-        Command::MeasureOn(text) => measure(state, Some(text)),
-        Command::Weighed(number, news) => {
-            let is_over = news == weighing::News::Ended(None);
-            // An examination that was stopped, or followed by another, has nothing more to say.
-            let held = state.session.weighing.as_mut().filter(|held| held.running && held.number == number);
-            let Some(held) = held else { return Vec::new() };
-            held.take(news);
-            // The embedded model brings its own text along.
-            if is_over && held.model.is_none() { measure(state, None) } else { Vec::new() }
-        }
-        of_run @ (Command::Request(_)
-        | Command::ChooseBase(_)
-        | Command::ChooseExamples(_)
-        | Command::Tune
-        | Command::ContinueTuning(_)
-        | Command::PauseTuning(_)
-        | Command::StopTuning
-        | Command::SaveProduct(..)
-        | Command::ProductSaved(..)
-        | Command::SaveRun { .. }) => tuning::tuning(state, of_run),
-        Command::ShowPage(page) => {
-            state.session.page = page;
-            let wanted = page == Page::Sure && state.session.evidence.is_none();
-            if wanted { vec![Effect::LoadEvidence] } else { Vec::new() }
-        }
-        looks => {
-            look(state, looks);
             Vec::new()
         }
     }
 }
 
-/// Begins to measure what the formats of the examined model do to what it says.
-fn measure(state: &mut State, text: Option<PathBuf>) -> Vec<Effect> {
-    let Some(weighing) = &state.session.weighing else { return Vec::new() };
-    state.session.measuring = Some(Measuring::begun(weighing.number, text));
-    vec![Effect::Measure]
-}
-
 /// Changes what belongs to the person.
-fn set(state: &mut State, change: impl FnOnce(&mut Settings)) -> Vec<Effect> {
-    change(&mut state.settings);
-    vec![Effect::SaveSettings]
+fn set(settings: &mut Settings, command: SettingsCommand) {
+    match command {
+        SettingsCommand::Theme(theme) => settings.theme = theme,
+        SettingsCommand::Zoom(zoom) => settings.zoom = zoom,
+        SettingsCommand::Unit(unit) => settings.unit = unit,
+        SettingsCommand::Language(language) => settings.language = language,
+        SettingsCommand::Author(author) => settings.author = author,
+    }
 }
 
-/// Commands that change what is seen, not what is planned.
-fn look(state: &mut State, command: Command) {
+/// Changes what is seen, not what is planned.
+fn look(state: &mut State, command: LookCommand) -> Vec<Effect> {
     let session = &mut state.session;
     match command {
-        Command::Evidence(evidence) => session.evidence = Some(evidence),
-        // A search that was stopped, or followed by another, has nothing more to say.
-        Command::Searched(number, news) => {
-            if let Some(held) = session.searching.as_mut().filter(|held| held.running && held.number == number) {
-                held.take(*news);
+        LookCommand::Page(page) => {
+            session.page = page;
+            if page == Page::Sure && session.evidence.is_none() {
+                return vec![Effect::LoadEvidence];
             }
         }
-        // What was found for an earlier revision comes too late.
-        Command::ChangesFound(key, found) if session.changes_asked == Some(key) => session.changes = Some((key, found)),
-        Command::RanksFound(number, found) => {
-            let wanted = session.weighing.as_mut().filter(|held| held.number == number);
-            // Another tensor or format may have been asked for meanwhile.
-            if let Some(ranks) = wanted.and_then(|held| held.ranks.as_mut())
-                && (ranks.index, ranks.codec) == (found.index, found.codec)
-            {
-                *ranks = *found;
-            }
-        }
-        Command::Measured(number, news) => {
-            if let Some(held) = session.measuring.as_mut().filter(|held| held.running && held.number == number) {
-                held.take(*news);
-            }
-        }
-        Command::Tuned(number, news) => {
-            if let Some(held) = session.tuning.as_mut().filter(|held| held.number == number) {
-                held.take(*news);
-                // On its own page one sees it.
-                let away = session.page != Page::Preview;
-                match &held.stage {
-                    Stage::Failed(why) if away => {
-                        session.messages.say(
-                            Kind::Failure,
-                            About::Program,
-                            format!("The preview could not go on: {why}"),
-                        );
-                    }
-                    Stage::Done if away => {
-                        let said = "The preview is done: the page Preview shows what was learned.";
-                        session.messages.say(Kind::Notice, About::Program, said.to_owned());
-                    }
-                    _ => {}
-                }
-            }
-        }
-        Command::Select(subject) => session.selected = Some(subject),
-        Command::Hover(component) => session.hovered = component,
-        Command::HoverField(field) => session.hovered_field = field,
-        Command::FindSetting(label) => {
+        LookCommand::Select(subject) => session.selected = Some(subject),
+        LookCommand::Hover(component) => session.hovered = component,
+        LookCommand::HoverField(field) => session.hovered_field = field,
+        LookCommand::FindSetting(label) => {
             session.presenting = false;
             session.searched = label;
             session.searches += 1;
         }
-        Command::ShowBoth(both) => session.both = both,
-        Command::ShowStep(step) => session.step = step,
-        Command::Dismiss(number) => session.messages.dismiss(number),
-        Command::Fade(number) => session.messages.fade(number),
-        Command::Tell(text) => session.messages.say(Kind::Failure, About::Program, text),
-        Command::Refuse(text) => session.messages.say(Kind::Refusal, About::Plan(state.document.id), text),
-        // Everything else is a matter of `dispatch`.
-        _ => {}
+        LookCommand::Both(both) => session.both = both,
+        LookCommand::Step(step) => session.step = step,
+    }
+    Vec::new()
+}
+
+fn message(state: &mut State, command: MessageCommand) {
+    let session = &mut state.session;
+    match command {
+        MessageCommand::Dismiss(number) => session.messages.dismiss(number),
+        MessageCommand::Fade(number) => session.messages.fade(number),
+        MessageCommand::Tell(text) => session.messages.say(Kind::Failure, About::Program, text),
+        MessageCommand::Refuse(text) => session.messages.say(Kind::Refusal, About::Plan(state.document.id), text),
     }
 }
 

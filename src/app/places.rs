@@ -2,6 +2,7 @@
 
 use super::command::Command;
 use super::state::{PathPurpose, Picture, State};
+use crate::app::command::{FileCommand, RunCommand, WeightsCommand};
 use crate::tasks::tuning::Product;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
@@ -38,24 +39,24 @@ impl Places {
 /// What is done with a file or folder that was dropped or whose path was pasted.
 pub fn command_for_file(path: PathBuf) -> Command {
     let is_plan = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("ron"));
-    if is_plan { Command::OpenPlan(path) } else { Command::OpenModel(path) }
+    if is_plan { Command::File(FileCommand::OpenPlan(path)) } else { Command::File(FileCommand::OpenModel(path)) }
 }
 
 /// What is done with a path that was given for this purpose; `replace` once the user agreed to replace a file there.
 pub const fn command_for(purpose: PathPurpose, path: PathBuf, replace: bool) -> Command {
     match purpose {
-        PathPurpose::OpenPlan => Command::OpenPlan(path),
-        PathPurpose::SavePlan => Command::SaveAs { path, replace },
-        PathPurpose::OpenModel => Command::OpenModel(path),
-        PathPurpose::SavePicture(picture) => Command::SavePicture { picture, path, replace },
-        PathPurpose::OpenExamples => Command::OpenExamples(path),
-        PathPurpose::SaveProduct(product) => Command::SaveProduct(product, path),
-        PathPurpose::ChooseBase => Command::ChooseBase(Some(path)),
-        PathPurpose::ChooseExamples => Command::ChooseExamples(Some(path)),
-        PathPurpose::SaveRun => Command::SaveRun { path, replace },
-        PathPurpose::ExamineModel => Command::Weigh(Some(path)),
-        PathPurpose::MeasureText => Command::MeasureOn(path),
-        PathPurpose::SaveLabels => Command::SaveLabels { path, replace },
+        PathPurpose::OpenPlan => Command::File(FileCommand::OpenPlan(path)),
+        PathPurpose::SavePlan => Command::File(FileCommand::SaveAs { path, replace }),
+        PathPurpose::OpenModel => Command::File(FileCommand::OpenModel(path)),
+        PathPurpose::SavePicture(picture) => Command::File(FileCommand::SavePicture { picture, path, replace }),
+        PathPurpose::OpenExamples => Command::File(FileCommand::OpenExamples(path)),
+        PathPurpose::SaveProduct(product) => Command::Run(RunCommand::SaveProduct(product, path)),
+        PathPurpose::ChooseBase => Command::Run(RunCommand::ChooseBase(Some(path))),
+        PathPurpose::ChooseExamples => Command::Run(RunCommand::ChooseExamples(Some(path))),
+        PathPurpose::SaveRun => Command::Run(RunCommand::SaveRecord { path, replace }),
+        PathPurpose::ExamineModel => Command::Weights(WeightsCommand::Examine(Some(path))),
+        PathPurpose::MeasureText => Command::Weights(WeightsCommand::MeasureOn(path)),
+        PathPurpose::SaveLabels => Command::File(FileCommand::SaveLabels { path, replace }),
     }
 }
 

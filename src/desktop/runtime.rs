@@ -2,7 +2,7 @@
 
 use crate::app::changes::Changes;
 use crate::app::clipboard::{Clip, Clipboard, Copied, SystemClipboard};
-use crate::app::command::Command;
+use crate::app::command::{Command, FileCommand, MessageCommand, RunCommand, SearchCommand, WeightsCommand};
 use crate::app::effect::Effect;
 use crate::app::places;
 use crate::app::recovery::{self, Journal, Leftover};
@@ -92,14 +92,14 @@ impl Runtime {
         self.leftovers = found.held;
         self.jobs.report(Command::Recovered(found.plans));
         for unreadable in found.unreadable {
-            self.jobs.report(Command::Tell(unreadable));
+            self.jobs.report(Command::Message(MessageCommand::Tell(unreadable)));
         }
         match Journal::begin(root) {
             Ok(journal) => self.journal = Some(journal),
-            Err(error) => self.jobs.report(Command::Tell(format!(
+            Err(error) => self.jobs.report(Command::Message(MessageCommand::Tell(format!(
                 "{}: {error}. No recovery copies are kept: save often.",
                 root.display()
-            ))),
+            )))),
         }
     }
 
@@ -115,7 +115,7 @@ impl Runtime {
         let report = self.jobs.reporter();
         let watch = Watch::begin(move |path| {
             let result = store::open_plan(&path);
-            report(Command::FileChanged(path, Box::new(result)));
+            report(Command::File(FileCommand::Changed(path, Box::new(result))));
         });
         // Without the thread a change is still found when the plan is saved.
         self.watch = watch.ok();
@@ -160,10 +160,15 @@ impl Runtime {
                 let failed_path = path.clone();
                 self.jobs.spawn(
                     "read-plan",
-                    move |error| Command::PlanRead(failed_path.clone(), Box::new(Err(store::StoreError(error)))),
+                    move |error| {
+                        Command::File(FileCommand::PlanRead(
+                            failed_path.clone(),
+                            Box::new(Err(store::StoreError(error))),
+                        ))
+                    },
                     move |_cancel| {
                         let result = store::open_plan(&path);
-                        Command::PlanRead(path, Box::new(result))
+                        Command::File(FileCommand::PlanRead(path, Box::new(result)))
                     },
                 );
             }
@@ -173,11 +178,16 @@ impl Runtime {
                     "write-plan",
                     move |error| {
                         let error = store::WriteError::Failed(store::StoreError(error));
-                        Command::PlanWritten(document, failed.0.clone(), failed.1.clone(), Err(error))
+                        Command::File(FileCommand::PlanWritten(
+                            document,
+                            failed.0.clone(),
+                            failed.1.clone(),
+                            Err(error),
+                        ))
                     },
                     move |_cancel| {
                         let result = store::write_plan(&path, &text, expected.as_deref());
-                        Command::PlanWritten(document, path, text, result)
+                        Command::File(FileCommand::PlanWritten(document, path, text, result))
                     },
                 );
             }
@@ -185,10 +195,15 @@ impl Runtime {
                 let failed_path = path.clone();
                 self.jobs.spawn(
                     "read-examples",
-                    move |error| Command::ExamplesRead(failed_path.clone(), Box::new(Err(store::StoreError(error)))),
+                    move |error| {
+                        Command::File(FileCommand::ExamplesRead(
+                            failed_path.clone(),
+                            Box::new(Err(store::StoreError(error))),
+                        ))
+                    },
                     move |_cancel| {
                         let result = store::read_examples_file(&path);
-                        Command::ExamplesRead(path, Box::new(result))
+                        Command::File(FileCommand::ExamplesRead(path, Box::new(result)))
                     },
                 );
             }
@@ -197,16 +212,18 @@ impl Runtime {
             Effect::WriteText { purpose, path, text, replace } => {
                 self.jobs.spawn("write-text", not_written(purpose, path.clone()), move |_cancel| {
                     let result = store::write_plan(&path, &text, (!replace).then_some(""));
-                    Command::FileWritten(purpose, path, result)
+                    Command::File(FileCommand::Written(purpose, path, result))
                 });
             }
             Effect::MakeFolder { folder, path, purpose } => {
                 let failed_path = path.clone();
-                let failed = move |error: String| Command::FolderMade(purpose, failed_path.clone(), Err(error));
+                let failed = move |error: String| {
+                    Command::File(FileCommand::FolderMade(purpose, failed_path.clone(), Err(error)))
+                };
                 self.jobs.spawn("make-folder", failed, move |_cancel| {
                     let made =
                         files::make_folders(&folder).map_err(|error| format!("The folder was not made. {error}"));
-                    Command::FolderMade(purpose, path, made)
+                    Command::File(FileCommand::FolderMade(purpose, path, made))
                 });
             }
             Effect::Copy(what, clip) => self.copy(what, clip),
@@ -222,10 +239,13 @@ impl Runtime {
             Effect::ReadRevision(path, revision) => {
                 let (failed_title, title) = (revision.clone(), revision.clone());
                 let failed = move |error: String| {
-                    Command::RevisionRead(failed_title.clone(), Box::new(Err(store::StoreError(error))))
+                    Command::File(FileCommand::RevisionRead(
+                        failed_title.clone(),
+                        Box::new(Err(store::StoreError(error))),
+                    ))
                 };
                 self.jobs.spawn("read-revision", failed, move |_cancel| {
-                    Command::RevisionRead(title, Box::new(revision::read_of(&path, &revision)))
+                    Command::File(FileCommand::RevisionRead(title, Box::new(revision::read_of(&path, &revision))))
                 });
             }
             Effect::StopSearch => self.searching.cancel(),
@@ -239,7 +259,8 @@ impl Runtime {
                 self.tuning = Some(control.clone());
                 let task = Tune { job, start, steps, control };
                 // The earlier run ends by its control, and frees its memory before this one counts its own.
-                Slot::default().start(&self.jobs, task, move |news| Command::Tuned(number, Box::new(news)));
+                Slot::default()
+                    .start(&self.jobs, task, move |news| Command::Run(RunCommand::Told(number, Box::new(news))));
             }
             Effect::PauseTuning(pause) => {
                 if let Some(control) = &self.tuning {
@@ -252,15 +273,16 @@ impl Runtime {
                 }
             }
             Effect::SaveProduct(product, folder, kept) => {
-                let failed =
-                    move |error: String| Command::Tell(format!("The {} was not saved: {error}", product.name()));
+                let failed = move |error: String| {
+                    Command::Message(MessageCommand::Tell(format!("The {} was not saved: {error}", product.name())))
+                };
                 self.jobs.spawn("save-product", failed, move |_cancel| match folder.parent() {
                     Some(parent) if !parent.as_os_str().is_empty() && !parent.exists() => {
                         let (missing, purpose) = (parent.to_owned(), PathPurpose::SaveProduct(product));
-                        Command::NoFolder { folder: missing, path: folder, purpose }
+                        Command::File(FileCommand::NoFolder { folder: missing, path: folder, purpose })
                     }
                     _ => match kept.save(product, &folder) {
-                        Ok(()) => Command::ProductSaved(product, folder),
+                        Ok(()) => Command::Run(RunCommand::ProductSaved(product, folder)),
                         Err(error) => failed(error.to_string()),
                     },
                 });
@@ -271,11 +293,17 @@ impl Runtime {
                 let number = weighing.number;
                 let (index, codec) = (wanted.index, wanted.codec);
                 let failed = move |error: String| {
-                    Command::RanksFound(number, Box::new(Ranks { index, codec, found: Some(Err(error)) }))
+                    Command::Weights(WeightsCommand::RanksFound(
+                        number,
+                        Box::new(Ranks { index, codec, found: Some(Err(error)) }),
+                    ))
                 };
                 self.jobs.spawn("ranks", failed, move |_cancel| {
                     let found = low_rank::look(&source, index, codec).map(Arc::new).map_err(|error| error.to_string());
-                    Command::RanksFound(number, Box::new(Ranks { index, codec, found: Some(found) }))
+                    Command::Weights(WeightsCommand::RanksFound(
+                        number,
+                        Box::new(Ranks { index, codec, found: Some(found) }),
+                    ))
                 });
             }
             Effect::StopWeighing => {
@@ -286,20 +314,24 @@ impl Runtime {
                 let (Some(weighing), Some(begun)) = (&state.session.weighing, &state.session.measuring) else { return };
                 let number = begun.number;
                 let task = Measure { model: weighing.model.clone(), text: begun.text.clone() };
-                self.measuring.start(&self.jobs, task, move |news| Command::Measured(number, Box::new(news)));
+                self.measuring.start(&self.jobs, task, move |news| {
+                    Command::Weights(WeightsCommand::Measured(number, Box::new(news)))
+                });
             }
             Effect::Weigh => {
                 self.measuring.cancel();
                 let Some(begun) = &state.session.weighing else { return };
                 let number = begun.number;
                 let task = Weigh { model: begun.model.clone() };
-                self.weighing.start(&self.jobs, task, move |news| Command::Weighed(number, news));
+                self.weighing
+                    .start(&self.jobs, task, move |news| Command::Weights(WeightsCommand::Examined(number, news)));
             }
             Effect::Search => {
                 let Some(begun) = state.session.searching.as_deref() else { return };
                 let number = begun.number;
                 let task = SearchPlans { plan: state.document.plan.clone(), limits: begun.limits };
-                self.searching.start(&self.jobs, task, move |news| Command::Searched(number, Box::new(news)));
+                self.searching
+                    .start(&self.jobs, task, move |news| Command::Search(SearchCommand::Told(number, Box::new(news))));
             }
             Effect::FindChanges(key) => {
                 if let Some(earlier) = self.finding_changes.take() {
@@ -312,16 +344,23 @@ impl Runtime {
                 }));
             }
             Effect::LoadEvidence => {
-                let failed =
-                    |error: String| Command::Tell(format!("The measurements could not be predicted: {error}."));
+                let failed = |error: String| {
+                    Command::Message(MessageCommand::Tell(format!("The measurements could not be predicted: {error}.")))
+                };
                 self.jobs.spawn("evidence", failed, |_cancel| Command::Evidence(Evidence::embedded()));
             }
             Effect::ForgetRecovered => {
                 for leftover in std::mem::take(&mut self.leftovers) {
-                    self.jobs.spawn("forget-recovered", Command::Tell, move |_cancel| match leftover.forget() {
-                        Ok(()) => None,
-                        Err(error) => Some(Command::Tell(format!("The old recovery copies are still there: {error}"))),
-                    });
+                    self.jobs.spawn(
+                        "forget-recovered",
+                        |why| Command::Message(MessageCommand::Tell(why)),
+                        move |_cancel| match leftover.forget() {
+                            Ok(()) => None,
+                            Err(error) => Some(Command::Message(MessageCommand::Tell(format!(
+                                "The old recovery copies are still there: {error}"
+                            )))),
+                        },
+                    );
                 }
             }
             // The window's own.
@@ -395,14 +434,16 @@ impl Runtime {
     ) {
         self.jobs.spawn(
             "file-dialog",
-            move |_error| Command::NoFileDialog(purpose),
+            move |_error| Command::File(FileCommand::NoFileDialog(purpose)),
             move |_cancel| {
                 let asked = Instant::now();
                 match pollster::block_on(dialog) {
                     // The system's dialog has asked already whether a file may be replaced.
                     Some(file) => places::command_for(purpose, file.path().to_owned(), true),
-                    None if asked.elapsed().as_secs_f64() < LEAST_DIALOG_SECS => Command::NoFileDialog(purpose),
-                    None => Command::NoFileChosen,
+                    None if asked.elapsed().as_secs_f64() < LEAST_DIALOG_SECS => {
+                        Command::File(FileCommand::NoFileDialog(purpose))
+                    }
+                    None => Command::File(FileCommand::NoFileChosen),
                 }
             },
         );
@@ -410,7 +451,11 @@ impl Runtime {
 
     fn draw_picture(&self, picture: Picture, state: &State) {
         let draw = drawing(picture, state);
-        self.jobs.spawn("draw-picture", Command::Tell, move |_cancel| Command::PictureDrawn(picture, Arc::new(draw())));
+        self.jobs.spawn(
+            "draw-picture",
+            |why| Command::Message(MessageCommand::Tell(why)),
+            move |_cancel| Command::PictureDrawn(picture, Arc::new(draw())),
+        );
     }
 
     fn write_png(&self, picture: Picture, path: PathBuf, replace: bool, state: &State) {
@@ -425,7 +470,7 @@ impl Runtime {
                 })?;
                 Ok(files::write(&path, &bytes, existing)?)
             });
-            Command::FileWritten(purpose, path, result)
+            Command::File(FileCommand::Written(purpose, path, result))
         });
     }
 
@@ -445,11 +490,11 @@ impl Runtime {
         let failed_path = path.clone();
         let token = self.jobs.spawn(
             "read-model",
-            move |error| Command::ModelRead(failed_path.clone(), Box::new(Err(error))),
+            move |error| Command::File(FileCommand::ModelRead(failed_path.clone(), Box::new(Err(error)))),
             move |_cancel| {
                 let result =
                     architecture::read(&path).map(|model| model.architecture).map_err(|error| error.to_string());
-                Command::ModelRead(path, Box::new(result))
+                Command::File(FileCommand::ModelRead(path, Box::new(result)))
             },
         );
         self.reading_model = Some(token);
@@ -458,11 +503,17 @@ impl Runtime {
     fn save_settings(&self, settings: &Settings) {
         let Some(path) = self.settings_path.clone() else { return };
         let text = settings.to_text();
-        self.jobs.spawn("save-settings", Command::Tell, move |_cancel| {
-            let written = path.parent().map_or(Ok(()), files::make_folders);
-            let result = written.and_then(|()| files::write(&path, text.as_bytes(), Existing::Replace));
-            result.err().map(|error| Command::Tell(format!("Settings were not saved: {error}")))
-        });
+        self.jobs.spawn(
+            "save-settings",
+            |why| Command::Message(MessageCommand::Tell(why)),
+            move |_cancel| {
+                let written = path.parent().map_or(Ok(()), files::make_folders);
+                let result = written.and_then(|()| files::write(&path, text.as_bytes(), Existing::Replace));
+                result
+                    .err()
+                    .map(|error| Command::Message(MessageCommand::Tell(format!("Settings were not saved: {error}"))))
+            },
+        );
     }
 }
 
@@ -486,12 +537,26 @@ fn drawing(picture: Picture, state: &State) -> impl FnOnce() -> egui::ColorImage
 }
 
 fn not_written(purpose: PathPurpose, path: PathBuf) -> impl Fn(String) -> Command + Send + Sync + 'static {
-    move |error| Command::FileWritten(purpose, path.clone(), Err(store::WriteError::Failed(store::StoreError(error))))
+    move |error| {
+        Command::File(FileCommand::Written(
+            purpose,
+            path.clone(),
+            Err(store::WriteError::Failed(store::StoreError(error))),
+        ))
+    }
 }
 
 fn write_copies(jobs: &Jobs<Command>, write: impl FnOnce() -> std::io::Result<()> + Send + 'static) {
-    jobs.spawn("write-recovery", Command::Tell, move |_cancel| {
-        let told = |error| Command::Tell(format!("No recovery copy could be written: {error}. Save the plan."));
-        write().err().map(told)
-    });
+    jobs.spawn(
+        "write-recovery",
+        |why| Command::Message(MessageCommand::Tell(why)),
+        move |_cancel| {
+            let told = |error| {
+                Command::Message(MessageCommand::Tell(format!(
+                    "No recovery copy could be written: {error}. Save the plan."
+                )))
+            };
+            write().err().map(told)
+        },
+    );
 }

@@ -1,7 +1,7 @@
 //! The window: eframe around state, runtime and panels.
 
 use crate::app::clipboard::{self, Clip, Copied};
-use crate::app::command::{Command, Commands};
+use crate::app::command::{Command, Commands, FileCommand, LookCommand, MessageCommand, SettingsCommand};
 use crate::app::computed::Computed;
 use crate::app::dispatch;
 use crate::app::effect::Effect;
@@ -72,8 +72,8 @@ pub fn run(path: Option<&Path>, stay: Stay) -> Result<(), WindowError> {
         app.state.session.places = Places::of_this_run();
         clear_up(&app.state.settings, settings_path.as_deref());
         app.send(match plan {
-            Some((path, opened)) => Command::PlanRead(path, Box::new(Ok(opened))),
-            None => Command::ShowPage(Page::Start),
+            Some((path, opened)) => Command::File(FileCommand::PlanRead(path, Box::new(Ok(opened)))),
+            None => Command::Look(LookCommand::Page(Page::Start)),
         });
         let app: Box<dyn eframe::App> = Box::new(app);
         Ok(if stay == Stay::OneFrame { Box::new(OneFrame::of(app)) } else { app })
@@ -161,7 +161,7 @@ impl App {
         if let Some((settings, complaint)) = settings_path.map(Settings::load) {
             state.settings = settings;
             if let Some(text) = complaint {
-                dispatch(&mut state, Command::Tell(text));
+                dispatch(&mut state, Command::Message(MessageCommand::Tell(text)));
             }
         }
         let computed = Computed::of(&state);
@@ -275,7 +275,7 @@ impl App {
         for change in self.theme_files.as_mut().map(ThemeFiles::poll).unwrap_or_default() {
             self.installed_theme = None;
             if let Err(message) = change {
-                self.send(Command::Tell(message));
+                self.send(Command::Message(MessageCommand::Tell(message)));
             }
         }
         if self.installed_theme != Some(theme) {
@@ -288,7 +288,7 @@ impl App {
         let seen = ctx.zoom_factor();
         let differs = |other: f32| (seen - other).abs() > 0.001;
         if !first && differs(self.seen_zoom) && differs(self.installed_zoom) {
-            self.send(Command::SetZoom(seen / self.installed_enlarged));
+            self.send(Command::Settings(SettingsCommand::Zoom(seen / self.installed_enlarged)));
         }
         self.seen_zoom = seen;
         ctx.set_zoom_factor(self.state.settings.zoom() * enlarged);

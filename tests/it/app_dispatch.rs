@@ -1,7 +1,7 @@
 //! Commands change the state as they say, and nothing else does. No window, no threads.
 
 use std::path::PathBuf;
-use tuneplan::app::command::{Answer, MenuCommand};
+use tuneplan::app::command::{Answer, FileCommand, MenuCommand};
 use tuneplan::app::history::MAX_STEPS;
 use tuneplan::app::state::{AfterUnsaved, Dialog, PathPurpose};
 use tuneplan::app::{Command, Effect, State, dispatch};
@@ -30,7 +30,10 @@ fn after(commands: impl IntoIterator<Item = Command>) -> State {
 fn opened(text: &str) -> State {
     let mut state = State::default();
     let loaded = file::read(text).unwrap();
-    dispatch(&mut state, Command::PlanRead(PathBuf::from("a.plan.ron"), Box::new(Ok(loaded.into()))));
+    dispatch(
+        &mut state,
+        Command::File(FileCommand::PlanRead(PathBuf::from("a.plan.ron"), Box::new(Ok(loaded.into())))),
+    );
     state
 }
 
@@ -111,7 +114,7 @@ fn saving_writes_what_the_plan_is_and_checks_what_the_file_was() {
     // An edit while the file is being written stays unsaved.
     dispatch(&mut state, number("batch.micro_batch", 2));
     let id = state.document.id;
-    dispatch(&mut state, Command::PlanWritten(id, path.clone(), text.clone(), Ok(())));
+    dispatch(&mut state, Command::File(FileCommand::PlanWritten(id, path.clone(), text.clone(), Ok(()))));
     assert!(state.document.is_dirty());
     assert_eq!(state.document.saved_plan.method.method.lora().unwrap().rank, 64);
 }
@@ -131,12 +134,12 @@ fn a_file_that_changed_on_disk_is_not_overwritten_without_a_word() {
     let mut state = opened(&default_text());
     dispatch(&mut state, number("method.rank", 64));
     dispatch(&mut state, menu(MenuCommand::Save));
-    let changed = Command::PlanWritten(
+    let changed = Command::File(FileCommand::PlanWritten(
         state.document.id,
         PathBuf::from("a.plan.ron"),
         String::new(),
         Err(WriteError::ChangedOnDisk),
-    );
+    ));
     assert_eq!(dispatch(&mut state, changed.clone()), []);
     assert!(matches!(state.session.dialog, Some(Dialog::ChangedOnDisk(_))));
     assert_eq!(dispatch(&mut state, Command::Answer(Answer::Cancel)), []);
@@ -153,7 +156,10 @@ fn a_failed_save_keeps_the_plan_dirty_and_says_why() {
     dispatch(&mut state, menu(MenuCommand::Save));
     let failed = WriteError::Failed(StoreError("a.plan.ron: no space left".to_owned()));
     let id = state.document.id;
-    dispatch(&mut state, Command::PlanWritten(id, PathBuf::from("a.plan.ron"), String::new(), Err(failed)));
+    dispatch(
+        &mut state,
+        Command::File(FileCommand::PlanWritten(id, PathBuf::from("a.plan.ron"), String::new(), Err(failed))),
+    );
     assert!(state.document.is_dirty());
     let message = state.session.messages.latest().unwrap();
     assert!(message.is_error() && message.text.contains("no space left"));
@@ -163,7 +169,7 @@ fn a_failed_save_keeps_the_plan_dirty_and_says_why() {
 fn a_file_that_does_not_parse_is_never_tied_to_the_open_plan() {
     let mut state = opened(&default_text());
     let error = StoreError("broken.plan.ron:3:1: a key was expected".to_owned());
-    dispatch(&mut state, Command::PlanRead(PathBuf::from("broken.plan.ron"), Box::new(Err(error))));
+    dispatch(&mut state, Command::File(FileCommand::PlanRead(PathBuf::from("broken.plan.ron"), Box::new(Err(error)))));
     assert_eq!(state.document.path, Some(PathBuf::from("a.plan.ron")));
     assert!(state.session.messages.latest().unwrap().text.contains("3:1"));
 }
@@ -190,7 +196,7 @@ fn save_in_that_question_saves_and_then_goes_on() {
     let effects = dispatch(&mut state, Command::Answer(Answer::Save));
     let [Effect::WritePlan { path, text, .. }] = effects.as_slice() else { panic!("{effects:?}") };
     let id = state.document.id;
-    let effects = dispatch(&mut state, Command::PlanWritten(id, path.clone(), text.clone(), Ok(())));
+    let effects = dispatch(&mut state, Command::File(FileCommand::PlanWritten(id, path.clone(), text.clone(), Ok(()))));
     assert!(effects.contains(&Effect::Close), "{effects:?}");
 }
 
@@ -204,11 +210,17 @@ fn without_changes_nothing_is_asked() {
 fn a_new_file_gets_the_ending_and_does_not_replace_another() {
     let mut state = State::default();
     dispatch(&mut state, number("method.rank", 64));
-    let effects = dispatch(&mut state, Command::SaveAs { path: PathBuf::from("mine"), replace: false });
+    let effects =
+        dispatch(&mut state, Command::File(FileCommand::SaveAs { path: PathBuf::from("mine"), replace: false }));
     let [Effect::WritePlan { path, expected, .. }] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(path, &PathBuf::from("mine.plan.ron"));
     assert_eq!(expected.as_deref(), Some(""));
-    let exists = Command::PlanWritten(state.document.id, path.clone(), String::new(), Err(WriteError::ChangedOnDisk));
+    let exists = Command::File(FileCommand::PlanWritten(
+        state.document.id,
+        path.clone(),
+        String::new(),
+        Err(WriteError::ChangedOnDisk),
+    ));
     dispatch(&mut state, exists);
     assert!(matches!(state.session.dialog, Some(Dialog::Replace(..))));
 }
@@ -259,7 +271,7 @@ fn dropping_unknown_keys_is_a_change_that_can_be_saved() {
     assert!(!text.contains("rnk"));
     assert_eq!(expected.as_deref(), Some("(schema: 1, rnk: 8)"), "what somebody else wrote meanwhile is still seen");
     let id = state.document.id;
-    dispatch(&mut state, Command::PlanWritten(id, path.clone(), text.clone(), Ok(())));
+    dispatch(&mut state, Command::File(FileCommand::PlanWritten(id, path.clone(), text.clone(), Ok(()))));
     assert!(!state.document.is_dirty());
 }
 
@@ -269,10 +281,13 @@ fn a_cancelled_file_dialog_forgets_what_was_to_follow_the_save() {
     dispatch(&mut state, number("method.rank", 64));
     dispatch(&mut state, Command::CloseRequested);
     assert_eq!(dispatch(&mut state, Command::Answer(Answer::Save)), [Effect::PickFile(PathPurpose::SavePlan)]);
-    dispatch(&mut state, Command::NoFileChosen);
-    dispatch(&mut state, Command::SaveAs { path: PathBuf::from("a.plan.ron"), replace: false });
+    dispatch(&mut state, Command::File(FileCommand::NoFileChosen));
+    dispatch(&mut state, Command::File(FileCommand::SaveAs { path: PathBuf::from("a.plan.ron"), replace: false }));
     let id = state.document.id;
-    let effects = dispatch(&mut state, Command::PlanWritten(id, PathBuf::from("a.plan.ron"), String::new(), Ok(())));
+    let effects = dispatch(
+        &mut state,
+        Command::File(FileCommand::PlanWritten(id, PathBuf::from("a.plan.ron"), String::new(), Ok(()))),
+    );
     assert!(!effects.contains(&Effect::Close), "{effects:?}");
 }
 
@@ -285,7 +300,8 @@ fn an_ending_that_is_added_asks_again_before_it_replaces() {
         ("mine.txt", "mine.txt", false),
     ] {
         let mut state = State::default();
-        let effects = dispatch(&mut state, Command::SaveAs { path: PathBuf::from(typed), replace: true });
+        let effects =
+            dispatch(&mut state, Command::File(FileCommand::SaveAs { path: PathBuf::from(typed), replace: true }));
         let [Effect::WritePlan { path, expected, .. }] = effects.as_slice() else { panic!("{effects:?}") };
         assert_eq!(path, &PathBuf::from(written));
         assert_eq!(expected.is_some(), asks, "{typed}");
@@ -301,7 +317,7 @@ fn a_save_that_ends_after_another_plan_was_opened_is_not_tied_to_it() {
     let saving = state.document.id;
     dispatch(&mut state, Command::NewFromTemplate("8b-lora-80gb"));
     dispatch(&mut state, number("method.rank", 8));
-    dispatch(&mut state, Command::PlanWritten(saving, path.clone(), text.clone(), Ok(())));
+    dispatch(&mut state, Command::File(FileCommand::PlanWritten(saving, path.clone(), text.clone(), Ok(()))));
     assert_eq!(state.document.path, None);
     assert_eq!(state.document.saved_text, None);
     assert!(state.document.is_dirty());
@@ -316,12 +332,12 @@ fn where_there_is_no_file_dialog_the_path_is_asked_filled_and_what_was_to_follow
     dispatch(&mut state, number("method.rank", 64));
     dispatch(&mut state, Command::CloseRequested);
     dispatch(&mut state, Command::Answer(Answer::Save));
-    dispatch(&mut state, Command::NoFileDialog(PathPurpose::SavePlan));
+    dispatch(&mut state, Command::File(FileCommand::NoFileDialog(PathPurpose::SavePlan)));
     let Some(Dialog::Path(PathPurpose::SavePlan, typed)) = state.session.dialog.clone() else { panic!() };
     assert!(typed.starts_with("/home/ann/plans") && typed.ends_with(".plan.ron"), "{typed}");
     let effects = dispatch(&mut state, Command::Answer(Answer::GoOn));
     let [Effect::WritePlan { path, text, .. }] = effects.as_slice() else { panic!("{effects:?}") };
-    let written = Command::PlanWritten(state.document.id, path.clone(), text.clone(), Ok(()));
+    let written = Command::File(FileCommand::PlanWritten(state.document.id, path.clone(), text.clone(), Ok(())));
     assert!(dispatch(&mut state, written).contains(&Effect::Close));
 }
 
@@ -330,10 +346,10 @@ fn a_missing_folder_is_offered_to_be_made_and_the_typed_path_is_never_lost() {
     let mut state = State::default();
     let path = PathBuf::from("/nowhere/deep/a.plan.ron");
     let folder = PathBuf::from("/nowhere/deep");
-    dispatch(&mut state, Command::SaveAs { path: path.clone(), replace: false });
+    dispatch(&mut state, Command::File(FileCommand::SaveAs { path: path.clone(), replace: false }));
     let missing = || Err(WriteError::MissingFolder(folder.clone()));
     let id = state.document.id;
-    dispatch(&mut state, Command::PlanWritten(id, path.clone(), String::new(), missing()));
+    dispatch(&mut state, Command::File(FileCommand::PlanWritten(id, path.clone(), String::new(), missing())));
     let asked = Dialog::MissingFolder { folder: folder.clone(), path: path.clone(), purpose: PathPurpose::SavePlan };
     assert_eq!(state.session.dialog, Some(asked));
     let mut back = state.clone();
@@ -341,7 +357,8 @@ fn a_missing_folder_is_offered_to_be_made_and_the_typed_path_is_never_lost() {
     assert_eq!(back.session.dialog, Some(Dialog::Path(PathPurpose::SavePlan, path.display().to_string())));
     let effects = dispatch(&mut state, Command::Answer(Answer::GoOn));
     assert_eq!(effects, [Effect::MakeFolder { folder, path: path.clone(), purpose: PathPurpose::SavePlan }]);
-    let made = dispatch(&mut state, Command::FolderMade(PathPurpose::SavePlan, path.clone(), Ok(())));
+    let made =
+        dispatch(&mut state, Command::File(FileCommand::FolderMade(PathPurpose::SavePlan, path.clone(), Ok(()))));
     assert!(matches!(made.as_slice(), [Effect::WritePlan { path: again, .. }] if *again == path));
 }
 
@@ -353,7 +370,7 @@ fn keeping_what_is_open_asks_again_before_it_replaces_what_another_program_wrote
     theirs.batch.micro_batch = 7;
     let loaded = file::read(&file::write(&theirs, &[])).unwrap();
     let path = PathBuf::from("a.plan.ron");
-    dispatch(&mut state, Command::FileChanged(path, Box::new(Ok(loaded.into()))));
+    dispatch(&mut state, Command::File(FileCommand::Changed(path, Box::new(Ok(loaded.into())))));
     assert!(matches!(state.session.dialog, Some(Dialog::External(..))));
     dispatch(&mut state, Command::Answer(Answer::Cancel));
     let effects = dispatch(&mut state, menu(MenuCommand::Save));

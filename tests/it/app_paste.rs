@@ -1,5 +1,6 @@
 //! What a pasted text means: a config, a plan, a model's name, or a sentence that says it is none of them.
 
+use tuneplan::app::command::FileCommand;
 use tuneplan::app::{Command, State, dispatch};
 use tuneplan::plan::{ModelSource, Plan, file};
 
@@ -50,12 +51,15 @@ fn names_and_links_find_the_model_of_the_catalogue() {
 #[test]
 fn paths_are_opened_for_what_they_are() {
     for (text, opened) in [
-        ("/plans/a b.plan.ron", Command::OpenPlan("/plans/a b.plan.ron".into())),
-        ("~/a.plan.ron", Command::OpenPlan("/home/ann/a.plan.ron".into())),
-        ("file:///models/My%20Model/config.json", Command::OpenModel("/models/My Model/config.json".into())),
-        ("\"/models/x.gguf\"", Command::OpenModel("/models/x.gguf".into())),
-        ("model.safetensors", Command::OpenModel("/plans/model.safetensors".into())),
-        ("../llama", Command::OpenModel("/plans/../llama".into())),
+        ("/plans/a b.plan.ron", Command::File(FileCommand::OpenPlan("/plans/a b.plan.ron".into()))),
+        ("~/a.plan.ron", Command::File(FileCommand::OpenPlan("/home/ann/a.plan.ron".into()))),
+        (
+            "file:///models/My%20Model/config.json",
+            Command::File(FileCommand::OpenModel("/models/My Model/config.json".into())),
+        ),
+        ("\"/models/x.gguf\"", Command::File(FileCommand::OpenModel("/models/x.gguf".into()))),
+        ("model.safetensors", Command::File(FileCommand::OpenModel("/plans/model.safetensors".into()))),
+        ("../llama", Command::File(FileCommand::OpenModel("/plans/../llama".into()))),
     ] {
         let mut state = State::default();
         state.session.places.home = Some("/home/ann".into());

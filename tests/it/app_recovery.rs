@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use tuneplan::app::command::Answer;
+use tuneplan::app::command::{Answer, FileCommand};
 use tuneplan::app::recovery::{DELAY_SECS, Found, Journal, leftovers};
 use tuneplan::app::{Command, Effect, State, dispatch};
 use tuneplan::plan::edit::PlanEdit;
@@ -88,7 +88,7 @@ fn a_killed_run_is_offered_restored_with_its_file_and_then_forgotten() {
     let mut journal = Journal::begin(&root).unwrap();
     let mut state = State::default();
     let opened = tuneplan::documents::store::open_plan(&plan_path).unwrap();
-    dispatch(&mut state, Command::PlanRead(plan_path.clone(), Box::new(Ok(opened))));
+    dispatch(&mut state, Command::File(FileCommand::PlanRead(plan_path.clone(), Box::new(Ok(opened)))));
     dispatch(&mut state, rank(64));
     dispatch(&mut state, Command::Menu(tuneplan::app::command::MenuCommand::Duplicate));
     journal.look(&state, 0.0);

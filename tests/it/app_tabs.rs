@@ -1,7 +1,7 @@
 //! Several open plans: each keeps its own changes, file and history.
 
 use std::path::PathBuf;
-use tuneplan::app::command::{Answer, MenuCommand};
+use tuneplan::app::command::{Answer, FileCommand, LookCommand, MenuCommand};
 use tuneplan::app::page::Page;
 use tuneplan::app::state::{AfterUnsaved, Dialog};
 use tuneplan::app::{Command, Effect, State, dispatch};
@@ -29,7 +29,7 @@ fn read(state: &mut State, path: &str, rank: u64) {
     let mut plan = Plan::default();
     PlanEdit::Set("method.rank", FieldValue::Integer(rank)).apply(&mut plan).unwrap();
     let loaded = file::read(&file::write(&plan, &[])).unwrap();
-    dispatch(state, Command::PlanRead(PathBuf::from(path), Box::new(Ok(loaded.into()))));
+    dispatch(state, Command::File(FileCommand::PlanRead(PathBuf::from(path), Box::new(Ok(loaded.into())))));
 }
 
 /// Three tabs of rank 4, 8 and 32; the last is shown.
@@ -81,10 +81,10 @@ fn every_tab_has_its_own_history_and_undo_never_reaches_another() {
 #[test]
 fn a_file_that_is_open_is_shown_instead_of_opened_twice() {
     let mut state = three();
-    assert_eq!(dispatch(&mut state, Command::OpenPlan(PathBuf::from("a.plan.ron"))), []);
+    assert_eq!(dispatch(&mut state, Command::File(FileCommand::OpenPlan(PathBuf::from("a.plan.ron")))), []);
     assert_eq!((state.shown_tab(), state.tab_count()), (0, 3));
     let other = PathBuf::from("d.plan.ron");
-    assert_eq!(dispatch(&mut state, Command::OpenPlan(other.clone())), [Effect::ReadPlan(other)]);
+    assert_eq!(dispatch(&mut state, Command::File(FileCommand::OpenPlan(other.clone()))), [Effect::ReadPlan(other)]);
 }
 
 #[test]
@@ -119,7 +119,8 @@ fn the_window_asks_for_every_unsaved_plan_and_forgets_nothing_when_cancelled() {
     dispatch(&mut state, Command::Answer(Answer::GoOn));
     let effects = dispatch(&mut state, Command::Answer(Answer::Save));
     let [Effect::WritePlan { document, path, text, .. }] = effects.as_slice() else { panic!("{effects:?}") };
-    let effects = dispatch(&mut state, Command::PlanWritten(*document, path.clone(), text.clone(), Ok(())));
+    let effects =
+        dispatch(&mut state, Command::File(FileCommand::PlanWritten(*document, path.clone(), text.clone(), Ok(()))));
     assert!(effects.contains(&Effect::Close), "{effects:?}");
 }
 
@@ -172,7 +173,7 @@ fn the_history_goes_to_any_step_and_back() {
 #[test]
 fn a_plan_that_opens_leaves_the_start_page() {
     let mut state = State::default();
-    dispatch(&mut state, Command::ShowPage(Page::Start));
+    dispatch(&mut state, Command::Look(LookCommand::Page(Page::Start)));
     dispatch(&mut state, rank(4));
     assert_eq!(state.session.page, Page::Start);
     dispatch(&mut state, Command::NewFromTemplate("8b-lora-80gb"));
@@ -186,7 +187,7 @@ fn a_file_that_somebody_else_wrote_is_reloaded_as_a_step_or_kept() {
     PlanEdit::Set("method.rank", FieldValue::Integer(256)).apply(&mut other).unwrap();
     let changed = || {
         let loaded = file::read(&file::write(&other, &[])).unwrap();
-        Command::FileChanged(path.clone(), Box::new(Ok(loaded.into())))
+        Command::File(FileCommand::Changed(path.clone(), Box::new(Ok(loaded.into()))))
     };
     let mut state = three();
     dispatch(&mut state, Command::ShowTab(0));
@@ -208,7 +209,7 @@ fn a_file_that_somebody_else_wrote_is_reloaded_as_a_step_or_kept() {
     let [Effect::WritePlan { document, path, text, expected }] = effects.as_slice() else { panic!("{effects:?}") };
     assert_ne!(expected.as_deref(), Some(file::write(&other, &[]).as_str()));
     let refused = Err(tuneplan::documents::store::WriteError::ChangedOnDisk);
-    dispatch(&mut state, Command::PlanWritten(*document, path.clone(), text.clone(), refused));
+    dispatch(&mut state, Command::File(FileCommand::PlanWritten(*document, path.clone(), text.clone(), refused)));
     assert_eq!(state.session.dialog, Some(tuneplan::app::state::Dialog::ChangedOnDisk(path.clone())));
 }
 
@@ -217,7 +218,7 @@ fn the_own_save_is_no_change_by_somebody_else() {
     let mut state = three();
     let text = state.document.saved_text.clone().unwrap();
     let loaded = file::read(&text).unwrap();
-    dispatch(&mut state, Command::FileChanged(PathBuf::from("c.plan.ron"), Box::new(Ok(loaded.into()))));
+    dispatch(&mut state, Command::File(FileCommand::Changed(PathBuf::from("c.plan.ron"), Box::new(Ok(loaded.into())))));
     assert_eq!(state.session.dialog, None);
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use tuneplan::app::Command;
+use tuneplan::app::command::{FileCommand, LookCommand};
 use tuneplan::app::page::Page;
 use tuneplan::architecture::{self, Knowledge};
 use tuneplan::cli::{self, Outcome};
@@ -133,8 +134,8 @@ fn the_window_tells_it_on_the_verdict_and_under_the_model() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = window();
     harness.run_ok();
-    send(&mut harness, Command::ShowPage(Page::Memory));
-    send(&mut harness, Command::OpenModel(written(folder.path(), &config)));
+    send(&mut harness, Command::Look(LookCommand::Page(Page::Memory)));
+    send(&mut harness, Command::File(FileCommand::OpenModel(written(folder.path(), &config))));
     wait(&mut harness, |app| matches!(app.state().document.plan.model.source, ModelSource::File { .. }));
     let told = |text: &str| harness.query_all_by_label_contains(text).next().is_some();
     assert!(told("Cannot say") && told(word) && told("not wholly read") && told("upper end not known"));

@@ -8,6 +8,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
+use tuneplan::app::command::{Command, MessageCommand};
 use tuneplan::desktop::runtime::Runtime;
 use tuneplan::desktop::window::App;
 use tuneplan::estimate::Component;
@@ -249,7 +250,7 @@ fn what_went_wrong_is_shown_in_full_until_it_is_dismissed() {
     let mut harness = window();
     harness.run_ok();
     let long = "a path that goes on and on/".repeat(12);
-    harness.state_mut().send(tuneplan::app::Command::Tell(long.clone()));
+    harness.state_mut().send(Command::Message(MessageCommand::Tell(long.clone())));
     harness.run_ok();
     assert!(harness.query_by_label(&long).is_some());
     harness.get_by_label("Dismiss").click();

@@ -1,6 +1,7 @@
 //! The page of changes: a plan that does not fit becomes one that does, by the names a screen reader has.
 
 use crate::common;
+use tuneplan::app::command::{LookCommand, MenuCommand, SearchCommand};
 
 use egui::accesskit::Role;
 use egui_kittest::Harness;
@@ -8,7 +9,6 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use std::sync::Arc;
 use tuneplan::app::Command;
 use tuneplan::app::changes::Changes;
-use tuneplan::app::command::MenuCommand;
 use tuneplan::app::page::Page;
 use tuneplan::desktop::runtime::Runtime;
 use tuneplan::desktop::window::App;
@@ -74,7 +74,7 @@ fn a_70b_plan_that_does_not_fit_becomes_one_that_does() {
     let mut harness = window();
     harness.run_ok();
     too_large(&mut harness);
-    send(&mut harness, Command::ShowPage(Page::Memory));
+    send(&mut harness, Command::Look(LookCommand::Page(Page::Memory)));
     assert_eq!(fit(&harness), Fit::DoesNotFit);
     let before = plan(&harness);
     click(&mut harness, "Make it fit…");
@@ -96,7 +96,7 @@ fn ticked_changes_are_applied_together_and_what_excludes_them_cannot_be_ticked()
     harness.run_ok();
     let none = FieldValue::Id("none".to_owned());
     send(&mut harness, Command::Edit(PlanEdit::Set("runtime.checkpointing", none)));
-    send(&mut harness, Command::ShowPage(Page::Change));
+    send(&mut harness, Command::Look(LookCommand::Page(Page::Change)));
     find(&mut harness);
     let tick = |harness: &mut Harness<'_, App>, title: &str| {
         harness.get_by_role_and_label(Role::CheckBox, &format!("Tick {title}")).click();
@@ -118,7 +118,7 @@ fn ticked_changes_are_applied_together_and_what_excludes_them_cannot_be_ticked()
 fn how_far_it_goes_is_one_click_and_late_answers_are_dropped() {
     let mut harness = window();
     harness.run_ok();
-    send(&mut harness, Command::ShowPage(Page::Change));
+    send(&mut harness, Command::Look(LookCommand::Page(Page::Change)));
     assert!(harness.state().state().session.changes_asked.is_some(), "the page asks by itself");
     find(&mut harness);
     let old = plan(&harness).batch.sequence_length;
@@ -137,7 +137,7 @@ fn how_far_it_goes_is_one_click_and_late_answers_are_dropped() {
 fn plans_without_device_or_model_are_answered_in_words() {
     let mut harness = window();
     harness.run_ok();
-    send(&mut harness, Command::ShowPage(Page::Change));
+    send(&mut harness, Command::Look(LookCommand::Page(Page::Change)));
     send(&mut harness, Command::Edit(PlanEdit::Set("hardware.accelerator", FieldValue::Id(String::new()))));
     find(&mut harness);
     assert!(has(&harness, "No accelerator is chosen"));
@@ -147,7 +147,7 @@ fn plans_without_device_or_model_are_answered_in_words() {
 }
 
 fn part(harness: &mut Harness<'_, App>, name: &str) {
-    send(harness, Command::ShowPage(Page::Change));
+    send(harness, Command::Look(LookCommand::Page(Page::Change)));
     find(harness);
     let button = harness.query_all_by_label(name).last().unwrap();
     button.click();
@@ -174,7 +174,7 @@ fn a_search_shows_the_plans_nothing_is_better_than_and_applies_one() {
     let news = news.into_inner().unwrap();
     assert!(news.len() > 1, "it tells what it found on the way");
     for told in news.into_iter().chain([last]) {
-        send(&mut harness, Command::Searched(searching.number, Box::new(told)));
+        send(&mut harness, Command::Search(SearchCommand::Told(searching.number, Box::new(told))));
     }
     let outcome = harness.state().state().session.searching.clone().unwrap().outcome.unwrap();
     assert!(outcome.tally.estimated > 1_000_000, "{}", outcome.tally.estimated);
@@ -200,11 +200,11 @@ fn a_stopped_search_says_no_more_and_a_wrong_limit_is_refused() {
     assert!(has(&harness, "`a lot` is no amount of memory"));
     assert!(harness.state().state().session.searching.is_none());
     let limits = tuneplan::solve::search::Limits::default();
-    send(&mut harness, Command::Search(limits));
-    send(&mut harness, Command::StopSearch);
+    send(&mut harness, Command::Search(SearchCommand::Start(limits)));
+    send(&mut harness, Command::Search(SearchCommand::Stop));
     let number = harness.state().state().session.searching.as_ref().unwrap().number;
     let late = searching::News::Ended(Some("too late".to_owned()));
-    send(&mut harness, Command::Searched(number, Box::new(late)));
+    send(&mut harness, Command::Search(SearchCommand::Told(number, Box::new(late))));
     assert_eq!(harness.state().state().session.searching.as_ref().unwrap().refused, None);
     let cancel = tuneplan::jobs::CancelToken::default();
     cancel.cancel();
@@ -297,7 +297,7 @@ fn click_at(harness: &mut Harness<'_, App>, at: egui::Pos2, clicks: usize) {
 fn open_plans_stand_side_by_side() {
     let mut harness = window();
     harness.run_ok();
-    send(&mut harness, Command::ShowPage(Page::Compare));
+    send(&mut harness, Command::Look(LookCommand::Page(Page::Compare)));
     click(&mut harness, "Duplicate this plan");
     send(&mut harness, Command::Edit(PlanEdit::Set("batch.micro_batch", FieldValue::Integer(4))));
     assert!(has(&harness, "Micro-batch"));

@@ -1,6 +1,7 @@
 //! The page of the decision, by the names a screen reader has.
 
 use crate::common;
+use tuneplan::app::command::{FileCommand, LookCommand};
 
 use crate::common::app::{click, focused, press, send, state, type_text, wait};
 use egui::{Key, Modifiers};
@@ -20,7 +21,7 @@ fn window<'a>() -> Harness<'a, App> {
     let mut harness = common::builder(Theme::Dark, [1280.0, 1600.0])
         .with_max_steps(32)
         .build_eframe(|cc| App::new(&cc.egui_ctx, Runtime::new(None, || ()), None));
-    send(&mut harness, Command::ShowPage(Page::Decide));
+    send(&mut harness, Command::Look(LookCommand::Page(Page::Decide)));
     harness
 }
 
@@ -159,7 +160,7 @@ fn examples_are_labelled_with_keys_by_two_people_who_are_compared() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = window();
     click(&mut harness, "Tally");
-    send(&mut harness, Command::OpenExamples(examples(folder.path())));
+    send(&mut harness, Command::File(FileCommand::OpenExamples(examples(folder.path()))));
     wait(&mut harness, |app| app.state().session.examples.is_some());
     assert!(has(&harness, "Example 1 of 3"));
     assert!(has(&harness, "Lyon"));
@@ -199,22 +200,22 @@ fn labels_are_saved_and_taken_in_and_bad_files_change_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = window();
     click(&mut harness, "Tally");
-    send(&mut harness, Command::OpenExamples(examples(folder.path())));
+    send(&mut harness, Command::File(FileCommand::OpenExamples(examples(folder.path()))));
     wait(&mut harness, |app| app.state().session.examples.is_some());
     for key in [Key::M, Key::S] {
         press(&mut harness, Modifiers::NONE, key);
     }
     let path = folder.path().join("labels.csv");
-    send(&mut harness, Command::SaveLabels { path: path.clone(), replace: false });
+    send(&mut harness, Command::File(FileCommand::SaveLabels { path: path.clone(), replace: false }));
     wait(&mut harness, |app| app.state().session.messages.latest().is_some_and(|m| m.text.starts_with("Saved")));
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text, "example,annotator,label,key\n1,A,missing,m\n2,A,style,s\n");
     std::fs::write(&path, "example,annotator,label\n1,B,style\n2,B,style\n").unwrap();
-    send(&mut harness, Command::OpenExamples(path.clone()));
+    send(&mut harness, Command::File(FileCommand::OpenExamples(path.clone())));
     wait(&mut harness, |app| app.state().document.plan.decision.as_ref().unwrap().tally.annotators.len() == 2);
     let before = state(&harness).document.plan.clone();
     std::fs::write(&path, "example,annotator,label\n1,B,lovely\n").unwrap();
-    send(&mut harness, Command::OpenExamples(path));
+    send(&mut harness, Command::File(FileCommand::OpenExamples(path)));
     wait(&mut harness, |app| {
         app.state().session.messages.latest().is_some_and(tuneplan::app::messages::Message::is_error)
     });
@@ -223,7 +224,7 @@ fn labels_are_saved_and_taken_in_and_bad_files_change_nothing() {
     // Another file of examples would put the labels on the wrong ones.
     let other = folder.path().join("other.jsonl");
     std::fs::write(&other, "{\"a\": 1}").unwrap();
-    send(&mut harness, Command::OpenExamples(other));
+    send(&mut harness, Command::File(FileCommand::OpenExamples(other)));
     wait(&mut harness, |app| app.state().session.messages.latest().is_some_and(|m| m.text.contains("belong to")));
     assert_eq!(state(&harness).document.plan, before);
 }
@@ -237,7 +238,7 @@ fn every_sheet_is_tidy_at_every_size() {
         let mut harness = common::builder(Theme::Light, size)
             .with_max_steps(32)
             .build_eframe(|cc| App::new(&cc.egui_ctx, Runtime::new(None, || ()), None));
-        send(&mut harness, Command::ShowPage(Page::Decide));
+        send(&mut harness, Command::Look(LookCommand::Page(Page::Decide)));
         for case in ["05-style", "07-not-enough-evidence"] {
             answer(&mut harness, case);
             let mut record = state(&harness).document.plan.decision.as_deref().cloned().unwrap();
@@ -254,7 +255,7 @@ fn every_sheet_is_tidy_at_every_size() {
                 harness.get_by_role_and_label(egui::accesskit::Role::RadioButton, sheet).click();
                 harness.run_ok();
                 if sheet == "Tally" {
-                    send(&mut harness, Command::OpenExamples(path.clone()));
+                    send(&mut harness, Command::File(FileCommand::OpenExamples(path.clone())));
                     wait(&mut harness, |app| app.state().session.examples.is_some());
                     press(&mut harness, Modifiers::NONE, Key::M);
                 }

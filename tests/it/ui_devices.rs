@@ -1,10 +1,10 @@
 //! The page of devices through the names a screen reader has.
 
 use crate::common;
+use tuneplan::app::command::{Command, LookCommand};
 
 use crate::common::app::{click, send, state, window};
 use egui_kittest::kittest::Queryable as _;
-use tuneplan::app::command::Command;
 use tuneplan::app::page::Page;
 use tuneplan::estimate::{Component, Subject};
 use tuneplan::plan::edit::PlanEdit;
@@ -13,7 +13,7 @@ use tuneplan::plan::field::FieldValue;
 #[test]
 fn one_device_becomes_two_that_share_the_model() {
     let mut harness = window();
-    send(&mut harness, Command::ShowPage(Page::Devices));
+    send(&mut harness, Command::Look(LookCommand::Page(Page::Devices)));
     let alone = harness.state().computed().estimate.clone().unwrap();
     click(&mut harness, "Cut over 2 (FSDP)");
     let plan = state(&harness).document.plan.clone();
@@ -37,7 +37,7 @@ fn a_pipeline_shows_its_turns() {
     for id in ["hardware.count", "parallelism.pipeline"] {
         send(&mut harness, Command::Edit(PlanEdit::Set(id, FieldValue::Integer(4))));
     }
-    send(&mut harness, Command::ShowPage(Page::Devices));
+    send(&mut harness, Command::Look(LookCommand::Page(Page::Devices)));
     harness.get_by_label("Pipeline schedule");
     harness.get_by_label("Stage 0: 8 forward passes, keeps 4 at once");
     harness.get_by_label("Stage 3: 8 forward passes, keeps 1 at once");
@@ -53,7 +53,7 @@ fn a_pipeline_is_tidy_at_every_size() {
         for (id, number) in [("hardware.count", 16), ("parallelism.pipeline", 8), ("parallelism.tensor", 2)] {
             send(&mut harness, Command::Edit(PlanEdit::Set(id, FieldValue::Integer(number))));
         }
-        send(&mut harness, Command::ShowPage(Page::Devices));
+        send(&mut harness, Command::Look(LookCommand::Page(Page::Devices)));
         harness.set_size(size.into());
         harness.run_ok();
         common::tidy::assert_tidy(&harness, &format!("{size:?}"));

@@ -1,6 +1,7 @@
 //! The page of number formats, worked through the names a screen reader has.
 
 use crate::common;
+use tuneplan::app::command::LookCommand;
 
 use crate::common::tidy::assert_tidy;
 use egui::accesskit::Role;
@@ -20,7 +21,7 @@ fn window<'a>(size: [f32; 2], theme: Theme) -> Harness<'a, App> {
     let mut harness = common::builder(theme, size)
         .with_max_steps(32)
         .build_eframe(|cc| App::new(&cc.egui_ctx, Runtime::new(None, || ()), None));
-    harness.state_mut().send(Command::ShowPage(Page::Formats));
+    harness.state_mut().send(Command::Look(LookCommand::Page(Page::Formats)));
     harness.run_ok();
     harness
 }

@@ -5,6 +5,7 @@ use egui::{Key, Modifiers};
 use std::collections::BTreeSet;
 use std::fs;
 use tuneplan::app::Command;
+use tuneplan::app::command::LookCommand;
 use tuneplan::app::page::Page;
 
 #[test]
@@ -46,7 +47,7 @@ fn the_main_job_from_template_to_saved_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("review.plan.ron");
     let mut harness = window();
-    harness.state_mut().send(Command::ShowPage(Page::Start));
+    harness.state_mut().send(Command::Look(LookCommand::Page(Page::Start)));
     harness.run_ok();
     // To the first template with Tab, and into it with Enter.
     for _ in 0..60 {

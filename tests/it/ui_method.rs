@@ -1,6 +1,7 @@
 //! The page of methods, worked through the names a screen reader has.
 
 use crate::common;
+use tuneplan::app::command::LookCommand;
 
 use crate::common::tidy::assert_tidy;
 use egui::{Key, Modifiers};
@@ -19,7 +20,7 @@ fn window<'a>(size: [f32; 2], theme: Theme) -> Harness<'a, App> {
     let mut harness = common::builder(theme, size)
         .with_max_steps(32)
         .build_eframe(|cc| App::new(&cc.egui_ctx, Runtime::new(None, || ()), None));
-    send(&mut harness, Command::ShowPage(Page::Method));
+    send(&mut harness, Command::Look(LookCommand::Page(Page::Method)));
     harness
 }
 

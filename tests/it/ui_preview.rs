@@ -1,6 +1,7 @@
 //! The page of the preview, driven by accessible names: a model file through all formats.
 
 use crate::common;
+use tuneplan::app::command::{LookCommand, RunCommand, WeightsCommand};
 
 use crate::common::app::{click, dismiss_all, send, state, wait};
 use crate::common::tidy::{assert_cards_inside, assert_tidy};
@@ -28,7 +29,7 @@ fn opened<'a>() -> Harness<'a, App> {
     let mut harness = common::builder(Theme::Dark, [1600.0, 2600.0])
         .with_max_steps(32)
         .build_eframe(|cc| App::new(&cc.egui_ctx, Runtime::new(None, || ()), None));
-    send(&mut harness, Command::ShowPage(Page::Preview));
+    send(&mut harness, Command::Look(LookCommand::Page(Page::Preview)));
     harness
 }
 
@@ -81,7 +82,7 @@ fn a_model_file_is_shown_in_every_format() {
 #[test]
 fn what_cannot_be_examined_is_said() {
     let mut harness = weights();
-    send(&mut harness, Command::Weigh(Some(PathBuf::from("no such model"))));
+    send(&mut harness, Command::Weights(WeightsCommand::Examine(Some(PathBuf::from("no such model")))));
     wait(&mut harness, |app| app.state().session.weighing.as_ref().is_some_and(|weighing| !weighing.running));
     assert!(has(&harness, "no such model"));
     assert_tidy(&harness, "refused");
@@ -92,11 +93,11 @@ fn stopping_keeps_what_was_found() {
     let folder = tempfile::tempdir().unwrap();
     let path = model(folder.path());
     let mut harness = weights();
-    send(&mut harness, Command::Weigh(Some(path)));
+    send(&mut harness, Command::Weights(WeightsCommand::Examine(Some(path))));
     wait(&mut harness, |app| {
         app.state().session.weighing.as_ref().is_some_and(|weighing| !weighing.reports.is_empty())
     });
-    send(&mut harness, Command::StopWeighing);
+    send(&mut harness, Command::Weights(WeightsCommand::Stop));
     // What the stopped work still tells is dropped, and so is what an earlier one tells.
     let found = state(&harness).session.weighing.as_ref().unwrap().reports.len();
     std::thread::sleep(std::time::Duration::from_millis(50));
@@ -130,8 +131,8 @@ fn a_run_is_paused_stopped_saved_and_kept_in_the_plan() {
     click(&mut harness, "Pause");
     assert_eq!(tuning(&harness).stage, Stage::Paused);
     // Another page, and back: the run is where it was.
-    send(&mut harness, Command::ShowPage(Page::Memory));
-    send(&mut harness, Command::ShowPage(Page::Preview));
+    send(&mut harness, Command::Look(LookCommand::Page(Page::Memory)));
+    send(&mut harness, Command::Look(LookCommand::Page(Page::Preview)));
     assert!(has(&harness, "Paused after step "));
     assert_tidy(&harness, "paused");
     click(&mut harness, "Resume");
@@ -156,14 +157,14 @@ fn a_run_is_paused_stopped_saved_and_kept_in_the_plan() {
 
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("adapter");
-    send(&mut harness, Command::SaveProduct(Product::Adapter, target.clone()));
+    send(&mut harness, Command::Run(RunCommand::SaveProduct(Product::Adapter, target.clone())));
     wait(&mut harness, |app| app.state().session.messages.latest().is_some());
     for name in ["adapter_model.safetensors", "adapter_config.json"] {
         assert!(target.join(name).is_file(), "{name}: {:?}", state(&harness).session.messages);
     }
     let before = std::fs::read(target.join("adapter_config.json")).unwrap();
     dismiss_all(&mut harness);
-    send(&mut harness, Command::SaveProduct(Product::Adapter, target.clone()));
+    send(&mut harness, Command::Run(RunCommand::SaveProduct(Product::Adapter, target.clone())));
     wait(&mut harness, |app| app.state().session.messages.latest().is_some());
     assert!(state(&harness).session.messages.latest().unwrap().is_error(), "nothing is overwritten");
     assert_eq!(std::fs::read(target.join("adapter_config.json")).unwrap(), before);

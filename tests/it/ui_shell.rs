@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use tuneplan::app::Command;
 use tuneplan::app::clipboard::{Clip, Clipboard};
-use tuneplan::app::command::{ChartCommand, MenuCommand};
+use tuneplan::app::command::{ChartCommand, FileCommand, LookCommand, MenuCommand, MessageCommand, SearchCommand};
 use tuneplan::app::messages::NOTICE_SECS;
 use tuneplan::app::page::Page;
 use tuneplan::app::settings::{Settings, ThemeChoice};
@@ -45,7 +45,7 @@ fn model_now(harness: &Harness<'_, App>) -> String {
 fn the_start_page_opens_every_template() {
     for template in templates() {
         let mut harness = window();
-        send(&mut harness, Command::ShowPage(Page::Start));
+        send(&mut harness, Command::Look(LookCommand::Page(Page::Start)));
         click(&mut harness, &format!("Template: {}", template.plan.name));
         assert_eq!(state(&harness).document.plan, template.plan);
         assert_eq!(state(&harness).session.page, Page::Memory);
@@ -158,7 +158,7 @@ fn a_changed_setting_has_a_way_back_to_what_was_opened() {
 #[test]
 fn the_pointer_on_a_setting_shows_what_other_values_cost() {
     let mut harness = window();
-    send(&mut harness, Command::FindSetting("Sequence length"));
+    send(&mut harness, Command::Look(LookCommand::FindSetting("Sequence length")));
     harness
         .get_all_by_label("Sequence length")
         .find(|node| node.accesskit_node().role() == Role::Label)
@@ -208,15 +208,15 @@ fn double_quantization_is_named_alike_on_every_page() {
         let edit = PlanEdit::Set("precision.double_quantization", FieldValue::Toggle(doubles));
         send(&mut harness, Command::Edit(edit));
         for page in Page::ALL {
-            send(&mut harness, Command::ShowPage(page));
+            send(&mut harness, Command::Look(LookCommand::Page(page)));
             harness.run_ok();
             for wrong in ["quantis", "Quantis", "no double"] {
                 assert!(harness.query_all_by_label_contains(wrong).next().is_none(), "{page:?} says {wrong}");
             }
         }
-        send(&mut harness, Command::ShowPage(Page::Steps));
+        send(&mut harness, Command::Look(LookCommand::Page(Page::Steps)));
         assert!(harness.query_by_label_contains(&format!("are kept as {name}.")).is_some(), "{name}");
-        send(&mut harness, Command::ShowPage(Page::Formats));
+        send(&mut harness, Command::Look(LookCommand::Page(Page::Formats)));
         assert!(harness.query_all_by_label(name).next().is_some(), "{name}");
     }
 }
@@ -258,7 +258,7 @@ fn presenting_folds_the_sides_and_gives_them_back() {
     assert!(harness.query_by_label("The base model is loaded").is_some());
     press(&mut harness, Modifiers::NONE, Key::Escape);
     assert!(!state(&harness).session.presenting && !state(&harness).session.spotlight);
-    send(&mut harness, Command::ShowPage(Page::Memory));
+    send(&mut harness, Command::Look(LookCommand::Page(Page::Memory)));
     assert!(harness.query_by_label("Rank slider").is_some());
     assert!((state(&harness).settings.zoom - 1.0).abs() < 1e-6, "the size is as it was");
 }
@@ -266,7 +266,7 @@ fn presenting_folds_the_sides_and_gives_them_back() {
 #[test]
 fn the_steps_add_up_to_the_peak() {
     let mut harness = window();
-    send(&mut harness, Command::ShowPage(Page::Steps));
+    send(&mut harness, Command::Look(LookCommand::Page(Page::Steps)));
     let mut turned = 1;
     while !harness.get_by_label("Next →").accesskit_node().is_disabled() {
         click(&mut harness, "Next →");
@@ -402,7 +402,7 @@ fn a_chart_leaves_as_picture_table_and_file() {
     let kept = Kept::default();
     let folder = tempfile::tempdir().unwrap();
     let mut harness = window_of(Runtime::new(None, || ()).with_clipboard(kept.clone()));
-    send(&mut harness, Command::ShowPage(Page::Serving));
+    send(&mut harness, Command::Look(LookCommand::Page(Page::Serving)));
     let menu = "Menu of the chart: Adapters: merged or separate";
     for (place, command) in [ChartCommand::CopyPicture, ChartCommand::CopyData].into_iter().enumerate() {
         click(&mut harness, menu);
@@ -415,7 +415,9 @@ fn a_chart_leaves_as_picture_table_and_file() {
     let row = table.lines().find(|line| line.starts_with("separate\t100\t"));
     assert!(row.is_some(), "100 adapters are among the figures: {table}");
     let path = folder.path().join("chart.png");
-    let save = |path: &PathBuf| Command::SavePicture { picture: Picture::Chart, path: path.clone(), replace: false };
+    let save = |path: &PathBuf| {
+        Command::File(FileCommand::SavePicture { picture: Picture::Chart, path: path.clone(), replace: false })
+    };
     send(&mut harness, save(&path));
     // The report comes after the file: who looks at the file alone may see the report later.
     let saved = format!("Saved {}", path.display());
@@ -431,7 +433,10 @@ fn pictures_are_saved_as_png_and_svg_and_never_over_a_file_unasked() {
     let mut harness = window();
     for name in ["charts.png", "charts.svg"] {
         let path = folder.path().join(name);
-        send(&mut harness, Command::SavePicture { picture: Picture::Memory, path: path.clone(), replace: false });
+        send(
+            &mut harness,
+            Command::File(FileCommand::SavePicture { picture: Picture::Memory, path: path.clone(), replace: false }),
+        );
         // The report comes after the file: who looks at the file alone may see the report later.
         let saved = format!("Saved {}", path.display());
         let said = |app: &App| app.state().session.messages.latest().is_some_and(|message| message.text == saved);
@@ -439,7 +444,10 @@ fn pictures_are_saved_as_png_and_svg_and_never_over_a_file_unasked() {
         let bytes = fs::read(&path).unwrap();
         assert!(bytes.starts_with(b"\x89PNG") || bytes.starts_with(b"<svg "), "{name}");
         fs::write(&path, "mine").unwrap();
-        send(&mut harness, Command::SavePicture { picture: Picture::Memory, path: path.clone(), replace: false });
+        send(
+            &mut harness,
+            Command::File(FileCommand::SavePicture { picture: Picture::Memory, path: path.clone(), replace: false }),
+        );
         wait(&mut harness, |app| app.state().session.dialog.is_some());
         assert_eq!(fs::read(&path).unwrap(), b"mine");
         dismiss_all(&mut harness);
@@ -449,7 +457,11 @@ fn pictures_are_saved_as_png_and_svg_and_never_over_a_file_unasked() {
     }
     send(
         &mut harness,
-        Command::SavePicture { picture: Picture::Memory, path: PathBuf::from("charts.bmp"), replace: false },
+        Command::File(FileCommand::SavePicture {
+            picture: Picture::Memory,
+            path: PathBuf::from("charts.bmp"),
+            replace: false,
+        }),
     );
     assert!(state(&harness).session.messages.latest().unwrap().text.contains(".png or .svg"));
 }
@@ -558,7 +570,7 @@ fn what_is_being_typed_is_saved_with_the_plan_and_asked_about_when_closing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.plan.ron");
     let mut harness = window();
-    send(&mut harness, Command::SaveAs { path: path.clone(), replace: false });
+    send(&mut harness, Command::File(FileCommand::SaveAs { path: path.clone(), replace: false }));
     wait(&mut harness, |app| app.state().document.path.is_some());
     type_number(&mut harness, "Sequence length, tokens", "4096");
     press(&mut harness, Modifiers::COMMAND, Key::S);
@@ -575,12 +587,12 @@ fn what_is_being_typed_is_saved_with_the_plan_and_asked_about_when_closing() {
 fn failures_stay_on_their_tab_until_they_are_dismissed_and_notices_fade() {
     let mut harness = window();
     send(&mut harness, rank(64));
-    send(&mut harness, Command::OpenModel(PathBuf::from("nowhere/config.json")));
+    send(&mut harness, Command::File(FileCommand::OpenModel(PathBuf::from("nowhere/config.json"))));
     wait(&mut harness, |app| {
         app.state().session.messages.latest().is_some_and(tuneplan::app::messages::Message::is_error)
     });
     let failure = state(&harness).session.messages.latest().unwrap().text.clone();
-    send(&mut harness, Command::Tell("The settings are damaged".to_owned()));
+    send(&mut harness, Command::Message(MessageCommand::Tell("The settings are damaged".to_owned())));
     // Another message, another edit and a long while later it is still there.
     send(&mut harness, Command::Menu(MenuCommand::Pin));
     send(&mut harness, rank(32));
@@ -611,9 +623,9 @@ fn failures_stay_on_their_tab_until_they_are_dismissed_and_notices_fade() {
 fn a_running_search_is_in_sight_on_every_page_and_a_click_leads_to_it() {
     let mut harness = window();
     for page in Page::ALL {
-        harness.state_mut().send(Command::ShowPage(page));
+        harness.state_mut().send(Command::Look(LookCommand::Page(page)));
         // Over a million plans: it goes on for longer than a frame.
-        harness.state_mut().send(Command::Search(tuneplan::solve::search::Limits::default()));
+        harness.state_mut().send(Command::Search(SearchCommand::Start(tuneplan::solve::search::Limits::default())));
         harness.step();
         assert!(harness.query_by_label_contains("Search: ").is_some(), "{page:?}");
     }
@@ -646,12 +658,12 @@ fn no_key_decides_a_question_that_came_up_by_itself() {
     let mut harness = window();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.plan.ron");
-    send(&mut harness, Command::SaveAs { path: path.clone(), replace: false });
+    send(&mut harness, Command::File(FileCommand::SaveAs { path: path.clone(), replace: false }));
     wait(&mut harness, |app| app.state().document.path.is_some());
     let mut theirs = state(&harness).document.plan.clone();
     theirs.batch.micro_batch = 7;
     let loaded = file::read(&file::write(&theirs, &[])).unwrap();
-    send(&mut harness, Command::FileChanged(path, Box::new(Ok(loaded.into()))));
+    send(&mut harness, Command::File(FileCommand::Changed(path, Box::new(Ok(loaded.into())))));
     assert!(matches!(state(&harness).session.dialog, Some(Dialog::External(..))));
     press(&mut harness, Modifiers::NONE, Key::Enter);
     press(&mut harness, Modifiers::NONE, Key::Space);
@@ -664,10 +676,13 @@ fn no_key_decides_a_question_that_came_up_by_itself() {
 fn what_was_found_for_one_plan_is_not_offered_to_another() {
     let mut harness = window();
     send(&mut harness, rank(64));
-    send(&mut harness, Command::ShowPage(Page::Change));
+    send(&mut harness, Command::Look(LookCommand::Page(Page::Change)));
     harness.state_mut().ui_state_mut().change.part = tuneplan::ui::pages::change::Part::Search;
     let memory = Some(tuneplan::units::Bytes(8 << 30));
-    send(&mut harness, Command::Search(tuneplan::solve::search::Limits { memory, ..Default::default() }));
+    send(
+        &mut harness,
+        Command::Search(SearchCommand::Start(tuneplan::solve::search::Limits { memory, ..Default::default() })),
+    );
     wait(&mut harness, |app| {
         app.state()
             .session
@@ -677,7 +692,7 @@ fn what_was_found_for_one_plan_is_not_offered_to_another() {
     });
     assert!(harness.query_by_label("Apply plan 1").is_some());
     send(&mut harness, Command::Menu(MenuCommand::New));
-    send(&mut harness, Command::ShowPage(Page::Change));
+    send(&mut harness, Command::Look(LookCommand::Page(Page::Change)));
     assert!(harness.query_by_label("Apply plan 1").is_none());
     assert!(harness.query_by_label_contains("of another open plan").is_some());
 }

@@ -1,12 +1,12 @@
 //! The window from 1024 × 700 at twice the size to 4K: nothing is squeezed, cut off or drawn over.
 
 use crate::common;
+use tuneplan::app::command::{LookCommand, MenuCommand};
 
 use crate::common::tidy::assert_tidy;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use tuneplan::app::Command;
-use tuneplan::app::command::MenuCommand;
 use tuneplan::app::page::Page;
 use tuneplan::desktop::runtime::Runtime;
 use tuneplan::desktop::window::App;
@@ -65,7 +65,7 @@ fn every_page_is_tidy() {
         for page in Page::ALL {
             for presenting in [false, true] {
                 let mut harness = window(size);
-                harness.state_mut().send(Command::ShowPage(page));
+                harness.state_mut().send(Command::Look(LookCommand::Page(page)));
                 if presenting {
                     harness.state_mut().send(Command::Menu(MenuCommand::Present));
                 }

@@ -1,11 +1,11 @@
 //! The page "Accuracy": measured rows like the plan, and the user's own, by the names a screen reader has.
 
 use crate::common;
+use tuneplan::app::command::{LookCommand, MenuCommand};
 
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use tuneplan::app::Command;
-use tuneplan::app::command::MenuCommand;
 use tuneplan::app::page::Page;
 use tuneplan::desktop::runtime::Runtime;
 use tuneplan::desktop::window::App;
@@ -18,7 +18,7 @@ fn window<'a>() -> Harness<'a, App> {
     let mut harness = common::builder(Theme::Dark, [1280.0, 2600.0])
         .with_max_steps(32)
         .build_eframe(|cc| App::new(&cc.egui_ctx, Runtime::new(None, || ()), None));
-    harness.state_mut().send(Command::ShowPage(Page::Sure));
+    harness.state_mut().send(Command::Look(LookCommand::Page(Page::Sure)));
     // What the background thread reports.
     harness.state_mut().send(Command::Evidence(Evidence::embedded()));
     harness.run_ok();

@@ -1,6 +1,7 @@
 //! The pages of time and serving, by the names a screen reader has.
 
 use crate::common;
+use tuneplan::app::command::LookCommand;
 
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
@@ -16,7 +17,7 @@ fn window<'a>(page: Page) -> Harness<'a, App> {
     let mut harness = common::builder(Theme::Dark, [1280.0, 2600.0])
         .with_max_steps(32)
         .build_eframe(|cc| App::new(&cc.egui_ctx, Runtime::new(None, || ()), None));
-    harness.state_mut().send(Command::ShowPage(page));
+    harness.state_mut().send(Command::Look(LookCommand::Page(page)));
     harness.run_ok();
     harness
 }

@@ -2,6 +2,7 @@
 //! no text is cut off or stands on another, and what the pointer hits in a stack is what is drawn there.
 
 use crate::common;
+use tuneplan::app::command::{LookCommand, MenuCommand, WeightsCommand};
 
 use crate::common::app::{send, state, wait};
 use crate::common::tidy::{assert_cards_inside, assert_tidy, shapes};
@@ -10,7 +11,6 @@ use egui::{Color32, Pos2, Rect, Shape, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use tuneplan::app::Command;
-use tuneplan::app::command::MenuCommand;
 use tuneplan::app::page::Page;
 use tuneplan::desktop::runtime::Runtime;
 use tuneplan::desktop::window::App;
@@ -71,7 +71,7 @@ fn walk(harness: &mut Harness<'_, App>, pages: &[Page], what: &str) {
     for size in SIZES {
         harness.set_size(Vec2::from(size));
         for page in pages {
-            send(harness, Command::ShowPage(*page));
+            send(harness, Command::Look(LookCommand::Page(*page)));
             if *page == Page::Change {
                 wait(harness, |app| app.state().session.changes.is_some());
             }
@@ -106,7 +106,7 @@ fn every_page_of_plans_of_every_kind_stays_inside() {
 fn every_page_of_an_inference_plan_beside_its_training_stays_inside() {
     let mut harness = window();
     edit(&mut harness, "workload", FieldValue::Id("inference".to_owned()));
-    send(&mut harness, Command::ShowBoth(true));
+    send(&mut harness, Command::Look(LookCommand::Both(true)));
     walk(
         &mut harness,
         &[Page::Memory, Page::Change, Page::Devices, Page::Time, Page::Serving, Page::Steps],
@@ -139,15 +139,17 @@ fn prices_and_their_chart_stay_inside() {
 #[test]
 fn weights_and_what_a_text_tells_of_them_stay_inside() {
     let mut harness = window();
-    send(&mut harness, Command::ShowPage(Page::Preview));
+    send(&mut harness, Command::Look(LookCommand::Page(Page::Preview)));
     let folder = tempfile::tempdir().unwrap();
-    send(&mut harness, Command::Weigh(Some(common::two_layers::model(folder.path()))));
+    send(&mut harness, Command::Weights(WeightsCommand::Examine(Some(common::two_layers::model(folder.path())))));
     wait(&mut harness, |app| app.state().session.weighing.as_ref().is_some_and(|weighing| !weighing.running));
     // What a text would tell of every format: it adds two columns and a chart.
-    send(&mut harness, Command::MeasureOn(folder.path().join("a text.txt")));
+    send(&mut harness, Command::Weights(WeightsCommand::MeasureOn(folder.path().join("a text.txt"))));
     wait(&mut harness, |app| app.state().session.measuring.as_ref().is_some_and(|measuring| !measuring.running));
     let number = state(&harness).session.weighing.as_ref().unwrap().number;
-    let mut tell = |news| send(&mut harness, Command::Measured(number, Box::new(measuring::News::Found(news))));
+    let mut tell = |news| {
+        send(&mut harness, Command::Weights(WeightsCommand::Measured(number, Box::new(measuring::News::Found(news)))))
+    };
     tell(quality::News::Stored(1.2345));
     for (place, codec) in Codec::ALL.into_iter().enumerate() {
         let outputs = [("model.layers.0.mlp.up_proj.weight".to_owned(), 1e-4 * (place + 1) as f64)].into();
@@ -164,7 +166,7 @@ fn nothing_moves_away_under_the_pointer() {
     let mut harness = window();
     for size in SIZES {
         harness.set_size(Vec2::from(size));
-        send(&mut harness, Command::ShowPage(Page::Memory));
+        send(&mut harness, Command::Look(LookCommand::Page(Page::Memory)));
         let bar = |harness: &Harness<'_, App>| {
             harness.get_all_by_label_contains(" % of the peak").next().unwrap().rect().top()
         };
@@ -175,12 +177,12 @@ fn nothing_moves_away_under_the_pointer() {
             tops.push((length, bar(&harness)));
         }
         assert!(tops.iter().all(|(_, top)| *top == tops[0].1), "{size:?}: the bar jumps: {tops:?}");
-        send(&mut harness, Command::ShowPage(Page::Steps));
+        send(&mut harness, Command::Look(LookCommand::Page(Page::Steps)));
         let next = |harness: &Harness<'_, App>| harness.get_by_role_and_label(Role::Button, "Next →").rect();
-        send(&mut harness, Command::ShowStep(0));
+        send(&mut harness, Command::Look(LookCommand::Step(0)));
         let place = next(&harness);
         for step in 1..5 {
-            send(&mut harness, Command::ShowStep(step));
+            send(&mut harness, Command::Look(LookCommand::Step(step)));
             assert_eq!(next(&harness), place, "{size:?}: step {step}");
         }
     }
@@ -269,14 +271,14 @@ fn what_is_hit_in_a_stack_is_what_is_drawn() {
     let mut harness = window();
     harness.set_size(Vec2::new(1400.0, 1600.0));
     send(&mut harness, Command::NewFromTemplate("7b-qlora-24gb"));
-    send(&mut harness, Command::ShowPage(Page::Memory));
+    send(&mut harness, Command::Look(LookCommand::Page(Page::Memory)));
     assert!(hits_are_drawn(&mut harness, "bar and columns") > 60);
     send(&mut harness, Command::NewFromTemplate("70b-qlora-2x48gb"));
-    send(&mut harness, Command::ShowPage(Page::Devices));
+    send(&mut harness, Command::Look(LookCommand::Page(Page::Devices)));
     assert!(hits_are_drawn(&mut harness, "bars of devices") > 10);
     send(&mut harness, Command::Menu(MenuCommand::Duplicate));
     edit(&mut harness, "batch.micro_batch", FieldValue::Integer(4));
-    send(&mut harness, Command::ShowPage(Page::Compare));
+    send(&mut harness, Command::Look(LookCommand::Page(Page::Compare)));
     assert!(hits_are_drawn(&mut harness, "bars of plans") > 10);
 }
 
@@ -308,11 +310,11 @@ fn looking_at_a_chart_changes_no_plan() {
     decision.answers.costs = Some(priced());
     send(&mut harness, Command::Edit(PlanEdit::Decision { what: "costs", decision: Some(decision) }));
     let folder = tempfile::tempdir().unwrap();
-    send(&mut harness, Command::Weigh(Some(common::two_layers::model(folder.path()))));
+    send(&mut harness, Command::Weights(WeightsCommand::Examine(Some(common::two_layers::model(folder.path())))));
     wait(&mut harness, |app| app.state().session.weighing.as_ref().is_some_and(|weighing| !weighing.running));
     for (page, least) in [(Page::Change, 0), (Page::Serving, 1), (Page::Sure, 1), (Page::Decide, 0), (Page::Preview, 0)]
     {
-        send(&mut harness, Command::ShowPage(page));
+        send(&mut harness, Command::Look(LookCommand::Page(page)));
         if page == Page::Sure {
             wait(&mut harness, |app| app.state().session.evidence.is_some());
         }

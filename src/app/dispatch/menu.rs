@@ -1,8 +1,8 @@
 //! Commands of menus, keys and the palette.
 
-use super::{closing, fail, files, notice, start};
+use super::{closing, dispatch, fail, files, notice, start};
 use crate::app::clipboard::Clip;
-use crate::app::command::{ChartCommand, Command, MenuCommand};
+use crate::app::command::{ChartCommand, Command, LookCommand, MenuCommand, SettingsCommand};
 use crate::app::effect::Effect;
 use crate::app::state::{AfterUnsaved, Baseline, Dialog, Document, PathPurpose, Picture, State};
 use crate::figures;
@@ -75,7 +75,7 @@ pub(super) fn menu(state: &mut State, command: MenuCommand) -> Vec<Effect> {
         MenuCommand::SavePictureByPath => return files::ask_path(state, PathPurpose::SavePicture(Picture::Memory)),
         MenuCommand::Palette => state.session.dialog = Some(Dialog::Palette),
         MenuCommand::FindSetting => {
-            super::look(state, Command::FindSetting(""));
+            return super::look(state, LookCommand::FindSetting(""));
         }
         MenuCommand::Present => {
             state.session.presenting = !state.session.presenting;
@@ -87,12 +87,11 @@ pub(super) fn menu(state: &mut State, command: MenuCommand) -> Vec<Effect> {
             return vec![Effect::FullScreen(state.session.full_screen)];
         }
         MenuCommand::ToggleUnit => {
-            return super::set(state, |settings| {
-                settings.unit = match settings.unit {
-                    ByteUnit::GiB => ByteUnit::GB,
-                    ByteUnit::GB => ByteUnit::GiB,
-                };
-            });
+            let unit = match state.settings.unit {
+                ByteUnit::GiB => ByteUnit::GB,
+                ByteUnit::GB => ByteUnit::GiB,
+            };
+            return dispatch(state, Command::Settings(SettingsCommand::Unit(unit)));
         }
         MenuCommand::Settings => state.session.dialog = Some(Dialog::Settings),
         MenuCommand::Shortcuts => state.session.dialog = Some(Dialog::Shortcuts),

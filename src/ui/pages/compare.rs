@@ -1,6 +1,6 @@
 //! Plans side by side: the open tabs, what differs, and their memory on one axis.
 
-use crate::app::command::{Command, Commands, MenuCommand};
+use crate::app::command::{Command, Commands, FileCommand, MenuCommand};
 use crate::app::state::DocumentId;
 use crate::estimate::ByComponent;
 use crate::plan::Plan;
@@ -88,7 +88,11 @@ fn revision_ui(ui: &mut Ui, view: &View<'_>, state: &mut CompareState, out: &mut
         edit.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Revision of this file"));
         if ui.add(Button::new("Open beside")).on_hover_text("Read it through git into a tab.").clicked() {
             let typed = state.revision.trim();
-            out.push(Command::OpenRevision(if typed.is_empty() { "HEAD".to_owned() } else { typed.to_owned() }));
+            out.push(Command::File(FileCommand::OpenRevision(if typed.is_empty() {
+                "HEAD".to_owned()
+            } else {
+                typed.to_owned()
+            })));
         }
     });
     ui.add_space(space::xs());

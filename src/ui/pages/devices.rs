@@ -1,6 +1,6 @@
 //! Every device of a plan: what each holds, what is cut and what is repeated, the schedule of a pipeline.
 
-use crate::app::command::{Command, Commands};
+use crate::app::command::{Command, Commands, LookCommand};
 use crate::estimate::Subject;
 use crate::estimate::sharding::Devices;
 use crate::plan::Workload;
@@ -38,10 +38,10 @@ pub fn devices_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
             DeviceBars { devices, capacity: estimate.capacity, unit: view.unit(), marked: view.state.session.hovered };
         let touched = bars.show(ui, view.tokens);
         if let Some(component) = touched.clicked {
-            out.push(Command::Select(Subject::Component(component)));
+            out.push(Command::Look(LookCommand::Select(Subject::Component(component))));
         }
         if touched.hovered != view.state.session.hovered {
-            out.push(Command::Hover(touched.hovered));
+            out.push(Command::Look(LookCommand::Hover(touched.hovered)));
         }
     });
     ui.add_space(space::xs());

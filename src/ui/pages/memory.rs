@@ -1,6 +1,6 @@
 //! Where the memory goes: verdict, bar, phases, table.
 
-use crate::app::command::{Command, Commands};
+use crate::app::command::{Command, Commands, LookCommand};
 use crate::app::computed::Against;
 use crate::app::page::Page;
 use crate::estimate::{Estimate, Fit, Subject};
@@ -85,7 +85,7 @@ pub fn charts_ui(ui: &mut Ui, view: &View<'_>, controls: Controls, out: &mut Com
     }
     // One place decides for all charts: what no chart touches any more is let go.
     if touched.hovered != view.state.session.hovered {
-        out.push(Command::Hover(touched.hovered));
+        out.push(Command::Look(LookCommand::Hover(touched.hovered)));
     }
 }
 
@@ -163,9 +163,9 @@ fn workload_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     let workload = view.state.document.plan.workload;
     let shown = if view.state.session.both { Shown::Both } else { Shown::One(workload) };
     match segmented_ui(ui, &WORKLOADS, shown, view.tokens) {
-        Some(Shown::Both) => out.push(Command::ShowBoth(true)),
+        Some(Shown::Both) => out.push(Command::Look(LookCommand::Both(true))),
         Some(Shown::One(new)) => {
-            out.push(Command::ShowBoth(false));
+            out.push(Command::Look(LookCommand::Both(false)));
             let id = match new {
                 Workload::Training => "training",
                 Workload::Inference => "inference",
@@ -219,7 +219,7 @@ fn baseline_ui(ui: &mut Ui, against: &Against, view: &View<'_>, out: &mut Comman
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(words).color(view.tokens.muted.0));
         if ui.button(view.text(Page::Compare.title())).on_hover_text(Page::Compare.help()).clicked() {
-            out.push(Command::ShowPage(Page::Compare));
+            out.push(Command::Look(LookCommand::Page(Page::Compare)));
         }
     });
 }
@@ -253,7 +253,7 @@ fn fit_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     let too_large = view.computed.estimate.as_ref().is_some_and(|estimate| wanted(estimate.fit));
     if too_large && ui.button("Make it fit…").on_hover_text("Which changes make it fit, and what each costs.").clicked()
     {
-        out.push(Command::ShowPage(Page::Change));
+        out.push(Command::Look(LookCommand::Page(Page::Change)));
     }
 }
 
@@ -339,7 +339,7 @@ pub fn phases_card_ui(ui: &mut Ui, view: &View<'_>, controls: Controls, out: &mu
         let touched = chart.show(ui, view.tokens);
         report(touched.piece, out);
         if let Some(phase) = touched.phase.and_then(|index| estimate.phases.get(index)) {
-            out.push(Command::Select(Subject::Phase(phase.kind)));
+            out.push(Command::Look(LookCommand::Select(Subject::Phase(phase.kind))));
         }
         touched.piece
     })
@@ -357,7 +357,7 @@ pub fn table_card_ui(ui: &mut Ui, view: &View<'_>, controls: Controls, out: &mut
         ui.add_space((bottom - ui.cursor().top()).max(0.0));
         report(touched.component, out);
         if touched.textbook {
-            out.push(Command::Select(Subject::Textbook));
+            out.push(Command::Look(LookCommand::Select(Subject::Textbook)));
         }
         touched.component
     })
@@ -386,6 +386,6 @@ fn card_height(ui: &Ui, controls: Controls, table: &ComponentTable<'_>) -> f32 {
 /// A click opens the component's explanation.
 fn report(touched: Touched, out: &mut Commands) {
     if let Some(component) = touched.clicked {
-        out.push(Command::Select(Subject::Component(component)));
+        out.push(Command::Look(LookCommand::Select(Subject::Component(component))));
     }
 }

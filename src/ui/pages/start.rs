@@ -1,6 +1,6 @@
 //! Where to begin: templates, recent plans, ways to bring a model.
 
-use crate::app::command::{Command, Commands, MenuCommand};
+use crate::app::command::{Command, Commands, FileCommand, LookCommand, MenuCommand};
 use crate::app::page::Page;
 use crate::plan::{Template, templates};
 use crate::theme::{RADIUS, bold, space, type_size};
@@ -54,7 +54,7 @@ pub fn start_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
             }
         }
         if ui.button("Go on with the open plan").on_hover_text("Show its memory.").clicked() {
-            out.push(Command::ShowPage(Page::Memory));
+            out.push(Command::Look(LookCommand::Page(Page::Memory)));
         }
     });
     let drop = "Or drop a plan, a config.json, safetensors, a GGUF file or a model folder onto the window; or copy the \
@@ -69,7 +69,7 @@ pub fn start_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         ui.horizontal(|ui| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             if ui.link(RichText::new(name).font(bold(type_size::body()))).clicked() {
-                out.push(Command::OpenPlan(path.clone()));
+                out.push(Command::File(FileCommand::OpenPlan(path.clone())));
             }
             let folder = path.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
             ui.add(egui::Label::new(RichText::new(folder).small().color(view.tokens.muted.0)).truncate());

@@ -1,6 +1,6 @@
 //! Follow along: how the memory of the plan comes about, one picture and one thought a step.
 
-use crate::app::command::{Command, Commands};
+use crate::app::command::{Command, Commands, LookCommand};
 use crate::catalog::Catalog;
 use crate::estimate::{ByComponent, Component, Estimate, Fit};
 use crate::plan::Workload;
@@ -74,17 +74,17 @@ fn turn_ui(ui: &mut Ui, at: usize, last: usize, out: &mut Commands) {
     let (left, right) = (pressed(Key::ArrowLeft), pressed(Key::ArrowRight));
     ui.horizontal_wrapped(|ui| {
         if ui.add_enabled(at > 0, egui::Button::new("← Back")).clicked() || (left && at > 0) {
-            out.push(Command::ShowStep(at - 1));
+            out.push(Command::Look(LookCommand::Step(at - 1)));
         }
         if ui.add_enabled(at < last, egui::Button::new("Next →")).clicked() || (right && at < last) {
-            out.push(Command::ShowStep(at + 1));
+            out.push(Command::Look(LookCommand::Step(at + 1)));
         }
         for step in 0..=last {
             let response = ui.selectable_label(step == at, format!("{}", step + 1));
             let name = format!("Step {}", step + 1);
             response.widget_info(|| egui::WidgetInfo::selected(egui::Role::RadioButton, true, step == at, &name));
             if response.clicked() {
-                out.push(Command::ShowStep(step));
+                out.push(Command::Look(LookCommand::Step(step)));
             }
         }
     });

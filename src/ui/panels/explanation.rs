@@ -1,6 +1,6 @@
 //! Why a number is what it is, and how sure it is.
 
-use crate::app::command::{Command, Commands};
+use crate::app::command::{Command, Commands, LookCommand};
 use crate::estimate::{Component, Estimate, Subject};
 use crate::explained::Interval;
 use crate::theme::{bold, space, type_size};
@@ -78,7 +78,7 @@ fn answer_ui(ui: &mut Ui, subject: Subject, label: &'static str, band: Interval,
 fn link_ui(ui: &mut Ui, subject: Subject, label: &'static str, figure: &str, view: &View<'_>, out: &mut Commands) {
     ui.horizontal(|ui| {
         if ui.link(view.text(label)).on_hover_text("Show how this comes about.").clicked() {
-            out.push(Command::Select(subject));
+            out.push(Command::Look(LookCommand::Select(subject)));
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.label(RichText::new(figure).font(bold(type_size::body())));

@@ -1,6 +1,6 @@
 //! Search over everything: commands, settings and their values, pages, models, templates, recent plans.
 
-use crate::app::command::{Command, Commands, MenuCommand};
+use crate::app::command::{Command, Commands, FileCommand, LookCommand, MenuCommand, MessageCommand, SettingsCommand};
 use crate::app::page::Page;
 use crate::app::settings::ThemeChoice;
 use crate::catalog::Catalog;
@@ -75,7 +75,7 @@ pub fn palette_ui(ui: &mut Ui, view: &View<'_>, state: &mut PaletteState, out: &
                 out.push(Command::Answer(crate::app::command::Answer::Cancel));
                 out.push(command.clone());
             }
-            Err(why) => out.push(Command::Refuse(format!("{}: {why}", line.title))),
+            Err(why) => out.push(Command::Message(MessageCommand::Refuse(format!("{}: {why}", line.title)))),
         }
     }
 }
@@ -145,7 +145,7 @@ fn pages() -> Vec<Line> {
         Line {
             title: format!("Show {}", page.title()),
             detail: words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" · "),
-            action: Ok(Command::ShowPage(page)),
+            action: Ok(Command::Look(LookCommand::Page(page))),
         }
     };
     Page::ALL.into_iter().map(line).collect()
@@ -155,7 +155,7 @@ fn appearance() -> Vec<Line> {
     let line = |theme: ThemeChoice| Line {
         title: format!("Theme: {}", theme.label()),
         detail: String::new(),
-        action: Ok(Command::SetTheme(theme)),
+        action: Ok(Command::Settings(SettingsCommand::Theme(theme))),
     };
     ThemeChoice::ALL.into_iter().map(line).collect()
 }
@@ -169,7 +169,7 @@ fn opens(view: &View<'_>) -> Vec<Line> {
     let recent = view.state.settings.recent.iter().map(|path| Line {
         title: format!("Open {}", path.file_name().unwrap_or_default().to_string_lossy()),
         detail: path.display().to_string(),
-        action: Ok(Command::OpenPlan(path.clone())),
+        action: Ok(Command::File(FileCommand::OpenPlan(path.clone()))),
     });
     templates().iter().map(template).chain(recent).collect()
 }
@@ -181,7 +181,7 @@ fn settings(plan: &Plan) -> Vec<Line> {
         Some(Line {
             title: format!("Setting: {}", field.label),
             detail: value.display(field),
-            action: Ok(Command::FindSetting(field.label)),
+            action: Ok(Command::Look(LookCommand::FindSetting(field.label))),
         })
     };
     shown_fields(plan).filter(|field| !matches!(field.kind, FieldKind::Notes)).filter_map(line).collect()

@@ -1,6 +1,6 @@
 //! The plan for a shared screen: verdict and bar in large type, nothing at the sides.
 
-use crate::app::command::{Command, Commands, MenuCommand};
+use crate::app::command::{Command, Commands, LookCommand, MenuCommand};
 use crate::app::page::Page;
 use crate::estimate::Component;
 use crate::theme::{bold, space, type_size};
@@ -46,7 +46,7 @@ fn overview_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     ui.add_space(space::s());
     let touched = memory::bar_card_ui(ui, view, out);
     if touched.hovered != view.state.session.hovered {
-        out.push(Command::Hover(touched.hovered));
+        out.push(Command::Look(LookCommand::Hover(touched.hovered)));
     }
     ui.add_space(space::s());
     legend_ui(ui, view);
@@ -60,8 +60,8 @@ fn overview_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     ui.add_space(space::s());
     ui.horizontal(|ui| {
         if ui.button("Follow along, step by step").clicked() {
-            out.push(Command::ShowStep(0));
-            out.push(Command::ShowPage(Page::Steps));
+            out.push(Command::Look(LookCommand::Step(0)));
+            out.push(Command::Look(LookCommand::Page(Page::Steps)));
         }
         let stop = MenuCommand::Present;
         if ui.button(stop.title_now(view.state)).clicked() {

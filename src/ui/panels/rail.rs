@@ -1,6 +1,6 @@
 //! The pages as a column of words, or a row where the window is narrow.
 
-use crate::app::command::{Command, Commands};
+use crate::app::command::{Command, Commands, LookCommand};
 use crate::app::page::Page;
 use crate::theme::{bold, space, type_size};
 use crate::ui::View;
@@ -44,7 +44,7 @@ fn tab_ui(ui: &mut Ui, page: Page, view: &View<'_>, out: &mut Commands) -> Respo
     let response = ui.add(button);
     response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Tab, true, chosen, view.text(page.title())));
     if response.clicked() && !chosen {
-        out.push(Command::ShowPage(page));
+        out.push(Command::Look(LookCommand::Page(page)));
     }
     let key = super::sheets::page_key(page).unwrap_or_default();
     response.on_hover_text(format!("{} {key}", page.help()))

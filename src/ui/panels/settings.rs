@@ -1,6 +1,6 @@
 //! Settings: every field that applies, by section, from the field table.
 
-use crate::app::command::{Command, Commands, MenuCommand};
+use crate::app::command::{Command, Commands, LookCommand, MenuCommand};
 use crate::plan::ModelSource;
 use crate::plan::check::{Diagnostic, Severity};
 use crate::plan::field::{Field, FieldKind, Section, fields};
@@ -45,7 +45,7 @@ pub fn settings_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &m
         nothing_found_ui(ui, &searched, view);
     }
     if ui_state.hovered_field != hovered_before {
-        out.push(Command::HoverField(ui_state.hovered_field));
+        out.push(Command::Look(LookCommand::HoverField(ui_state.hovered_field)));
     }
     ui.add_space(space::xl());
 }

@@ -1,7 +1,7 @@
 //! The sheet of keys and the settings of the person.
 
 use super::dialog::head_ui;
-use crate::app::command::{Answer, Command, Commands, MenuCommand};
+use crate::app::command::{Answer, Command, Commands, MenuCommand, SettingsCommand};
 use crate::app::menu::Group;
 use crate::app::page::Page;
 use crate::app::settings::ThemeChoice;
@@ -79,7 +79,7 @@ pub fn settings_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         ui.horizontal_wrapped(|ui| {
             for theme in ThemeChoice::ALL {
                 if ui.radio(settings.theme == theme, view.text(theme.label())).clicked() {
-                    out.push(Command::SetTheme(theme));
+                    out.push(Command::Settings(SettingsCommand::Theme(theme)));
                 }
             }
         });
@@ -88,7 +88,7 @@ pub fn settings_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         ui.horizontal(|ui| {
             for (unit, what) in [(ByteUnit::GiB, "GiB, 2^30 bytes"), (ByteUnit::GB, "GB, 10^9 bytes")] {
                 if ui.radio(settings.unit == unit, what).clicked() {
-                    out.push(Command::SetUnit(unit));
+                    out.push(Command::Settings(SettingsCommand::Unit(unit)));
                 }
             }
         });
@@ -97,7 +97,7 @@ pub fn settings_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         ui.horizontal(|ui| {
             for language in Language::ALL {
                 if ui.radio(settings.language == language, language.label()).clicked() {
-                    out.push(Command::SetLanguage(language));
+                    out.push(Command::Settings(SettingsCommand::Language(language)));
                 }
             }
         });
@@ -109,14 +109,14 @@ pub fn settings_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         if slider.labelled_by(size.id).drag_stopped()
             || (slider_changed_by_key(ui) && percent != settings.zoom() * 100.0)
         {
-            out.push(Command::SetZoom(percent / 100.0));
+            out.push(Command::Settings(SettingsCommand::Zoom(percent / 100.0)));
         }
         ui.end_row();
         let name = ui.label(view.text("Your name"));
         let mut author = settings.author.clone();
         let field = ui.add(TextEdit::singleline(&mut author).hint_text("on exported pictures and tables"));
         if field.labelled_by(name.id).changed() {
-            out.push(Command::SetAuthor(author));
+            out.push(Command::Settings(SettingsCommand::Author(author)));
         }
         ui.end_row();
     });

@@ -2,7 +2,7 @@
 //! in full.
 
 use crate::app::background;
-use crate::app::command::{Command, Commands};
+use crate::app::command::{Command, Commands, LookCommand, MessageCommand};
 use crate::app::messages::NOTICE_SECS;
 use crate::theme::space;
 use crate::ui::{UiState, View};
@@ -50,7 +50,7 @@ pub fn status_ui(ui: &mut Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut
                     let button = ui.add(Button::new(words).frame(false));
                     button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &running.words));
                     if button.on_hover_text(help).clicked() {
-                        out.push(Command::ShowPage(running.page));
+                        out.push(Command::Look(LookCommand::Page(running.page)));
                     }
                     ui.add_space(space::s());
                 }
@@ -76,7 +76,7 @@ fn notice(ui: &Ui, view: &View<'_>, ui_state: &mut UiState, out: &mut Commands) 
     ui_state.notice_since = Some((notice.number, since));
     let left_secs = since + NOTICE_SECS - now;
     if left_secs <= 0.0 {
-        out.push(Command::Fade(notice.number));
+        out.push(Command::Message(MessageCommand::Fade(notice.number)));
     } else {
         // An idle window is woken once, when it is time.
         ui.ctx().request_repaint_after(Duration::from_secs_f64(left_secs));
@@ -97,7 +97,7 @@ pub fn errors_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
                         dismiss.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &label));
                     }
                     if dismiss.clicked() {
-                        out.push(Command::Dismiss(message.number));
+                        out.push(Command::Message(MessageCommand::Dismiss(message.number)));
                     }
                     ui.with_layout(Layout::left_to_right(Align::Min), |ui| {
                         ui.add(Label::new(RichText::new(&message.text).color(view.tokens.over.0)).wrap());

@@ -1,7 +1,7 @@
 //! Menus, undo and redo, tabs, palette, presenting.
 
 use super::tabs;
-use crate::app::command::{Command, Commands, MenuCommand};
+use crate::app::command::{Command, Commands, FileCommand, MenuCommand, SettingsCommand};
 use crate::app::settings::ThemeChoice;
 use crate::plan::templates;
 use crate::theme::{bold, space, type_size};
@@ -93,7 +93,7 @@ fn units_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         };
         let chosen = view.unit() == unit;
         if ui.selectable_label(chosen, unit.symbol()).on_hover_text(help).clicked() && !chosen {
-            out.push(Command::SetUnit(unit));
+            out.push(Command::Settings(SettingsCommand::Unit(unit)));
         }
     }
 }
@@ -139,7 +139,7 @@ fn view_menu_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     ui.weak(view.text("Theme"));
     for theme in ThemeChoice::ALL {
         if ui.radio(view.state.settings.theme == theme, view.text(theme.label())).clicked() {
-            out.push(Command::SetTheme(theme));
+            out.push(Command::Settings(SettingsCommand::Theme(theme)));
             ui.close();
         }
     }
@@ -173,7 +173,7 @@ fn file_menu_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         }
         for path in &view.state.settings.recent {
             if ui.button(path.display().to_string()).clicked() {
-                out.push(Command::OpenPlan(path.clone()));
+                out.push(Command::File(FileCommand::OpenPlan(path.clone())));
                 ui.close();
             }
         }

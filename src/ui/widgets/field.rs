@@ -3,7 +3,7 @@
 use super::icon::{self, Icon};
 use super::picker::{Entry, Picker};
 use super::{number, toggle};
-use crate::app::command::{Command, Commands};
+use crate::app::command::{Command, Commands, MessageCommand};
 use crate::catalog::Catalog;
 use crate::estimate::profile::Profiles;
 use crate::plan::edit::{PlanEdit, choose_method};
@@ -392,7 +392,11 @@ fn understood(field: &Field, text: &str, out: &mut Commands) -> Option<FieldValu
         Ok(value) => Some(value),
         Err(error) => {
             let named = error.starts_with(field.label);
-            out.push(Command::Refuse(if named { error } else { format!("{}: {error}", field.label) }));
+            out.push(Command::Message(MessageCommand::Refuse(if named {
+                error
+            } else {
+                format!("{}: {error}", field.label)
+            })));
             None
         }
     }

@@ -6,6 +6,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use std::time::{Duration, Instant};
 use tuneplan::app::Command;
+use tuneplan::app::command::MessageCommand;
 use tuneplan::app::state::State;
 use tuneplan::desktop::runtime::Runtime;
 use tuneplan::desktop::window::App;
@@ -45,7 +46,7 @@ pub fn press(harness: &mut Harness<'_, App>, modifiers: Modifiers, key: Key) {
 /// Reads all messages, and puts them away.
 pub fn dismiss_all(harness: &mut Harness<'_, App>) {
     while let Some(number) = state(harness).session.messages.latest().map(|message| message.number) {
-        send(harness, Command::Dismiss(number));
+        send(harness, Command::Message(MessageCommand::Dismiss(number)));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The whole space of plans: limits, the picture of memory against time, and the plans nothing else is better than.
 
 use super::{apply_ui, change_words, muted_ui};
-use crate::app::command::{Command, Commands};
+use crate::app::command::{Command, Commands, SearchCommand};
 use crate::plan::edit::PlanEdit;
 use crate::report::chart::{Axis, Chart, Ink, Look, Mark, Rule, Series, Way};
 use crate::solve::levers::Risk;
@@ -64,7 +64,7 @@ pub fn search_ui(ui: &mut Ui, view: &View<'_>, state: &mut SearchState, out: &mu
         }
         Some(searching) => {
             if ui.add(Button::new("Stop")).clicked() {
-                out.push(Command::StopSearch);
+                out.push(Command::Search(SearchCommand::Stop));
             }
             let (done, parts) = searching.parts;
             ui.add(egui::ProgressBar::new(done as f32 / parts.max(1) as f32).desired_width(160.0));
@@ -134,7 +134,7 @@ fn begin(view: &View<'_>, state: &mut SearchState, out: &mut Commands) {
         Ok(limits) => {
             state.refused = None;
             state.chosen = None;
-            out.push(Command::Search(limits));
+            out.push(Command::Search(SearchCommand::Start(limits)));
         }
         Err(refused) => state.refused = Some(refused),
     }

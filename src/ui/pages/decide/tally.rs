@@ -1,7 +1,7 @@
 //! Examples read one by one, a key a label; counts and agreement follow at once.
 
 use super::{DecideState, changed, decision, head_ui, intervals, note_ui, text_ui};
-use crate::app::command::{Command, Commands};
+use crate::app::command::{Command, Commands, FileCommand};
 use crate::app::state::{OpenExamples, PathPurpose};
 use crate::decide::facts::GOOD_KAPPA;
 use crate::decide::tally::{label_at, labelled, labelled_examples};
@@ -47,24 +47,24 @@ fn files_ui(ui: &mut Ui, view: &View<'_>, tally: &Tally, is_open: bool, out: &mu
     }
     ui.horizontal_wrapped(|ui| {
         if !is_open && !tally.file.is_empty() && ui.button(format!("Open {} again", short(&tally.file))).clicked() {
-            out.push(Command::OpenExamples(tally.file.clone().into()));
+            out.push(Command::File(FileCommand::OpenExamples(tally.file.clone().into())));
         }
         if ui
             .button("Open examples or labels…")
             .on_hover_text("A file of examples, or labels that another person saved.")
             .clicked()
         {
-            out.push(Command::PickFile(PathPurpose::OpenExamples));
+            out.push(Command::File(FileCommand::PickFile(PathPurpose::OpenExamples)));
         }
         if ui.button("Open by path…").clicked() {
-            out.push(Command::AskPath(PathPurpose::OpenExamples));
+            out.push(Command::File(FileCommand::AskPath(PathPurpose::OpenExamples)));
         }
         if !tally.is_empty() {
             if ui.button("Save labels…").on_hover_text("A CSV with example, annotator, label.").clicked() {
-                out.push(Command::PickFile(PathPurpose::SaveLabels));
+                out.push(Command::File(FileCommand::PickFile(PathPurpose::SaveLabels)));
             }
             if ui.button("Save by path…").clicked() {
-                out.push(Command::AskPath(PathPurpose::SaveLabels));
+                out.push(Command::File(FileCommand::AskPath(PathPurpose::SaveLabels)));
             }
             if ui.button("Clear labels").on_hover_text("One step that can be undone; the counts stay.").clicked() {
                 out.push(changed(view, "labels cleared", |record| record.tally.annotators.clear()));

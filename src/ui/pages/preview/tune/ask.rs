@@ -1,6 +1,6 @@
 //! What would run, and the button that begins it.
 
-use crate::app::command::{Command, Commands};
+use crate::app::command::{Command, Commands, FileCommand, RunCommand};
 use crate::app::state::PathPurpose;
 use crate::jobs::{cores, spare_threads};
 use crate::preview::optimizer::OptimizerSettings;
@@ -61,7 +61,7 @@ const BASE: Choice = Choice {
     help: "Your own model: a folder with config.json, safetensors and tokenizer.json, of the shape of Llama, Mistral, \
            Qwen2, Qwen3 or Gemma.",
     purpose: PathPurpose::ChooseBase,
-    take: Command::ChooseBase,
+    take: |path| Command::Run(RunCommand::ChooseBase(path)),
 };
 
 const EXAMPLES: Choice = Choice {
@@ -69,7 +69,7 @@ const EXAMPLES: Choice = Choice {
     help: "Your own examples, one JSON object a line: messages, conversations, instruction and output, prompt and \
            completion, or text.",
     purpose: PathPurpose::ChooseExamples,
-    take: Command::ChooseExamples,
+    take: |path| Command::Run(RunCommand::ChooseExamples(path)),
 };
 
 /// One row: the usual, or a path of one's own.
@@ -87,12 +87,12 @@ fn files_ui(ui: &mut Ui, label: &str, (usual, own): (&str, Option<&Path>), choic
         let pick = ui.button(choice.choose);
         pick.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("{label}: {}", choice.choose)));
         if pick.on_hover_text(choice.help).clicked() {
-            out.push(Command::PickFile(choice.purpose));
+            out.push(Command::File(FileCommand::PickFile(choice.purpose)));
         }
         let typed = ui.button("By path…");
         typed.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("{label}: by path…")));
         if typed.on_hover_text("Type or paste the path.").clicked() {
-            out.push(Command::AskPath(choice.purpose));
+            out.push(Command::File(FileCommand::AskPath(choice.purpose)));
         }
     });
     ui.end_row();
@@ -137,11 +137,11 @@ fn numbers_ui(ui: &mut Ui, view: &View<'_>, tuning: Option<&Tuning>, out: &mut C
             Button::new(RichText::new(text).color(ink).strong()).fill(fill).min_size(size)
         };
         if ui.add(button).on_hover_text(how_long(&request, running)).clicked() {
-            out.push(Command::Tune);
+            out.push(Command::Run(RunCommand::Start));
         }
     });
     if request != *before {
-        out.push(Command::Request(Box::new(request)));
+        out.push(Command::Run(RunCommand::Request(Box::new(request))));
     }
 }
 

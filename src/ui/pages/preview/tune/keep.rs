@@ -1,7 +1,7 @@
 //! What can be kept of a run: adapter, merged model, report, a line in the plan.
 
 use super::trials::edited;
-use crate::app::command::{Command, Commands};
+use crate::app::command::{Command, Commands, FileCommand};
 use crate::app::state::PathPurpose;
 use crate::plan::MAX_TRIALS;
 use crate::tasks::tuning::{Product, Tuning};
@@ -41,12 +41,12 @@ pub fn keep_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning, out: &mut Commands
 /// The button of the dialog, and beside it the one of a typed path.
 fn save_ui(ui: &mut Ui, (title, help): (&str, &str), purpose: PathPurpose, out: &mut Commands) {
     if ui.button(title).on_hover_text(help).clicked() {
-        out.push(Command::PickFile(purpose));
+        out.push(Command::File(FileCommand::PickFile(purpose)));
     }
     let typed = ui.button("By path…");
     let name = format!("{} by path…", title.trim_end_matches('…'));
     typed.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
     if typed.on_hover_text("Type or paste the path.").clicked() {
-        out.push(Command::AskPath(purpose));
+        out.push(Command::File(FileCommand::AskPath(purpose)));
     }
 }

@@ -1,6 +1,6 @@
 //! Where a run is: buttons, bar, pace, time left, what the file of examples lost.
 
-use crate::app::command::{Command, Commands};
+use crate::app::command::{Command, Commands, RunCommand};
 use crate::preview::job::Losses;
 use crate::tasks::tuning::{Stage, Tuning};
 use crate::ui::View;
@@ -17,16 +17,16 @@ pub fn progress_ui(ui: &mut Ui, view: &View<'_>, tuning: &Tuning, out: &mut Comm
         if tuning.is_running() {
             let paused = tuning.stage == Stage::Paused;
             if ui.button(if paused { "Resume" } else { "Pause" }).clicked() {
-                out.push(Command::PauseTuning(!paused));
+                out.push(Command::Run(RunCommand::Pause(!paused)));
             }
             if ui.button("Stop").on_hover_text("Within a step; what was learned is kept.").clicked() {
-                out.push(Command::StopTuning);
+                out.push(Command::Run(RunCommand::Stop));
             }
         } else if tuning.kept.is_some() {
             let more = view.state.session.request.steps;
             let text = format!("Continue for {}", steps(more));
             if ui.button(text).on_hover_text("From where it ended, with the same settings.").clicked() {
-                out.push(Command::ContinueTuning(more));
+                out.push(Command::Run(RunCommand::Continue(more)));
             }
         }
         ui.add(ProgressBar::new(record.done() as f32 / record.steps.max(1) as f32).desired_width(BAR));

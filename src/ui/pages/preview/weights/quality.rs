@@ -1,7 +1,7 @@
 //! Weight error against what the model says: one does not tell the other.
 
 use super::WeightsState;
-use crate::app::command::{Command, Commands};
+use crate::app::command::{Command, Commands, FileCommand};
 use crate::app::state::PathPurpose;
 use crate::quantize::Codec;
 use crate::report::chart::{Axis, Chart, Ink, Look, Mark, Scale, Series};
@@ -26,12 +26,12 @@ pub fn quality_ui(ui: &mut Ui, view: &View<'_>, state: &mut WeightsState, weighi
         ui.horizontal_wrapped(|ui| {
             let pick = ui.button("Measure on a text…");
             if pick.on_hover_text("Plain text such as the model was made for; the model needs its config.json and tokenizer.json beside the weights.").clicked() {
-                out.push(Command::PickFile(PathPurpose::MeasureText));
+                out.push(Command::File(FileCommand::PickFile(PathPurpose::MeasureText)));
             }
             let typed = ui.button("By path…");
             typed.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, "Measure on a text by path…"));
             if typed.on_hover_text("Type or paste the path of the text.").clicked() {
-                out.push(Command::AskPath(PathPurpose::MeasureText));
+                out.push(Command::File(FileCommand::AskPath(PathPurpose::MeasureText)));
             }
         });
     }

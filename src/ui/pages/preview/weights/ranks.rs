@@ -1,7 +1,7 @@
 //! What a low rank holds of one tensor and of its error: singular values, and what LoftQ and PiSSA recover.
 
 use super::WeightsState;
-use crate::app::command::{Command, Commands};
+use crate::app::command::{Command, Commands, WeightsCommand};
 use crate::lab::low_rank::LowRank;
 use crate::report::chart::{Axis, Chart, Ink, Look, Scale, Series};
 use crate::tasks::weighing::Weighing;
@@ -24,7 +24,7 @@ pub fn ranks_ui(ui: &mut Ui, view: &View<'_>, state: &WeightsState, weighing: &W
             ui.horizontal_wrapped(|ui| {
                 let button = ui.button("What ranks recover");
                 if button.on_hover_text("Decomposes the matrix (SVD); a large one takes some seconds.").clicked() {
-                    out.push(Command::LookAtRanks(index, state.codec));
+                    out.push(Command::Weights(WeightsCommand::LookAtRanks(index, state.codec)));
                 }
             });
             ui.label(

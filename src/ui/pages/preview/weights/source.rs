@@ -1,6 +1,6 @@
 //! Which model is examined, and how far that is.
 
-use crate::app::command::{Command, Commands};
+use crate::app::command::{Command, Commands, FileCommand, WeightsCommand};
 use crate::app::state::PathPurpose;
 use crate::tasks::weighing::Weighing;
 use crate::ui::View;
@@ -13,20 +13,20 @@ pub fn source_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
     ui.horizontal_wrapped(|ui| {
         let embedded = ui.button("Examine the embedded model");
         if embedded.on_hover_text("A small byte-level model that comes with the program.").clicked() {
-            out.push(Command::Weigh(None));
+            out.push(Command::Weights(WeightsCommand::Examine(None)));
         }
         let file = ui.button("Examine a file…");
         if file.on_hover_text("A .safetensors or .gguf file; further parts of the model are read too.").clicked() {
-            out.push(Command::PickFile(PathPurpose::ExamineModel));
+            out.push(Command::File(FileCommand::PickFile(PathPurpose::ExamineModel)));
         }
         let path = ui.button("By path…");
         if path.on_hover_text("Type the path of a file or of a model folder.").clicked() {
-            out.push(Command::AskPath(PathPurpose::ExamineModel));
+            out.push(Command::File(FileCommand::AskPath(PathPurpose::ExamineModel)));
         }
         if weighing.is_some_and(|weighing| weighing.running)
             && ui.add(Button::new("Stop")).on_hover_text("What was found stays.").clicked()
         {
-            out.push(Command::StopWeighing);
+            out.push(Command::Weights(WeightsCommand::Stop));
         }
     });
 }

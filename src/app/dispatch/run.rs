@@ -1,35 +1,37 @@
 //! A preview: what is asked for, begun, paused, stopped, saved.
 
 use super::{fail, notice};
-use crate::app::command::Command;
+use crate::app::command::RunCommand;
 use crate::app::effect::Effect;
+use crate::app::messages::{About, Kind};
+use crate::app::page::Page;
 use crate::app::state::{PathPurpose, State};
 use crate::report::small_run;
-use crate::tasks::tuning::{Product, Start, Tuning};
+use crate::tasks::tuning::{News, Product, Stage, Start, Tuning};
 use std::path::PathBuf;
 
-/// Carries out commands of the run; others are none of its business.
-pub(super) fn tuning(state: &mut State, command: Command) -> Vec<Effect> {
+/// Carries out what concerns the run.
+pub(super) fn carry_out(state: &mut State, command: RunCommand) -> Vec<Effect> {
     match command {
-        Command::Request(request) => {
+        RunCommand::Request(request) => {
             state.session.request = *request;
             Vec::new()
         }
-        Command::ChooseBase(path) => {
+        RunCommand::ChooseBase(path) => {
             state.session.request.model = path;
             Vec::new()
         }
-        Command::ChooseExamples(path) => {
+        RunCommand::ChooseExamples(path) => {
             state.session.request.data = path;
             Vec::new()
         }
-        Command::Tune => {
+        RunCommand::Start => {
             let number = state.session.tuning.as_ref().map_or(0, |earlier| earlier.number + 1);
             let (job, _) = state.session.request.job(&state.document.plan);
             state.session.tuning = Some(Box::new(Tuning::begun(number, job, state.session.request.steps)));
             vec![Effect::Tune(Start::Job)]
         }
-        Command::ContinueTuning(more) => match &mut state.session.tuning {
+        RunCommand::Continue(more) => match &mut state.session.tuning {
             Some(tuning) if !tuning.is_running() => {
                 let Some(kept) = tuning.kept.clone() else { return Vec::new() };
                 **tuning = tuning.continued(more);
@@ -37,15 +39,15 @@ pub(super) fn tuning(state: &mut State, command: Command) -> Vec<Effect> {
             }
             _ => Vec::new(),
         },
-        Command::PauseTuning(pause) => match &mut state.session.tuning {
+        RunCommand::Pause(pause) => match &mut state.session.tuning {
             Some(tuning) if tuning.is_running() => {
                 tuning.pause(pause);
                 vec![Effect::PauseTuning(pause)]
             }
             _ => Vec::new(),
         },
-        Command::StopTuning => vec![Effect::StopTuning],
-        Command::SaveProduct(product, folder) => {
+        RunCommand::Stop => vec![Effect::StopTuning],
+        RunCommand::SaveProduct(product, folder) => {
             match state.session.tuning.as_ref().and_then(|tuning| tuning.kept.clone()) {
                 Some(kept) => vec![Effect::SaveProduct(product, folder, kept)],
                 None => {
@@ -54,13 +56,35 @@ pub(super) fn tuning(state: &mut State, command: Command) -> Vec<Effect> {
                 }
             }
         }
-        Command::ProductSaved(product, folder) => {
+        RunCommand::ProductSaved(product, folder) => {
             let loads = if product == Product::Adapter { "; its README.md says how to load it" } else { "" };
             notice(state, &format!("Saved the {} to {}{loads}.", product.name(), folder.display()));
             Vec::new()
         }
-        Command::SaveRun { path, replace } => save_run(state, path, replace),
-        _ => Vec::new(),
+        RunCommand::SaveRecord { path, replace } => save_run(state, path, replace),
+        RunCommand::Told(number, news) => {
+            told(state, number, *news);
+            Vec::new()
+        }
+    }
+}
+
+/// Takes what the run of this number tells.
+fn told(state: &mut State, number: u64, news: News) {
+    let session = &mut state.session;
+    let Some(held) = session.tuning.as_mut().filter(|held| held.number == number) else { return };
+    held.take(news);
+    // On its own page one sees it.
+    let away = session.page != Page::Preview;
+    match &held.stage {
+        Stage::Failed(why) if away => {
+            session.messages.say(Kind::Failure, About::Program, format!("The preview could not go on: {why}"));
+        }
+        Stage::Done if away => {
+            let said = "The preview is done: the page Preview shows what was learned.";
+            session.messages.say(Kind::Notice, About::Program, said.to_owned());
+        }
+        _ => {}
     }
 }
 
