@@ -15,6 +15,7 @@ use step::{Moment, StepPeaks};
 use storage::StoredBytes;
 use trainable::TrainedTotals;
 
+mod adapter;
 pub mod calibration;
 mod class;
 pub mod cost;
@@ -406,7 +407,7 @@ impl Replayed {
         Self {
             weights: storage::base_weights(setup),
             trained: if setup.training { trainable::totals(setup) } else { TrainedTotals::default() },
-            frozen_extra: trainable::vera_shared_values(setup).saturating_mul(4),
+            frozen_extra: setup.trained.adapter.frozen_values(setup).saturating_mul(4),
             rotary_tables: step::kept_rotary_tables(setup),
             step: if setup.training { step::training_step(setup) } else { StepPeaks::default() },
         }

@@ -61,8 +61,10 @@
 //!
 //! # Where to change what
 //!
-//! A new setting is one entry in [`plan::field`]; the panel, the flag, the file with its comment and the undo label
-//! follow. A new model class is one arm in `architecture/config`. A new software stack is one file in
+//! A new setting is one entry in [`plan::field`] and its id in `plan/field/id.rs`; the panel, the flag, the file with its
+//! comment and the undo label follow. A new PEFT method is one file in `estimate/adapter` (tensors, forward pass, formula,
+//! operations, pictures), entered in `estimate/adapter.rs`, and its words and settings in `plan/method.rs` and
+//! `plan/field/method.rs`. A new command is a variant of its group in [`app::command`]; the compiler names the rest. A new model class is one arm in `architecture/config`. A new software stack is one file in
 //! `assets/profiles` and its line in `estimate/profile.rs`. A new term of the estimate stands in `estimate`, beside the source
 //! of its formula. A new number format is a codec in `quantize`; a new kind of layer that the preview trains is an operator in
 //! `preview/ops` with its backward.

@@ -107,7 +107,7 @@ fn trust(setup: &Setup<'_>, replay: Exactness, component: Component, kind: Phase
         Component::OptimizerState => Exactness::rough(setup.plan.optimizer.algorithm == Algorithm::Muon),
         Component::Gradients | Component::Activations | Component::Temporaries => replayed,
         Component::Logits => replayed.max(Exactness::rough(moment::logits_are_fitted(setup))),
-        Component::KvCache => Exactness::rough(matches!(setup.trained.adapter, super::setup::Adapter::Prefix { .. })),
+        Component::KvCache => Exactness::rough(setup.trained.adapter.prefix_tokens() > 0),
         Component::Runtime => Exactness::Approximate,
     }
 }

@@ -1,6 +1,6 @@
 //! The forward pass of the model, operator by operator, on a [`Tape`]: what transformers' code runs, with sizes only.
 
-use super::setup::{Adapter, Setup};
+use super::setup::Setup;
 use super::tape::{Maker, ParamGradient, Tape, Tensor};
 use crate::architecture::{Layer, LinearRole, Linears, NormKind, NormPlacement};
 
@@ -38,7 +38,7 @@ impl LayerPass<'_> {
         let Attended { out, weights } = attention::attention(self, tape, h);
         h = self.residual_dropout(tape, out);
         let named = self.setup.class.names_attention_output.then(|| tape.keep(h));
-        h = self.bottleneck(tape, h);
+        h = self.after_block(tape, h);
         if post {
             h = self.norm_owned(tape, h);
         }
@@ -49,7 +49,7 @@ impl LayerPass<'_> {
         let mut h = if pre { self.norm(tape, middle) } else { tape.keep(middle) };
         h = mlp::mlp(self, tape, h);
         h = self.residual_dropout(tape, h);
-        h = self.bottleneck(tape, h);
+        h = self.after_block(tape, h);
         if post {
             h = self.norm_owned(tape, h);
         }
@@ -117,26 +117,9 @@ impl LayerPass<'_> {
         h
     }
 
-    /// Houlsby's bottleneck: down, GELU, up, added to its own input.
-    fn bottleneck(&self, tape: &mut Tape, h: Tensor) -> Tensor {
-        let Adapter::Bottleneck { inner, width } = self.setup.trained.adapter else { return h };
-        if !self.adapted {
-            return h;
-        }
-        let hidden = self.setup.architecture.hidden_size;
-        tape.now(Maker::Adapters);
-        let wide = tape.cast(h, width);
-        let down = linear::small(self.setup, tape, wide, hidden, inner, width);
-        let active = tape.unary_saving_input(down, 0);
-        tape.drop(down);
-        let up = linear::small(self.setup, tape, active, inner, hidden, width);
-        tape.drop(active);
-        tape.drop(wide);
-        let up = tape.cast_owned(up, h.width);
-        let sum = tape.add(h, up);
-        tape.drop(up);
-        tape.drop(h);
-        sum
+    /// What the method puts after attention and after the MLP.
+    fn after_block(&self, tape: &mut Tape, h: Tensor) -> Tensor {
+        if self.adapted { self.setup.trained.adapter.after_block(self, tape, h) } else { h }
     }
 
     /// A norm of the layer over the hidden width; `x` stays with the caller.

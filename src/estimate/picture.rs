@@ -7,7 +7,7 @@
 
 use super::Inputs;
 use super::optimizer::state_of;
-use super::setup::{Adapter, Setup};
+use super::setup::Setup;
 use super::shape::{Part, layer_tensors};
 use super::trainable::{TrainedTensor, adapter_tensors, trained_tensors};
 use crate::architecture::{Attention, Layer, LayerGroup, LinearRole, Mlp};
@@ -18,8 +18,39 @@ mod layer;
 mod matrix;
 mod targets;
 
-pub use matrix::{Expression, MatrixTerm, Term};
+pub use layer::added_piece;
+pub use matrix::{Expression, MatrixTerm, Row, Term};
 pub use targets::with_target;
+
+/// Small tensors that are kept beside adapted linear layers.
+pub struct KeptBeside {
+    /// What they are.
+    pub name: String,
+    /// The gradient of the input needs them too.
+    pub for_input: bool,
+}
+
+/// What a method puts after attention and after the MLP.
+pub struct BlockDrawn {
+    /// What it computes.
+    pub detail: String,
+    /// Its matrices.
+    pub pieces: Vec<Piece>,
+    /// Inner values of one token.
+    pub inner: u64,
+}
+
+/// Vectors that a method puts outside the layers.
+pub struct OuterVectors {
+    /// What they are.
+    pub name: &'static str,
+    /// How many.
+    pub rows: u64,
+    /// Values of each.
+    pub columns: u64,
+    /// Trained values, of what makes them among others.
+    pub trained_values: u64,
+}
 
 /// Everything the page of methods draws.
 #[derive(Clone, Debug, PartialEq)]
@@ -213,7 +244,7 @@ impl MethodPicture {
 fn kind(setup: &Setup<'_>, group: &LayerGroup, own: u64) -> LayerKind {
     let hidden = setup.architecture.hidden_size;
     let code = setup.architecture.model_code.as_str();
-    let in_layers = setup.trained.biases || !matches!(setup.trained.adapter, Adapter::None);
+    let in_layers = setup.trained.biases || !setup.trained.adapter.is_none();
     let gradient_flows = setup.training && (own > 0 || in_layers || setup.trained.embedding);
     let mut sums = Sums::default();
     layer_tensors(&group.layer, hidden, code, |tensor| {
@@ -320,30 +351,9 @@ fn outer(setup: &Setup<'_>) -> Vec<OuterPart> {
         switch: None,
     };
     let mut parts = Vec::new();
-    match trained.adapter {
-        Adapter::Prompt { virtual_tokens, encoder } => {
-            let mut vectors = part("Prompt vectors", virtual_tokens, hidden, true);
-            vectors.added = true;
-            parts.push(vectors);
-            if encoder > 0 {
-                let mut network = part("Prompt encoder", encoder, hidden, true);
-                // Three linear layers with biases: hidden → encoder → encoder → hidden.
-                let matrices = hidden.saturating_mul(2).saturating_add(encoder).saturating_mul(encoder);
-                network.trained_values = matrices.saturating_add(2 * encoder).saturating_add(hidden);
-                network.added = true;
-                parts.push(network);
-            }
-        }
-        Adapter::Prefix { virtual_tokens } => {
-            let width = architecture.layers.iter().fold(0_u64, |sum, group| {
-                let (values, _) = group.layer.kv_values_per_token();
-                sum.saturating_add(values.saturating_mul(group.count))
-            });
-            let mut vectors = part("Prefix of all layers", virtual_tokens, width, true);
-            vectors.added = true;
-            parts.push(vectors);
-        }
-        _ => {}
+    for vectors in trained.adapter.outer_vectors(setup) {
+        let OuterVectors { name, rows, columns, trained_values } = vectors;
+        parts.push(OuterPart { trained_values, added: true, ..part(name, rows, columns, true) });
     }
     let switch = |id: &'static str| beside.then_some(id);
     parts.push(OuterPart {

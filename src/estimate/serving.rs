@@ -1,5 +1,6 @@
 //! Serving: what the cache holds, how far batch and context go, and adapters kept apart against merged.
 
+use super::adapter::Adapter;
 use super::inference::layer_cache;
 use super::setup::Setup;
 use super::storage;
@@ -349,11 +350,8 @@ pub fn adapters(inputs: &Inputs<'_>) -> Option<AdapterServing> {
 }
 
 /// Whether the method adds modules that can be stored apart from the base.
-pub const fn has_adapters(method: &Method) -> bool {
-    !matches!(
-        method,
-        Method::Full | Method::BitFit | Method::LastLayers { .. } | Method::Galore { .. } | Method::Blockwise { .. }
-    )
+pub fn has_adapters(method: &Method) -> bool {
+    !Adapter::of(method).is_none()
 }
 
 /// Rate at which weights reach the device: the plan's, else what its link to the host carries.

@@ -1,13 +1,12 @@
 //! What the terms of an estimate read, digested once from the plan: widths, counts and what is trained where.
 
 use super::Inputs;
+use super::adapter::Adapter;
 use super::class::ClassTraits;
 use super::shape::Ends;
 use super::storage::Storage;
 use crate::architecture::{Architecture, Attention, Linear, LinearRole};
-use crate::plan::{
-    Checkpointing, FloatFormat, Implementation, Lora, Method, Packing, Plan, TargetPart, Targets, Workload,
-};
+use crate::plan::{Checkpointing, FloatFormat, Implementation, Method, Packing, Plan, TargetPart, Targets, Workload};
 
 /// Digest of [`Inputs`].
 #[derive(Clone, Copy)]
@@ -87,58 +86,6 @@ pub struct Trained<'a> {
     pub adapter: Adapter<'a>,
 }
 
-/// Small modules beside the weights.
-#[derive(Clone, Copy)]
-pub enum Adapter<'a> {
-    /// None.
-    None,
-    /// LoRA and its relatives.
-    Lora {
-        /// Settings.
-        lora: &'a Lora,
-        /// Bytes of a value.
-        width: u64,
-    },
-    /// Scaling vectors.
-    Ia3 {
-        /// Scaled modules.
-        targets: &'a Targets,
-    },
-    /// Bottleneck adapters after attention and MLP.
-    Bottleneck {
-        /// Inner width.
-        inner: u64,
-        /// Bytes of a value.
-        width: u64,
-    },
-    /// Trainable vectors before the input.
-    Prompt {
-        /// How many.
-        virtual_tokens: u64,
-        /// Width of the encoder that makes them; 0: none.
-        encoder: u64,
-    },
-    /// Trainable keys and values.
-    Prefix {
-        /// How many.
-        virtual_tokens: u64,
-    },
-    /// Shared random matrices, trained vectors.
-    Vera {
-        /// Rank.
-        rank: u64,
-        /// Adapted modules.
-        targets: &'a Targets,
-    },
-    /// Orthogonal blocks.
-    Oft {
-        /// Size of a block.
-        block: u64,
-        /// Adapted modules.
-        targets: &'a Targets,
-    },
-}
-
 /// Bytes of a value in an arithmetic format; 8-bit arithmetic keeps 16-bit tensors between operators.
 fn arithmetic_width(format: FloatFormat) -> u64 {
     format.bytes().max(2)
@@ -154,10 +101,7 @@ impl<'a> Setup<'a> {
         let width = storage.unquantized_width();
         let upcast = storage.is_quantized() && (plan.precision.upcast_unquantized);
         let trained = trained(plan, architecture, width, training);
-        let virtual_tokens = match trained.adapter {
-            Adapter::Prompt { virtual_tokens, .. } => virtual_tokens,
-            _ => 0,
-        };
+        let virtual_tokens = trained.adapter.virtual_tokens();
         let sequence = plan.batch.sequence_length.saturating_add(virtual_tokens);
         let accumulates = plan.batch.gradient_accumulation > 1;
         Self {
@@ -204,13 +148,7 @@ impl<'a> Setup<'a> {
 
     /// Whether the method puts something beside or around a linear layer of a layer.
     pub fn adapts(&self, linear: &Linear) -> bool {
-        match self.trained.adapter {
-            Adapter::Lora { lora, .. } => hits(&self.class, &lora.targets, linear),
-            Adapter::Ia3 { targets } | Adapter::Vera { targets, .. } | Adapter::Oft { targets, .. } => {
-                hits(&self.class, targets, linear)
-            }
-            Adapter::None | Adapter::Bottleneck { .. } | Adapter::Prompt { .. } | Adapter::Prefix { .. } => false,
-        }
+        self.trained.adapter.targets().is_some_and(|targets| hits(&self.class, targets, linear))
     }
 
     /// Bytes of a value of the residual stream: it starts with the embedding's.
@@ -231,11 +169,8 @@ impl<'a> Setup<'a> {
             Attention::Latent(_) | Attention::Linear(_) => true,
         });
         let method = self.training
-            && match &self.plan.method.method {
-                Method::Full | Method::LastLayers { .. } | Method::BitFit => false,
-                Method::Lora(lora) | Method::Qlora(lora) => lora.weight_decomposed,
-                _ => true,
-            };
+            && (matches!(self.plan.method.method, Method::Galore { .. } | Method::Blockwise { .. })
+                || !self.trained.adapter.is_traced());
         let quantized = self.storage.is_quantized() && !self.storage.is_bitsandbytes();
         let recomputation = self.training && self.plan.runtime.checkpointing == Checkpointing::Selective;
         !self.class.traced || hybrid || method || recomputation || (self.training && quantized)
@@ -256,7 +191,7 @@ impl<'a> Setup<'a> {
 
     /// Whether anything at all is trained before or in the first layer, so that backward reaches the input.
     pub fn any_layer_trained(&self) -> bool {
-        self.trained.layers > 0 || self.trained.biases || !matches!(self.trained.adapter, Adapter::None)
+        self.trained.layers > 0 || self.trained.biases || !self.trained.adapter.is_none()
     }
 }
 
@@ -283,22 +218,6 @@ fn trained<'a>(plan: &'a Plan, architecture: &Architecture, width: u64, training
     }
     match &section.method {
         Method::Full | Method::Galore { .. } => everything,
-        Method::Lora(lora) | Method::Qlora(lora) => {
-            adapters_only(Adapter::Lora { lora, width: lora.dtype.bytes().max(1) })
-        }
-        Method::Ia3 { targets } => adapters_only(Adapter::Ia3 { targets }),
-        Method::Adapters { bottleneck, dtype } => {
-            adapters_only(Adapter::Bottleneck { inner: *bottleneck, width: dtype.bytes() })
-        }
-        Method::PromptTuning { virtual_tokens } => {
-            adapters_only(Adapter::Prompt { virtual_tokens: *virtual_tokens, encoder: 0 })
-        }
-        Method::PTuning { virtual_tokens, encoder_hidden } => {
-            adapters_only(Adapter::Prompt { virtual_tokens: *virtual_tokens, encoder: *encoder_hidden })
-        }
-        Method::PrefixTuning { virtual_tokens } => adapters_only(Adapter::Prefix { virtual_tokens: *virtual_tokens }),
-        Method::Vera { rank, targets } => adapters_only(Adapter::Vera { rank: *rank, targets }),
-        Method::Oft { block_size, targets } => adapters_only(Adapter::Oft { block: *block_size, targets }),
         Method::BitFit => Trained { biases: has_biases(architecture), ..adapters_only(Adapter::None) },
         Method::LastLayers { layers } => Trained {
             layers: (*layers).min(architecture.num_layers()),
@@ -311,6 +230,7 @@ fn trained<'a>(plan: &'a Plan, architecture: &Architecture, width: u64, training
             let _ = width;
             Trained { layers: (*active_layers).min(architecture.num_layers()), biases: false, ..everything }
         }
+        method => adapters_only(Adapter::of(method)),
     }
 }
 

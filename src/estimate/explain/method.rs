@@ -1,9 +1,9 @@
 //! What is trained: what the method adds, gradients, optimizer state, and the update.
 
 use super::super::optimizer::{self, state_of, state_width};
-use super::super::setup::{Adapter, Setup};
+use super::super::setup::Setup;
 use super::super::step::Moment;
-use super::super::trainable::{TrainedTensor, adapter_tensors, expert_rank, outer, trained_tensors, vera_widest};
+use super::super::trainable::{TrainedTensor, adapter_tensors, each_adapted, outer, trained_tensors};
 use super::super::{Ledger, PhaseKind};
 use super::{TRACED, found};
 use crate::explained::{Exactness, Explained, Term};
@@ -34,12 +34,10 @@ fn shape_title(tensor: &TrainedTensor) -> String {
     }
 }
 
-/// What the method adds to the model.
+/// What the method adds to the model: by linear layer where the method has a formula for it, else by shape.
 pub fn adapter_parts(setup: &Setup<'_>) -> Vec<Explained> {
-    let mut parts = Vec::new();
-    if matches!(setup.trained.adapter, Adapter::Lora { .. }) {
-        parts = lora_parts(setup);
-    } else {
+    let mut parts = formulas(setup);
+    if parts.is_empty() {
         let mut shapes: Vec<TrainedTensor> = Vec::new();
         for group in &setup.architecture.layers {
             adapter_tensors(setup, &group.layer, |tensor| {
@@ -60,54 +58,28 @@ pub fn adapter_parts(setup: &Setup<'_>) -> Vec<Explained> {
             parts.push(tensor_part(format!("{}, outside the layers", shape_title(&tensor)), &tensor));
         }
     });
-    parts.extend(shared_matrices(setup));
+    parts.extend(setup.trained.adapter.frozen(setup));
     parts
 }
 
-/// The frozen random matrices that VeRA's vectors share.
-pub fn shared_matrices(setup: &Setup<'_>) -> Option<Explained> {
-    let (rank, widest_in, widest_out) = vera_widest(setup)?;
-    let sides = Term::count("widest in", widest_in) + Term::count("widest out", widest_out);
-    Some(Explained::bytes("Shared random matrices", Term::count("r", rank).note("rank") * sides * Term::from(4)))
-}
-
-/// Factors of rank r beside each adapted matrix.
-fn lora_parts(setup: &Setup<'_>) -> Vec<Explained> {
-    let Adapter::Lora { lora, width: bytes } = setup.trained.adapter else { return Vec::new() };
-    let architecture = setup.architecture;
+/// The method's formulas at the adapted linear layers.
+fn formulas(setup: &Setup<'_>) -> Vec<Explained> {
     let mut parts = Vec::new();
-    for group in &architecture.layers {
-        for linear in &group.layer.linears(architecture.hidden_size, &architecture.model_code) {
-            if !setup.adapts(linear) {
-                continue;
+    for group in &setup.architecture.layers {
+        each_adapted(setup, &group.layer, |linear| {
+            if let Some(formula) = setup.trained.adapter.formula(&linear) {
+                let copies = several("copies", linear.copies);
+                let term = Term::count("layers", group.count).times(copies) * formula;
+                parts.push(Explained::bytes(linear.name, term));
             }
-            let out = || Term::count("out", linear.out_features);
-            let factors = Term::count("r", expert_rank(lora.rank, linear)).note("rank")
-                * (Term::count("in", linear.in_features) + out());
-            let magnitude = lora.weight_decomposed && !linear.stacked_experts;
-            let one = factors.plus(magnitude.then(out));
-            let term = Term::count("layers", group.count).times(several("copies", linear.copies)) * one * width(bytes);
-            parts.push(Explained::bytes(linear.name, term));
-        }
+        });
     }
     parts
 }
 
 /// What the method adds to the model, as a component.
 pub fn adapters(setup: &Setup<'_>) -> Explained {
-    let why = match setup.trained.adapter {
-        Adapter::Lora { .. } => {
-            "Two factors of rank r beside each adapted matrix; DoRA adds one magnitude per output. Trained copies of \
-             table and head stand beside the frozen originals."
-        }
-        Adapter::Ia3 { .. } => "One scaling vector per adapted module.",
-        Adapter::Bottleneck { .. } => "A bottleneck after attention and one after the MLP.",
-        Adapter::Prompt { .. } => "Trained vectors before the input.",
-        Adapter::Prefix { .. } => "Trained keys and values in every layer.",
-        Adapter::Vera { .. } => "Trained vectors; the frozen random matrices are shared.",
-        Adapter::Oft { .. } => "One skew-symmetric matrix per block of the input.",
-        Adapter::None => "The method adds nothing: it trains weights of the model.",
-    };
+    let why = setup.trained.adapter.why();
     Explained::sum("Adapters", adapter_parts(setup)).why(why).source("PEFT 0.21 tuners and the methods' papers")
 }
 

@@ -1,6 +1,6 @@
 //! What comes and goes within a step: activations, logits, cache, temporaries.
 
-use super::super::setup::{Adapter, Setup};
+use super::super::setup::Setup;
 use super::super::step::{Moment, entry, layer_runs, rotated_width, tables};
 use super::super::storage::Storage;
 use super::super::tape::{Maker, Tape};
@@ -168,7 +168,7 @@ pub fn cache_parts(setup: &Setup<'_>, inputs: &Inputs<'_>, kind: PhaseKind) -> V
         return Vec::new();
     }
     let tokens = if decode { setup.sequence.saturating_add(setup.plan.batch.new_tokens) } else { setup.sequence };
-    let prefix = matches!(setup.trained.adapter, Adapter::Prefix { .. });
+    let prefix = setup.trained.adapter.prefix_tokens() > 0;
     let storage = Storage::new(inputs.kv_format, false);
     let mut parts = Vec::with_capacity(2);
     for group in &setup.architecture.layers {

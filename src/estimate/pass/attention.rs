@@ -3,7 +3,6 @@
 use super::linear::linear;
 use super::{LayerPass, norm};
 use crate::architecture::{Attention, LinearRole, QkNorm, SoftmaxAttention};
-use crate::estimate::setup::Adapter;
 use crate::estimate::tape::{Maker, Tape, Tensor};
 
 mod delta_net;
@@ -87,7 +86,9 @@ fn softmax_attention(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, shape: &S
         }
     }
     let (q, k) = rotate(pass, tape, q, k, shape);
-    let (mut k, mut v) = with_prefix(pass, tape, k, v, shape);
+    let modules = &setup.trained.adapter;
+    let mut k = modules.before_attention(pass, tape, k, shape.kv_width());
+    let mut v = modules.before_attention(pass, tape, v, shape.kv_width());
     if !setup.training {
         // Keys and values are copied into the cache.
         k = tape.move_to_cache(k);
@@ -216,24 +217,4 @@ fn rotate(pass: &LayerPass<'_>, tape: &mut Tape, q: Tensor, k: Tensor, shape: &S
         return (tape.cast_owned(turned_q, narrow), tape.cast_owned(turned_k, narrow));
     }
     (turned_q, turned_k)
-}
-
-/// Prefix tuning puts trained keys and values before the computed ones.
-fn with_prefix(
-    pass: &LayerPass<'_>,
-    tape: &mut Tape,
-    k: Tensor,
-    v: Tensor,
-    shape: &SoftmaxAttention,
-) -> (Tensor, Tensor) {
-    let Adapter::Prefix { virtual_tokens } = pass.setup.trained.adapter else { return (k, v) };
-    let extra = pass.setup.batch.saturating_mul(virtual_tokens).saturating_mul(shape.kv_width());
-    let mut join = |x: Tensor| {
-        let prefix = tape.input(extra, x.width, pass.adapted);
-        let joined = tape.unary(prefix, x.count.saturating_add(extra), x.width, true);
-        tape.drop(prefix);
-        tape.drop(x);
-        joined
-    };
-    (join(k), join(v))
 }

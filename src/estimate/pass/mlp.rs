@@ -2,10 +2,8 @@
 
 use super::LayerPass;
 use super::linear::{linear, linear_owned, product};
-use crate::architecture::{Activation, DenseMlp, LinearRole, Mlp, Moe};
-use crate::estimate::setup::Adapter;
+use crate::architecture::{Activation, DenseMlp, Linear, LinearRole, Mlp, Moe};
 use crate::estimate::tape::{Maker, Tape, Tensor};
-use crate::estimate::trainable::expert_rank;
 
 /// Runs the MLP on `x` and lets go of it.
 pub fn mlp(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor) -> Tensor {
@@ -104,7 +102,8 @@ fn mixture(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, moe: &Moe) -> Tenso
     // Router: logits, their softmax in FP32, the chosen weights.
     tape.now(Maker::FeedForward);
     let gate_values = hidden.saturating_mul(moe.experts);
-    let logits = match folded_router(pass, tape) {
+    let router = pass.linears.iter().find(|map| map.role == LinearRole::Router);
+    let logits = match router.and_then(|map| folded(pass, tape, map)) {
         Some(folded) => {
             let logits = tape.matmul(x, folded, tokens.saturating_mul(moe.experts));
             tape.drop(folded);
@@ -173,34 +172,19 @@ fn experts(pass: &LayerPass<'_>, tape: &mut Tape, x: Tensor, [inputs, outputs]: 
     let map =
         pass.linears.iter().find(|map| map.stacked_experts && map.in_features == inputs && map.out_features == outputs);
     let stack = map.map_or(0, |map| map.copies).saturating_mul(inputs).saturating_mul(outputs);
-    match (setup.trained.adapter, map) {
-        (Adapter::Lora { lora, width }, Some(map)) if pass.adapted && setup.adapts(map) => {
-            let rank = expert_rank(lora.rank, map).saturating_mul(map.copies);
-            let up = tape.param_copy(outputs.saturating_mul(rank), width, setup.width);
-            let down = tape.param_copy(inputs.saturating_mul(rank), width, setup.width);
-            let folded = tape.matmul(up, down, stack);
-            tape.drop(up);
-            tape.drop(down);
+    let folded = map.and_then(|map| folded(pass, tape, map));
+    match folded {
+        Some(folded) => {
             let y = tape.matmul(x, folded, count);
             tape.drop(folded);
             y
         }
-        _ => product(setup, tape, x, count, stack, [pass.trained, false], 0, setup.width),
+        None => product(setup, tape, x, count, stack, [pass.trained, false], 0, setup.width),
     }
 }
 
-/// The router's weight with LoRA folded in, where LoRA is on the router.
-fn folded_router(pass: &LayerPass<'_>, tape: &mut Tape) -> Option<Tensor> {
-    let setup = pass.setup;
-    let Adapter::Lora { lora, width } = setup.trained.adapter else { return None };
-    let map = pass.linears.iter().find(|map| map.role == LinearRole::Router)?;
-    if !pass.adapted || !setup.adapts(map) {
-        return None;
-    }
-    let up = tape.param_copy(map.out_features.saturating_mul(lora.rank), width, setup.outer_width);
-    let down = tape.param_copy(map.in_features.saturating_mul(lora.rank), width, setup.outer_width);
-    let folded = tape.matmul(up, down, map.in_features.saturating_mul(map.out_features));
-    tape.drop(up);
-    tape.drop(down);
-    Some(folded)
+/// The weight of an adapted linear layer with the update folded in, where the method does so.
+fn folded(pass: &LayerPass<'_>, tape: &mut Tape, map: &Linear) -> Option<Tensor> {
+    let wanted = pass.adapted && pass.setup.adapts(map);
+    if wanted { pass.setup.trained.adapter.folded(pass, tape, map) } else { None }
 }

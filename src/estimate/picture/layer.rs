@@ -1,9 +1,9 @@
 //! One layer in the order of its forward pass: weights, and tensors that backward needs.
 
-use super::{Fate, Kept, LAYER_INPUT, Piece, PieceState, Purpose, Step};
+use super::matrix::beside_values;
+use super::{BlockDrawn, Fate, Kept, KeptBeside, LAYER_INPUT, Piece, PieceState, Purpose, Step};
 use crate::architecture::{Attention, DenseMlp, Layer, Linear, LinearRole, Linears, Mlp, NormPlacement};
-use crate::estimate::setup::{Adapter, Setup};
-use crate::estimate::trainable::{expert_rank, ia3_scales_input};
+use crate::estimate::setup::Setup;
 use crate::plan::Checkpointing;
 use crate::units::{Bytes, grouped};
 
@@ -50,7 +50,7 @@ impl Builder<'_> {
             step.kept.extend(self.product("product of the output projection", self.hidden()));
             steps.push(step);
         }
-        steps.extend(self.bottleneck());
+        steps.extend(self.after_block());
         if self.layer.norm_placement != NormPlacement::Pre {
             steps.push(self.norm("Norm", Some("attention output before its norm")));
         }
@@ -78,7 +78,7 @@ impl Builder<'_> {
                 }
             }
         }
-        steps.extend(self.bottleneck());
+        steps.extend(self.after_block());
         if self.layer.norm_placement != NormPlacement::Pre {
             steps.push(self.norm("Norm", Some("MLP output before its norm")));
         }
@@ -171,25 +171,10 @@ impl Builder<'_> {
             return None;
         }
         let names = hit.iter().map(|linear| linear.name).collect::<Vec<_>>().join(", ");
-        let sum = |values: fn(&Self, &Linear) -> u64| {
-            hit.iter().map(|linear| values(self, linear)).fold(0_u64, u64::saturating_add).saturating_mul(per_token)
-        };
-        let product = Origin::Product;
-        let kept = match self.setup.trained.adapter {
-            Adapter::Lora { lora, .. } => {
-                let ranks = hit.iter().map(|linear| expert_rank(lora.rank, linear)).fold(0_u64, u64::saturating_add);
-                self.kept(format!("A·x of {names}"), ranks.saturating_mul(per_token), true, false, product)
-            }
-            Adapter::Vera { rank, .. } => {
-                let values = rank.saturating_mul(2 * hit.len() as u64).saturating_mul(per_token);
-                self.kept(format!("A·x and B·x of {names}"), values, true, true, product)
-            }
-            Adapter::Ia3 { .. } => {
-                let values = sum(|_, linear| if ia3_scales_input(linear) { 0 } else { linear.out_features });
-                self.kept(format!("output of {names} before scaling"), values, true, true, product)
-            }
-            _ => return None,
-        };
+        let modules = &self.setup.trained.adapter;
+        let values = hit.iter().map(|linear| modules.kept_values(linear)).fold(0_u64, u64::saturating_add);
+        let KeptBeside { name, for_input } = modules.kept_beside(&names)?;
+        let kept = self.kept(name, values.saturating_mul(per_token), true, for_input, Origin::Product);
         (kept.values_per_token > 0).then_some(kept)
     }
 
@@ -225,9 +210,8 @@ impl Builder<'_> {
             kept.push(self.kept("attention output".to_owned(), width, reads_output, true, Origin::Elementwise));
         }
         let mut pieces = Vec::new();
-        if let Adapter::Prefix { virtual_tokens } = self.setup.trained.adapter {
-            let (width, _) = self.layer.kv_values_per_token();
-            pieces.push(added("prefix keys, values", virtual_tokens, width));
+        if let Some((name, count, width)) = self.setup.trained.adapter.attention_vectors(self.layer) {
+            pieces.push(added_piece(name, count, width));
         }
         Step { title: "Attention", detail, pieces, kept }
     }
@@ -270,23 +254,15 @@ impl Builder<'_> {
         })
     }
 
-    /// Houlsby's bottleneck: down, activation, up.
-    fn bottleneck(&self) -> Option<Step> {
-        let Adapter::Bottleneck { inner, .. } = self.setup.trained.adapter else { return None };
+    /// What the method puts after attention and after the MLP.
+    fn after_block(&self) -> Option<Step> {
         let hidden = self.hidden();
-        let mut down = added("adapter down", inner, hidden);
-        down.trained_values = down.trained_values.saturating_add(inner);
-        let mut up = added("adapter up", hidden, inner);
-        up.trained_values = up.trained_values.saturating_add(hidden);
-        Some(Step {
-            title: "Adapter",
-            detail: format!("h + U·σ(D·h) with {} inner values", grouped(inner)),
-            pieces: vec![down, up],
-            kept: vec![
-                self.kept("input of the adapter".to_owned(), hidden, true, false, Origin::Elementwise),
-                self.kept("inside the adapter".to_owned(), inner.saturating_mul(2), true, true, Origin::Product),
-            ],
-        })
+        let BlockDrawn { detail, pieces, inner } = self.setup.trained.adapter.block_drawn(hidden)?;
+        let kept = vec![
+            self.kept("input of the adapter".to_owned(), hidden, true, false, Origin::Elementwise),
+            self.kept("inside the adapter".to_owned(), inner.saturating_mul(2), true, true, Origin::Product),
+        ];
+        Some(Step { title: "Adapter", detail, pieces, kept })
     }
 
     fn piece(&self, linear: &Linear) -> Piece {
@@ -326,29 +302,7 @@ impl Builder<'_> {
         if !is_hit {
             return sum;
         }
-        let (d, k) = (linear.out_features, linear.in_features);
-        let added = match self.setup.trained.adapter {
-            Adapter::Lora { lora, .. } => {
-                let rank = expert_rank(lora.rank, linear);
-                let factors = rank.saturating_mul(d.saturating_add(k));
-                let magnitude = if lora.weight_decomposed && !linear.stacked_experts { d } else { 0 };
-                factors.saturating_add(magnitude)
-            }
-            Adapter::Ia3 { .. } => {
-                if ia3_scales_input(linear) {
-                    k
-                } else {
-                    d
-                }
-            }
-            Adapter::Vera { rank, .. } => d.saturating_add(rank),
-            Adapter::Oft { block, .. } => {
-                let free = block.saturating_mul(block.saturating_sub(1)) / 2;
-                k.checked_div(block).unwrap_or(0).saturating_mul(free)
-            }
-            _ => 0,
-        };
-        sum.saturating_add(added.saturating_mul(linear.copies))
+        sum.saturating_add(beside_values(self.setup, linear))
     }
 
     fn is_hit(&self, linear: &Linear) -> bool {
@@ -357,13 +311,7 @@ impl Builder<'_> {
 
     /// Whether the gradient of something trained at this linear layer needs what goes into it.
     fn needs_input(&self, linear: &Linear) -> bool {
-        self.own
-            || self.is_hit(linear)
-                && match self.setup.trained.adapter {
-                    Adapter::Lora { .. } | Adapter::Oft { .. } => true,
-                    Adapter::Ia3 { .. } => ia3_scales_input(linear),
-                    _ => false,
-                }
+        self.own || self.is_hit(linear) && self.setup.trained.adapter.needs_input(linear)
     }
 
     fn kept(&self, name: String, values_per_token: u64, weight: bool, input: bool, origin: Origin) -> Kept {
@@ -401,7 +349,8 @@ const fn function(activation: crate::architecture::Activation) -> &'static str {
 }
 
 /// A module that the method adds.
-fn added(name: &str, rows: u64, columns: u64) -> Piece {
+/// A matrix that the method adds.
+pub fn added_piece(name: &str, rows: u64, columns: u64) -> Piece {
     Piece {
         name: name.to_owned(),
         role: None,

@@ -166,7 +166,7 @@ impl<'a> Device<'a> {
         if !self.keeps_adapters_on_host() {
             parts.push(self.cut("Trained", method::bytes("adapters", self.trained.added_bytes).note("of all devices")));
         }
-        parts.extend(method::shared_matrices(self.stored));
+        parts.extend(self.stored.trained.adapter.frozen(self.stored));
         Explained::sum(title, parts)
     }
 

@@ -11,7 +11,7 @@ use crate::estimate::optimizer::{OptimizerBytes, optimizer};
 use crate::estimate::setup::Setup;
 use crate::estimate::step::{self, StepPeaks};
 use crate::estimate::storage::{Storage, base_weights};
-use crate::estimate::trainable::{TrainedTotals, totals, vera_shared_values};
+use crate::estimate::trainable::{TrainedTotals, totals};
 use crate::estimate::{Inputs, PhaseKind, inference};
 use crate::plan::{Implementation, Offload, Plan, Strategy};
 use crate::units::Bytes;
@@ -131,7 +131,7 @@ fn training(
         Rank { phases: Vec::new(), held: Vec::new(), host: 0, disk: 0, approximate: layout.is_simplified(true) };
 
     let kept_weights = if cut_weights { shares::weights(stored, layout) } else { base.values };
-    let frozen_extra = vera_shared_values(stored).saturating_mul(4);
+    let frozen_extra = stored.trained.adapter.frozen_values(stored).saturating_mul(4);
     let kept_adapters = if cut_weights { share.of(trained.added_bytes) } else { trained.added_bytes };
     let fsdp_host = layout.strategy.is_fsdp() && parallel.offload_parameters != Offload::None;
     let weights = out.placed(kept_weights, parallel.offload_parameters);

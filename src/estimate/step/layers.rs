@@ -1,7 +1,7 @@
 //! Layers of a step: each kind is replayed once, layers of equal cost make one run.
 
 use super::super::pass::LayerPass;
-use super::super::setup::{Adapter, Setup};
+use super::super::setup::Setup;
 use super::super::tape::{Kind, Live, Maker, Tape};
 use crate::architecture::Layer;
 use crate::plan::Checkpointing;
@@ -63,7 +63,7 @@ impl Runs {
 pub fn input_needs_grad(setup: &Setup<'_>) -> bool {
     setup.trained.embedding
         || setup.upstream
-        || matches!(setup.trained.adapter, Adapter::Prompt { .. })
+        || setup.trained.adapter.virtual_tokens() > 0
         || (setup.input_gradients && setup.recompute && setup.any_layer_trained())
 }
 
@@ -71,7 +71,7 @@ pub fn input_needs_grad(setup: &Setup<'_>) -> bool {
 pub fn layer_runs(setup: &Setup<'_>, tape: &mut Tape) -> Runs {
     let mut runs = Runs { items: [LayerCost::default(); MAX_RUNS], len: 0 };
     let mut frozen = setup.layers().saturating_sub(setup.trained.layers);
-    let adapted = !matches!(setup.trained.adapter, Adapter::None);
+    let adapted = !setup.trained.adapter.is_none();
     let reaches = adapted || setup.trained.biases;
     let mut needs_grad = input_needs_grad(setup);
     for (index, group) in setup.architecture.layers.iter().enumerate() {

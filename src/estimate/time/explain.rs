@@ -3,7 +3,7 @@
 use super::generation::cache_moves;
 use super::{Basis, TimeEstimate, TimeKind, TimeSubject, flops, step};
 use crate::estimate::Inputs;
-use crate::estimate::setup::{Adapter, Setup};
+use crate::estimate::setup::Setup;
 use crate::explained::{Exactness, Explained, Term, Value};
 use crate::plan::Method;
 use clock::Clock;
@@ -66,14 +66,9 @@ fn rate(estimate: &TimeEstimate) -> Explained {
 
 fn operations(inputs: &Inputs<'_>, setup: &Setup<'_>, basis: &Basis<'_>, estimate: &TimeEstimate) -> Explained {
     let per = estimate.model_flops_per_token / basis.flops.model().max(1.0) / 1e9;
-    // Work of the other methods' modules is left out.
-    let counted = matches!(
-        setup.trained.adapter,
-        Adapter::None | Adapter::Lora { .. } | Adapter::Vera { .. } | Adapter::Bottleneck { .. }
-    );
-    let part = |title: &'static str, amount: f64| {
-        Explained::found(title, Value::Quantity(amount * per, "GFLOP"), Exactness::rough(!counted))
-    };
+    let trust = Exactness::rough(!setup.trained.adapter.counts_all_operations());
+    let part =
+        |title: &'static str, amount: f64| Explained::found(title, Value::Quantity(amount * per, "GFLOP"), trust);
     let frozen = !matches!(inputs.plan.method.method, Method::Full | Method::Galore { .. });
     let parts = vec![
         part("Forward, matrices", basis.flops.forward.matrix),

@@ -6,8 +6,8 @@
 //! experts a token goes through count. Attention adds 2 × 2 × heads × head width for every token attended to.
 
 use crate::architecture::{Attention, Layer, Mlp};
-use crate::estimate::setup::{Adapter, Setup, hits};
-use crate::estimate::trainable::expert_rank;
+use crate::estimate::setup::Setup;
+use crate::estimate::trainable::each_adapted;
 use crate::plan::Checkpointing;
 
 /// Operations of one pass over one micro-batch.
@@ -105,42 +105,27 @@ fn attention(setup: &Setup<'_>, layer: &Layer) -> f64 {
     };
     // Written-out attention computes the masked half too.
     let context = if setup.eager { setup.sequence as f64 } else { mean_context(setup.sequence, window) };
-    setup.tokens as f64 * attention_per_token(layer, context)
+    let prefix = setup.trained.adapter.prefix_tokens() as f64;
+    setup.tokens as f64 * attention_per_token(layer, context + prefix)
 }
 
-/// Weights of the adapters that one token meets in a layer.
-fn adapter_weights(setup: &Setup<'_>, layer: &Layer) -> f64 {
-    let hidden = setup.architecture.hidden_size;
-    let code = setup.architecture.model_code.as_str();
-    let (rank, targets) = match setup.trained.adapter {
-        Adapter::Lora { lora, .. } => (lora.rank, &lora.targets),
-        Adapter::Vera { rank, targets } => (rank, targets),
-        Adapter::Bottleneck { inner, .. } => return 4.0 * inner as f64 * hidden as f64,
-        _ => return 0.0,
-    };
+/// Multiply-adds of one token beside the weights of a layer.
+fn adapter_products(setup: &Setup<'_>, layer: &Layer) -> f64 {
+    let modules = &setup.trained.adapter;
     let active = active_experts(layer);
-    let linears = layer.linears(hidden, code);
-    linears
-        .iter()
-        .filter(|linear| hits(&setup.class, targets, linear))
-        .map(|linear| {
-            let copies = if linear.stacked_experts { active } else { linear.copies };
-            let sides = linear.in_features.saturating_add(linear.out_features);
-            expert_rank(rank, linear) as f64 * sides as f64 * copies as f64
-        })
-        .sum()
+    let mut sum = modules.layer_products(setup.architecture.hidden_size);
+    each_adapted(setup, layer, |linear| {
+        let copies = if linear.stacked_experts { active } else { linear.copies };
+        sum += modules.linear_products(&linear) * copies as f64;
+    });
+    sum
 }
 
-/// `DoRA` forms A·B whole in every pass: operations of one layer and pass, whatever the tokens.
-fn combined_weights(setup: &Setup<'_>, layer: &Layer) -> f64 {
-    let Adapter::Lora { lora, .. } = setup.trained.adapter else { return 0.0 };
-    if !lora.weight_decomposed {
-        return 0.0;
-    }
-    let code = setup.architecture.model_code.as_str();
-    let linears = layer.linears(setup.architecture.hidden_size, code);
-    let hit = linears.iter().filter(|linear| hits(&setup.class, &lora.targets, linear));
-    2.0 * lora.rank as f64 * hit.map(|linear| linear.weight_params() as f64).sum::<f64>()
+/// Operations of one layer and pass for the modules, whatever the tokens.
+fn adapter_operations(setup: &Setup<'_>, layer: &Layer) -> f64 {
+    let mut sum = 0.0;
+    each_adapted(setup, layer, |linear| sum += setup.trained.adapter.pass_operations(&linear));
+    sum
 }
 
 /// Operations of one training micro-batch.
@@ -149,10 +134,8 @@ pub fn training(setup: &Setup<'_>) -> TrainingFlops {
     let tokens = setup.tokens as f64;
     let mut flops = TrainingFlops::default();
     // Whether backward goes all the way down, or stops at the first trained layer.
-    let whole_way = !matches!(trained.adapter, Adapter::None)
-        || trained.biases
-        || trained.embedding
-        || (setup.recompute && setup.input_gradients);
+    let whole_way =
+        !trained.adapter.is_none() || trained.biases || trained.embedding || (setup.recompute && setup.input_gradients);
     let mut remaining = trained.layers;
     for group in setup.architecture.layers.iter().rev() {
         let own = remaining.min(group.count);
@@ -160,8 +143,8 @@ pub fn training(setup: &Setup<'_>) -> TrainingFlops {
         let layers = group.count as f64;
         let passed = if whole_way { layers } else { own as f64 };
         let weights = active_weights(setup, &group.layer) * tokens;
-        let adapters = adapter_weights(setup, &group.layer) * tokens;
-        let combined = combined_weights(setup, &group.layer);
+        let adapters = adapter_products(setup, &group.layer) * tokens;
+        let combined = adapter_operations(setup, &group.layer);
         let scores = attention(setup, &group.layer);
         let forward = 2.0 * (weights + adapters) + combined;
         flops.forward.matrix += layers * forward;

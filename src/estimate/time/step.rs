@@ -7,7 +7,8 @@ use super::device::Device;
 use super::efficiency::Efficiency;
 use super::flops::{self, TrainingFlops};
 use crate::architecture::{Attention, Layer, Mlp, NormPlacement};
-use crate::estimate::setup::{Adapter, Setup, hits};
+use crate::estimate::setup::Setup;
+use crate::estimate::trainable::each_adapted;
 use crate::plan::{Checkpointing, LossKernel};
 
 /// Seconds of one micro-batch by cause.
@@ -83,7 +84,6 @@ pub fn is_fused(setup: &Setup<'_>) -> bool {
 /// Bytes moved by all operators that are no matrix product.
 pub fn traffic_bytes(setup: &Setup<'_>, device: &Device<'_>, table: &Efficiency) -> f64 {
     let tokens = setup.tokens as f64;
-    let code = setup.architecture.model_code.as_str();
     let again = operator_passes(setup);
     let mut factor = if is_fused(setup) { table.traffic.fused } else { table.traffic.plain };
     if setup.storage.is_quantized() && setup.outer_width > 2 {
@@ -93,19 +93,13 @@ pub fn traffic_bytes(setup: &Setup<'_>, device: &Device<'_>, table: &Efficiency)
     for group in &setup.architecture.layers {
         let layer = &group.layer;
         let mut of_layer = tokens * produced_per_token(setup, layer) * factor;
-        if let Adapter::Lora { lora, .. } = setup.trained.adapter {
-            let linears = layer.linears(setup.architecture.hidden_size, code);
-            let active = flops::active_experts(layer);
-            let beside: f64 = linears
-                .iter()
-                .filter(|linear| hits(&setup.class, &lora.targets, linear))
-                .map(|linear| {
-                    let copies = if linear.stacked_experts { active } else { linear.copies };
-                    (linear.in_features as f64 + 3.0 * linear.out_features as f64) * copies as f64
-                })
-                .sum();
-            of_layer += tokens * 2.0 * beside * table.traffic.adapter;
-        }
+        let active = flops::active_experts(layer);
+        let mut beside = 0.0;
+        each_adapted(setup, layer, |linear| {
+            let copies = if linear.stacked_experts { active } else { linear.copies };
+            beside += setup.trained.adapter.linear_traffic(&linear) * copies as f64;
+        });
+        of_layer += tokens * 2.0 * beside * table.traffic.adapter;
         if setup.eager
             && let Attention::Softmax(shape) = &layer.attention
         {
@@ -136,16 +130,10 @@ pub fn quantized_weights(setup: &Setup<'_>) -> f64 {
 
 /// Seconds the host needs to start the kernels of all passes.
 pub fn launch_secs(setup: &Setup<'_>, table: &Efficiency) -> f64 {
-    let code = setup.architecture.model_code.as_str();
     let mut secs = 0.0;
     for group in &setup.architecture.layers {
-        let modules = match setup.trained.adapter {
-            Adapter::Lora { lora, .. } => {
-                let linears = group.layer.linears(setup.architecture.hidden_size, code);
-                linears.iter().filter(|linear| hits(&setup.class, &lora.targets, linear)).count()
-            }
-            _ => 0,
-        };
+        let mut modules = 0_u64;
+        each_adapted(setup, &group.layer, |_| modules += 1);
         let experts = match &group.layer.mlp {
             Mlp::Dense(_) => 0,
             Mlp::Moe(moe) => moe.experts.saturating_sub(1),
