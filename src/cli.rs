@@ -17,6 +17,7 @@ mod estimate_run;
 mod estimate_text;
 mod explain;
 mod figures;
+mod import;
 mod inspect;
 mod levers;
 mod load;
@@ -30,6 +31,7 @@ mod search;
 mod sensitivity;
 mod solve;
 mod validate;
+mod why;
 mod window;
 
 /// What a command came to; the number is the exit code.
@@ -85,6 +87,10 @@ enum Command {
     Search(SearchArgs),
     /// Decide from answers whether to prompt, retrieve or fine-tune: recommendation, reasons, flips, missing evidence.
     Decide(DecideArgs),
+    /// Explain an out-of-memory message on standard input by the dimensions of a plan.
+    Why(WhyArgs),
+    /// Read a configuration of a training engine (axolotl, LLaMA-Factory, TRL, …) as a plan.
+    Import(ImportArgs),
     /// Show what a model file says: shape, exact parameter counts, remarks.
     Inspect(InspectArgs),
     /// Put the weights of a model into number formats: bits, errors, outliers, and the best mix at a size.
@@ -235,6 +241,31 @@ struct DecideArgs {
 }
 
 #[derive(Debug, Args)]
+struct WhyArgs {
+    /// Plan file of the job that ran out of memory; without it and without flags only the message is read.
+    plan: Option<PathBuf>,
+    /// One JSON object; byte counts are integers.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct ImportArgs {
+    /// Configuration of axolotl, LLaMA-Factory, TRL, torchtune, MLX-LM, ms-swift, PEFT, accelerate, DeepSpeed or SkyPilot:
+    /// YAML, JSON, or a command line.
+    file: PathBuf,
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Write the plan.
+    #[arg(short, long, value_name = "PLAN.ron")]
+    output: Option<PathBuf>,
+    /// Replace the file if it exists.
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Debug, Args)]
 struct InspectArgs {
     /// Model folder, `config.json`, `.safetensors` or `.gguf` file.
     path: PathBuf,
@@ -306,6 +337,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
         Some(Command::Sensitivity(args)) => sensitivity::run(&args, flags, out, err),
         Some(Command::Search(args)) => search::run(&args, flags, out, err),
         Some(Command::Decide(args)) => decide::run(&args, out),
+        Some(Command::Why(args)) => why::run(&args, flags, out, err),
+        Some(Command::Import(args)) => import::run(&args, flags, out),
         Some(Command::Inspect(args)) => inspect::run(&args, out),
         Some(Command::Preview(args)) => preview::run(&args, flags, out, err),
         Some(Command::Quantize(args)) => quantize::run(&args, out, err),
@@ -327,7 +360,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
 
 /// The command line as clap sees it: the declared part and one flag for every plan field.
 pub fn command() -> clap::Command {
-    ["estimate", "solve", "levers", "sensitivity", "search"].into_iter().fold(Cli::command(), |command, name| {
+    ["estimate", "solve", "levers", "sensitivity", "search", "why"].into_iter().fold(Cli::command(), |command, name| {
         command.mut_subcommand(name, |subcommand| subcommand.args(load::field_args()))
     })
 }

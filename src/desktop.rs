@@ -1,5 +1,6 @@
 //! The window on the desktop: its loop, its threads, its pictures, and the files of its theme. It stands above [`ui`](crate::ui).
 
+mod configuration;
 pub mod first_frame;
 pub mod runtime;
 pub mod screenshot;

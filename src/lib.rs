@@ -22,15 +22,18 @@
 //! | [`raster`] | egui meshes to pixels without a GPU |
 //! | [`linear_algebra`] | singular values of a matrix, small products and sums in the widest registers |
 //! | [`text`] | the window's languages |
+//! | [`import`] | configurations of training engines: which keys say what, which are known to which release |
 //! | [`limits`] | how much a text holds, before anything is made of it |
 //! | [`explained`] | a number with its derivation |
 //! | [`architecture`] | shape of a model, from `config.json`, safetensors or GGUF |
 //! | [`catalog`] | models, accelerators, formats, each entry with its source |
 //! | [`plan`] | the plan as plain data; the field table and what is made from it: edits, file, checks, diff |
+//! | [`handover`] | a plan made of the configuration of an engine |
 //! | [`estimate`] | from a plan to memory and time: phases, components, derivations |
 //! | [`solve`] | the estimate turned round: what fits, what to change, what is best |
 //! | [`decide`] | whether to fine-tune at all: rules, evidence, break-even |
 //! | [`validation`] | predicted against measured rows |
+//! | [`why`] | out-of-memory messages explained by the dimensions of a plan |
 //! | [`quantize`] | number formats as codecs: what values become in few bits, and the error |
 //! | [`lab`] | the tensors of a model through the codecs, piece by piece |
 //! | [`preview`] | the preview: LoRA beside frozen weights, trained with candle |
@@ -77,6 +80,7 @@ pub mod documents;
 pub mod estimate;
 pub mod explained;
 pub mod figures;
+pub mod handover;
 pub mod plan;
 pub mod report;
 pub mod solve;
@@ -85,7 +89,9 @@ pub mod text;
 pub mod theme;
 pub mod ui;
 pub mod validation;
+pub mod why;
 
+pub use tuneplan_engines::import;
 pub use tuneplan_ground::{files, jobs, limits, units};
 pub use tuneplan_models::{architecture, catalog};
 pub use tuneplan_numeric::{lab, linear_algebra, preview, quantize};

@@ -10,6 +10,7 @@ use super::state::{DocumentId, PathPurpose, Picture};
 use crate::architecture::Architecture;
 use crate::documents::store::{ExamplesFile, Opened, StoreError, WriteError};
 use crate::estimate::{Component, Subject};
+use crate::handover::configured::Configured;
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldId;
 use crate::plan::file::Loaded;
@@ -258,6 +259,8 @@ pub enum FileCommand {
     FolderMade(PathPurpose, PathBuf, Result<(), String>),
     /// A model was read.
     ModelRead(PathBuf, Box<Result<Architecture, String>>),
+    /// A configuration of a training engine was read and made a plan.
+    ConfigRead(PathBuf, Box<Configured>),
     /// A file dialog was closed without a file.
     NoFileChosen,
     /// This system shows no file dialog.

@@ -13,6 +13,7 @@ use super::tabs::Others;
 use crate::decide::tally::Reading;
 use crate::documents::store::Opened;
 use crate::estimate::{Component, Subject};
+use crate::handover::account::Section;
 use crate::plan::field::FieldId;
 use crate::plan::file::UnknownKey;
 use crate::plan::{Plan, file};
@@ -220,6 +221,8 @@ pub enum Dialog {
     Paste(String),
     /// Remarks on the file that was opened.
     FileRemarks(Vec<String>),
+    /// What became of every key of an imported configuration: a sentence and its sections.
+    Imported(String, Vec<Section>),
     /// Plans of an earlier run that ended without saving them.
     Recovered(Vec<Recovered>),
     /// Search over everything.

@@ -9,6 +9,7 @@ use crate::app::recovery::{self, Journal, Leftover};
 use crate::app::settings::Settings;
 use crate::app::state::{PathPurpose, Picture, State};
 use crate::architecture;
+use crate::desktop::configuration;
 use crate::desktop::screenshot::{self, Shot};
 use crate::desktop::watch::Watch;
 use crate::documents::revision;
@@ -492,6 +493,9 @@ impl Runtime {
             "read-model",
             move |error| Command::File(FileCommand::ModelRead(failed_path.clone(), Box::new(Err(error)))),
             move |_cancel| {
+                if let Some(configured) = configuration::read(&path) {
+                    return Command::File(FileCommand::ConfigRead(path, Box::new(configured)));
+                }
                 let result =
                     architecture::read(&path).map(|model| model.architecture).map_err(|error| error.to_string());
                 Command::File(FileCommand::ModelRead(path, Box::new(result)))

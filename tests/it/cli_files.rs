@@ -34,7 +34,8 @@ fn text(path: &Path) -> &str {
 const SEARCH: [&str; 7] = ["search", "--workload", "inference", "--under", "12GiB", "--max-risk", "low"];
 
 /// Commands with the argument that says what they write, and whether `--force` lets it replace a file.
-const WRITING: [(&[&str], &str, &str, bool); 8] = [
+const WRITING: [(&[&str], &str, &str, bool); 9] = [
+    (&["import", "tests/fixtures/import/axolotl-qlora.yml"], "output", "--output", true),
     (&["new"], "output", "--output", true),
     (&["solve", "--for", "rank"], "output", "--output", true),
     (&["levers"], "output", "--output", true),
@@ -46,12 +47,13 @@ const WRITING: [(&[&str], &str, &str, bool); 8] = [
 ];
 
 /// Arguments that name a path that is read, and one folder in which a run keeps what is its own.
-const READING: [(&str, &str); 16] = [
+const READING: [(&str, &str); 18] = [
     ("", "plan"),
     ("", "profiles"),
     ("compare", "plans"),
     ("decide", "answers"),
     ("estimate", "plan"),
+    ("import", "file"),
     ("inspect", "path"),
     ("levers", "plan"),
     ("preview", "base_text"),
@@ -63,6 +65,7 @@ const READING: [(&str, &str); 16] = [
     ("screenshot", "plan"),
     ("search", "plan"),
     ("validate", "rows"),
+    ("why", "plan"),
 ];
 
 /// A new argument with a path must be sorted into one of the two lists above: what is written gets the tests below.

@@ -61,6 +61,10 @@ pub(super) fn carry_out(state: &mut State, command: FileCommand) -> Vec<Effect> 
             files::model_read(state, &path, *result);
             Vec::new()
         }
+        FileCommand::ConfigRead(path, configured) => {
+            files::config_read(state, &path, *configured);
+            Vec::new()
+        }
         FileCommand::NoFileChosen => {
             // What was to follow the save would otherwise follow a later one.
             state.session.after_save = None;

@@ -1,6 +1,6 @@
 //! Opening and saving plans, models and pictures.
 
-use super::{apply, closing, dispatch, fail, leave_start, notice};
+use super::{apply, closing, dispatch, fail, leave_start, notice, start};
 use crate::app::command::Answer;
 use crate::app::effect::Effect;
 use crate::app::messages::{About, Kind};
@@ -8,6 +8,7 @@ use crate::app::places;
 use crate::app::state::{Dialog, Document, DocumentId, PathPurpose, Picture, State};
 use crate::architecture::Architecture;
 use crate::documents::store::{Opened, StoreError, WriteError};
+use crate::handover::configured::Configured;
 use crate::plan::edit::PlanEdit;
 use crate::plan::file::Loaded;
 use crate::plan::{ModelSource, Plan};
@@ -212,6 +213,20 @@ pub(super) fn model_read(state: &mut State, path: &Path, result: Result<Architec
         }
         Err(error) => fail(state, &error),
     }
+}
+
+/// Opens a plan made of a configuration, which stays tied to no file, and shows what became of every key.
+pub(super) fn config_read(state: &mut State, path: &Path, configured: Configured) {
+    state.session.reading = None;
+    imported(state, configured, &path.display().to_string());
+}
+
+/// Opens the plan of a configuration and shows what became of its keys.
+pub(super) fn imported(state: &mut State, configured: Configured, from: &str) {
+    let Configured { plan, summary, sections } = configured;
+    start(state, plan);
+    state.session.dialog = Some(Dialog::Imported(summary, sections));
+    notice(state, &format!("Imported {from}; the plan has no file yet."));
 }
 
 /// Only the endings that say what kind of picture is wanted are taken.

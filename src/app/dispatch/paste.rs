@@ -1,11 +1,12 @@
 //! What a pasted text means: a `config.json`, a plan, the path of a file, or the name of a model.
 
-use super::{apply, dispatch, fail, leave_start, notice};
+use super::{apply, dispatch, fail, files, leave_start, notice};
 use crate::app::effect::Effect;
 use crate::app::places::{self, Places};
 use crate::app::state::{Document, State};
 use crate::architecture::config::from_config_text;
 use crate::catalog::Catalog;
+use crate::handover::configured::Configured;
 use crate::plan::edit::PlanEdit;
 use crate::plan::{ModelSource, file};
 use percent_encoding::percent_decode_str;
@@ -23,6 +24,11 @@ pub(super) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         fail(state, "The pasted text is over 4 MiB: neither a config nor a plan is that long. Open it as a file.");
     } else if let Some(path) = as_path(text, &state.session.places) {
         return dispatch(state, places::command_for_file(path));
+    } else if text.contains('\n')
+        && !text.starts_with(['{', '(', '/'])
+        && let Ok(configured) = Configured::read(text, "pasted configuration")
+    {
+        files::imported(state, configured, "the pasted configuration");
     } else if text.starts_with('{') {
         config(state, text);
     } else if text.starts_with('(') || text.starts_with("//") {
@@ -62,7 +68,11 @@ fn config(state: &mut State, text: &str) {
                 notice(state, "Model read from the pasted config.json");
             }
         }
-        Err(error) => fail(state, &format!("Pasted config.json: {error}")),
+        // An adapter's or DeepSpeed's configuration is JSON too.
+        Err(error) => match Configured::read(text, "pasted configuration") {
+            Ok(configured) => files::imported(state, configured, "the pasted configuration"),
+            Err(_) => fail(state, &format!("Pasted config.json: {error}")),
+        },
     }
 }
 

@@ -4,6 +4,7 @@ use super::{palette, sheets};
 use crate::app::command::{Answer, Command, Commands};
 use crate::app::recovery::Recovered;
 use crate::app::state::{Dialog, PathPurpose, Picture};
+use crate::handover::account::Section;
 use crate::plan::Plan;
 use crate::plan::diff::diff;
 use crate::tasks::tuning::Product;
@@ -98,6 +99,7 @@ fn ask_ui(ui: &mut Ui, dialog: &Dialog, view: &View<'_>, out: &mut Commands) {
         Dialog::Path(purpose, text) => path_ui(ui, *purpose, text, out),
         Dialog::Paste(text) => paste_ui(ui, text, out),
         Dialog::FileRemarks(remarks) => remarks_ui(ui, remarks, view, out),
+        Dialog::Imported(summary, sections) => imported_ui(ui, summary, sections, view, out),
         Dialog::Recovered(plans) => recovered_ui(ui, plans, view, out),
         Dialog::Palette | Dialog::Shortcuts | Dialog::Settings => {}
     }
@@ -252,6 +254,25 @@ fn remarks_ui(ui: &mut Ui, remarks: &[String], view: &View<'_>, out: &mut Comman
     }
     let answers = [("Keep them", Answer::Cancel), ("Drop unknown keys", Answer::Drop)];
     answers_ui(ui, if unknown { &answers } else { &answers[..1] }, Some(Answer::Cancel), out);
+}
+
+/// What became of every key of an imported file.
+fn imported_ui(ui: &mut Ui, summary: &str, sections: &[Section], view: &View<'_>, out: &mut Commands) {
+    head_ui(ui, "Imported configuration");
+    ui.label(summary);
+    ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
+        for section in sections {
+            ui.add_space(space::s());
+            ui.label(RichText::new(section.title).font(bold(type_size::body())));
+            for line in section.lines.iter().take(MAX_REMARKS) {
+                ui.add(egui::Label::new(RichText::new(line).color(view.tokens.muted.0)).wrap());
+            }
+            if section.lines.len() > MAX_REMARKS {
+                ui.label(format!("and {} more", section.lines.len() - MAX_REMARKS));
+            }
+        }
+    });
+    answers_ui(ui, &[("Go to the plan", Answer::Cancel)], Some(Answer::Cancel), out);
 }
 
 fn recovered_ui(ui: &mut Ui, plans: &[Recovered], view: &View<'_>, out: &mut Commands) {

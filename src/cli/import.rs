@@ -1,0 +1,85 @@
+//! `tuneplan import`: a configuration of a training engine as a plan.
+
+use super::output::Output;
+use super::{ImportArgs, Outcome};
+use crate::figures;
+use crate::files;
+use crate::handover::account;
+use crate::handover::planned::{Planned, planned};
+use crate::import::{self, Imported};
+use crate::plan::file;
+use crate::units::ByteUnit;
+use anyhow::{Context as _, Result};
+use clap::ArgMatches;
+use serde_json::{Value as Json, json};
+use std::io::Write;
+
+pub fn run(args: &ImportArgs, matches: Option<&ArgMatches>, out: &mut dyn Write) -> Result<Outcome> {
+    let output = args.output.as_deref().map(|path| Output::of(path, args.force, matches)).transpose()?;
+    let shown = args.file.display().to_string();
+    let text = files::read_text(&args.file, import::MAX_BYTES as u64)?;
+    let imported = import::read(&text, &shown).with_context(|| shown.clone())?;
+    let name = args.file.file_stem().map_or_else(|| shown.clone(), |stem| stem.to_string_lossy().into_owned());
+    let made = planned(&imported, &name);
+    let plan_text = file::write(&made.plan, &[]);
+    if let Some(output) = &output {
+        output.write(plan_text.as_bytes())?;
+    }
+    if args.json {
+        serde_json::to_writer_pretty(&mut *out, &to_json(&imported, &made, &plan_text))?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{}", to_text(&imported, &made))?;
+        if let Some(output) = &output {
+            writeln!(out, "wrote {output}")?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn to_json(imported: &Imported, made: &Planned, plan_text: &str) -> Json {
+    json!({
+        "engine": imported.engine,
+        "version": imported.version,
+        "plan": plan_text,
+        "fields": imported.fields,
+        "defaults": imported.standards,
+        "assumed": made.assumed,
+        "keys": imported.keys,
+        "remarks": imported.remarks,
+        "memory": verdict(made),
+    })
+}
+
+/// What the plan needs, or what is missing for an answer.
+fn verdict(made: &Planned) -> Json {
+    match figures::numbers(&made.plan) {
+        Some((bytes, fit)) => json!({ "process_bytes": bytes.0, "verdict": fit.in_sentence() }),
+        None => json!({ "missing": missing(made) }),
+    }
+}
+
+/// Why no figure can be given.
+fn missing(made: &Planned) -> Vec<String> {
+    let (_, diagnostics, _) = figures::of_plan(&made.plan);
+    diagnostics.iter().map(|found| found.message.clone()).collect()
+}
+
+fn to_text(imported: &Imported, made: &Planned) -> String {
+    let mut text = account::summary(imported) + "\n";
+    let mut section = |title: &str, lines: &[String]| {
+        text.push_str(&format!("\n{title}\n"));
+        lines.iter().for_each(|line| text.push_str(&format!("  {line}\n")));
+    };
+    for found in account::sections(imported, made) {
+        section(found.title, &found.lines);
+    }
+    match figures::numbers(&made.plan) {
+        Some((bytes, fit)) => {
+            let needs = format!("{} of one device: {}", bytes.display(ByteUnit::GiB), fit.in_sentence());
+            section("The plan needs", &[needs]);
+        }
+        None => section("No figure yet", &missing(made)),
+    }
+    text
+}

@@ -1,0 +1,3 @@
+//! Configurations of other tools, read as what they say of a job. It knows no plans, no models and no windows.
+
+pub mod import;

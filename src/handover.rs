@@ -1,0 +1,5 @@
+//! Between a plan and the files of training engines.
+
+pub mod account;
+pub mod configured;
+pub mod planned;
