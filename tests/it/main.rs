@@ -16,6 +16,7 @@ mod config_counts;
 mod decide;
 mod estimate_any_plan;
 mod estimate_families;
+mod estimate_kinds;
 mod estimate_properties;
 mod estimate_slopes;
 mod estimate_time;

@@ -9,6 +9,7 @@ use super::terms::{Held, How, Item, PhaseTerms, What, term, tidy};
 use super::waiting::{settled_step, waiting};
 use crate::estimate::optimizer::{OptimizerBytes, optimizer};
 use crate::estimate::setup::Setup;
+use crate::estimate::shape::Ends;
 use crate::estimate::step::{self, StepPeaks};
 use crate::estimate::storage::{Storage, base_weights};
 use crate::estimate::trainable::{TrainedTotals, totals};
@@ -53,7 +54,7 @@ pub fn on_device<T>(
     let plan = settled(&local.plan, layout, whole);
     let mine = Inputs { plan: &plan, architecture: Cow::Borrowed(&local.architecture), ..inputs.clone() };
     let mut stored = Setup::new(&mine);
-    stored.ends = local.ends;
+    stored.ends = Ends { classes: stored.ends.classes, ..local.ends };
     stored.upstream = local.upstream;
     stored.trained.embedding &= local.ends.table;
     stored.trained.head &= local.ends.head;
@@ -181,7 +182,7 @@ fn training(
         again: kept_again(layout, compute),
         buffers,
         buckets,
-        ids: ids(stored),
+        ids: stored.batch_bytes(),
     };
     let waiting = waiting(compute, layout, stage);
     let step = settled_step(step::training_step(compute), compute, layout, &waiting, parallel.offload_activations);
@@ -283,12 +284,6 @@ pub fn gradients(
 }
 
 /// Token ids, labels, masks.
-const fn ids(setup: &Setup<'_>) -> u64 {
-    let each = if setup.training { 16 } else { 8 };
-    let mask = if setup.padded { 8 } else { 0 };
-    setup.tokens.saturating_mul(each + mask)
-}
-
 fn held(parts: &Parts, layout: &Layout, plan: &Plan, step: &StepPeaks, whole: &Setup<'_>, kept: &Kept) -> Vec<Held> {
     let parallel = &plan.parallelism;
     let model_cut = layout.tensor > 1 || layout.pipeline > 1 || layout.expert > 1;
@@ -353,7 +348,7 @@ fn running(mine: &Inputs<'_>, layout: &Layout, stored: &Setup<'_>, whole: &Setup
         again: 0,
         buffers: between_layers(layout, stored),
         buckets: 0,
-        ids: ids(stored),
+        ids: stored.batch_bytes(),
     };
     let generation = inference::generation(stored, mine.kv_format, mine.profile.full_prefill_logits);
     let load = PhaseTerms { kind: PhaseKind::Load, place: "before the first step", terms: tidy(parts.lasting()) };
