@@ -260,8 +260,7 @@ pub fn frozen_policy(plan: &Plan, kind: &Kind) -> Policy {
         && !matches!(plan.method.method, Method::LastLayers { .. } | Method::Blockwise { .. });
     match plan.objective.reference {
         Reference::None | Reference::Precomputed => Policy::Absent,
-        Reference::Model => Policy::Second,
         Reference::Own if adapters => Policy::Base,
-        Reference::Own => Policy::Second,
+        Reference::Model | Reference::Own => Policy::Second,
     }
 }

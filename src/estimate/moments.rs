@@ -160,7 +160,9 @@ fn preparation(setup: &Setup<'_>) -> Moment {
         let early = matches!(tensor.part, Part::Embedding | Part::EmbeddingExtra);
         if early { first.push((values, tensor.copies)) } else { last.push((values, tensor.copies)) }
     });
-    first.into_iter().for_each(|(values, copies)| raise(values, copies));
+    for (values, copies) in first {
+        raise(values, copies);
+    }
     for group in &setup.architecture.layers {
         layer_tensors(&group.layer, setup.architecture.hidden_size, &setup.architecture.model_code, |tensor| {
             if matches!(tensor.part, Part::Vector | Part::Bias) {
@@ -168,7 +170,9 @@ fn preparation(setup: &Setup<'_>) -> Moment {
             }
         });
     }
-    last.into_iter().for_each(|(values, copies)| raise(values, copies));
+    for (values, copies) in last {
+        raise(values, copies);
+    }
     Moment { temporary: worst, place: "while weights are raised to FP32", ..Moment::default() }
 }
 

@@ -3,7 +3,7 @@
 use super::Inputs;
 use super::adapter::Adapter;
 use super::class::ClassTraits;
-use super::kind::{Answers, Kind, Scored};
+use super::kind::{Answers, Kind, SUPERVISED, Scored};
 use super::profile::LossHead;
 use super::shape::Ends;
 use super::storage::Storage;
@@ -71,6 +71,8 @@ pub struct Setup<'a> {
     pub rotary_rows_per_layer: u64,
     /// Keys and values are repeated before the attention kernel.
     pub repeats_kv: bool,
+    /// They are before every kernel, in 16 bits too.
+    pub repeats_kv_always: bool,
     /// Backward of softmax allocates inside its kernel.
     pub softmax_workspace: bool,
     /// Stacked experts are quantized too.
@@ -151,6 +153,7 @@ impl<'a> Setup<'a> {
             fused_logit_bytes: inputs.profile.fused_logit_bytes,
             rotary_rows_per_layer: inputs.profile.rotary_rows_per_layer,
             repeats_kv: inputs.profile.repeats_kv,
+            repeats_kv_always: inputs.profile.repeats_kv_always,
             softmax_workspace: inputs.profile.softmax_workspace,
             quantizes_experts: inputs.profile.quantizes_stacked_experts,
             ends: Ends { classes: classes(plan, kind).filter(|_| training), ..Ends::WHOLE },
@@ -261,10 +264,9 @@ fn loss_head(inputs: &Inputs<'_>) -> LossHead {
     }
     let whole = LossHead::CrossEntropy { entropy_rows: 0 };
     match inputs.plan.runtime.loss {
-        LossKernel::Stack => inputs.profile.heads.get(kind.id).copied().unwrap_or(whole),
-        // What the plan says of whole logits holds for the kinds that compare probabilities too.
-        LossKernel::Unfused if kind.id == "supervised" => whole,
-        LossKernel::Unfused => inputs.profile.heads.get(kind.id).copied().unwrap_or(whole),
+        LossKernel::Unfused if kind.id == SUPERVISED.id => whole,
+        // Other kinds have no loss but their stack's.
+        LossKernel::Stack | LossKernel::Unfused => inputs.profile.heads.get(kind.id).copied().unwrap_or(whole),
         LossKernel::FusedLogits => LossHead::FusedLogits,
         LossKernel::FusedLinear => LossHead::Liger,
     }

@@ -53,6 +53,7 @@ mod sensitivity;
 mod serving;
 mod sharding;
 mod solve;
+mod stacks;
 mod textbook;
 mod theme;
 mod theme_files;

@@ -4,7 +4,7 @@ use super::RuntimeProfile;
 use crate::plan::check::is_quantized;
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::{FieldId, FieldValue, field, id};
-use crate::plan::{Method, Plan, Workload};
+use crate::plan::{FloatFormat, Method, Plan, Workload};
 
 /// A setting with the word a stack gives it.
 struct Setting<'a> {
@@ -20,7 +20,11 @@ fn settings<'a>(profile: &'a RuntimeProfile, plan: &Plan) -> Vec<Setting<'a>> {
     let adapter_format =
         if quantized { &defaults.quantized_adapter_format } else { &defaults.adapter_format }.as_deref();
     let trained = matches!(plan.method.method, Method::Full).then_some(defaults.trained_format.as_deref()).flatten();
+    // With 4 bits and BF16 what was raised is brought back to the compute format.
+    let stays_raised = plan.precision.load_format == "int8" || plan.precision.autocast == Some(FloatFormat::Fp16);
+    let raises = (profile.upcasts_unquantized && stays_raised).then_some("on");
     [
+        (id::PRECISION_UPCAST_UNQUANTIZED, raises.filter(|_| quantized)),
         (id::RUNTIME_LOSS, defaults.loss.as_deref()),
         (id::RUNTIME_CHECKPOINTING, defaults.checkpointing.as_deref()),
         (id::PRECISION_LOAD_FORMAT, trained.or(defaults.load_format.as_deref()).filter(|_| !quantized)),

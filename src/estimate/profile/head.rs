@@ -62,6 +62,13 @@ pub enum LossHead {
         #[serde(default)]
         teacher: bool,
     },
+    /// Head and loss in chunks as large as a budget of memory allows; the gradient of the hidden states is made in forward.
+    Budgeted {
+        /// Bytes that a logit needs while it is there.
+        bytes_a_logit: u64,
+        /// Most of them all; a device with less free memory gets less.
+        most_mib: u64,
+    },
     /// A head of a few values in place of the vocabulary.
     Values,
 }
@@ -69,7 +76,7 @@ pub enum LossHead {
 impl LossHead {
     /// Whether whole logits never exist.
     pub const fn in_pieces(self) -> bool {
-        matches!(self, Self::Liger | Self::Chunked { .. } | Self::Tiled { .. } | Self::Values)
+        matches!(self, Self::Liger | Self::Chunked { .. } | Self::Tiled { .. } | Self::Budgeted { .. } | Self::Values)
     }
 
     /// Whether the head's gradient comes back as a view, into which the engine cannot add that of a tied table.
@@ -79,7 +86,7 @@ impl LossHead {
 
     /// Whether it was traced operator by operator.
     pub const fn is_traced(self) -> bool {
-        !matches!(self, Self::FusedLogits | Self::Liger)
+        !matches!(self, Self::FusedLogits | Self::Liger | Self::Budgeted { .. })
     }
 
     /// What it does, in a sentence.
@@ -112,6 +119,10 @@ impl LossHead {
             Self::Tiled { .. } => {
                 "One kernel goes through tiles of scored tokens × vocabulary, and again in backward: only one tile exists, \
                  and gradients are summed in FP32."
+            }
+            Self::Budgeted { .. } => {
+                "Head and loss go through chunks as large as a budget of memory allows; a device with little free memory \
+                 gets smaller ones."
             }
             Self::Values => "The head has a few values in place of the vocabulary.",
         }

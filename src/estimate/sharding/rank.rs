@@ -62,10 +62,10 @@ pub fn on_device<T>(
     if let (Some(layers), true) = (local.trained_layers, stored.training) {
         stored.trained.layers = layers;
     }
-    if wide_shards(layout, &stored, inputs.plan) {
+    if wide_shards(layout, &stored, inputs) {
         (stored.storage, stored.width, stored.outer_width) = (Storage::Float(4), 4, 4);
     }
-    let compute = computing(stored, layout);
+    let compute = computing(&stored, layout);
     found(&mine, &stored, &compute)
 }
 
@@ -87,17 +87,18 @@ pub const fn trains_weights(setup: &Setup<'_>) -> bool {
 }
 
 /// Whether FSDP's shards are FP32: the master weights of mixed precision are the shards themselves.
-fn wide_shards(layout: &Layout, stored: &Setup<'_>, asked: &Plan) -> bool {
+fn wide_shards(layout: &Layout, stored: &Setup<'_>, inputs: &Inputs<'_>) -> bool {
+    let by_stack = inputs.profile.fsdp_trains_fp32 && inputs.plan.precision.autocast.is_some();
     layout.strategy.is_fsdp()
-        && asked.precision.fp32_master_weights
+        && (inputs.plan.precision.fp32_master_weights || by_stack)
         && trains_weights(stored)
         && matches!(stored.storage, Storage::Float(width) if width < 4)
 }
 
 /// The setup that layers are computed with: FSDP's mixed precision gathers in the arithmetic's format, so that nothing
 /// is cast inside, and gradients leave as soon as their unit is done.
-fn computing<'a>(stored: Setup<'a>, layout: &Layout) -> Setup<'a> {
-    let mut compute = stored;
+fn computing<'a>(stored: &Setup<'a>, layout: &Layout) -> Setup<'a> {
+    let mut compute = *stored;
     if layout.strategy.is_fsdp()
         && let Some(width) = stored.autocast
     {

@@ -48,7 +48,7 @@ pub fn tail(setup: &Setup<'_>, tape: &mut Tape, needs_grad: bool) -> Tail {
     tape.drop(normed);
     tape.clear_cache();
     tape.reset_peak();
-    let loss = outside(setup, tape, inside);
+    let loss = outside(setup, tape, &inside);
     let conversion_peak = with_logit_bytes(setup, Moment::at(tape.peak(), "in the loss"), 0);
     let mut kept_outputs = 0;
     if let Some(logits) = loss.outputs {
@@ -94,7 +94,7 @@ pub fn plain_tail(setup: &Setup<'_>, tape: &mut Tape) -> [Moment; 3] {
     tape.drop(normed);
     tape.clear_cache();
     tape.reset_peak();
-    let _ = outside(setup, tape, inside);
+    let _ = outside(setup, tape, &inside);
     [in_norm, in_model, with_logit_bytes(setup, Moment::at(tape.peak(), "in the loss"), 0)]
 }
 
@@ -129,6 +129,9 @@ fn inside(setup: &Setup<'_>, tape: &mut Tape, normed: Tensor) -> Inside {
             Inside::Loss(value, Some(logits))
         }
         LossHead::Liger => Inside::Loss(fused_linear_loss(setup, tape, normed), None),
+        LossHead::Budgeted { bytes_a_logit, most_mib } => {
+            Inside::Loss(pieces::budgeted(setup, tape, normed, bytes_a_logit, most_mib), None)
+        }
         LossHead::Chunked { tokens, fp32_head, teacher, labelled_only } => {
             Inside::Loss(pieces::chunked(setup, tape, normed, tokens, [fp32_head, teacher, labelled_only]), None)
         }
@@ -155,7 +158,7 @@ struct Loss {
 }
 
 /// What happens outside the model: outputs converted to FP32 (accelerate), then what the trainer computes.
-fn outside(setup: &Setup<'_>, tape: &mut Tape, inside: Inside) -> Loss {
+fn outside(setup: &Setup<'_>, tape: &mut Tape, inside: &Inside) -> Loss {
     let converts = setup.autocast.is_some() && setup.upcasts_outputs;
     let convert = |tape: &mut Tape, logits: Tensor| {
         if !converts {
@@ -166,7 +169,7 @@ fn outside(setup: &Setup<'_>, tape: &mut Tape, inside: Inside) -> Loss {
         tape.drop(logits);
         wide
     };
-    match inside {
+    match *inside {
         Inside::Loss(value, None) => Loss { value, outputs: None },
         Inside::Loss(value, Some(logits)) => {
             let outputs = convert(tape, logits.detached());

@@ -1,9 +1,9 @@
 //! A forward pass of which nothing is kept: a frozen model that is asked, an evaluation, the scoring of completions.
 
+use super::super::adapter::Adapter;
 use super::super::kind::{Asks, Policy, frozen_policy};
 use super::super::pass::LayerPass;
 use super::super::profile::LossHead;
-use super::super::adapter::Adapter;
 use super::super::setup::{Setup, Trained};
 use super::super::storage::Storage;
 use super::super::tape::Tape;

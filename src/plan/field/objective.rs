@@ -1,7 +1,7 @@
 //! Fields of the loss: only there where a kind of fine-tuning asks for them.
 
 use super::id;
-use super::words::{DISTILLATION_LOSSES, GENERATORS, PREFERENCE_LOSSES, REFERENCES, REINFORCEMENT_LOSSES, Word};
+use super::words::{DISTILLATION_LOSSES, GENERATORS, PREFERENCE_LOSSES, REFERENCES, REINFORCEMENT_LOSSES, Word as _};
 use super::{Field, FieldKind, FieldValue, Section};
 use crate::plan::{DistillationLoss, Generator, Plan, PreferenceLoss, Reference, ReinforcementLoss, StageKind};
 

@@ -204,3 +204,13 @@ fn project_in_fp32(setup: &Setup<'_>, tape: &mut Tape, x: Tensor) -> Tensor {
     }
     tape.as_logits(logits, true)
 }
+
+/// Chunks as large as a budget allows: their logits come and go in forward, where the gradient of the hidden states is made.
+pub fn budgeted(setup: &Setup<'_>, tape: &mut Tape, normed: Tensor, bytes_a_logit: u64, most_mib: u64) -> Tensor {
+    let all = setup.scored.saturating_mul(setup.architecture.vocab_size).saturating_mul(bytes_a_logit);
+    let gradient = tape.unary_saving_output(normed);
+    tape.bump_logits(all.min(most_mib.saturating_mul(1 << 20)));
+    let value = tape.unary(gradient, 1, 4, false);
+    tape.drop(gradient);
+    value
+}
