@@ -176,8 +176,12 @@ struct LeversArgs {
 #[derive(Debug, Args)]
 struct CompareArgs {
     /// Plan files, the first of which the others are measured against; or what git gives a diff driver.
-    #[arg(required = true, num_args = 2..=9, value_name = "PLAN.ron")]
+    #[arg(required = true, num_args = 1..=9, value_name = "PLAN.ron")]
     plans: Vec<PathBuf>,
+    /// One plan on several software stacks or versions of one, parted by commas, such as trl-1.6,trl-1.16: figures, and
+    /// what the last does otherwise than the first, with sources.
+    #[arg(long, value_name = "STACK,STACK", value_delimiter = ',')]
+    stacks: Vec<String>,
     /// One JSON object; byte counts are integers.
     #[arg(long)]
     json: bool,

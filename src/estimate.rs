@@ -7,6 +7,8 @@ use crate::catalog::{Accelerator, NumberFormat};
 use crate::explained::{Explained, Interval};
 use crate::plan::{Plan, Workload};
 use crate::units::Bytes;
+use kind::Course;
+use moments::Beside;
 use optimizer::OptimizerBytes;
 use profile::RuntimeProfile;
 use setup::Setup;
@@ -22,7 +24,9 @@ pub mod cost;
 mod explain;
 mod fit;
 mod inference;
+pub mod kind;
 pub mod merging;
+mod moments;
 mod optimizer;
 mod overhead;
 mod pass;
@@ -150,6 +154,16 @@ pub enum PhaseKind {
     Prefill,
     /// Inference: the last token is generated, the cache is full.
     Decode,
+    /// Training: the policy generates completions.
+    Rollout,
+    /// Training: completions are scored without gradients.
+    Scoring,
+    /// Training: a held-out batch is scored.
+    Evaluation,
+    /// A 4-bit base is prepared for training.
+    Preparation,
+    /// Adapters are merged into their base.
+    Merge,
 }
 
 impl PhaseKind {
@@ -162,6 +176,11 @@ impl PhaseKind {
             Self::OptimizerStep => "optimizer_step",
             Self::Prefill => "prefill",
             Self::Decode => "decode",
+            Self::Rollout => "rollout",
+            Self::Scoring => "scoring",
+            Self::Evaluation => "evaluation",
+            Self::Preparation => "preparation",
+            Self::Merge => "merge",
         }
     }
 
@@ -174,6 +193,11 @@ impl PhaseKind {
             Self::OptimizerStep => "Optimizer step",
             Self::Prefill => "Prompt",
             Self::Decode => "Generation",
+            Self::Rollout => "Completions",
+            Self::Scoring => "Scoring",
+            Self::Evaluation => "Evaluation",
+            Self::Preparation => "Preparation",
+            Self::Merge => "Merge",
         }
     }
 }
@@ -234,14 +258,25 @@ pub struct Estimate {
     pub fit: Fit,
     /// How much of the model was read.
     pub knowledge: Knowledge,
-    /// What is not known of it, a sentence each.
+    /// What is not known of it, and which kinds of fine-tuning have no model on this stack; a sentence each.
     pub gaps: Vec<String>,
     /// The figure of the textbook rule for the same plan: weights, gradients and optimizer state times fixed bytes.
     pub textbook: Bytes,
     /// Derivations, by component at the peak and for every total; empty with [`Detail::Numbers`].
     pub derivations: Vec<Derivation>,
+    /// Every kind of stage, where the plan has several: the figures above are those of the one that needs most.
+    pub stages: Vec<StageFigure>,
     /// Every device, where several share the work: the figures above are those of the one that needs most.
     pub devices: Option<Box<sharding::Devices>>,
+}
+
+/// One stage of a chain.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StageFigure {
+    /// Its kind, in the words of the screen.
+    pub kind: &'static str,
+    /// Whole process.
+    pub process: Interval,
 }
 
 /// What a derivation explains.
@@ -302,6 +337,10 @@ pub struct Inputs<'a> {
     pub profile: &'a RuntimeProfile,
     /// Device; `None`: not chosen.
     pub accelerator: Option<&'a Accelerator>,
+    /// What the step runs: the kind of the first stage, until [`estimate`] goes through all of them.
+    pub kind: &'static kind::Kind,
+    /// Shape of the teacher, where there is one on the device.
+    pub second: Option<Cow<'a, Architecture>>,
 }
 
 /// Everything the numbers rest on, computed once and read by the derivations too.
@@ -316,16 +355,47 @@ struct Ledger {
     rotary_tables: u64,
     step: StepPeaks,
     generation: inference::GenerationPeaks,
+    beside: Vec<Beside>,
+}
+
+/// The memory of `inputs.plan`: that of the stage that needs most.
+fn of_stages(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
+    let kinds = if inputs.plan.workload == Workload::Training && inputs.kind.course == Course::Steps {
+        kind::kinds(inputs.plan, inputs.profile)
+    } else {
+        Vec::new()
+    };
+    if kinds.len() < 2 {
+        return of_kind(inputs, detail);
+    }
+    let mut worst: Option<(usize, Bytes)> = None;
+    let stages: Vec<StageFigure> = kinds
+        .iter()
+        .enumerate()
+        .map(|(index, kind)| {
+            let process = of_kind(&Inputs { kind, ..inputs.clone() }, Detail::Numbers).process;
+            if worst.is_none_or(|(_, most)| process.expected > most) {
+                worst = Some((index, process.expected));
+            }
+            StageFigure { kind: kind.label, process }
+        })
+        .collect();
+    let kind = worst.and_then(|(index, _)| kinds.get(index).copied()).unwrap_or(inputs.kind);
+    Estimate { stages, ..of_kind(&Inputs { kind, ..inputs.clone() }, detail) }
+}
+
+fn of_kind(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
+    let shared = inputs.plan.is_parallel().then(|| sharding::estimate(inputs, detail)).flatten();
+    shared.unwrap_or_else(|| on_one_device(inputs, detail))
 }
 
 /// The memory of `inputs.plan`: the maximum over the phases of one step (or one generation).
 ///
 /// Pure and total: any plan gives a figure, absurd sizes stop at the largest number.
 pub fn estimate(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
-    let shared = inputs.plan.is_parallel().then(|| sharding::estimate(inputs, detail)).flatten();
-    let mut estimate = shared.unwrap_or_else(|| on_one_device(inputs, detail));
+    let mut estimate = of_stages(inputs, detail);
     calibration::calibrate(inputs.plan, &mut estimate, detail);
-    if estimate.knowledge != Knowledge::Whole {
+    if estimate.knowledge != Knowledge::Whole || !inputs.models_every_stage() {
         let derivations = std::mem::take(&mut estimate.derivations).into_iter();
         estimate.derivations = derivations
             .map(|Derivation { subject, explained }| Derivation { subject, explained: explained.doubted() })
@@ -343,12 +413,12 @@ fn on_one_device(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
         phases.get(peak).map_or((Bytes::ZERO, ByComponent::default()), |phase| (phase.total(), phase.components));
     let tensors = overhead::tensors(tensor_bytes, inputs.profile, setup.is_approximate());
     let reserved = overhead::reserved(tensors, lasting(&phases), inputs.profile);
-    let process = overhead::process(reserved, inputs.profile);
+    let process = overhead::beside_trainer(inputs, overhead::process(reserved, inputs.profile), lasting(&phases));
     let knowledge = inputs.architecture.knowledge();
     let [tensors, reserved, process] = [tensors, reserved, process].map(|answer| overhead::widened(answer, knowledge));
     *at_peak.get_mut(Component::Runtime) = process.expected.saturating_sub(tensor_bytes);
     let capacity = overhead::capacity(inputs);
-    let model = inputs.architecture.parameters();
+    let model = setup.parameters();
     let parameters = TrainedParameters {
         total: model.total.saturating_add(ledger.trained.added_values),
         trainable: ledger.trained.values,
@@ -367,9 +437,10 @@ fn on_one_device(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
         calibration: None,
         fit: Fit::of(process, capacity, inputs.architecture.knowledge()),
         knowledge: inputs.architecture.knowledge(),
-        gaps: inputs.architecture.gaps(),
+        gaps: inputs.gaps(),
         textbook: textbook::bytes(&setup, inputs, model.total, ledger.trained.values),
         derivations: Vec::new(),
+        stages: Vec::new(),
         devices: None,
     };
     if detail == Detail::Explained {
@@ -384,13 +455,14 @@ fn lasting(phases: &[Phase]) -> Bytes {
 }
 
 fn ledger(setup: &Setup<'_>, inputs: &Inputs<'_>) -> Ledger {
-    let optimizer = if setup.training { optimizer::optimizer(setup) } else { OptimizerBytes::default() };
+    let steps = setup.training && setup.kind.course == Course::Steps;
+    let optimizer = if steps { optimizer::optimizer(setup) } else { OptimizerBytes::default() };
     let generation = if setup.training {
         inference::GenerationPeaks::default()
     } else {
         inference::generation(setup, inputs.kv_format, inputs.profile.full_prefill_logits)
     };
-    assembled(setup, &Replayed::of(setup), optimizer, generation)
+    assembled(setup, &Replayed::of(setup, inputs), optimizer, generation)
 }
 
 /// Everything dear about a plan that its optimizer has no part in.
@@ -400,16 +472,21 @@ struct Replayed {
     frozen_extra: u64,
     rotary_tables: u64,
     step: StepPeaks,
+    beside: Vec<Beside>,
 }
 
 impl Replayed {
-    fn of(setup: &Setup<'_>) -> Self {
+    fn of(setup: &Setup<'_>, inputs: &Inputs<'_>) -> Self {
+        let steps = setup.training && setup.kind.course == Course::Steps;
+        let beside =
+            if steps { moments::beside_steps(setup, inputs) } else { moments::alone(setup).into_iter().collect() };
         Self {
-            weights: storage::base_weights(setup),
+            beside: if setup.training { beside } else { Vec::new() },
+            weights: storage::all_weights(setup),
             trained: if setup.training { trainable::totals(setup) } else { TrainedTotals::default() },
             frozen_extra: setup.trained.adapter.frozen_values(setup).saturating_mul(4),
             rotary_tables: step::kept_rotary_tables(setup),
-            step: if setup.training { step::training_step(setup) } else { StepPeaks::default() },
+            step: if steps { step::training_step(setup) } else { StepPeaks::default() },
         }
     }
 }
@@ -429,19 +506,23 @@ fn assembled(
         Some(width) => trained.values.saturating_mul(width),
         None => trained.bytes,
     };
-    let ids = setup.tokens.saturating_mul(if setup.training { 16 } else { 8 });
-    let mask = if setup.padded { setup.tokens.saturating_mul(8) } else { 0 };
     let frozen_extra = if setup.training { replayed.frozen_extra } else { 0 };
     Ledger {
         weights: replayed.weights,
         gradients: if in_backward && !accumulates { trained.largest_bytes } else { gradients },
         lasting_gradients: if setup.training && accumulates { gradients } else { 0 },
         optimizer,
-        adapters: trained.added_bytes.saturating_add(frozen_extra),
-        inputs: ids.saturating_add(mask),
+        // A base that is being prepared has no adapters yet.
+        adapters: if setup.kind.course == Course::Preparation {
+            0
+        } else {
+            trained.added_bytes.saturating_add(frozen_extra)
+        },
+        inputs: if setup.kind.course == Course::Steps { setup.batch_bytes() } else { 0 },
         rotary_tables: replayed.rotary_tables,
         step: replayed.step,
         generation,
+        beside: replayed.beside.clone(),
         trained,
     }
 }
@@ -479,12 +560,14 @@ fn phases(setup: &Setup<'_>, ledger: &Ledger) -> Vec<Phase> {
         place: "in the update",
         ..Moment::default()
     };
-    vec![
-        load,
-        phase(PhaseKind::Forward, ledger.step.forward, 0),
-        phase(PhaseKind::Backward, ledger.step.backward, 0),
-        phase(PhaseKind::OptimizerStep, step, 0),
-    ]
+    let mut phases = vec![load];
+    if setup.kind.course == Course::Steps {
+        phases.push(phase(PhaseKind::Forward, ledger.step.forward, 0));
+        phases.push(phase(PhaseKind::Backward, ledger.step.backward, 0));
+        phases.push(phase(PhaseKind::OptimizerStep, step, 0));
+    }
+    phases.extend(ledger.beside.iter().map(|beside| phase(beside.kind, beside.moment, beside.cache)));
+    phases
 }
 
 /// Index of the largest phase; the earliest of equals.

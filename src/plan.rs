@@ -19,6 +19,7 @@ mod lora;
 mod measured;
 mod method;
 mod model;
+mod objective;
 mod optimizer;
 mod parallelism;
 mod precision;
@@ -30,6 +31,7 @@ mod trial;
 pub use lora::{Lora, LoraInit, LoraScaling, TargetPart, Targets};
 pub use measured::{MAX_PEAKS, Measured, MeasuredPeak, Metric, read_peaks};
 pub use model::{HandShape, Model, ModelSource};
+pub use objective::{DistillationLoss, Generator, Objective, PreferenceLoss, Reference, ReinforcementLoss};
 pub use optimizer::{Algorithm, Implementation, Optimizer};
 pub use parallelism::{Offload, Parallelism, Schedule, Strategy};
 pub use precision::{FloatFormat, Precision, QuantizeWhen, takes_double_quantization};
@@ -68,6 +70,8 @@ pub struct Plan {
     pub stages: Vec<StageKind>,
     /// What is trained.
     pub method: MethodSection,
+    /// What a step compares.
+    pub objective: Objective,
     /// Number formats.
     pub precision: Precision,
     /// Optimizer.
@@ -116,6 +120,10 @@ pub enum StageKind {
     LongContext,
     /// Teacher outputs.
     Distillation,
+    /// Prompts whose answers are generated and scored: GRPO, RLOO.
+    Reinforcement,
+    /// (text, label).
+    Classification,
 }
 
 /// What is trained.
@@ -243,6 +251,7 @@ impl Default for Plan {
                 train_head: false,
                 notes: String::new(),
             },
+            objective: Objective::default(),
             precision: Precision {
                 load_format: "nf4".to_owned(),
                 double_quantization: true,

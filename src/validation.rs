@@ -1,12 +1,13 @@
 //! Predicted against measured: reads rows of measurements, estimates each and says how far off it was.
 //!
-//! Two layouts are read, told apart by their header and independent of the order of columns: peaks traced from model
-//! code (`peak_bytes`, module `truth`) and published measurements (`peak_gib` and `metric`, module `published`). A row that
+//! Three layouts are read, told apart by their header and independent of the order of columns: peaks traced from model
+//! code (`peak_bytes`, module `truth`), the same for jobs of every kind (`kind` and `lib` too, module `kinds`) and published measurements (`peak_gib` and `metric`, module `published`). A row that
 //! cannot be predicted is skipped with the reason; it never stops the others.
 
 use crate::catalog::Catalog;
+use crate::estimate::kind::Kind;
 use crate::estimate::profile::{Profiles, RuntimeProfile};
-use crate::estimate::{Detail, Estimate, Inputs, PhaseKind, estimate};
+use crate::estimate::{Detail, Estimate, Inputs, Phase, PhaseKind, estimate};
 use crate::explained::Interval;
 use crate::plan::Plan;
 use crate::units::Bytes;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 
 pub mod accuracy;
 mod evidence;
+mod kinds;
 mod neighbours;
 mod parallel;
 mod peers;
@@ -69,6 +71,10 @@ pub struct Case {
     pub plan: Plan,
     /// The stack it ran on, with what the row says differently.
     pub profile: RuntimeProfile,
+    /// A job that runs no steps; `None`: the plan's stage.
+    pub kind: Option<&'static Kind>,
+    /// Phase that was measured alone; `None`: the peak of the whole.
+    pub moment: Option<PhaseKind>,
     /// What was measured.
     pub metric: Metric,
     /// The figure is the sum over all devices rather than that of one.
@@ -188,6 +194,7 @@ pub fn read_cases(csv_text: &str, catalog: &Catalog, profiles: &Profiles) -> Res
     for row in &table.rows {
         let case = match table.layout {
             table::Layout::Truth => truth::case(row, catalog, profiles),
+            table::Layout::Kinds => kinds::case(row, catalog, profiles),
             table::Layout::Published => published::case(row, catalog, profiles),
         };
         match case {
@@ -227,7 +234,9 @@ pub fn predict(case: &Case, catalog: &Catalog) -> Result<Estimate, String> {
     let inputs = Inputs::resolve(&case.plan, catalog, &known).map_err(|errors| {
         errors.first().map_or_else(|| "the plan cannot be resolved".to_owned(), |error| error.message.clone())
     })?;
-    let inputs = Inputs { profile: &case.profile, architecture: Cow::Borrowed(inputs.architecture.as_ref()), ..inputs };
+    let inputs =
+        Inputs { profile: &case.profile, architecture: Cow::Borrowed(inputs.architecture.as_ref()), ..inputs.clone() };
+    let inputs = Inputs { kind: case.kind.unwrap_or(inputs.kind), ..inputs };
     Ok(estimate(&inputs, Detail::Numbers))
 }
 
@@ -235,6 +244,16 @@ fn result(case: &Case, estimate: &Estimate) -> RowResult {
     let mut predicted = if case.over_all { case.metric.over_all(estimate) } else { case.metric.of(estimate) };
     let peak = estimate.phases.get(estimate.peak);
     let mut phase = peak.map_or(PhaseKind::Load, |phase| phase.kind);
+    if let Some(alone) = estimate.phases.iter().find(|phase| Some(phase.kind) == case.moment) {
+        let whole = peak.map_or(Bytes::ZERO, Phase::total);
+        let less = whole.saturating_sub(alone.total());
+        predicted = Interval {
+            low: predicted.low.saturating_sub(less),
+            expected: predicted.expected.saturating_sub(less),
+            high: predicted.high.saturating_sub(less),
+        };
+        phase = alone.kind;
+    }
     let decode = estimate.phases.iter().find(|phase| phase.kind == PhaseKind::Decode);
     if let (true, Some(peak), Some(decode)) = (case.after_prompt, peak, decode) {
         let less = peak.total().saturating_sub(decode.total());

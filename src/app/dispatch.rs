@@ -9,7 +9,9 @@ use super::page::Page;
 use super::places;
 use super::settings::Settings;
 use super::state::{AfterUnsaved, Dialog, Document, State};
+use crate::estimate::profile::Profiles;
 use crate::plan::edit::PlanEdit;
+use crate::plan::field::{FieldValue, id};
 use crate::plan::{Plan, templates};
 use crate::tasks::searching::Searching;
 
@@ -30,6 +32,18 @@ pub fn dispatch(state: &mut State, command: Command) -> Vec<Effect> {
     effects
 }
 
+/// A change of the software stack brings along what the stack does by itself, as one step.
+fn with_stack(plan: &Plan, edit: PlanEdit) -> PlanEdit {
+    let PlanEdit::Set(id::RUNTIME_PROFILE, FieldValue::Id(stack)) = &edit else { return edit };
+    let Some(profile) = Profiles::known().get(stack) else { return edit };
+    let by_stack = profile.edits(plan);
+    if by_stack.is_empty() {
+        return edit;
+    }
+    let name = format!("Software stack: {}", profile.name);
+    PlanEdit::Group(std::iter::once(edit).chain(by_stack).collect(), name)
+}
+
 fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
     match command {
         Command::Menu(command) => menu::menu(state, command),
@@ -47,6 +61,7 @@ fn carry_out(state: &mut State, command: Command) -> Vec<Effect> {
         }
         Command::File(command) => file::carry_out(state, command),
         Command::Edit(edit) => {
+            let edit = with_stack(&state.document.plan, edit);
             apply(state, &edit);
             Vec::new()
         }

@@ -3,6 +3,7 @@
 use super::figures::push_line;
 use super::{CompareArgs, Outcome};
 use crate::documents::{revision, store};
+use crate::estimate::profile::{Change, Profiles};
 use crate::plan::Plan;
 use crate::solve::Known;
 use crate::solve::compare::{Comparison, Headline, MOST_PLANS, Setting, compare};
@@ -16,6 +17,9 @@ use std::path::{Path, PathBuf};
 const NOWHERE: &str = "/dev/null";
 
 pub fn run(args: &CompareArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<Outcome> {
+    if !args.stacks.is_empty() {
+        return of_stacks(args, out);
+    }
     match args.plans.as_slice() {
         // git: path, old file, its hash and mode, new file, its hash and mode, and where it was renamed to.
         [path, old, _, _, new, _, _] | [path, old, _, _, new, _, _, _, _] => {
@@ -42,6 +46,61 @@ pub fn run(args: &CompareArgs, out: &mut dyn Write, err: &mut dyn Write) -> Resu
             bail!("compare takes 2 to {MOST_PLANS} plan files, or the seven arguments of git; not {}", plans.len())
         }
     }
+}
+
+/// One plan on several stacks, each with what it does by itself.
+fn of_stacks(args: &CompareArgs, out: &mut dyn Write) -> Result<Outcome> {
+    let [path] = args.plans.as_slice() else { bail!("--stacks takes one plan file, not {}", args.plans.len()) };
+    if !(2..=MOST_PLANS).contains(&args.stacks.len()) {
+        bail!("--stacks takes 2 to {MOST_PLANS} stacks, not {}", args.stacks.len());
+    }
+    let plan = store::read_plan(path)?.plan;
+    let mut profiles = Vec::new();
+    for id in &args.stacks {
+        match Profiles::known().get(id) {
+            Some(profile) => profiles.push(profile),
+            None => {
+                let known: Vec<&str> = Profiles::known().entries.iter().map(|entry| entry.id.as_str()).collect();
+                bail!("there is no software stack `{id}`; known are {}", known.join(", "))
+            }
+        }
+    }
+    let mut plans = Vec::new();
+    for profile in &profiles {
+        let mut on_stack = plan.clone();
+        on_stack.runtime.profile.clone_from(&profile.id);
+        for edit in profile.edits(&on_stack) {
+            edit.apply(&mut on_stack)?;
+        }
+        plans.push((profile.name.clone(), on_stack));
+    }
+    let changes = match (profiles.first(), profiles.last()) {
+        (Some(first), Some(last)) => first.changes_to(last),
+        _ => Vec::new(),
+    };
+    if args.json {
+        let named: Vec<(String, &Plan)> = plans.iter().map(|(name, plan)| (name.clone(), plan)).collect();
+        let mut json = to_json(&compare(&named, Known::embedded()));
+        json["stack_changes"] = changes
+            .iter()
+            .map(|change| {
+                let Change { key, before, after, source } = change;
+                json!({ "key": key, "before": before, "after": after, "source": source })
+            })
+            .collect();
+        serde_json::to_writer_pretty(&mut *out, &json)?;
+        writeln!(out)?;
+        return Ok(Outcome::Done);
+    }
+    print(&plans, false, out)?;
+    writeln!(out, "\nwhat the stack does")?;
+    for Change { key, before, after, source } in &changes {
+        writeln!(out, "  {key}: {before} → {after}")?;
+        if !source.is_empty() {
+            writeln!(out, "    {source}")?;
+        }
+    }
+    Ok(Outcome::Done)
 }
 
 /// The file's name, or its path where two have the same name.

@@ -3,6 +3,7 @@
 use crate::architecture;
 use crate::catalog::Catalog;
 use crate::documents::store;
+use crate::estimate::profile::Profiles;
 use crate::plan::edit::{self, PlanEdit};
 use crate::plan::field::id;
 use crate::plan::field::{self, CatalogKind, Field, FieldKind, FieldValue, Section};
@@ -41,6 +42,7 @@ const fn heading(section: Section) -> &'static str {
         Section::Plan => "Plan",
         Section::Model => "Model",
         Section::Method => "Method",
+        Section::Objective => "Objective",
         Section::Precision => "Precision",
         Section::Optimizer => "Optimizer",
         Section::Batch => "Batch",
@@ -113,14 +115,28 @@ fn apply_flags(plan: &mut Plan, flags: &ArgMatches) -> Result<()> {
         "workload" => 0,
         id::MODEL_ID => 1,
         id::METHOD_KIND => 2,
-        _ => 3,
+        // What a stack does by itself comes before what is asked of it.
+        id::PRECISION_LOAD_FORMAT => 3,
+        id::RUNTIME_PROFILE => 4,
+        _ => 5,
     });
     for (field, word) in given {
         edit_of(plan, field, word)
             .and_then(|edit| Ok(edit.apply(plan)?))
             .with_context(|| format!("--{} {word}", field.flag))?;
+        if field.id == id::RUNTIME_PROFILE
+            && let Some(profile) = Profiles::known().get(word)
+        {
+            let by_stack = profile.edits(plan).into_iter().filter(|edit| !asks_for(flags, edit));
+            by_stack.collect::<Vec<_>>().into_iter().try_for_each(|edit| edit.apply(plan))?;
+        }
     }
     Ok(())
+}
+
+/// Whether a flag of its own asks for the setting that `edit` changes.
+fn asks_for(flags: &ArgMatches, edit: &PlanEdit) -> bool {
+    matches!(edit, PlanEdit::Set(id, _) if flags.value_source(id) == Some(ValueSource::CommandLine))
 }
 
 fn edit_of(plan: &Plan, field: &'static Field, word: &str) -> Result<PlanEdit> {

@@ -7,7 +7,7 @@ use super::setup::Setup;
 use super::step::Moment;
 use super::{Component, Derivation, Estimate, Inputs, Ledger, PhaseKind, Subject};
 use crate::explained::{Exactness, Explained, Value};
-use crate::plan::{Algorithm, LossKernel};
+use crate::plan::Algorithm;
 use crate::units::Bytes;
 
 pub(super) mod method;
@@ -39,7 +39,7 @@ pub(super) fn derivations(
             Component::OptimizerState => method::optimizer_state(setup),
             Component::Activations => moment::activations(setup, moment, replay),
             Component::Logits => moment::logits(setup, inputs, kind, moment, replay),
-            Component::KvCache => moment::cache(setup, inputs, kind),
+            Component::KvCache => moment::cache(setup, inputs, kind, cache_of(ledger, kind)),
             Component::Temporaries => moment::temporaries(setup, kind, moment, replay),
             Component::Runtime => continue,
         };
@@ -95,7 +95,16 @@ fn moment_of(ledger: &Ledger, kind: PhaseKind) -> Moment {
         PhaseKind::Backward => ledger.step.backward,
         PhaseKind::Prefill => ledger.generation.prefill,
         PhaseKind::Decode => ledger.generation.decode,
+        PhaseKind::Rollout | PhaseKind::Scoring | PhaseKind::Evaluation | PhaseKind::Preparation | PhaseKind::Merge => {
+            let own = ledger.beside.iter().find(|beside| beside.kind == kind);
+            own.map_or_else(Moment::default, |beside| beside.moment)
+        }
     }
+}
+
+/// What a phase of training caches.
+fn cache_of(ledger: &Ledger, kind: PhaseKind) -> u64 {
+    ledger.beside.iter().find(|beside| beside.kind == kind).map_or(0, |beside| beside.cache)
 }
 
 /// How sure a component is in a phase of which only its figure is shown; `replay`: how sure replayed moments are.
@@ -119,5 +128,5 @@ pub(super) fn found(title: &'static str, bytes: u64, exactness: Exactness) -> Ex
 
 /// Whether the loss is a kernel whose memory is described rather than traced.
 pub(super) fn fused_loss(setup: &Setup<'_>) -> bool {
-    setup.training && setup.plan.runtime.loss != LossKernel::Unfused
+    setup.training && !setup.head.is_traced()
 }

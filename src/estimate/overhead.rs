@@ -1,10 +1,12 @@
 //! From tensors to what the allocator reserves and the driver shows, and what the device offers.
 
 use super::Inputs;
+use super::kind::Asks;
 use super::profile::{RatioBand, RuntimeProfile};
 use crate::architecture::Knowledge;
 use crate::catalog::Accelerator;
 use crate::explained::Interval;
+use crate::plan::Generator;
 use crate::units::Bytes;
 
 /// Share of a card's data-sheet memory that the driver reports as usable, where no listing was seen. Listings of the
@@ -70,6 +72,46 @@ pub fn process(reserved: Interval, profile: &RuntimeProfile) -> Interval {
         low: reserved.low + Bytes::mib(context.low.min(1 << 40)),
         expected: reserved.expected + Bytes::mib(context.expected.min(1 << 40)),
         high: reserved.high + Bytes::mib(context.high.min(1 << 40)),
+    }
+}
+
+/// What vLLM asks for on the trainer's device, in bytes: its share of the whole memory, whatever is free (`LLM(gpu_memory_utilization=…)`
+/// of TRL's `generation/vllm_generation.py`); 0 without a device, or where it runs elsewhere.
+fn generator_bytes(inputs: &Inputs<'_>) -> Bytes {
+    let share = inputs.plan.objective.generator_share.clamp(0.0, 1.0);
+    generator_device(inputs).map_or(Bytes::ZERO, |whole| Bytes((whole.0 as f64 * share) as u64))
+}
+
+/// Memory of the device that vLLM shares with the trainer; `None`: it does not run there, or no device is chosen.
+pub fn generator_device(inputs: &Inputs<'_>) -> Option<Bytes> {
+    let generates =
+        inputs.kind.asks == Asks::ReferenceBefore && inputs.plan.objective.generator == Generator::Colocated;
+    if !generates {
+        return None;
+    }
+    match (inputs.plan.hardware.memory_mib, inputs.accelerator) {
+        (Some(edited), _) => Some(mib(edited)),
+        (None, Some(accelerator)) => Some(device_memory(accelerator)),
+        (None, None) => None,
+    }
+}
+
+/// The trainer's process with vLLM beside it: at every moment, or, where it sleeps, while only what `lasting` is there.
+pub fn beside_trainer(inputs: &Inputs<'_>, process: Interval, lasting: Bytes) -> Interval {
+    let generator = generator_bytes(inputs);
+    if generator == Bytes::ZERO {
+        return process;
+    }
+    if !inputs.plan.objective.generator_sleeps {
+        let with = |bytes: Bytes| bytes + generator;
+        return Interval { low: with(process.low), expected: with(process.expected), high: with(process.high) };
+    }
+    let context = |amount: u64| lasting + generator + Bytes::mib(amount.min(1 << 40));
+    let band = inputs.profile.context_mib;
+    Interval {
+        low: process.low.max(context(band.low)),
+        expected: process.expected.max(context(band.expected)),
+        high: process.high.max(context(band.high)),
     }
 }
 

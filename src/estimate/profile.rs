@@ -1,6 +1,7 @@
 //! Runtime profiles: what a software stack allocates beside the formulas, as versioned data (`assets/profiles`).
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 /// A ratio with its band.
@@ -27,65 +28,93 @@ pub struct MibBand {
     pub high: u64,
 }
 
-/// A software stack.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RuntimeProfile {
-    /// Stable id: `hf-trainer`, `unsloth`, …
-    pub id: String,
-    /// Display name.
-    pub name: String,
-    /// Versions it was checked with, such as `transformers 5.23, peft 0.21, torch 2.15`.
-    pub versions: String,
-    /// Where its figures come from.
-    pub source: String,
-    /// The caller keeps the model's outputs (logits) alive through backward.
-    pub keeps_outputs: bool,
-    /// 16-bit outputs of an autocast forward are copied to FP32 (accelerate).
-    pub upcasts_outputs: bool,
-    /// The embedding output is made to require a gradient when layers are recomputed
-    /// (`enable_input_require_grads`), so that backward also goes through the first layer's frozen part.
-    pub inputs_require_gradients: bool,
-    /// Experts that are stacked in one tensor are quantized by a 4- or 8-bit load; transformers 5 does not.
-    pub quantizes_stacked_experts: bool,
-    /// The prompt's logits are made for every token rather than the last (transformers before 4.46).
-    pub full_prefill_logits: bool,
-    /// Bytes per logit at the end of forward with the unfused loss, where the stack differs from the traced code;
-    /// `None`: follow the operators.
-    pub forward_logit_bytes: Option<f64>,
-    /// Bytes per logit in backward with the unfused loss, likewise.
-    pub backward_logit_bytes: Option<f64>,
-    /// Bytes per logit, forward and backward, with the loss fused on whole logits; `None`: follow the operators.
-    pub fused_logit_bytes: Option<f64>,
-    /// With FSDP and several passes before a step, gradients of whole units are accumulated (`no_sync`), not shards.
-    #[serde(default)]
-    pub fsdp_accumulates_whole: bool,
-    /// Positions for which every layer keeps its own table of sines and cosines (transformers before 4.48); 0: one
-    /// table is made in each forward pass.
-    #[serde(default)]
-    pub rotary_rows_per_layer: u64,
-    /// Keys and values are repeated for their groups of queries before the attention kernel, so that the
-    /// memory-efficient kernel takes 32-bit queries too (transformers before 4.48, or with a mask).
-    #[serde(default)]
-    pub repeats_kv: bool,
-    /// Backward of softmax makes the product of gradient and result first, as on CUDA; off for traces that do not see
-    /// what a kernel allocates.
-    #[serde(default = "on")]
-    pub softmax_workspace: bool,
-    /// How the stack's default optimizer loop is written: an id of the field `optimizer.implementation`.
-    pub default_implementation: String,
-    /// Unquantized parts of a quantized base are raised to FP32 by default.
-    pub upcasts_unquantized: bool,
-    /// Memory the allocator reserves for what comes and goes, as a multiple of those tensors' peak.
-    pub reserved: RatioBand,
-    /// What the process holds beside the allocator: CUDA context, libraries.
-    pub context_mib: MibBand,
-    /// Band on the tensors' peak itself: 1 where the traced code is the stack's own.
-    pub tensors: RatioBand,
+mod defaults;
+mod facts;
+mod file;
+mod head;
+
+pub use facts::Change;
+pub use head::LossHead;
+
+/// What a stack does where a plan does not say; `None`: it leaves the setting alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Defaults {
+    /// Word of `runtime.loss`.
+    pub loss: Option<String>,
+    /// Word of `precision.load_format`, where nothing is quantized.
+    pub load_format: Option<String>,
+    /// Format in which everything trained is held, whatever the load format says.
+    pub trained_format: Option<String>,
+    /// Word of `method.adapter_format` on a base in 16 or 32 bits.
+    pub adapter_format: Option<String>,
+    /// Word of `method.adapter_format` on a quantized base.
+    pub quantized_adapter_format: Option<String>,
+    /// Word of `precision.autocast`.
+    pub autocast: Option<String>,
+    /// Word of `optimizer.algorithm`.
+    pub optimizer: Option<String>,
+    /// Word of `parallelism.offload_activations`.
+    pub offload_activations: Option<String>,
+    /// Word of `runtime.checkpointing`.
+    pub checkpointing: Option<String>,
 }
 
-const fn on() -> bool {
-    true
+file::profile! {
+    /// A software stack of one version.
+    @
+    /// Display name.
+    name: String;
+    /// Engine without its version: profiles of one engine are its versions.
+    engine: String = String::new();
+    /// Versions it was checked with, such as `transformers 5.23, peft 0.21, torch 2.15`.
+    versions: String;
+    /// Where its figures come from.
+    source: String;
+    /// The caller keeps the model's outputs (logits) alive through backward.
+    keeps_outputs: bool;
+    /// 16-bit outputs of an autocast forward are copied to FP32 (accelerate).
+    upcasts_outputs: bool;
+    /// The embedding output is made to require a gradient when layers are recomputed
+    /// (`enable_input_require_grads`), so that backward also goes through the first layer's frozen part.
+    inputs_require_gradients: bool;
+    /// Experts that are stacked in one tensor are quantized by a 4- or 8-bit load; transformers 5 does not.
+    quantizes_stacked_experts: bool;
+    /// The prompt's logits are made for every token rather than the last (transformers before 4.46).
+    full_prefill_logits: bool;
+    /// Bytes per logit at the end of forward with the unfused loss, where the stack differs from the traced code;
+    /// `None`: follow the operators.
+    forward_logit_bytes: Option<f64> = None;
+    /// Bytes per logit in backward with the unfused loss, likewise.
+    backward_logit_bytes: Option<f64> = None;
+    /// Bytes per logit, forward and backward, with the loss fused on whole logits; `None`: follow the operators.
+    fused_logit_bytes: Option<f64> = None;
+    /// With FSDP and several passes before a step, gradients of whole units are accumulated (`no_sync`), not shards.
+    fsdp_accumulates_whole: bool = false;
+    /// With FSDP under mixed precision everything trained is held in FP32.
+    fsdp_trains_fp32: bool = false;
+    /// Positions for which every layer keeps its own table of sines and cosines (transformers before 4.48); 0: one
+    /// table is made in each forward pass.
+    rotary_rows_per_layer: u64 = 0;
+    /// Keys and values are repeated for their groups of queries before the attention kernel, so that the
+    /// memory-efficient kernel takes 32-bit queries too (transformers before 4.48, or with a mask).
+    repeats_kv: bool = false;
+    /// Keys and values are repeated for their groups before every attention kernel, in 16 bits too (transformers before
+    /// 4.55).
+    repeats_kv_always: bool = false;
+    /// Backward of softmax makes the product of gradient and result first, as on CUDA; off for traces that do not see
+    /// what a kernel allocates.
+    softmax_workspace: bool = true;
+    /// How the stack's default optimizer loop is written: an id of the field `optimizer.implementation`.
+    default_implementation: String;
+    /// Unquantized parts of a quantized base are raised to FP32 by default.
+    upcasts_unquantized: bool;
+    /// Memory the allocator reserves for what comes and goes, as a multiple of those tensors' peak.
+    reserved: RatioBand;
+    /// What the process holds beside the allocator: CUDA context, libraries.
+    context_mib: MibBand;
+    /// Band on the tensors' peak itself: 1 where the traced code is the stack's own.
+    tensors: RatioBand;
 }
 
 /// All profiles the program knows.
@@ -95,9 +124,10 @@ pub struct Profiles {
     pub entries: Vec<RuntimeProfile>,
 }
 
-/// The embedded files, in the order they are offered.
-const EMBEDDED: [&str; 12] = [
+/// The embedded files, in the order they are offered; a file holds one profile or the versions of an engine.
+const EMBEDDED: [&str; 13] = [
     include_str!("../../assets/profiles/hf-trainer.ron"),
+    include_str!("../../assets/profiles/trl.ron"),
     include_str!("../../assets/profiles/hf-trainer-4.48.ron"),
     include_str!("../../assets/profiles/plain-pytorch.ron"),
     include_str!("../../assets/profiles/axolotl.ron"),
@@ -153,6 +183,9 @@ impl RuntimeProfile {
                 return Err((key, format!("it must be from 0 to {MOST} bytes")));
             }
         }
+        if let Some(wrong) = self.wrong_default() {
+            return Err(wrong);
+        }
         let loops = crate::plan::field::words::IMPLEMENTATIONS;
         if !loops.iter().any(|word| word.id == self.default_implementation) {
             let known: Vec<&str> = loops.iter().map(|word| word.id).collect();
@@ -163,26 +196,13 @@ impl RuntimeProfile {
     }
 }
 
-/// Line and column, from 1, of a key in the text of a profile; the beginning where it is not found.
-fn place_of(text: &str, key: &str) -> (usize, usize) {
-    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    for (line, number) in text.lines().zip(1..) {
-        let code = line.split("//").next().unwrap_or_default();
-        for (at, _) in code.match_indices(key) {
-            let before = code[..at].chars().next_back().is_some_and(is_word);
-            if !before && code[at + key.len()..].trim_start().starts_with(':') {
-                return (number, code[..at].chars().count() + 1);
-            }
-        }
-    }
-    (1, 1)
-}
-
 impl Profiles {
     /// The profiles that ship with the program. A test parses each file, so none is missing in a release.
     pub fn embedded() -> &'static Self {
         static PROFILES: OnceLock<Profiles> = OnceLock::new();
-        PROFILES.get_or_init(|| Self { entries: EMBEDDED.iter().filter_map(|text| ron::from_str(text).ok()).collect() })
+        PROFILES.get_or_init(|| {
+            EMBEDDED.iter().fold(Self::default(), |known, text| known.merged_with(text).unwrap_or(known))
+        })
     }
 
     /// The shipped profiles and the user's: those that [`Profiles::install`] was given when the program started, else
@@ -203,17 +223,36 @@ impl Profiles {
         self.entries.iter().find(|profile| profile.id == id)
     }
 
-    /// These profiles with one user file put over them: same id replaces, new id adds. The error says line and column.
+    /// Profiles of one engine, oldest version first.
+    pub fn versions<'a>(&'a self, engine: &'a str) -> impl Iterator<Item = &'a RuntimeProfile> {
+        self.entries.iter().filter(move |profile| !engine.is_empty() && profile.engine == engine)
+    }
+
+    /// These profiles with a file put over them, of one profile or a list of them: same id replaces, new id adds, and a
+    /// profile may build on one that stands before it. The error says line and column.
     pub fn merged_with(&self, text: &str) -> Result<Self, String> {
-        let profile: RuntimeProfile = ron::from_str(text).map_err(|error| error.to_string())?;
-        profile.check().map_err(|(key, why)| {
-            let (line, column) = place_of(text, key);
-            format!("{line}:{column}: `{key}`: {why}")
-        })?;
         let mut merged = self.clone();
-        match merged.entries.iter_mut().find(|known| known.id == profile.id) {
-            Some(known) => *known = profile,
-            None => merged.entries.push(profile),
+        for said in file::read(text)? {
+            let place = |key: &str| file::place_of(text, &said.id, key);
+            let base = match &said.inherits {
+                Some(id) => Some(merged.get(id).ok_or_else(|| {
+                    let (line, column) = place("inherits");
+                    format!("{line}:{column}: `inherits`: no profile before this one is called `{id}`")
+                })?),
+                None => None,
+            };
+            let profile = said.clone().onto(base).map_err(|key| {
+                let (line, column) = place("id");
+                format!("{line}:{column}: `{key}` is missing, and nothing is inherited")
+            })?;
+            profile.check().map_err(|(key, why)| {
+                let (line, column) = place(key);
+                format!("{line}:{column}: `{key}`: {why}")
+            })?;
+            match merged.entries.iter_mut().find(|known| known.id == profile.id) {
+                Some(known) => *known = profile,
+                None => merged.entries.push(profile),
+            }
         }
         Ok(merged)
     }
@@ -225,7 +264,9 @@ mod tests {
 
     #[test]
     fn every_embedded_profile_parses_and_has_ordered_bands() {
-        assert_eq!(Profiles::embedded().entries.len(), EMBEDDED.len());
+        let read: usize = EMBEDDED.iter().map(|text| file::read(text).map_or(0, |list| list.len())).sum();
+        assert_eq!(Profiles::embedded().entries.len(), read);
+        assert!(EMBEDDED.iter().all(|text| file::read(text).is_ok()));
         for profile in &Profiles::embedded().entries {
             for band in [profile.reserved, profile.tensors] {
                 assert!(band.low <= band.expected && band.expected <= band.high, "{}", profile.id);

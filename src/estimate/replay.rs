@@ -39,7 +39,7 @@ pub struct Quick {
 
 /// Whether the plan's step can be replayed once for all optimizers: it trains, on one device, and shares nothing.
 pub fn is_alone(plan: &Plan) -> bool {
-    plan.workload == Workload::Training && !plan.is_parallel()
+    plan.workload == Workload::Training && !plan.is_parallel() && plan.stages.len() < 2
 }
 
 impl OptimizerState {
@@ -54,7 +54,7 @@ impl Replay {
     pub fn of(inputs: &Inputs<'_>) -> Self {
         let setup = Setup::new(inputs);
         Self {
-            replayed: Replayed::of(&setup),
+            replayed: Replayed::of(&setup, inputs),
             approximate: setup.is_approximate(),
             time: PassesAlone::of(inputs, &setup).ok(),
         }
@@ -69,6 +69,7 @@ impl Replay {
         let tensors = overhead::tensors(peak, inputs.profile, self.approximate);
         let reserved = overhead::reserved(tensors, lasting(&phases), inputs.profile);
         let process = overhead::process(reserved, inputs.profile);
+        let process = overhead::beside_trainer(inputs, process, lasting(&phases));
         let step_secs = self.time.map(|time| time.step_secs(&setup, self.replayed.trained, state.0));
         Quick {
             process: calibrated(inputs.plan, overhead::widened(process, inputs.architecture.knowledge())),

@@ -1,16 +1,49 @@
 //! Looking up what a plan names, with a message for every name that is not known.
 
 use super::Inputs;
+use super::kind::{self, Asks};
 use super::profile::Profiles;
 use crate::architecture::Architecture;
 use crate::catalog::{Catalog, NumberFormat};
 use crate::plan::check::{Diagnostic, Severity};
 use crate::plan::field::FieldId;
 use crate::plan::field::id;
-use crate::plan::{ModelSource, Plan};
+use crate::plan::{Generator, ModelSource, Plan, StageKind, Workload};
 use std::borrow::Cow;
 
 impl<'a> Inputs<'a> {
+    /// What is not known of the model, and which kinds of fine-tuning its stack has no model of; a sentence each.
+    pub fn gaps(&self) -> Vec<String> {
+        let mut gaps = self.architecture.gaps();
+        if self.plan.workload == Workload::Training {
+            gaps.extend(self.without_model().into_iter().map(|kind| {
+                format!("{kind} on {}: it has no model of its own and is taken as a supervised step", self.profile.name)
+            }));
+            let colocated = self.plan.objective.generator == Generator::Colocated;
+            if self.kind.asks == Asks::ReferenceBefore
+                && colocated
+                && self.accelerator.is_none()
+                && self.plan.hardware.memory_mib.is_none()
+            {
+                gaps.push("vLLM's memory: it asks for a share of a device, and none is chosen".to_owned());
+            }
+            if kind::misses_teacher(self.plan) {
+                gaps.push("the teacher's memory: none is named, so its outputs count as computed before".to_owned());
+            }
+        }
+        gaps
+    }
+
+    /// Kinds of the plan's stages that its stack has no model of.
+    fn without_model(&self) -> Vec<&'static str> {
+        kind::without_model(self.plan, self.profile)
+    }
+
+    /// Whether every stage of the plan is estimated as what it is.
+    pub fn models_every_stage(&self) -> bool {
+        self.plan.workload != Workload::Training || self.without_model().is_empty()
+    }
+
     /// Looks up model, formats, profile and accelerator of `plan`.
     ///
     /// An unknown model or format is an error; an unknown profile too. An unknown accelerator is one as well, an empty
@@ -54,9 +87,23 @@ impl<'a> Inputs<'a> {
                 "pick one from the list or leave it empty",
             ));
         }
+        let teacher = plan.objective.teacher.as_str();
+        let distils = plan.workload == Workload::Training && plan.stages.contains(&StageKind::Distillation);
+        let second = if distils && !teacher.is_empty() {
+            let found = catalog.model(teacher).map(|entry| Cow::Borrowed(&entry.architecture));
+            if found.is_none() {
+                let advice =
+                    "give the id of a model of the catalogue, or leave it empty where its outputs were computed before";
+                errors.push(unknown(id::OBJECTIVE_TEACHER, "model", teacher, advice));
+            }
+            found
+        } else {
+            None
+        };
         match (architecture, load_format, kv_format, profile) {
             (Some(architecture), Some(load_format), Some(kv_format), Some(profile)) if errors.is_empty() => {
-                Ok(Self { plan, architecture, load_format, kv_format, profile, accelerator })
+                let kind = kind::kinds(plan, profile).first().copied().unwrap_or(&kind::SUPERVISED);
+                Ok(Self { plan, architecture, load_format, kv_format, profile, accelerator, kind, second })
             }
             _ => Err(errors),
         }

@@ -3,10 +3,14 @@
 use super::Inputs;
 use super::adapter::Adapter;
 use super::class::ClassTraits;
+use super::kind::{Answers, Kind, SUPERVISED, Scored};
+use super::profile::LossHead;
 use super::shape::Ends;
 use super::storage::Storage;
-use crate::architecture::{Architecture, Attention, Linear, LinearRole};
-use crate::plan::{Checkpointing, FloatFormat, Implementation, Method, Packing, Plan, TargetPart, Targets, Workload};
+use crate::architecture::{Architecture, Attention, Linear, LinearRole, ParameterCounts};
+use crate::plan::{
+    Checkpointing, FloatFormat, Implementation, LossKernel, Method, Packing, Plan, TargetPart, Targets, Workload,
+};
 
 /// Digest of [`Inputs`].
 #[derive(Clone, Copy)]
@@ -17,6 +21,14 @@ pub struct Setup<'a> {
     pub architecture: &'a Architecture,
     /// What its class does that the shape does not say.
     pub class: ClassTraits,
+    /// What the step runs.
+    pub kind: &'static Kind,
+    /// A frozen second model of another shape: the teacher.
+    pub second: Option<&'a Architecture>,
+    /// How the loss is computed.
+    pub head: LossHead,
+    /// Positions the loss is computed of.
+    pub scored: u64,
     /// Sequences in one forward pass.
     pub batch: u64,
     /// Tokens of one sequence, with virtual tokens of prompt methods.
@@ -59,6 +71,8 @@ pub struct Setup<'a> {
     pub rotary_rows_per_layer: u64,
     /// Keys and values are repeated before the attention kernel.
     pub repeats_kv: bool,
+    /// They are before every kernel, in 16 bits too.
+    pub repeats_kv_always: bool,
     /// Backward of softmax allocates inside its kernel.
     pub softmax_workspace: bool,
     /// Stacked experts are quantized too.
@@ -100,17 +114,24 @@ impl<'a> Setup<'a> {
         let storage = Storage::new(inputs.load_format, plan.precision.double_quantization);
         let width = storage.unquantized_width();
         let upcast = storage.is_quantized() && (plan.precision.upcast_unquantized);
-        let trained = trained(plan, architecture, width, training);
+        let trained = trained(plan, architecture, inputs.kind, training);
         let virtual_tokens = trained.adapter.virtual_tokens();
         let sequence = plan.batch.sequence_length.saturating_add(virtual_tokens);
+        let kind = inputs.kind;
+        let batch =
+            if training { plan.batch.micro_batch.saturating_mul(kind.sequences) } else { plan.batch.micro_batch };
         let accumulates = plan.batch.gradient_accumulation > 1;
         Self {
             plan,
             architecture,
             class: ClassTraits::of(&architecture.model_code),
-            batch: plan.batch.micro_batch,
+            kind,
+            second: inputs.second.as_deref(),
+            head: loss_head(inputs),
+            scored: batch.saturating_mul(scored(plan, kind)),
+            batch,
             sequence,
-            tokens: plan.batch.micro_batch.saturating_mul(sequence),
+            tokens: batch.saturating_mul(sequence),
             storage,
             width,
             outer_width: if upcast { width.max(4) } else { width },
@@ -132,9 +153,10 @@ impl<'a> Setup<'a> {
             fused_logit_bytes: inputs.profile.fused_logit_bytes,
             rotary_rows_per_layer: inputs.profile.rotary_rows_per_layer,
             repeats_kv: inputs.profile.repeats_kv,
+            repeats_kv_always: inputs.profile.repeats_kv_always,
             softmax_workspace: inputs.profile.softmax_workspace,
             quantizes_experts: inputs.profile.quantizes_stacked_experts,
-            ends: Ends::WHOLE,
+            ends: Ends { classes: classes(plan, kind).filter(|_| training), ..Ends::WHOLE },
             upstream: false,
         }
     }
@@ -184,6 +206,27 @@ impl<'a> Setup<'a> {
         })
     }
 
+    /// Exact counts of the base model, with the head of its task.
+    pub fn parameters(&self) -> ParameterCounts {
+        let whole = self.architecture.parameters();
+        let Some(classes) = self.ends.classes else { return whole };
+        let head = classes.saturating_mul(self.architecture.hidden_size);
+        let swap = |count: u64| count.saturating_sub(whole.head).saturating_add(head);
+        ParameterCounts { head, total: swap(whole.total), active: swap(whole.active), ..whole }
+    }
+
+    /// Bytes of the batch as it comes: ids, labels, masks.
+    pub const fn batch_bytes(&self) -> u64 {
+        let each = if self.training { self.kind.token_bytes } else { 8 };
+        let mask = if self.padded { 8 } else { 0 };
+        self.tokens.saturating_mul(each + mask)
+    }
+
+    /// Whether the head is the token table.
+    pub const fn is_tied(&self) -> bool {
+        self.architecture.head.tied && self.ends.classes.is_none()
+    }
+
     /// Layers in the model.
     pub fn layers(&self) -> u64 {
         self.architecture.num_layers()
@@ -195,13 +238,50 @@ impl<'a> Setup<'a> {
     }
 }
 
-fn trained<'a>(plan: &'a Plan, architecture: &Architecture, width: u64, training: bool) -> Trained<'a> {
+/// Positions of one sequence that the loss is computed of.
+fn scored(plan: &Plan, kind: &Kind) -> u64 {
+    let (length, prompt) = (plan.batch.sequence_length, plan.objective.prompt_tokens);
+    let next = length.saturating_sub(1);
+    match kind.scored {
+        Scored::Next | Scored::Completion => length.saturating_sub(prompt).min(next),
+    }
+}
+
+/// Rows of the head that stands in place of the vocabulary's.
+const fn classes(plan: &Plan, kind: &Kind) -> Option<u64> {
+    match kind.answers {
+        Answers::Vocabulary => None,
+        Answers::Value => Some(1),
+        Answers::Classes => Some(plan.objective.classes),
+    }
+}
+
+/// How the plan's stack computes the loss of its kind.
+fn loss_head(inputs: &Inputs<'_>) -> LossHead {
+    let kind = inputs.kind;
+    if kind.answers != Answers::Vocabulary {
+        return LossHead::Values;
+    }
+    let whole = LossHead::CrossEntropy { entropy_rows: 0 };
+    match inputs.plan.runtime.loss {
+        LossKernel::Unfused if kind.id == SUPERVISED.id => whole,
+        // Other kinds have no loss but their stack's.
+        LossKernel::Stack | LossKernel::Unfused => inputs.profile.heads.get(kind.id).copied().unwrap_or(whole),
+        LossKernel::FusedLogits => LossHead::FusedLogits,
+        LossKernel::FusedLinear => LossHead::Liger,
+    }
+}
+
+fn trained<'a>(plan: &'a Plan, architecture: &Architecture, kind: &Kind, training: bool) -> Trained<'a> {
     let section = &plan.method;
     let adapters_only = |adapter| Trained {
         layers: 0,
         biases: false,
         embedding: section.train_embeddings,
-        head: section.train_head || (section.train_embeddings && architecture.head.tied),
+        // A head of its own task is new and always trained.
+        head: section.train_head
+            || kind.answers != Answers::Vocabulary
+            || (section.train_embeddings && architecture.head.tied),
         final_norm: false,
         adapter,
     };
@@ -227,7 +307,6 @@ fn trained<'a>(plan: &'a Plan, architecture: &Architecture, width: u64, training
         },
         // LISA keeps embedding, head and final norm trained beside the active layers.
         Method::Blockwise { active_layers } => {
-            let _ = width;
             Trained { layers: (*active_layers).min(architecture.num_layers()), biases: false, ..everything }
         }
         method => adapters_only(Adapter::of(method)),

@@ -87,16 +87,18 @@ pub struct Ends {
     pub table: bool,
     /// Last norm, head and loss.
     pub head: bool,
+    /// Rows of a head that stands in place of the vocabulary's.
+    pub classes: Option<u64>,
 }
 
 impl Ends {
     /// The whole model.
-    pub const WHOLE: Self = Self { table: true, head: true };
+    pub const WHOLE: Self = Self { table: true, head: true, classes: None };
 }
 
 /// Calls `visit` for every parameter tensor outside the layers that stands at one of `ends`.
 pub fn outer_tensors(architecture: &Architecture, ends: Ends, mut visit: impl FnMut(BaseTensor)) {
-    all_outer_tensors(architecture, |tensor| {
+    all_outer_tensors(architecture, ends.classes, |tensor| {
         let there = match tensor.part {
             Part::Embedding | Part::EmbeddingExtra => ends.table,
             _ => ends.head,
@@ -107,7 +109,7 @@ pub fn outer_tensors(architecture: &Architecture, ends: Ends, mut visit: impl Fn
     });
 }
 
-fn all_outer_tensors(architecture: &Architecture, mut visit: impl FnMut(BaseTensor)) {
+fn all_outer_tensors(architecture: &Architecture, classes: Option<u64>, mut visit: impl FnMut(BaseTensor)) {
     let one = |rows, columns, part| BaseTensor { rows, columns, copies: 1, part };
     let embedding = &architecture.embedding;
     visit(one(architecture.vocab_size, embedding.width, Part::Embedding));
@@ -121,6 +123,10 @@ fn all_outer_tensors(architecture: &Architecture, mut visit: impl FnMut(BaseTens
     let norms = norm_vectors(architecture.final_norm);
     if norms > 0 {
         visit(BaseTensor { rows: architecture.hidden_size, columns: 1, copies: norms, part: Part::FinalNorm });
+    }
+    if let Some(rows) = classes {
+        visit(one(rows, architecture.hidden_size, Part::Head));
+        return;
     }
     if !architecture.head.tied {
         visit(one(architecture.vocab_size, embedding.width, Part::Head));

@@ -122,7 +122,7 @@ pub(super) fn estimate(inputs: &Inputs<'_>, detail: Detail) -> Option<Estimate> 
     let capacity = overhead::capacity(inputs);
     let trained =
         if plan.workload == Workload::Training { trainable::totals(&setup) } else { TrainedTotals::default() };
-    let model = inputs.architecture.parameters();
+    let model = setup.parameters();
     let mut estimate = Estimate {
         parameters: TrainedParameters {
             total: model.total.saturating_add(trained.added_values),
@@ -140,9 +140,10 @@ pub(super) fn estimate(inputs: &Inputs<'_>, detail: Detail) -> Option<Estimate> 
         calibration: None,
         fit: Fit::of(group.process, capacity, inputs.architecture.knowledge()),
         knowledge: inputs.architecture.knowledge(),
-        gaps: inputs.architecture.gaps(),
+        gaps: inputs.gaps(),
         textbook: textbook::bytes(&setup, inputs, model.total, trained.values),
         derivations: Vec::new(),
+        stages: Vec::new(),
         devices: None,
     };
     if detail == Detail::Explained {
@@ -179,7 +180,9 @@ fn group(inputs: &Inputs<'_>, layout: &Layout, whole: &Setup<'_>, stage: u64, mi
         phases.get(peak).map_or((Bytes::ZERO, ByComponent::default()), |phase| (phase.total(), phase.components));
     let tensors = overhead::tensors(bytes, inputs.profile, whole.is_approximate() || found.approximate);
     let reserved = overhead::reserved(tensors, super::lasting(&phases), inputs.profile);
-    let process = with_communicators(overhead::process(reserved, inputs.profile), layout);
+    let process =
+        overhead::beside_trainer(inputs, overhead::process(reserved, inputs.profile), super::lasting(&phases));
+    let process = with_communicators(process, layout);
     let knowledge = inputs.architecture.knowledge();
     let [tensors, reserved, process] = [tensors, reserved, process].map(|answer| overhead::widened(answer, knowledge));
     *at_peak.get_mut(Component::Runtime) = process.expected.saturating_sub(bytes);

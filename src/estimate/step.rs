@@ -1,16 +1,20 @@
 //! One training step put together: every kind of layer is replayed once, the step's course follows from counts.
 
+use super::kind::Asks;
 use super::setup::Setup;
 use super::tape::{Kind, Live, Tape};
 
 mod entry;
 mod layers;
 mod loss;
+mod plain;
 
 pub use entry::{entry, kept_rotary_tables, rotated_width, tables};
 use layers::input_needs_grad;
 pub use layers::layer_runs;
 use loss::tail;
+use plain::asked;
+pub use plain::{frozen, plain_pass, plain_pass_beside, second_model};
 
 /// Bytes alive at a moment of the step, beside what lasts (weights, states).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -118,6 +122,17 @@ pub fn training_step(setup: &Setup<'_>) -> StepPeaks {
     let mut after = tail.conversion_peak.keeping(tail.saved).with(layers_saved.saturating_add(outside), 0, 0);
     after.place = "in the loss";
     forward = forward.larger(in_norm).larger(in_loss).larger(after);
+    if let Some(asked) = asked(setup) {
+        let saved = layers_saved.saturating_add(outside).saturating_add(tail.saved);
+        let mut moment = asked.with(saved, 0, 0);
+        if setup.kind.asks == Asks::Reference {
+            moment.logits = moment.logits.saturating_add(tail.logits);
+        }
+        forward = forward.larger(moment);
+    }
+    if setup.kind.side_batch {
+        forward = forward.larger(Moment { place: "in the side batch", ..plain_pass(setup) });
+    }
 
     let buffered = tied_gradient(setup);
     let waiting = if setup.gradients_pass { buffered } else { 0 };
@@ -169,11 +184,8 @@ pub fn training_step(setup: &Setup<'_>) -> StepPeaks {
         late_worst = late_worst.larger(arriving);
         if buffered > 0 {
             // Head and table are one tensor: two gradients and, where the first is a view, their sum.
-            let sum = if setup.autocast.is_some() && setup.autocast != Some(setup.outer_width) {
-                table
-            } else {
-                table.saturating_mul(2)
-            };
+            let converted = setup.autocast.is_some() && setup.autocast != Some(setup.outer_width);
+            let sum = if converted || !setup.head.gradient_is_view() { table } else { table.saturating_mul(2) };
             backward = backward.larger(made.with(0, 0, sum));
             late_worst = late_worst.larger(made.with(0, 0, sum));
         }
@@ -183,7 +195,7 @@ pub fn training_step(setup: &Setup<'_>) -> StepPeaks {
 
 /// Bytes of a tied head's gradient, which waits for the table's.
 fn tied_gradient(setup: &Setup<'_>) -> u64 {
-    if setup.architecture.head.tied && setup.trained.embedding && setup.trained.head {
+    if setup.is_tied() && setup.trained.embedding && setup.trained.head {
         setup
             .architecture
             .vocab_size

@@ -163,6 +163,15 @@ pub fn base_weights(setup: &Setup<'_>) -> StoredBytes {
     sum
 }
 
+/// Bytes of the base model and of a frozen second one beside it.
+pub fn all_weights(setup: &Setup<'_>) -> StoredBytes {
+    let mut sum = base_weights(setup);
+    if let Some((_, second)) = super::step::second_model(setup).filter(|_| setup.training) {
+        sum.add(base_weights(&second), 1);
+    }
+    sum
+}
+
 /// Bytes of one copy of `tensor`.
 pub fn tensor_bytes(setup: &Setup<'_>, tensor: BaseTensor) -> StoredBytes {
     match plain_width(setup, tensor.part) {

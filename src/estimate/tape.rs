@@ -8,9 +8,11 @@
 
 mod backward;
 mod elementwise;
+mod kernels;
 mod memory;
 mod operators;
 
+pub use kernels::Scratch;
 pub use memory::{Kind, Live, Maker};
 use memory::{Memory, StorageId, TENSOR_LIMIT};
 
@@ -103,6 +105,8 @@ enum Back {
     Heads { bytes: u64, copies: bool },
     /// Rotary positions: bytes of the product, of the rotated input and, where parts are joined, of the whole.
     Rotary { product: u64, input: u64, joined: u64 },
+    /// A kernel with scratch memory of its own: of the vocabulary's width, and the rest.
+    Kernel { input: u64, logits: u64, scratch: u64 },
     /// Part of a tensor: gradient in a tensor of the whole size. `joins`: all parts come together here first.
     Part { whole: u64, joins: bool },
 }
@@ -157,6 +161,12 @@ impl Node {
     /// Its gradient lies head by head.
     const fn by_heads(mut self) -> Self {
         self.by_heads = true;
+        self
+    }
+
+    /// What it makes has the width of the vocabulary.
+    const fn as_logits(mut self) -> Self {
+        self.logits = true;
         self
     }
 

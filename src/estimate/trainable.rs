@@ -101,7 +101,7 @@ pub fn outer(setup: &Setup<'_>, visit: &mut dyn FnMut(TrainedTensor)) {
         }
     });
     let architecture = setup.architecture;
-    if trained.head && !trained.embedding && architecture.head.tied {
+    if trained.head && !trained.embedding && setup.is_tied() {
         // A tied head that is trained alone becomes a matrix of its own.
         visit(TrainedTensor {
             rows: architecture.vocab_size,

@@ -18,8 +18,8 @@ pub fn numbers(plan: &Plan) -> Option<(Bytes, Fit)> {
 /// is known.
 pub fn gaps_line(plan: &Plan) -> String {
     let inputs = Inputs::resolve(plan, Catalog::embedded(), Profiles::known()).ok();
-    let gaps = inputs.map_or_else(Vec::new, |inputs| inputs.architecture.gaps());
-    if gaps.is_empty() { String::new() } else { format!("Not known of the model: {}.\n", gaps.join("; ")) }
+    let gaps = inputs.map_or_else(Vec::new, |inputs| inputs.gaps());
+    if gaps.is_empty() { String::new() } else { format!("Not known: {}.\n", gaps.join("; ")) }
 }
 
 /// Estimate, remarks and model line of a plan.

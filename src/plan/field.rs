@@ -17,6 +17,7 @@ pub mod id;
 mod measured;
 mod method;
 mod model;
+mod objective;
 mod optimizer;
 mod parallelism;
 mod precision;
@@ -39,6 +40,7 @@ pub enum Section {
     Plan,
     Model,
     Method,
+    Objective,
     Precision,
     Optimizer,
     Batch,
@@ -52,10 +54,11 @@ pub enum Section {
 
 impl Section {
     /// All, in the order of panel and file.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Plan,
         Self::Model,
         Self::Method,
+        Self::Objective,
         Self::Precision,
         Self::Optimizer,
         Self::Batch,
@@ -73,6 +76,7 @@ impl Section {
             Self::Plan => "Plan",
             Self::Model => "Model",
             Self::Method => "Method",
+            Self::Objective => "Objective",
             Self::Precision => "Precision",
             Self::Optimizer => "Optimizer",
             Self::Batch => "Batch",
@@ -91,6 +95,7 @@ impl Section {
             Self::Plan => "",
             Self::Model => "model",
             Self::Method => "method",
+            Self::Objective => "objective",
             Self::Precision => "precision",
             Self::Optimizer => "optimizer",
             Self::Batch => "batch",
@@ -256,6 +261,7 @@ pub fn fields() -> &'static [Field] {
             top::fields(),
             model::fields(),
             method::fields(),
+            objective::fields(),
             precision::fields(),
             optimizer::fields(),
             batch::fields(),

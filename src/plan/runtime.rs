@@ -38,6 +38,8 @@ pub enum AttentionKernel {
 /// Loss kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LossKernel {
+    /// What the software stack does for this kind of fine-tuning.
+    Stack,
     /// Logits, FP32 copy, log-softmax: three vocabulary-sized tensors.
     Unfused,
     /// One kernel on logits that exist once.

@@ -133,9 +133,10 @@ struct Part<'a> {
 
 impl Part<'_> {
     fn inputs<'p>(&'p self, plan: &'p Plan) -> Inputs<'p> {
-        let Inputs { load_format, kv_format, profile, accelerator, .. } = *self.resolved;
+        let Inputs { load_format, kv_format, profile, accelerator, kind, .. } = *self.resolved;
+        let second = self.resolved.second.clone();
         let architecture = Cow::Borrowed(self.resolved.architecture.as_ref());
-        Inputs { plan, architecture, load_format, kv_format, profile, accelerator }
+        Inputs { plan, architecture, load_format, kv_format, profile, accelerator, kind, second }
     }
 
     /// What each optimizer keeps.

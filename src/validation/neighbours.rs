@@ -63,8 +63,9 @@ fn distance(plan: &Plan, architecture: &Architecture, case: &Case) -> Option<f64
 }
 
 /// Sections whose settings decide what memory a job takes.
-const COUNTS: [Section; 7] = [
+const COUNTS: [Section; 8] = [
     Section::Method,
+    Section::Objective,
     Section::Precision,
     Section::Optimizer,
     Section::Batch,
@@ -96,7 +97,7 @@ pub fn differences(plan: &Plan, case: &Plan) -> Vec<String> {
         change.field.map_or(3, |field| match field.section {
             Section::Batch => 0,
             Section::Runtime => 1,
-            Section::Method | Section::Precision => 2,
+            Section::Method | Section::Objective | Section::Precision => 2,
             _ => 3,
         })
     });

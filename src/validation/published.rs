@@ -49,6 +49,8 @@ pub fn case(row: &Row, catalog: &Catalog, profiles: &Profiles) -> Result<Case, S
         plan,
         profile: stack.profile,
         metric,
+        kind: None,
+        moment: None,
         over_all: row.text("metric").to_lowercase().contains("sum") || parallel::is_spread(row),
         measured: Bytes((measured * (1_u64 << 30) as f64) as u64),
         after_prompt: stack.after_prompt,

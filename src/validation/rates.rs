@@ -89,7 +89,7 @@ pub struct Throughput {
 pub fn of_text(csv_text: &str, catalog: &Catalog, profiles: &Profiles) -> Result<Option<Throughput>, ReadError> {
     let table = Table::read(csv_text)?;
     Ok(match table.layout {
-        Layout::Truth => None,
+        Layout::Truth | Layout::Kinds => None,
         Layout::Published => throughput(&table.rows, catalog, profiles),
     })
 }

@@ -44,16 +44,20 @@ pub enum ReadError {
     TooManyRows,
 }
 
-/// Which of the two layouts.
+/// Which of the three layouts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// Peaks traced from model code.
     Truth,
+    /// The same for jobs of every kind.
+    Kinds,
     /// Published measurements.
     Published,
 }
 
 const TRUTH: [&str; 9] = ["id", "model", "method", "weights", "amp", "optimizer", "micro_batch", "seq", "peak_bytes"];
+const KINDS: [&str; 12] =
+    ["id", "kind", "lib", "loss", "model", "method", "weights", "amp", "optimizer", "micro_batch", "seq", "peak_bytes"];
 const PUBLISHED: [&str; 8] = ["id", "task", "model", "method", "weight_format", "micro_batch", "peak_gib", "metric"];
 
 /// One row.
@@ -186,7 +190,9 @@ impl Table {
 
 fn layout(columns: &HashMap<String, usize>, header: &csv::StringRecord) -> Result<Layout, ReadError> {
     let has = |name: &str| columns.contains_key(name);
-    let (layout, label, needed): (_, _, &[&str]) = if has("peak_bytes") {
+    let (layout, label, needed): (_, _, &[&str]) = if has("peak_bytes") && has("kind") && has("lib") {
+        (Layout::Kinds, "traced peaks of every kind", &KINDS)
+    } else if has("peak_bytes") {
         (Layout::Truth, "traced peaks", &TRUTH)
     } else if has("peak_gib") || has("metric") {
         (Layout::Published, "published measurements", &PUBLISHED)

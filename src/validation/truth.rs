@@ -43,6 +43,8 @@ pub fn case(row: &Row, catalog: &Catalog, profiles: &Profiles) -> Result<Case, S
         model,
         plan,
         profile,
+        kind: None,
+        moment: None,
         metric: Metric::Tensors,
         over_all: false,
         after_prompt: false,
@@ -74,10 +76,7 @@ fn plan(row: &Row) -> Result<Plan, String> {
         "qlora" => Method::Qlora(lora(row)?),
         other => return Err(format!("the method `{}` is not one of full, lora, qlora, infer", brief(other))),
     };
-    let weights = match row.text("weights") {
-        known @ ("bf16" | "fp16" | "fp32") => known,
-        other => return Err(format!("the weights `{}` are not one of bf16, fp16, fp32", brief(other))),
-    };
+    let weights = weights(row)?;
     plan.precision.load_format = String::from(if method == "qlora" { "nf4" } else { weights });
     plan.precision.double_quantization = method == "qlora" && row.flag("double_quant", true)?;
     plan.precision.autocast = match row.text("amp") {
@@ -87,17 +86,9 @@ fn plan(row: &Row) -> Result<Plan, String> {
         other => return Err(format!("`amp` is `{}`, not one of none, bf16, fp16", brief(other))),
     };
     plan.precision.upcast_unquantized = method == "qlora" && row.flag("kbit_prep", false)?;
-    (plan.optimizer.algorithm, plan.optimizer.implementation) = match row.text("optimizer") {
-        "adamw_fused" => (Algorithm::AdamW, Implementation::Fused),
-        "adamw_foreach" => (Algorithm::AdamW, Implementation::Foreach),
-        "adamw_forloop" => (Algorithm::AdamW, Implementation::ForLoop),
-        "sgd" => (Algorithm::Sgd, Implementation::Foreach),
-        "sgd_momentum" => (Algorithm::SgdMomentum, Implementation::Foreach),
-        "adafactor" => (Algorithm::Adafactor, Implementation::ForLoop),
-        "adamw8bit" => (Algorithm::AdamW8bit, Implementation::ForLoop),
-        _ if method == "infer" => (Algorithm::AdamW, Implementation::Fused),
-        other => return Err(format!("the optimizer `{}` is not known", brief(other))),
-    };
+    if method != "infer" {
+        (plan.optimizer.algorithm, plan.optimizer.implementation) = optimizer(row)?;
+    }
     plan.optimizer.clip_gradients = row.flag("clip", true)?;
     plan.batch.micro_batch = row.needed("micro_batch")?;
     plan.batch.sequence_length = row.needed("seq")?;
@@ -109,6 +100,28 @@ fn plan(row: &Row) -> Result<Plan, String> {
     plan.runtime.attention = if row.text("attn") == "eager" { AttentionKernel::Eager } else { AttentionKernel::Sdpa };
     plan.hardware.accelerator = String::new();
     Ok(plan)
+}
+
+/// Format of the weights.
+pub fn weights(row: &Row) -> Result<&str, String> {
+    match row.text("weights") {
+        known @ ("bf16" | "fp16" | "fp32") => Ok(known),
+        other => Err(format!("the weights `{}` are not one of bf16, fp16, fp32", brief(other))),
+    }
+}
+
+/// Update rule and loop.
+pub fn optimizer(row: &Row) -> Result<(Algorithm, Implementation), String> {
+    Ok(match row.text("optimizer") {
+        "adamw_fused" => (Algorithm::AdamW, Implementation::Fused),
+        "adamw_foreach" => (Algorithm::AdamW, Implementation::Foreach),
+        "adamw_forloop" => (Algorithm::AdamW, Implementation::ForLoop),
+        "sgd" => (Algorithm::Sgd, Implementation::Foreach),
+        "sgd_momentum" => (Algorithm::SgdMomentum, Implementation::Foreach),
+        "adafactor" => (Algorithm::Adafactor, Implementation::ForLoop),
+        "adamw8bit" => (Algorithm::AdamW8bit, Implementation::ForLoop),
+        other => return Err(format!("the optimizer `{}` is not known", brief(other))),
+    })
 }
 
 fn lora(row: &Row) -> Result<Lora, String> {
@@ -129,6 +142,7 @@ fn lora(row: &Row) -> Result<Lora, String> {
     })
 }
 
-fn brief(text: &str) -> String {
+/// Foreign text at no more than a few words.
+pub fn brief(text: &str) -> String {
     text.chars().take(40).collect()
 }

@@ -6,8 +6,9 @@ use tuneplan::catalog::Catalog;
 use tuneplan::estimate::profile::Profiles;
 use tuneplan::estimate::{Component, Derivation, Detail, Estimate, Inputs, Phase, Subject, estimate};
 use tuneplan::plan::{
-    Algorithm, AttentionKernel, Checkpointing, FloatFormat, HandShape, Implementation, Lora, LossKernel, Method,
-    ModelSource, Packing, Plan, Targets, Workload,
+    Algorithm, AttentionKernel, Checkpointing, DistillationLoss, FloatFormat, Generator, HandShape, Implementation,
+    Lora, LossKernel, Method, ModelSource, Objective, Packing, Plan, PreferenceLoss, Reference, ReinforcementLoss,
+    StageKind, Targets, Workload,
 };
 use tuneplan::units::Bytes;
 
@@ -40,6 +41,55 @@ fn methods() -> impl Strategy<Value = Method> {
     ]
 }
 
+/// A stack, a chain of stages and what they compare.
+fn objectives() -> impl Strategy<Value = (String, Vec<StageKind>, Objective)> {
+    let stacks: Vec<String> = Profiles::embedded().entries.iter().map(|profile| profile.id.clone()).collect();
+    let stages = vec![
+        StageKind::Supervised,
+        StageKind::Preference,
+        StageKind::RewardModel,
+        StageKind::Distillation,
+        StageKind::Reinforcement,
+        StageKind::Classification,
+    ];
+    let words = (
+        proptest::sample::select(vec![
+            PreferenceLoss::Dpo,
+            PreferenceLoss::Kto,
+            PreferenceLoss::Orpo,
+            PreferenceLoss::Cpo,
+            PreferenceLoss::Simpo,
+        ]),
+        proptest::sample::select(vec![ReinforcementLoss::Grpo, ReinforcementLoss::Rloo]),
+        proptest::sample::select(vec![DistillationLoss::Logits, DistillationLoss::Gkd]),
+        proptest::sample::select(vec![Reference::Own, Reference::Model, Reference::Precomputed, Reference::None]),
+        proptest::sample::select(vec![Generator::Trainer, Generator::Colocated, Generator::Server]),
+    );
+    let numbers = (0_u64..9000, 1_u64..2000, 1_u64..40, proptest::option::of(1_u64..40), 0_u64..4);
+    (proptest::sample::select(stacks), proptest::sample::subsequence(stages, 1..=2), words, numbers, any::<[bool; 3]>())
+        .prop_map(|(stack, stages, words, numbers, [per_token, teacher, sleeps])| {
+            let (preference, reinforcement, distillation, reference, generator) = words;
+            let (prompt_tokens, classes, completions, evaluation_batch, evaluation_kept) = numbers;
+            let objective = Objective {
+                preference,
+                reinforcement,
+                distillation,
+                prompt_tokens,
+                reference,
+                teacher: if teacher { "meta-llama/Llama-3.1-8B".to_owned() } else { String::new() },
+                classes,
+                per_token,
+                completions,
+                generator,
+                generator_share: 0.3,
+                generator_sleeps: sleeps,
+                evaluation_batch,
+                evaluation_kept,
+            };
+            (stack, stages, objective)
+        })
+}
+
 fn plans() -> impl Strategy<Value = Plan> {
     let models = Catalog::embedded().models.len();
     let formats: Vec<String> =
@@ -62,39 +112,48 @@ fn plans() -> impl Strategy<Value = Plan> {
     ];
     let checkpointing =
         prop_oneof![Just(Checkpointing::None), Just(Checkpointing::Selective), Just(Checkpointing::Full)];
-    let losses = prop_oneof![Just(LossKernel::Unfused), Just(LossKernel::FusedLogits), Just(LossKernel::FusedLinear)];
+    let losses = prop_oneof![
+        4 => Just(LossKernel::Stack),
+        1 => Just(LossKernel::Unfused),
+        1 => Just(LossKernel::FusedLogits),
+        1 => Just(LossKernel::FusedLinear)
+    ];
     (
         (0..models, methods(), proptest::sample::select(formats), algorithms, implementations),
         (checkpointing, losses, any::<[bool; 9]>()),
         (1_u64..9, 1_u64..5, 1_u64..9000, 0_u64..9000),
+        objectives(),
     )
-        .prop_map(|((model, method, format, algorithm, implementation), (checkpointing, loss, flags), sizes)| {
-            let [eager, padded, autocast, inference, double, upcast, master, embeddings, head] = flags;
-            let mut plan = Plan::default();
-            plan.model.source = ModelSource::Catalog(Catalog::embedded().models[model].id.clone());
-            plan.method.method = method;
-            plan.method.train_embeddings = embeddings;
-            plan.method.train_head = head;
-            plan.precision.load_format = format;
-            plan.precision.double_quantization = double;
-            plan.precision.upcast_unquantized = upcast;
-            plan.precision.fp32_master_weights = master;
-            plan.precision.autocast = autocast.then_some(FloatFormat::Bf16);
-            plan.optimizer.algorithm = algorithm;
-            plan.optimizer.implementation = implementation;
-            plan.runtime.checkpointing = checkpointing;
-            plan.runtime.loss = loss;
-            plan.runtime.attention = if eager { AttentionKernel::Eager } else { AttentionKernel::Sdpa };
-            plan.batch.packing = if padded { Packing::Padded } else { Packing::Packed };
-            plan.workload = if inference { Workload::Inference } else { Workload::Training };
-            (
-                plan.batch.micro_batch,
-                plan.batch.gradient_accumulation,
-                plan.batch.sequence_length,
-                plan.batch.new_tokens,
-            ) = sizes;
-            plan
-        })
+        .prop_map(
+            |((model, method, format, algorithm, implementation), (checkpointing, loss, flags), sizes, job)| {
+                let [eager, padded, autocast, inference, double, upcast, master, embeddings, head] = flags;
+                let mut plan = Plan::default();
+                (plan.runtime.profile, plan.stages, plan.objective) = job;
+                plan.model.source = ModelSource::Catalog(Catalog::embedded().models[model].id.clone());
+                plan.method.method = method;
+                plan.method.train_embeddings = embeddings;
+                plan.method.train_head = head;
+                plan.precision.load_format = format;
+                plan.precision.double_quantization = double;
+                plan.precision.upcast_unquantized = upcast;
+                plan.precision.fp32_master_weights = master;
+                plan.precision.autocast = autocast.then_some(FloatFormat::Bf16);
+                plan.optimizer.algorithm = algorithm;
+                plan.optimizer.implementation = implementation;
+                plan.runtime.checkpointing = checkpointing;
+                plan.runtime.loss = loss;
+                plan.runtime.attention = if eager { AttentionKernel::Eager } else { AttentionKernel::Sdpa };
+                plan.batch.packing = if padded { Packing::Padded } else { Packing::Packed };
+                plan.workload = if inference { Workload::Inference } else { Workload::Training };
+                (
+                    plan.batch.micro_batch,
+                    plan.batch.gradient_accumulation,
+                    plan.batch.sequence_length,
+                    plan.batch.new_tokens,
+                ) = sizes;
+                plan
+            },
+        )
 }
 
 /// The figure of the estimate that a derivation stands for.

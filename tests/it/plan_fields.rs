@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use tuneplan::plan::field::{Field, FieldKind, FieldValue, LineKind, Section, field, fields};
-use tuneplan::plan::{HandShape, MeasuredPeak, Method, ModelSource, Plan, Schedule, Strategy as Sharing, Trial};
+use tuneplan::plan::{
+    Generator, HandShape, MeasuredPeak, Method, ModelSource, Plan, Schedule, StageKind, Strategy as Sharing, Trial,
+};
 
 /// Plans that between them have every setting: each method, a typed model.
 fn plans() -> Vec<Plan> {
@@ -32,6 +34,12 @@ fn plans() -> Vec<Plan> {
     measured.measured.peaks = vec!["process 20 GiB: RTX 4090".parse().unwrap()];
     measured.measured.trials = vec!["loss 5.4 to 0.2, exact 12 of 48: NF4".parse().unwrap()];
     plans.push(measured);
+    let mut chain = Plan::default();
+    chain.stages =
+        vec![StageKind::Preference, StageKind::Reinforcement, StageKind::Distillation, StageKind::Classification];
+    chain.objective.generator = Generator::Colocated;
+    chain.objective.evaluation_batch = Some(8);
+    plans.push(chain);
     plans
 }
 
@@ -54,11 +62,12 @@ fn value_strategy(field: &'static Field) -> BoxedStrategy<FieldValue> {
         FieldKind::Targets => proptest::sample::subsequence(vec!["q", "k", "v", "o", "gate", "up", "down"], 1..=7)
             .prop_map(|ids| FieldValue::List(ids.into_iter().map(ToOwned::to_owned).collect()))
             .boxed(),
-        FieldKind::Stages => {
-            proptest::sample::subsequence(vec!["continued-pretraining", "infilling", "supervised", "preference"], 0..=4)
-                .prop_map(|ids| FieldValue::List(ids.into_iter().map(ToOwned::to_owned).collect()))
-                .boxed()
-        }
+        FieldKind::Stages => proptest::sample::subsequence(
+            vec!["continued-pretraining", "infilling", "reinforcement", "preference"],
+            0..=4,
+        )
+        .prop_map(|ids| FieldValue::List(ids.into_iter().map(ToOwned::to_owned).collect()))
+        .boxed(),
         FieldKind::Counts { max } => proptest::collection::vec(1..=max, 0..=9).prop_map(FieldValue::Counts).boxed(),
         FieldKind::Lines(LineKind::Trials) => {
             let trial =
@@ -268,6 +277,7 @@ fn each_field_changes_the_plan_and_only_what_it_names() {
             // These decide what else there is, and so are changed alone here.
             if matches!(field.id, "model.id" | "method.kind" | "precision.load_format" | "hardware.count")
                 || matches!(field.id, "method.scaling" | "method.weight_decomposed" | "method.init")
+                || matches!(field.id, "stages" | "objective.evaluation_batch")
             {
                 continue;
             }

@@ -1,5 +1,6 @@
 //! What comes and goes within a step: activations, logits, cache, temporaries.
 
+use super::super::profile::LossHead;
 use super::super::setup::Setup;
 use super::super::step::{Moment, entry, layer_runs, rotated_width, tables};
 use super::super::storage::Storage;
@@ -9,7 +10,6 @@ use super::method::bytes;
 use super::{TRACED, found, fused_loss, method, weights};
 use crate::architecture::{Attention, Layer, Mlp};
 use crate::explained::{Exactness, Explained, Term};
-use crate::plan::LossKernel;
 
 const fn maker_label(maker: Maker) -> &'static str {
     match maker {
@@ -103,10 +103,10 @@ pub fn activations(setup: &Setup<'_>, moment: Moment, replay: Exactness) -> Expl
 
 /// Whether bytes per logit come from a profile or a description rather than from traced operators.
 pub fn logits_are_fitted(setup: &Setup<'_>) -> bool {
-    let own = match setup.plan.runtime.loss {
-        LossKernel::Unfused => setup.logit_bytes.iter().any(Option::is_some),
-        LossKernel::FusedLogits => setup.fused_logit_bytes.is_some(),
-        LossKernel::FusedLinear => false,
+    let own = match setup.head {
+        LossHead::CrossEntropy { .. } => setup.logit_bytes.iter().any(Option::is_some),
+        LossHead::FusedLogits => setup.fused_logit_bytes.is_some(),
+        _ => false,
     };
     own || fused_loss(setup)
 }
@@ -145,15 +145,10 @@ pub fn logits_of_all(setup: &Setup<'_>, inputs: &Inputs<'_>, kind: PhaseKind) ->
 
 /// Tensors of the vocabulary's width.
 pub fn logits(setup: &Setup<'_>, inputs: &Inputs<'_>, kind: PhaseKind, moment: Moment, replay: Exactness) -> Explained {
-    let why = match setup.plan.runtime.loss {
+    let why = match setup.head {
         _ if !setup.training => "Generation needs the logits of the last token only.",
         _ if moment.logits == 0 => "At the peak the logits are gone already, or not there yet.",
-        LossKernel::Unfused => {
-            "The loss turns 16-bit logits into FP32 (4 bytes), takes their log-softmax (4) and in backward two \
-             gradients of it (4 each): 10 bytes per logit in forward, 12 in backward, 14 with a soft cap or kept outputs."
-        }
-        LossKernel::FusedLogits => "One kernel on logits that exist once; the gradient takes their place.",
-        LossKernel::FusedLinear => "Head and loss go through chunks of tokens: only one chunk's logits exist.",
+        head => head.why(),
     };
     let exactness = replay.max(Exactness::rough(logits_are_fitted(setup)));
     logit_part(setup, "Logits and loss", moment.logits, exactness, logits_of_all(setup, inputs, kind))
@@ -200,7 +195,13 @@ pub fn cache_parts(setup: &Setup<'_>, inputs: &Inputs<'_>, kind: PhaseKind) -> V
 }
 
 /// Keys and values, as a component.
-pub fn cache(setup: &Setup<'_>, inputs: &Inputs<'_>, kind: PhaseKind) -> Explained {
+pub fn cache(setup: &Setup<'_>, inputs: &Inputs<'_>, kind: PhaseKind, held: u64) -> Explained {
+    if held > 0 {
+        let part = found("Keys and values of all completions", held, Exactness::rough(setup.is_approximate()));
+        return Explained::sum("KV cache", vec![part])
+            .why("The policy keeps keys and values of every completion while it generates; keys in the width of the residual stream.")
+            .source(TRACED);
+    }
     let out = Explained::sum("KV cache", if setup.training { Vec::new() } else { cache_parts(setup, inputs, kind) });
     if setup.training {
         return out.why("Training keeps no cache.");
@@ -214,9 +215,9 @@ pub fn cache(setup: &Setup<'_>, inputs: &Inputs<'_>, kind: PhaseKind) -> Explain
 
 /// Token ids, labels and mask.
 pub fn ids(setup: &Setup<'_>) -> Explained {
-    let each = if setup.training { "ids and labels, 8 each" } else { "ids" };
+    let each = if setup.training { "ids, labels and masks, 8 each" } else { "ids" };
     let mask = setup.padded.then(|| Term::from(8)).map(|eight| tokens(setup) * eight);
-    let ids = tokens(setup) * Term::count("bytes", if setup.training { 16 } else { 8 }).note(each);
+    let ids = tokens(setup) * Term::count("bytes", if setup.training { setup.kind.token_bytes } else { 8 }).note(each);
     Explained::bytes("Token ids, labels, mask", ids.plus(mask))
 }
 

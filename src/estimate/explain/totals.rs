@@ -1,7 +1,7 @@
 //! Totals: phases, the three answers, capacity, the textbook's figure, parameter counts.
 
 use super::super::optimizer::textbook_values;
-use super::super::overhead::DRIVER_SHARE;
+use super::super::overhead::{self, DRIVER_SHARE};
 use super::super::setup::Setup;
 use super::super::textbook;
 use super::super::trainable::trained_tensors;
@@ -65,6 +65,8 @@ impl Answers {
         if sharding::communicates(inputs) {
             beside.push(found("Buffers of NCCL", sharding::communicators().0, Exactness::Approximate));
         }
+        let before = beside.iter().fold(reserved.whole(), |sum, part| sum.saturating_add(part.value().number() as u64));
+        beside.extend(generator(inputs, estimate.process.expected.saturating_sub(Bytes(before))));
         Self {
             tensors,
             reserved_value: Bytes(reserved.whole()),
@@ -125,6 +127,22 @@ impl Answers {
             .why("Gaps in the caching allocator, and the CUDA context with its libraries.")
             .source("published T4 and A100 measurements; see the profile's source")
     }
+}
+
+/// What vLLM holds on the trainer's device beyond the trainer's own peak; `None`: it is not there.
+fn generator(inputs: &Inputs<'_>, beyond: Bytes) -> Option<Explained> {
+    let whole = overhead::generator_device(inputs)?;
+    let objective = &inputs.plan.objective;
+    if objective.generator_sleeps {
+        let part = found("vLLM while it generates, beyond the trainer's peak", beyond.0, Exactness::Approximate);
+        return Some(part.why("vLLM gives its memory back while the policy is trained: the larger of the two counts."));
+    }
+    let share = Term::factor("share", objective.generator_share).note("that vLLM asks for");
+    let asked = (Term::bytes("memory", whole).note("of the device") * share).down();
+    Some(
+        Explained::bytes("vLLM beside the trainer", asked)
+            .source("trl/generation/vllm_generation.py: LLM(gpu_memory_utilization=…)"),
+    )
 }
 
 /// What the device offers.

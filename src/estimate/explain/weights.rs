@@ -2,6 +2,7 @@
 
 use super::super::setup::Setup;
 use super::super::shape::{BaseTensor, Part, layer_tensors, outer_tensors};
+use super::super::step::second_model;
 use super::super::storage::{
     BNB_BLOCK, BNB_CODE, BNB_SCALE_BLOCK, BNB_SCALE_CODE, Storage, element_bits, tensor_bytes,
 };
@@ -143,7 +144,11 @@ pub fn weights(setup: &Setup<'_>) -> Explained {
     } else {
         "The whole model is on the device before the first step, trained or not."
     };
-    Explained::sum("Weights", weight_parts(setup))
+    let mut parts = weight_parts(setup);
+    if let Some((title, second)) = second_model(setup).filter(|_| setup.training) {
+        parts.push(Explained::sum(title, weight_parts(&second)));
+    }
+    Explained::sum("Weights", parts)
         .why(why)
         .source("shapes of the model's tensors; layouts of bitsandbytes 0.50 and ggml")
 }
@@ -158,7 +163,9 @@ pub fn constants(setup: &Setup<'_>) -> Explained {
         Storage::Float(_) => "A float format needs no scales.",
         _ => "Weights in few bits need scales to be turned back into numbers.",
     };
-    Explained::sum("Quantization constants", constant_parts(setup))
-        .why(why)
-        .source("bitsandbytes 0.50 functional.py; ggml-common.h")
+    let mut parts = constant_parts(setup);
+    if let Some((title, second)) = second_model(setup).filter(|_| setup.training) {
+        parts.push(Explained::sum(title, constant_parts(&second)));
+    }
+    Explained::sum("Quantization constants", parts).why(why).source("bitsandbytes 0.50 functional.py; ggml-common.h")
 }

@@ -26,7 +26,7 @@ pub fn local(plan: &Plan, architecture: &Architecture, layout: &Layout, stage: u
     let layers = architecture.num_layers();
     let pieces = layout.layers_of(stage, layers);
     let first = pieces.first().map_or(0, |piece| piece.0);
-    let ends = Ends { table: stage == 0, head: stage.saturating_add(1) == layout.pipeline };
+    let ends = Ends { table: stage == 0, head: stage.saturating_add(1) == layout.pipeline, classes: None };
     let mut mine = plan.clone();
     mine.batch.micro_batch = micro_batch;
     mine.batch.sequence_length = plan.batch.sequence_length.div_ceil(layout.context).max(1);

@@ -9,6 +9,7 @@ use super::terms::{Held, How, Item, PhaseTerms, What, term, tidy};
 use super::waiting::{settled_step, waiting};
 use crate::estimate::optimizer::{OptimizerBytes, optimizer};
 use crate::estimate::setup::Setup;
+use crate::estimate::shape::Ends;
 use crate::estimate::step::{self, StepPeaks};
 use crate::estimate::storage::{Storage, base_weights};
 use crate::estimate::trainable::{TrainedTotals, totals};
@@ -53,7 +54,7 @@ pub fn on_device<T>(
     let plan = settled(&local.plan, layout, whole);
     let mine = Inputs { plan: &plan, architecture: Cow::Borrowed(&local.architecture), ..inputs.clone() };
     let mut stored = Setup::new(&mine);
-    stored.ends = local.ends;
+    stored.ends = Ends { classes: stored.ends.classes, ..local.ends };
     stored.upstream = local.upstream;
     stored.trained.embedding &= local.ends.table;
     stored.trained.head &= local.ends.head;
@@ -61,10 +62,10 @@ pub fn on_device<T>(
     if let (Some(layers), true) = (local.trained_layers, stored.training) {
         stored.trained.layers = layers;
     }
-    if wide_shards(layout, &stored, inputs.plan) {
+    if wide_shards(layout, &stored, inputs) {
         (stored.storage, stored.width, stored.outer_width) = (Storage::Float(4), 4, 4);
     }
-    let compute = computing(stored, layout);
+    let compute = computing(&stored, layout);
     found(&mine, &stored, &compute)
 }
 
@@ -86,17 +87,18 @@ pub const fn trains_weights(setup: &Setup<'_>) -> bool {
 }
 
 /// Whether FSDP's shards are FP32: the master weights of mixed precision are the shards themselves.
-fn wide_shards(layout: &Layout, stored: &Setup<'_>, asked: &Plan) -> bool {
+fn wide_shards(layout: &Layout, stored: &Setup<'_>, inputs: &Inputs<'_>) -> bool {
+    let by_stack = inputs.profile.fsdp_trains_fp32 && inputs.plan.precision.autocast.is_some();
     layout.strategy.is_fsdp()
-        && asked.precision.fp32_master_weights
+        && (inputs.plan.precision.fp32_master_weights || by_stack)
         && trains_weights(stored)
         && matches!(stored.storage, Storage::Float(width) if width < 4)
 }
 
 /// The setup that layers are computed with: FSDP's mixed precision gathers in the arithmetic's format, so that nothing
 /// is cast inside, and gradients leave as soon as their unit is done.
-fn computing<'a>(stored: Setup<'a>, layout: &Layout) -> Setup<'a> {
-    let mut compute = stored;
+fn computing<'a>(stored: &Setup<'a>, layout: &Layout) -> Setup<'a> {
+    let mut compute = *stored;
     if layout.strategy.is_fsdp()
         && let Some(width) = stored.autocast
     {
@@ -181,7 +183,7 @@ fn training(
         again: kept_again(layout, compute),
         buffers,
         buckets,
-        ids: ids(stored),
+        ids: stored.batch_bytes(),
     };
     let waiting = waiting(compute, layout, stage);
     let step = settled_step(step::training_step(compute), compute, layout, &waiting, parallel.offload_activations);
@@ -283,12 +285,6 @@ pub fn gradients(
 }
 
 /// Token ids, labels, masks.
-const fn ids(setup: &Setup<'_>) -> u64 {
-    let each = if setup.training { 16 } else { 8 };
-    let mask = if setup.padded { 8 } else { 0 };
-    setup.tokens.saturating_mul(each + mask)
-}
-
 fn held(parts: &Parts, layout: &Layout, plan: &Plan, step: &StepPeaks, whole: &Setup<'_>, kept: &Kept) -> Vec<Held> {
     let parallel = &plan.parallelism;
     let model_cut = layout.tensor > 1 || layout.pipeline > 1 || layout.expert > 1;
@@ -353,7 +349,7 @@ fn running(mine: &Inputs<'_>, layout: &Layout, stored: &Setup<'_>, whole: &Setup
         again: 0,
         buffers: between_layers(layout, stored),
         buckets: 0,
-        ids: ids(stored),
+        ids: stored.batch_bytes(),
     };
     let generation = inference::generation(stored, mine.kv_format, mine.profile.full_prefill_logits);
     let load = PhaseTerms { kind: PhaseKind::Load, place: "before the first step", terms: tidy(parts.lasting()) };

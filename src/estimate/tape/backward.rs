@@ -211,8 +211,17 @@ impl Tape {
                 });
             }
             Back::Rotary { product, input, joined } => made[0] = self.rotary_back(product, input, joined),
+            Back::Kernel { input, logits, scratch } => {
+                let tile = self.memory.allocate(logits, Kind::Logits);
+                let rest = self.memory.allocate(scratch, Kind::Temporary);
+                if node.edges[0] != NONE {
+                    made[0] = Gradient::plain(self.memory.allocate(input, Kind::Temporary));
+                }
+                self.memory.release(tile);
+                self.memory.release(rest);
+            }
             Back::Part { whole, .. } => {
-                let storage = self.memory.allocate(whole, Kind::Temporary);
+                let storage = self.memory.allocate(whole, kind);
                 made[0] = Gradient { by_heads: gradient.by_heads, ..Gradient::plain(storage) };
             }
         }

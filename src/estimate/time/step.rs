@@ -7,6 +7,7 @@ use super::device::Device;
 use super::efficiency::Efficiency;
 use super::flops::{self, TrainingFlops};
 use crate::architecture::{Attention, Layer, Mlp, NormPlacement};
+use crate::estimate::profile::LossHead;
 use crate::estimate::setup::Setup;
 use crate::estimate::trainable::each_adapted;
 use crate::plan::{Checkpointing, LossKernel};
@@ -78,7 +79,7 @@ pub fn produced_per_token(setup: &Setup<'_>, layer: &Layer) -> f64 {
 
 /// Whether norms, rotary positions and loss run in fused kernels: stacks that fuse the loss fuse these too.
 pub fn is_fused(setup: &Setup<'_>) -> bool {
-    setup.plan.runtime.loss != LossKernel::Unfused
+    matches!(setup.plan.runtime.loss, LossKernel::FusedLogits | LossKernel::FusedLinear)
 }
 
 /// Bytes moved by all operators that are no matrix product.
@@ -107,10 +108,10 @@ pub fn traffic_bytes(setup: &Setup<'_>, device: &Device<'_>, table: &Efficiency)
         }
         bytes += group.count as f64 * again * of_layer;
     }
-    let per_logit = match setup.plan.runtime.loss {
-        LossKernel::Unfused => table.loss_bytes_per_logit.unfused,
-        LossKernel::FusedLogits => table.loss_bytes_per_logit.fused_logits,
-        LossKernel::FusedLinear => table.loss_bytes_per_logit.fused_linear,
+    let per_logit = match setup.head {
+        LossHead::FusedLogits => table.loss_bytes_per_logit.fused_logits,
+        head if head.in_pieces() => table.loss_bytes_per_logit.fused_linear,
+        _ => table.loss_bytes_per_logit.unfused,
     };
     bytes + tokens * setup.architecture.vocab_size as f64 * per_logit
 }

@@ -1,7 +1,7 @@
 //! Fields of the tokens of one step.
 
 use super::id;
-use super::words::{PACKINGS, Word};
+use super::words::{PACKINGS, Word as _};
 use super::{Field, FieldKind, FieldValue, Section, always, inference, training};
 use crate::plan::Packing;
 

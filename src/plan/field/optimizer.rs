@@ -1,7 +1,7 @@
 //! Fields of the optimizer.
 
 use super::id;
-use super::words::{ALGORITHMS, IMPLEMENTATIONS, Word};
+use super::words::{ALGORITHMS, IMPLEMENTATIONS, Word as _};
 use super::{Field, FieldKind, FieldValue, Section, training};
 use crate::plan::{Algorithm, Implementation};
 

@@ -1,7 +1,7 @@
 //! Fields of how several devices share the work: only there when there are several, or when one was set.
 
 use super::id;
-use super::words::{OFFLOADS, SCHEDULES, STRATEGIES, Word};
+use super::words::{OFFLOADS, SCHEDULES, STRATEGIES, Word as _};
 use super::{Field, FieldKind, FieldValue, Section};
 use crate::plan::{Offload, Plan, Schedule, Strategy, Workload};
 

@@ -1,7 +1,7 @@
 //! Fields of the software stack.
 
 use super::id;
-use super::words::{ATTENTION_KERNELS, CHECKPOINTINGS, LOSS_KERNELS, Word};
+use super::words::{ATTENTION_KERNELS, CHECKPOINTINGS, LOSS_KERNELS, Word as _};
 use super::{CatalogKind, Field, FieldKind, FieldValue, Section, always, training};
 use crate::plan::{AttentionKernel, Checkpointing, LossKernel};
 

@@ -1,7 +1,7 @@
 //! Fields of the plan as a whole.
 
 use super::id;
-use super::words::{STAGE_KINDS, WORKLOADS, Word};
+use super::words::{STAGE_KINDS, WORKLOADS, Word as _};
 use super::{Field, FieldKind, FieldValue, Section, training};
 use crate::plan::{StageKind, Workload};
 

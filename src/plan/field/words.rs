@@ -2,8 +2,9 @@
 
 use super::Choice;
 use crate::plan::{
-    Algorithm, AttentionKernel, Checkpointing, FloatFormat, Implementation, LoraInit, LoraScaling, LossKernel, Offload,
-    Packing, QuantizeWhen, Schedule, StageKind, Strategy, TargetPart, Workload,
+    Algorithm, AttentionKernel, Checkpointing, DistillationLoss, FloatFormat, Generator, Implementation, LoraInit,
+    LoraScaling, LossKernel, Offload, Packing, PreferenceLoss, QuantizeWhen, Reference, ReinforcementLoss, Schedule,
+    StageKind, Strategy, TargetPart, Workload,
 };
 
 /// An enum that is written as a word.
@@ -46,6 +47,8 @@ words!(STAGE_KINDS: StageKind {
     StageKind::RewardModel => "reward-model", "Reward model", "Preferences or scored responses.";
     StageKind::LongContext => "long-context", "Long context", "Long sequences; changes positions and can hurt short ones.";
     StageKind::Distillation => "distillation", "Distillation", "Outputs of a larger teacher.";
+    StageKind::Reinforcement => "reinforcement", "Reinforcement", "Prompts whose answers are generated and scored (GRPO, RLOO).";
+    StageKind::Classification => "classification", "Classification", "Texts with labels: a head of classes in place of the vocabulary.";
 });
 
 words!(LORA_SCALINGS: LoraScaling {
@@ -124,9 +127,41 @@ words!(ATTENTION_KERNELS: AttentionKernel {
 });
 
 words!(LOSS_KERNELS: LossKernel {
+    LossKernel::Stack => "stack", "As the stack does", "What this version of the software stack does for this kind of fine-tuning.";
     LossKernel::Unfused => "unfused", "Unfused", "Logits, their FP32 copy and log-softmax: the largest single item with a large vocabulary.";
     LossKernel::FusedLogits => "fused-logits", "Fused on logits", "One kernel on logits that exist once.";
     LossKernel::FusedLinear => "fused-linear", "Fused with the head", "Head and loss in chunks (Liger, cut cross-entropy); the logits never exist whole.";
+});
+
+words!(PREFERENCE_LOSSES: PreferenceLoss {
+    PreferenceLoss::Dpo => "dpo", "DPO", "Pairs of answers against a frozen reference.";
+    PreferenceLoss::Kto => "kto", "KTO", "Single answers, good or bad, against a frozen reference.";
+    PreferenceLoss::Orpo => "orpo", "ORPO", "Pairs of answers and a supervised term; no reference.";
+    PreferenceLoss::Cpo => "cpo", "CPO", "Pairs of answers and a supervised term; no reference.";
+    PreferenceLoss::Simpo => "simpo", "SimPO", "Pairs of answers by their mean log-probability; no reference.";
+});
+
+words!(REINFORCEMENT_LOSSES: ReinforcementLoss {
+    ReinforcementLoss::Grpo => "grpo", "GRPO", "Answers of one prompt are scored against each other.";
+    ReinforcementLoss::Rloo => "rloo", "RLOO", "Each answer is scored against the mean of the others.";
+});
+
+words!(DISTILLATION_LOSSES: DistillationLoss {
+    DistillationLoss::Logits => "logits", "Next-token probabilities", "Divergence between all probabilities of student and teacher.";
+    DistillationLoss::Gkd => "gkd", "GKD", "Generalized knowledge distillation on whole logits.";
+});
+
+words!(REFERENCES: Reference {
+    Reference::Own => "own", "As engines choose", "The base without its adapters where there are some, else a second model.";
+    Reference::Model => "model", "Second model", "A frozen copy of the base on the device.";
+    Reference::Precomputed => "precomputed", "Computed before", "Its log-probabilities come with the data.";
+    Reference::None => "none", "None", "No reference is asked, as GRPO with β = 0.";
+});
+
+words!(GENERATORS: Generator {
+    Generator::Trainer => "trainer", "The trained model", "transformers generates with the policy itself.";
+    Generator::Colocated => "colocated", "vLLM beside it", "vLLM on the same device, with a share of its memory.";
+    Generator::Server => "server", "vLLM elsewhere", "vLLM on other devices.";
 });
 
 words!(STRATEGIES: Strategy {

@@ -30,7 +30,14 @@ pub fn mix(
     let v16 = tape.cast(v, width);
     let masked = setup.padded || window.is_some_and(|window| window < setup.sequence);
     let lse = setup.tokens.saturating_mul(heads).saturating_mul(4);
-    let mixed = if masked {
+    let mixed = if setup.repeats_kv_always && !masked {
+        let groups = heads.checked_div(kv_heads).unwrap_or(1);
+        let (k_all, v_all) = (repeat(tape, k16, groups, kv_heads), repeat(tape, v16, groups, kv_heads));
+        let mixed = tape.attention(q16, k_all, v_all, out_values, lse, None);
+        tape.drop(k_all);
+        tape.drop(v_all);
+        mixed
+    } else if masked {
         // A mask rules the flash kernel out: keys and values are repeated, the mask becomes a bias of scores' shape.
         let groups = heads.checked_div(kv_heads).unwrap_or(1);
         let (k_all, v_all) = (repeat(tape, k16, groups, kv_heads), repeat(tape, v16, groups, kv_heads));

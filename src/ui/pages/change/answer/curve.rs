@@ -57,11 +57,11 @@ fn phase(phase: Option<PhaseKind>) -> (String, Ink) {
     use crate::estimate::Component as C;
     let name = phase.map_or_else(String::new, |phase| format!("peak: {}", phase.label().to_lowercase()));
     let ink = Ink::Component(match phase {
-        Some(PhaseKind::Load) | None => C::Weights,
-        Some(PhaseKind::Forward | PhaseKind::Prefill) => C::Activations,
+        Some(PhaseKind::Load | PhaseKind::Preparation | PhaseKind::Merge) | None => C::Weights,
+        Some(PhaseKind::Forward | PhaseKind::Prefill | PhaseKind::Scoring | PhaseKind::Evaluation) => C::Activations,
         Some(PhaseKind::Backward) => C::Gradients,
         Some(PhaseKind::OptimizerStep) => C::OptimizerState,
-        Some(PhaseKind::Decode) => C::KvCache,
+        Some(PhaseKind::Decode | PhaseKind::Rollout) => C::KvCache,
     });
     (name, ink)
 }
