@@ -31,7 +31,8 @@ pub fn case(row: &Row, catalog: &Catalog, profiles: &Profiles) -> Result<Case, S
         "forward" => Some(PhaseKind::Forward),
         "backward" => Some(PhaseKind::Backward),
         "optimizer" => Some(PhaseKind::OptimizerStep),
-        _ => None,
+        "" => None,
+        other => return Err(row.unknown("peak_phase", other)),
     };
     let mut plan = plan(row)?;
     plan.model.source = ModelSource::File { path: model.clone(), architecture: Box::new(architecture) };
@@ -72,11 +73,11 @@ fn plan(row: &Row) -> Result<Plan, String> {
         "full" | "infer" => Method::Full,
         "lora" => Method::Lora(lora(row)?),
         "qlora" => Method::Qlora(lora(row)?),
-        other => return Err(format!("the method `{}` is not one of full, lora, qlora, infer", brief(other))),
+        other => return Err(row.unknown("method", other)),
     };
     let weights = match row.text("weights") {
         known @ ("bf16" | "fp16" | "fp32") => known,
-        other => return Err(format!("the weights `{}` are not one of bf16, fp16, fp32", brief(other))),
+        other => return Err(row.unknown("weights", other)),
     };
     plan.precision.load_format = String::from(if method == "qlora" { "nf4" } else { weights });
     plan.precision.double_quantization = method == "qlora" && row.flag("double_quant", true)?;
@@ -84,7 +85,7 @@ fn plan(row: &Row) -> Result<Plan, String> {
         "bf16" => Some(FloatFormat::Bf16),
         "fp16" => Some(FloatFormat::Fp16),
         "none" | "" => None,
-        other => return Err(format!("`amp` is `{}`, not one of none, bf16, fp16", brief(other))),
+        other => return Err(row.unknown("amp", other)),
     };
     plan.precision.upcast_unquantized = method == "qlora" && row.flag("kbit_prep", false)?;
     (plan.optimizer.algorithm, plan.optimizer.implementation) = match row.text("optimizer") {
@@ -96,7 +97,7 @@ fn plan(row: &Row) -> Result<Plan, String> {
         "adafactor" => (Algorithm::Adafactor, Implementation::ForLoop),
         "adamw8bit" => (Algorithm::AdamW8bit, Implementation::ForLoop),
         _ if method == "infer" => (Algorithm::AdamW, Implementation::Fused),
-        other => return Err(format!("the optimizer `{}` is not known", brief(other))),
+        other => return Err(row.unknown("optimizer", other)),
     };
     plan.optimizer.clip_gradients = row.flag("clip", true)?;
     plan.batch.micro_batch = row.needed("micro_batch")?;
@@ -106,7 +107,11 @@ fn plan(row: &Row) -> Result<Plan, String> {
     plan.batch.new_tokens = 0;
     plan.runtime.loss = LossKernel::Unfused;
     plan.runtime.checkpointing = if row.flag("grad_ckpt", false)? { Checkpointing::Full } else { Checkpointing::None };
-    plan.runtime.attention = if row.text("attn") == "eager" { AttentionKernel::Eager } else { AttentionKernel::Sdpa };
+    plan.runtime.attention = match row.text("attn") {
+        "eager" => AttentionKernel::Eager,
+        "sdpa" | "" => AttentionKernel::Sdpa,
+        other => return Err(row.unknown("attn", other)),
+    };
     plan.hardware.accelerator = String::new();
     Ok(plan)
 }
@@ -116,7 +121,7 @@ fn lora(row: &Row) -> Result<Lora, String> {
         "qv" => Targets::Parts(vec![TargetPart::Q, TargetPart::V]),
         "attn" => Targets::Parts(vec![TargetPart::Q, TargetPart::K, TargetPart::V, TargetPart::O]),
         "all-linear" | "" => Targets::AllLinear,
-        other => return Err(format!("`lora_targets` is `{}`, not one of qv, attn, all-linear", brief(other))),
+        other => return Err(row.unknown("lora_targets", other)),
     };
     // PEFT casts adapters to FP32 unless told not to; on an FP32 base they are FP32 anyway.
     let wide = row.flag("adapter_fp32", true)? || row.text("weights") == "fp32";
@@ -127,8 +132,4 @@ fn lora(row: &Row) -> Result<Lora, String> {
         dtype: if wide { FloatFormat::Fp32 } else { FloatFormat::Bf16 },
         ..Lora::default()
     })
-}
-
-fn brief(text: &str) -> String {
-    text.chars().take(40).collect()
 }
