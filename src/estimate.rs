@@ -47,7 +47,6 @@ mod trainable;
 mod verdict;
 
 pub use fit::Fit;
-pub use overhead::device_memory;
 
 /// What memory is held for. The order is that of the bar, from lasting to fleeting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

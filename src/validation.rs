@@ -27,6 +27,7 @@ mod shape;
 mod stack;
 mod table;
 mod truth;
+mod words;
 
 pub use crate::plan::Metric;
 pub use accuracy::{Accuracy, Figure};

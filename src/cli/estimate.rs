@@ -9,7 +9,7 @@ use crate::figures::{Pace, Serving, of_plan};
 use crate::plan::check::{Diagnostic, Severity};
 use crate::plan::field::id;
 use crate::plan::field::{FieldId, field};
-use crate::plan::{Plan, Workload};
+use crate::plan::{ModelSource, Plan, Workload};
 use crate::units::{ByteUnit, Bytes};
 use anyhow::{Result, bail};
 use clap::ArgMatches;
@@ -37,6 +37,9 @@ pub fn run(
     if args.json {
         let mut json = to_json(&estimate, &diagnostics);
         estimate_run::add_json(&mut json, pace.as_ref(), serving.as_ref());
+        if let Some(map) = json.as_object_mut() {
+            map.insert("device".to_owned(), device_json(&plan).unwrap_or_default());
+        }
         if let (true, Some(map)) = (args.explain, json.as_object_mut()) {
             let all: Vec<_> = derivations.map(|explained| explain::to_json(explained, unit)).collect();
             map.insert("derivations".to_owned(), all.into());
@@ -44,7 +47,7 @@ pub fn run(
         serde_json::to_writer_pretty(&mut *out, &json)?;
         writeln!(out)?;
     } else {
-        write!(out, "{}", to_text(&heading(&plan), &estimate, &diagnostics, unit))?;
+        write!(out, "{}", to_text(&heading(&plan, unit), &estimate, &diagnostics, unit))?;
         write!(out, "{}", estimate_run::to_text(pace.as_ref(), serving.as_ref(), plan.workload, unit))?;
         if args.explain {
             write!(out, "\n{}", explain::to_text(derivations, unit))?;
@@ -96,14 +99,35 @@ fn refusal(
 pub fn text_of(plan: &Plan, unit: ByteUnit) -> Result<String> {
     let (estimate, diagnostics, _) = of_plan(plan);
     let Some(estimate) = estimate else { bail!("{}", unresolved(&diagnostics)) };
-    Ok(to_text(&heading(plan), &estimate, &diagnostics, unit))
+    Ok(to_text(&heading(plan, unit), &estimate, &diagnostics, unit))
 }
 
 fn unresolved(diagnostics: &[Diagnostic]) -> String {
     diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).collect::<Vec<_>>().join("; ")
 }
 
-fn heading(plan: &Plan) -> Heading {
+/// `1 × GeForce RTX 4090, 24 GB by its label, 23.51 GiB usable`.
+fn hardware_words(plan: &Plan, unit: ByteUnit) -> String {
+    let hardware = &plan.hardware;
+    let Some(device) = Catalog::embedded().accelerator(&hardware.accelerator) else { return "none chosen".to_owned() };
+    let usable = Bytes(device.usable(hardware.memory_mib).bytes).display(unit);
+    format!("{} × {}, {} by its label, {usable} usable", hardware.count, device.name, device.memory_label())
+}
+
+/// What the device offers beside what its label says, and what that rests on.
+fn device_json(plan: &Plan) -> Option<serde_json::Value> {
+    let device = Catalog::embedded().accelerator(&plan.hardware.accelerator)?;
+    let usable = device.usable(plan.hardware.memory_mib);
+    Some(serde_json::json!({
+        "id": device.id,
+        "count": plan.hardware.count,
+        "label_gb": device.memory_gb_marketed,
+        "usable_bytes": usable.bytes,
+        "rests_on": usable.limit.why(device),
+    }))
+}
+
+fn heading(plan: &Plan, unit: ByteUnit) -> Heading {
     // A field that is called like its line is not named twice.
     let words = |head: &str, ids: &[FieldId]| {
         let shown: Vec<String> = ids
@@ -118,6 +142,11 @@ fn heading(plan: &Plan) -> Heading {
         shown.join(", ")
     };
     let mut lines = vec![("Model", plan.model.source.name().to_owned())];
+    if let ModelSource::Catalog(name) = &plan.model.source
+        && let Some(entry) = Catalog::embedded().model(name)
+    {
+        lines.push(("Licence", format!("{}, as stated; confirm it on the model card", entry.licence)));
+    }
     if plan.workload == Workload::Training {
         lines.push((
             "Method",
@@ -138,9 +167,6 @@ fn heading(plan: &Plan) -> Heading {
         "Runtime",
         words("Runtime", &[id::RUNTIME_PROFILE, id::RUNTIME_CHECKPOINTING, id::RUNTIME_ATTENTION, id::RUNTIME_LOSS]),
     ));
-    let device = Catalog::embedded()
-        .accelerator(&plan.hardware.accelerator)
-        .map_or_else(|| "none chosen".to_owned(), |device| format!("{} × {}", plan.hardware.count, device.name));
-    lines.push(("Hardware", device));
+    lines.push(("Hardware", hardware_words(plan, unit)));
     Heading { name: plan.short_name(), lines }
 }

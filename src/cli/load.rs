@@ -1,7 +1,7 @@
 //! From arguments to a plan: a file, flags, or a file changed by flags.
 
 use crate::architecture;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, ModelReading, id_of};
 use crate::documents::store;
 use crate::estimate::profile::Profiles;
 use crate::plan::edit::{self, PlanEdit};
@@ -95,6 +95,11 @@ pub fn given(path: Option<&Path>, flags: Option<&ArgMatches>, err: &mut dyn Writ
     let mut plan = loaded.as_ref().map_or_else(Plan::default, |loaded| loaded.plan.clone());
     if let Some(flags) = flags {
         apply_flags(&mut plan, flags)?;
+        if let Some(machine) =
+            flags.get_one::<String>(id::HARDWARE_ACCELERATOR).and_then(|name| Catalog::embedded().instance(name))
+        {
+            writeln!(err, "{}", machine.words())?;
+        }
     }
     Ok(Given { plan, loaded })
 }
@@ -142,6 +147,9 @@ fn asks_for(flags: &ArgMatches, edit: &PlanEdit) -> bool {
 fn edit_of(plan: &Plan, field: &'static Field, word: &str) -> Result<PlanEdit> {
     match field.kind {
         FieldKind::Catalog(CatalogKind::Model) => Ok(PlanEdit::Model(model_source(word)?)),
+        FieldKind::Catalog(CatalogKind::Accelerator) => {
+            edit::choose_accelerator(word, Catalog::embedded()).map_err(anyhow::Error::msg)
+        }
         _ if field.id == id::METHOD_KIND => {
             let value = FieldValue::parse(field, word).map_err(anyhow::Error::msg)?;
             let FieldValue::Id(id) = value else { bail!("not a method") };
@@ -151,34 +159,27 @@ fn edit_of(plan: &Plan, field: &'static Field, word: &str) -> Result<PlanEdit> {
     }
 }
 
-/// A catalogue id, the end of one (`Llama-3.1-8B`), or the path of a model file.
+/// The name of a model as people write it, or the path of a model file. A name of another model of the same shape stays
+/// as it is written, without what a link has around it: the answer says what it was read as.
 fn model_source(word: &str) -> Result<ModelSource> {
     if word == "typed" {
         return Ok(ModelSource::Typed(HandShape::default()));
     }
     let catalog = Catalog::embedded();
-    if let Some(entry) = catalog.model(word) {
-        return Ok(ModelSource::Catalog(entry.id.clone()));
+    if catalog.models.iter().any(|entry| entry.id == word) {
+        return Ok(ModelSource::Catalog(word.to_owned()));
     }
     let path = Path::new(word);
     if path.exists() {
         let read = architecture::read(path)?;
         return Ok(ModelSource::File { path: word.to_owned(), architecture: Box::new(read.architecture) });
     }
-    let short: Vec<&str> = catalog
-        .models
-        .iter()
-        .map(|entry| entry.id.as_str())
-        .filter(|id| id.rsplit('/').next().is_some_and(|name| name.eq_ignore_ascii_case(word)))
-        .collect();
-    match short.as_slice() {
-        [id] => Ok(ModelSource::Catalog((*id).to_owned())),
-        _ => {
-            let near: Vec<&str> = catalog.search_models(word).iter().take(5).map(|entry| entry.id.as_str()).collect();
-            if near.is_empty() {
-                bail!("no model of this name in the catalogue, and no such file or folder");
-            }
-            bail!("no model of exactly this name in the catalogue, and no such file; did you mean {}?", near.join(", "))
+    let reading = catalog.read_model(word);
+    match &reading {
+        ModelReading::Exact(entry) => Ok(ModelSource::Catalog(entry.id.clone())),
+        ModelReading::SameShape(_) => Ok(ModelSource::Catalog(id_of(word))),
+        ModelReading::Unknown(_) => {
+            bail!("no such file or folder, and {}", reading.refusal(word).unwrap_or_default())
         }
     }
 }

@@ -54,5 +54,9 @@ fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 fn merged(profiles: &Profiles, file: &Path) -> Result<Profiles> {
     // Not one that would be waited for: nobody named it but its folder.
     let text = files::read_regular_text(file, MAX_BYTES)?;
-    profiles.merged_with(&text).map_err(|error| anyhow::anyhow!("{}:{error}", file.display()))
+    profiles.merged_with(&text).map_err(|error| {
+        // A place in the file follows its name as compilers write it; a sentence stands apart.
+        let gap = if error.starts_with(|c: char| c.is_ascii_digit()) { "" } else { " " };
+        anyhow::anyhow!("{}:{gap}{error}", file.display())
+    })
 }

@@ -4,14 +4,9 @@ use super::Inputs;
 use super::kind::Asks;
 use super::profile::{RatioBand, RuntimeProfile};
 use crate::architecture::Knowledge;
-use crate::catalog::Accelerator;
 use crate::explained::Interval;
 use crate::plan::Generator;
 use crate::units::Bytes;
-
-/// Share of a card's data-sheet memory that the driver reports as usable, where no listing was seen. Listings of the
-/// catalogue lie between 0.93 (ECC in GDDR) and 1.00 of the data sheet's GiB; 0.96 is their middle.
-pub const DRIVER_SHARE: f64 = 0.96;
 
 /// `bytes` with a band of ratios.
 pub fn scale(bytes: Bytes, band: RatioBand) -> Interval {
@@ -119,19 +114,11 @@ pub fn beside_trainer(inputs: &Inputs<'_>, process: Interval, lasting: Bytes) ->
 pub fn capacity(inputs: &Inputs<'_>) -> Option<Bytes> {
     let hardware = &inputs.plan.hardware;
     let whole = match (hardware.memory_mib, inputs.accelerator) {
-        (Some(edited), _) => mib(edited),
-        (None, Some(accelerator)) => device_memory(accelerator),
+        (typed, Some(accelerator)) => Bytes(accelerator.usable(typed).bytes),
+        (Some(typed), None) => mib(typed),
         (None, None) => return None,
     };
     Some(whole.saturating_sub(mib(hardware.reserve_mib)))
-}
-
-/// Memory of one device as its driver reports it; where no listing was seen, a usual share of the data sheet.
-pub fn device_memory(accelerator: &Accelerator) -> Bytes {
-    match accelerator.memory_mib_driver {
-        Some(listed) => mib(listed),
-        None => Bytes((accelerator.memory_gb_marketed * DRIVER_SHARE * (1_u64 << 30) as f64) as u64),
-    }
 }
 
 fn mib(amount: u64) -> Bytes {

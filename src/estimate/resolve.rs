@@ -52,12 +52,9 @@ impl<'a> Inputs<'a> {
         let mut errors = Vec::new();
         let architecture = match &plan.model.source {
             ModelSource::Catalog(id) => {
-                if let Some(entry) = catalog.model(id) {
-                    Some(Cow::Borrowed(&entry.architecture))
-                } else {
-                    errors.push(unknown("model.source", "model", id, "pick one from the list or open its config.json"));
-                    None
-                }
+                let reading = catalog.read_model(id);
+                errors.extend(reading.refusal(id).map(|why| refused("model.source", why)));
+                reading.entry().map(|entry| Cow::Borrowed(&entry.architecture))
             }
             ModelSource::File { architecture, .. } => Some(Cow::Borrowed(architecture.as_ref())),
             ModelSource::Typed(shape) => Some(Cow::Owned(Architecture::from(shape))),
@@ -78,14 +75,10 @@ impl<'a> Inputs<'a> {
             errors.push(unknown(id::RUNTIME_PROFILE, "runtime profile", &plan.runtime.profile, &advice));
         }
         let id = plan.hardware.accelerator.as_str();
-        let accelerator = catalog.accelerator(id);
-        if accelerator.is_none() && !id.is_empty() {
-            errors.push(unknown(
-                id::HARDWARE_ACCELERATOR,
-                "accelerator",
-                id,
-                "pick one from the list or leave it empty",
-            ));
+        let reading = catalog.read_accelerator(id);
+        let accelerator = reading.device();
+        if !id.is_empty() {
+            errors.extend(reading.refusal(id).map(|why| refused(id::HARDWARE_ACCELERATOR, why)));
         }
         let teacher = plan.objective.teacher.as_str();
         let distils = plan.workload == Workload::Training && plan.stages.contains(&StageKind::Distillation);
@@ -110,11 +103,10 @@ impl<'a> Inputs<'a> {
     }
 }
 
+fn refused(field: FieldId, message: String) -> Diagnostic {
+    Diagnostic { severity: Severity::Error, field: Some(field), message, fix: None }
+}
+
 fn unknown(field: FieldId, what: &str, id: &str, advice: &str) -> Diagnostic {
-    Diagnostic {
-        severity: Severity::Error,
-        field: Some(field),
-        message: format!("No {what} is called “{id}”: {advice}."),
-        fix: None,
-    }
+    refused(field, format!("No {what} is called “{id}”: {advice}."))
 }

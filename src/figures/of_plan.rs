@@ -1,10 +1,10 @@
 //! The estimate of a plan with its remarks, and its two numbers alone.
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, ModelEntry};
 use crate::estimate::profile::Profiles;
 use crate::estimate::{Detail, Estimate, Fit, Inputs, estimate};
-use crate::plan::Plan;
 use crate::plan::check::{Context, Diagnostic, check};
+use crate::plan::{ModelSource, Plan};
 use crate::units::Bytes;
 
 /// Whole process and verdict of a plan, without explanations.
@@ -22,6 +22,14 @@ pub fn gaps_line(plan: &Plan) -> String {
     if gaps.is_empty() { String::new() } else { format!("Not known: {}.\n", gaps.join("; ")) }
 }
 
+/// The catalogue's entry that the name of the plan's model is read as.
+fn entry_of<'a>(plan: &Plan, catalog: &'a Catalog) -> Option<&'a ModelEntry> {
+    match &plan.model.source {
+        ModelSource::Catalog(name) => catalog.model(name),
+        ModelSource::File { .. } | ModelSource::Typed(_) => None,
+    }
+}
+
 /// Estimate, remarks and model line of a plan.
 pub fn of_plan(plan: &Plan) -> (Option<Estimate>, Vec<Diagnostic>, String) {
     let catalog = Catalog::embedded();
@@ -29,13 +37,15 @@ pub fn of_plan(plan: &Plan) -> (Option<Estimate>, Vec<Diagnostic>, String) {
         Ok(inputs) => {
             let context = Context {
                 architecture: Some(&inputs.architecture),
+                entry: entry_of(plan, catalog),
                 load_format: Some(inputs.load_format),
                 accelerator: inputs.accelerator,
             };
             let diagnostics = check(plan, &context);
             let parameters = inputs.architecture.parameters().total;
+            let licence = entry_of(plan, catalog).map_or_else(String::new, |entry| format!(" · {}", entry.licence));
             let line = format!(
-                "{} parameters · {} layers · {}",
+                "{} parameters · {} layers · {}{licence}",
                 crate::units::grouped(parameters),
                 inputs.architecture.num_layers(),
                 inputs.architecture.model_code

@@ -4,7 +4,7 @@ use super::edit::PlanEdit;
 use super::field::{FieldId, FieldValue};
 use super::{Plan, Workload};
 use crate::architecture::Architecture;
-use crate::catalog::{Accelerator, NumberFormat};
+use crate::catalog::{Accelerator, ModelEntry, NumberFormat};
 
 mod cost;
 mod hardware;
@@ -53,6 +53,8 @@ pub struct Diagnostic {
 pub struct Context<'a> {
     /// Shape of its model.
     pub architecture: Option<&'a Architecture>,
+    /// The catalogue's entry that its model's name was read as.
+    pub entry: Option<&'a ModelEntry>,
     /// Format its weights are loaded in.
     pub load_format: Option<&'a NumberFormat>,
     /// Its device.

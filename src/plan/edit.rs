@@ -4,6 +4,7 @@ use super::decision::Decision;
 use super::decision::questions::question;
 use super::field::{FieldId, FieldValue, field};
 use super::{FloatFormat, LoraInit, Method, ModelSource, Plan};
+use crate::catalog::Catalog;
 use crate::plan::field::id;
 
 /// One change.
@@ -115,6 +116,22 @@ impl ModelSource {
             Self::Typed(_) => "typed by hand",
         }
     }
+}
+
+/// The change that makes the accelerator called `name` the plan's; of a machine that a cloud rents also how many it has.
+/// `Err`: why the name means no one device.
+pub fn choose_accelerator(name: &str, catalog: &Catalog) -> Result<PlanEdit, String> {
+    let device = |name: &str| PlanEdit::Set(id::HARDWARE_ACCELERATOR, FieldValue::Id(name.to_owned()));
+    if matches!(name.trim(), "" | "none") {
+        return Ok(device(""));
+    }
+    if let Some(machine) = catalog.instance(name) {
+        let count = PlanEdit::Set(id::HARDWARE_COUNT, FieldValue::Integer(machine.count));
+        return Ok(PlanEdit::Group(vec![device(&machine.accelerator), count], format!("Machine {}", machine.name)));
+    }
+    let reading = catalog.read_accelerator(name);
+    let found = reading.device().ok_or_else(|| reading.refusal(name).unwrap_or_default())?;
+    Ok(device(&found.id))
 }
 
 /// The change that makes `method` the plan's method together with what it needs: a 4-bit base for QLoRA, a 16-bit one

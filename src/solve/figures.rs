@@ -191,6 +191,7 @@ pub fn remarks(inputs: &Inputs<'_>, severity: Severity) -> Vec<String> {
         architecture: Some(&inputs.architecture),
         load_format: Some(inputs.load_format),
         accelerator: inputs.accelerator,
+        ..Context::default()
     };
     check(inputs.plan, &context)
         .into_iter()

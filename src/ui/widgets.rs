@@ -1,6 +1,7 @@
 //! Controls and charts: data and colours in, what was touched out.
 
 pub mod bit_row;
+mod catalogue;
 pub mod component_table;
 pub mod derivation;
 pub mod device_bars;

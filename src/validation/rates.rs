@@ -143,8 +143,7 @@ fn case(row: &Row, catalog: &Catalog, profiles: &Profiles) -> Result<RateCase, S
     let training = row.text("task") == "train";
     let devices = row.count("num_gpus")?.unwrap_or(1).max(1);
     let strategy = strategy(row.text("sharding"), devices, training)?;
-    let kind = row.text("seq_kind");
-    if training && !["exact", "fixed"].iter().any(|word| kind.contains(word)) {
+    if training && !published::has_exact_lengths(row)? {
         return Err("the sequences differ in length, so no number of tokens follows".to_owned());
     }
     let model = row.text("model").to_owned();

@@ -67,7 +67,7 @@ pub fn architecture(
     dimensions: Dimensions,
     catalog: &Catalog,
 ) -> Result<(Architecture, Vec<String>), String> {
-    if let Some(known) = known(name, dimensions, catalog) {
+    if let Some(known) = known(name, dimensions, catalog)? {
         return Ok((known, Vec::new()));
     }
     let complete = [dimensions.hidden, dimensions.layers, dimensions.heads, dimensions.ffn, dimensions.vocab];
@@ -101,81 +101,49 @@ pub fn architecture(
     Ok((built, assumptions))
 }
 
-/// The catalogue's entry whose name is `name`, if its dimensions do not contradict the row's.
-fn known(name: &str, dimensions: Dimensions, catalog: &Catalog) -> Option<Architecture> {
-    let wanted = normal(name);
-    let mut best: Option<(bool, Architecture)> = None;
-    for entry in &catalog.models {
-        let candidate = normal(&entry.id);
-        if candidate != wanted {
-            continue;
+/// The catalogue's entry whose name is `name`, if its dimensions do not contradict the row's. `Err`: which do.
+fn known(name: &str, dimensions: Dimensions, catalog: &Catalog) -> Result<Option<Architecture>, String> {
+    let called = catalog.models_called(name);
+    let agreeing = called.iter().find(|entry| contradiction(&entry.architecture, dimensions).is_none());
+    match (agreeing, called.first()) {
+        (Some(entry), _) => {
+            let mut architecture = entry.architecture.clone();
+            // Padded vocabularies and ties differ between releases of one name; the row knows which was measured.
+            if let Some(vocab) = dimensions.vocab {
+                architecture.vocab_size = vocab;
+            }
+            if let Some(tied) = dimensions.tied {
+                architecture.head.tied = tied;
+            }
+            Ok(Some(architecture))
         }
-        let mut architecture = entry.architecture.clone();
-        if !agrees(&architecture, dimensions) {
-            continue;
-        }
-        let exact = entry.id == name || entry.id.rsplit('/').next() == Some(name);
-        // Padded vocabularies and ties differ between releases of one name; the row knows which was measured.
-        if let Some(vocab) = dimensions.vocab {
-            architecture.vocab_size = vocab;
-        }
-        if let Some(tied) = dimensions.tied {
-            architecture.head.tied = tied;
-        }
-        if best.as_ref().is_none_or(|(was_exact, _)| exact && !was_exact) {
-            best = Some((exact, architecture));
-        }
+        (None, Some(entry)) if is_mixture(name) => Err(format!(
+            "the catalogue's {} has another {} than the row",
+            entry.id,
+            contradiction(&entry.architecture, dimensions).unwrap_or("shape")
+        )),
+        _ => Ok(None),
     }
-    best.map(|(_, architecture)| architecture)
 }
 
-fn agrees(architecture: &Architecture, dimensions: Dimensions) -> bool {
+/// The first dimension of `architecture` that the row contradicts.
+fn contradiction(architecture: &Architecture, dimensions: Dimensions) -> Option<&'static str> {
     let ffn = architecture.layers.last().map(|group| match group.layer.mlp {
         Mlp::Dense(mlp) => mlp.intermediate,
         Mlp::Moe(moe) => moe.expert.intermediate,
     });
-    let same = |given: Option<u64>, own: Option<u64>| given.is_none() || given == own;
-    same(dimensions.hidden, Some(architecture.hidden_size))
-        && same(dimensions.layers, Some(architecture.num_layers()))
-        && same(dimensions.ffn, ffn)
-        // A vocabulary of another size is another tokenizer only if it is far off.
-        && dimensions.vocab.is_none_or(|vocab| vocab.abs_diff(architecture.vocab_size) <= architecture.vocab_size / 20)
-}
-
-/// A model's name without organisation, training stage, version of the release and punctuation.
-fn normal(name: &str) -> String {
-    let name = name.rsplit('/').next().unwrap_or(name).to_lowercase().replace("meta-llama", "llama");
-    let mut words: Vec<&str> = name.split(['-', '_', ' ']).filter(|word| !word.is_empty()).collect();
-    while words.len() > 1 {
-        let last = words.last().copied().unwrap_or_default();
-        let release = last.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-        // `2410`, `2407`: year and month of a release.
-        let dated = last.len() == 4 && last.starts_with('2') && last.bytes().all(|byte| byte.is_ascii_digit());
-        let stage = matches!(
-            last,
-            "hf" | "instruct"
-                | "chat"
-                | "base"
-                | "it"
-                | "pt"
-                | "4k"
-                | "128k"
-                | "8k"
-                | "bnb"
-                | "4bit"
-                | "3t"
-                | "step"
-                | "1431k"
-                | "intermediate"
-                | "preview"
-        );
-        if release || dated || stage {
-            words.pop();
-        } else {
-            break;
-        }
-    }
-    words.concat().chars().filter(char::is_ascii_alphanumeric).collect()
+    let other = |given: Option<u64>, own: Option<u64>| given.is_some() && given != own;
+    // A vocabulary of another size is another tokenizer only if it is far off.
+    let other_vocab =
+        dimensions.vocab.is_some_and(|vocab| vocab.abs_diff(architecture.vocab_size) > architecture.vocab_size / 20);
+    [
+        (other(dimensions.hidden, Some(architecture.hidden_size)), "hidden size"),
+        (other(dimensions.layers, Some(architecture.num_layers())), "number of layers"),
+        (other(dimensions.ffn, ffn), "MLP width (of one expert, where there are experts)"),
+        (other_vocab, "vocabulary"),
+    ]
+    .into_iter()
+    .find_map(|(differs, name)| differs.then_some(name))
 }
 
 /// `Qwen2-57B-A14B`, `moe-7b-1b-active`: a name that says that only part of the model is active.
@@ -283,29 +251,4 @@ fn config(model_type: &str, dimensions: Dimensions) -> Map<String, Value> {
         config.insert("tie_word_embeddings".to_owned(), json!(tied));
     }
     config
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_one_model_are_one() {
-        for (a, b) in [
-            ("Llama-3-8B", "meta-llama/Meta-Llama-3-8B"),
-            ("Mistral-7B", "mistralai/Mistral-7B-v0.1"),
-            ("mistralai/Mistral-7B-Instruct-v0.3", "mistralai/Mistral-7B-v0.3"),
-            ("TinyLlama-1.1B", "TinyLlama/TinyLlama-1.1B-intermediate-step-1431k-3T"),
-            ("TinyLlama/TinyLlama-1.1B-Chat-v1.0", "TinyLlama/TinyLlama-1.1B-intermediate-step-1431k-3T"),
-            ("phi-1.5", "microsoft/phi-1_5"),
-            ("Phi-3-mini", "microsoft/Phi-3-mini-4k-instruct"),
-            ("Ministral-8B", "mistralai/Ministral-8B-Instruct-2410"),
-            ("CodeLlama-34B", "codellama/CodeLlama-34b-hf"),
-        ] {
-            assert_eq!(normal(a), normal(b), "{a} {b}");
-        }
-        assert_ne!(normal("Qwen2.5-7B"), normal("Qwen2-7B"));
-        assert_ne!(normal("gemma-2b"), normal("gemma-2-2b"));
-        assert_ne!(normal("Llama-2-7B"), normal("CodeLlama-7B"));
-    }
 }

@@ -1,6 +1,7 @@
 //! The software stack of a published row: which profile stands for it, and what its versions change.
 
 use super::table::Row;
+use super::words::one;
 use crate::estimate::profile::{Profiles, RatioBand, RuntimeProfile};
 use crate::plan::LossKernel;
 
@@ -56,21 +57,40 @@ pub fn of(row: &Row, profiles: &Profiles) -> Result<Stack, String> {
     if after_prompt {
         assumptions.push("compared with generation: the figures do not contain the prompt's working set".to_owned());
     }
-    Ok(Stack { loss: loss(row.text("loss_kernel"), id), profile, after_prompt, assumptions })
+    Ok(Stack { loss: loss(row, id)?, profile, after_prompt, assumptions })
 }
 
 fn inference_profile(row: &Row) -> &'static str {
     if row.text("loss_kernel").contains("full-sequence") { "transformers-4.38" } else { "transformers-4.51" }
 }
 
-fn loss(kernel: &str, profile: &str) -> LossKernel {
-    let kernel = kernel.to_lowercase();
-    if kernel.contains("liger") || kernel.contains("cut") || profile == "unsloth" {
-        LossKernel::FusedLinear
-    } else if kernel.contains("foak") || kernel.contains("fused ce") {
-        LossKernel::FusedLogits
-    } else {
-        LossKernel::Unfused
+/// Words of `loss_kernel`; `None`: in chunks, which means what the stack's own loss means.
+const LOSSES: [(&str, Option<LossKernel>); 11] = [
+    ("unfused", Some(LossKernel::Unfused)),
+    ("unfused fp32 logits", Some(LossKernel::Unfused)),
+    ("compiled ce", Some(LossKernel::Unfused)),
+    ("last-token logits only (transformers 4.51)", Some(LossKernel::Unfused)),
+    ("full-sequence logits fp32 (transformers 4.38 behaviour)", Some(LossKernel::Unfused)),
+    ("foak fused ce", Some(LossKernel::FusedLogits)),
+    ("liger fused-linear-ce", Some(LossKernel::FusedLinear)),
+    ("fused-linear-ce", Some(LossKernel::FusedLinear)),
+    ("cut cross-entropy", Some(LossKernel::FusedLinear)),
+    ("unsloth chunked ce", Some(LossKernel::FusedLinear)),
+    ("chunked ce", None),
+];
+
+/// The loss of a row. Unsloth's makes no logits of its own accord; LitGPT's and torchtune's chunks keep them all, which
+/// their profiles have in their figures. What other stacks mean by chunks is not known.
+fn loss(row: &Row, profile: &str) -> Result<LossKernel, String> {
+    let text = row.text("loss_kernel").to_lowercase();
+    let chunked =
+        text.strip_prefix("chunked ce").is_some_and(|size| size.trim().bytes().all(|byte| byte.is_ascii_digit()));
+    let kernel = if chunked { Some(None) } else { one(row, "loss_kernel", &LOSSES)? };
+    match (kernel, profile) {
+        (Some(Some(kernel)), _) => Ok(kernel),
+        (None | Some(None), "unsloth") => Ok(LossKernel::FusedLinear),
+        (Some(None), "litgpt" | "torchtune") | (None, _) => Ok(LossKernel::Unfused),
+        (Some(None), _) => Err(row.unknown("loss_kernel", &text)),
     }
 }
 

@@ -127,6 +127,13 @@ impl Row {
         }
     }
 
+    /// What is said of a word in the cell of `column` that is not known.
+    pub fn unknown(&self, column: &str, word: &str) -> String {
+        let shown: String = word.chars().take(60).collect();
+        let place = self.columns.get(column).map_or(0, |index| index + 1);
+        format!("column {place} (`{column}`): “{shown}” is not known here; nothing is taken in its place")
+    }
+
     fn not_a(&self, what: &str, column: &str) -> String {
         // Foreign text is quoted, not repeated at full length.
         let shown: String = self.text(column).chars().take(40).collect();

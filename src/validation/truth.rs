@@ -31,7 +31,8 @@ pub fn case(row: &Row, catalog: &Catalog, profiles: &Profiles) -> Result<Case, S
         "forward" => Some(PhaseKind::Forward),
         "backward" => Some(PhaseKind::Backward),
         "optimizer" => Some(PhaseKind::OptimizerStep),
-        _ => None,
+        "" => None,
+        other => return Err(row.unknown("peak_phase", other)),
     };
     let mut plan = plan(row)?;
     plan.model.source = ModelSource::File { path: model.clone(), architecture: Box::new(architecture) };
@@ -74,7 +75,7 @@ fn plan(row: &Row) -> Result<Plan, String> {
         "full" | "infer" => Method::Full,
         "lora" => Method::Lora(lora(row)?),
         "qlora" => Method::Qlora(lora(row)?),
-        other => return Err(format!("the method `{}` is not one of full, lora, qlora, infer", brief(other))),
+        other => return Err(row.unknown("method", other)),
     };
     let weights = weights(row)?;
     plan.precision.load_format = String::from(if method == "qlora" { "nf4" } else { weights });
@@ -83,7 +84,7 @@ fn plan(row: &Row) -> Result<Plan, String> {
         "bf16" => Some(FloatFormat::Bf16),
         "fp16" => Some(FloatFormat::Fp16),
         "none" | "" => None,
-        other => return Err(format!("`amp` is `{}`, not one of none, bf16, fp16", brief(other))),
+        other => return Err(row.unknown("amp", other)),
     };
     plan.precision.upcast_unquantized = method == "qlora" && row.flag("kbit_prep", false)?;
     if method != "infer" {
@@ -97,7 +98,11 @@ fn plan(row: &Row) -> Result<Plan, String> {
     plan.batch.new_tokens = 0;
     plan.runtime.loss = LossKernel::Unfused;
     plan.runtime.checkpointing = if row.flag("grad_ckpt", false)? { Checkpointing::Full } else { Checkpointing::None };
-    plan.runtime.attention = if row.text("attn") == "eager" { AttentionKernel::Eager } else { AttentionKernel::Sdpa };
+    plan.runtime.attention = match row.text("attn") {
+        "eager" => AttentionKernel::Eager,
+        "sdpa" | "" => AttentionKernel::Sdpa,
+        other => return Err(row.unknown("attn", other)),
+    };
     plan.hardware.accelerator = String::new();
     Ok(plan)
 }
@@ -106,7 +111,7 @@ fn plan(row: &Row) -> Result<Plan, String> {
 pub fn weights(row: &Row) -> Result<&str, String> {
     match row.text("weights") {
         known @ ("bf16" | "fp16" | "fp32") => Ok(known),
-        other => Err(format!("the weights `{}` are not one of bf16, fp16, fp32", brief(other))),
+        other => Err(row.unknown("weights", other)),
     }
 }
 
@@ -120,7 +125,7 @@ pub fn optimizer(row: &Row) -> Result<(Algorithm, Implementation), String> {
         "sgd_momentum" => (Algorithm::SgdMomentum, Implementation::Foreach),
         "adafactor" => (Algorithm::Adafactor, Implementation::ForLoop),
         "adamw8bit" => (Algorithm::AdamW8bit, Implementation::ForLoop),
-        other => return Err(format!("the optimizer `{}` is not known", brief(other))),
+        other => return Err(row.unknown("optimizer", other)),
     })
 }
 
@@ -129,7 +134,7 @@ fn lora(row: &Row) -> Result<Lora, String> {
         "qv" => Targets::Parts(vec![TargetPart::Q, TargetPart::V]),
         "attn" => Targets::Parts(vec![TargetPart::Q, TargetPart::K, TargetPart::V, TargetPart::O]),
         "all-linear" | "" => Targets::AllLinear,
-        other => return Err(format!("`lora_targets` is `{}`, not one of qv, attn, all-linear", brief(other))),
+        other => return Err(row.unknown("lora_targets", other)),
     };
     // PEFT casts adapters to FP32 unless told not to; on an FP32 base they are FP32 anyway.
     let wide = row.flag("adapter_fp32", true)? || row.text("weights") == "fp32";

@@ -379,6 +379,7 @@ fn estimated(plan: &Plan, profiles: &Profiles) -> Result<(), String> {
         architecture: Some(&inputs.architecture),
         load_format: Some(inputs.load_format),
         accelerator: inputs.accelerator,
+        ..Context::default()
     };
     check(plan, &context);
     Ok(())

@@ -174,7 +174,8 @@ fn refusals_say_what_and_exit_with_two() {
     for (args, saying) in [
         (vec!["estimate", "--rank", "0"], "from 1"),
         (vec!["estimate", "--method", "qlorra"], "did you mean `qlora`"),
-        (vec!["estimate", "--model", "Llama-3.1-8"], "did you mean"),
+        (vec!["estimate", "--model", "Llama-3.1-8"], "open its config.json; names near to it: meta-llama/Llama-3.1-8B"),
+        (vec!["estimate", "--accelerator", "a100"], "the name of several devices: a100-pcie-40gb"),
         (vec!["estimate", "--accelerator", "no-such-card"], "no-such-card"),
         (vec!["estimate", "--load-format", "nf3"], "nf3"),
         (vec!["estimate", "--no-such-flag"], "no-such-flag"),

@@ -19,6 +19,7 @@ fn remarks(plan: &Plan) -> Vec<Diagnostic> {
         architecture: architecture.as_ref(),
         load_format: catalog.format(&plan.precision.load_format),
         accelerator: catalog.accelerator(&plan.hardware.accelerator),
+        ..Context::default()
     };
     check(plan, &context)
 }

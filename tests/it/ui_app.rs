@@ -315,7 +315,7 @@ fn a_figure_of_the_catalogue_is_edited_marked_and_reset() {
         .get_all_by_label("Device memory, MiB")
         .find(|node| node.accesskit_node().role() == egui::accesskit::Role::TextInput)
         .unwrap();
-    assert_eq!(field.accesskit_node().value().as_deref(), Some("24,564 MiB"));
+    assert_eq!(field.accesskit_node().value().as_deref(), Some("24,074 MiB"));
     field.scroll_to_me();
     harness.run_ok();
     let field = harness

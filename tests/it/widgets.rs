@@ -417,7 +417,14 @@ fn a_long_list_is_searched_with_the_keyboard_and_drawn_in_part() {
             let found = models.iter().filter(|id| id.contains(query));
             found.map(|id| Entry { id: id.clone(), title: id.clone(), detail: "7.6 B".to_owned() }).collect()
         };
-        let picker = Picker { label: "Base model", current: "vendor/model-003", width: 200.0, entries: &entries };
+        let picker = Picker {
+            label: "Base model",
+            current: "vendor/model-003",
+            width: 200.0,
+            entries: &entries,
+            mark: &|_| None,
+            head: &|_| {},
+        };
         if let Some(id) = picker.show(ui, &mut search.borrow_mut(), tokens()) {
             chosen.replace(Some(id));
         }

@@ -5,7 +5,7 @@ use crate::app::effect::Effect;
 use crate::app::places::{self, Places};
 use crate::app::state::{Document, State};
 use crate::architecture::config::from_config_text;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, ModelReading, id_of};
 use crate::handover::configured::Configured;
 use crate::plan::edit::PlanEdit;
 use crate::plan::{ModelSource, file};
@@ -90,10 +90,7 @@ fn plan(state: &mut State, text: &str) {
 
 /// `org/name`, a link to a model page, or a name alone.
 fn name(state: &mut State, text: &str) {
-    let first_line = text.lines().next().unwrap_or_default();
-    let id = first_line.split_once("huggingface.co/").map_or(first_line, |(_, rest)| rest);
-    let id = id.split(['?', '#']).next().unwrap_or_default().trim_matches('/');
-    let id = id.split("/blob/").next().unwrap_or_default().split("/tree/").next().unwrap_or_default();
+    let id = id_of(text);
     if id.is_empty() {
         fail(
             state,
@@ -101,29 +98,25 @@ fn name(state: &mut State, text: &str) {
         );
         return;
     }
-    let catalog = Catalog::embedded();
-    let found = catalog.model(id).or_else(|| {
-        catalog
-            .search_models(id)
-            .into_iter()
-            .find(|model| model.id.rsplit('/').next().is_some_and(|name| name.eq_ignore_ascii_case(id)))
-    });
-    match found {
-        Some(model) => {
-            if apply(state, &PlanEdit::Model(ModelSource::Catalog(model.id.clone()))) {
-                leave_start(state);
-                notice(state, &format!("Model: {}", model.id));
-            }
-        }
-        None => {
+    let reading = Catalog::embedded().read_model(&id);
+    let (name, words) = match &reading {
+        ModelReading::Exact(entry) => (entry.id.clone(), format!("Model: {}", entry.id)),
+        ModelReading::SameShape(entry) => (id.clone(), format!("Model: {id}, read as {}: the same shape", entry.id)),
+        ModelReading::Unknown(_) => {
             let short: String = id.chars().take(80).collect();
+            let why = reading.refusal(&id).unwrap_or_default();
             fail(
                 state,
                 &format!(
-                    "`{short}` is neither in the catalogue nor the text of a config.json or a plan. Nothing is fetched from \
-                     the network: paste the text of the model's config.json instead."
+                    "`{short}` is neither in the catalogue nor the text of a config.json or a plan; {why}. Nothing is \
+                     fetched from the network: paste the text of the model's config.json instead."
                 ),
             );
+            return;
         }
+    };
+    if apply(state, &PlanEdit::Model(ModelSource::Catalog(name))) {
+        leave_start(state);
+        notice(state, &words);
     }
 }

@@ -1,12 +1,13 @@
 //! Totals: phases, the three answers, capacity, the textbook's figure, parameter counts.
 
 use super::super::optimizer::textbook_values;
-use super::super::overhead::{self, DRIVER_SHARE};
+use super::super::overhead;
 use super::super::setup::Setup;
 use super::super::textbook;
 use super::super::trainable::trained_tensors;
 use super::super::{Component, Estimate, Inputs, Phase, PhaseKind, sharding};
 use super::{TRACED, found};
+use crate::catalog::{Accelerator, Limit, Usable};
 use crate::explained::{Exactness, Explained, Term, Value};
 use crate::units::{Bytes, percent};
 
@@ -150,26 +151,31 @@ pub fn capacity(inputs: &Inputs<'_>) -> Explained {
     let hardware = &inputs.plan.hardware;
     let mib = |amount: u64| Bytes(amount.saturating_mul(1 << 20));
     let (memory, why) = match (hardware.memory_mib, inputs.accelerator) {
-        (Some(edited), _) => (Term::bytes("memory", mib(edited)), "The memory is as edited in the plan."),
-        (None, Some(device)) => match device.memory_mib_driver {
-            Some(listed) => {
-                (Term::bytes("memory", mib(listed)), "The driver's own figure, from a published listing of this card.")
-            }
-            None => {
-                let sheet = Bytes((device.memory_gb_marketed * (1_u64 << 30) as f64) as u64);
-                let share = Term::factor("share", DRIVER_SHARE).note("that listings of other cards show").rough();
-                (
-                    (Term::bytes("data sheet", sheet).note("its GB read as GiB") * share).down(),
-                    "No driver listing of this card is known: the data sheet's size in GiB, less the few percent that \
-                     listings of other cards lack.",
-                )
-            }
-        },
-        (None, None) => (Term::from(0), "No device is chosen."),
+        (typed, Some(device)) => {
+            let usable = device.usable(typed);
+            (usable_memory(device, usable), usable.limit.why(device))
+        }
+        (Some(typed), None) => (Term::bytes("memory", mib(typed)), "The memory is as given in the plan.".to_owned()),
+        (None, None) => (Term::from(0), "No device is chosen.".to_owned()),
     };
     let reserve = mib(hardware.reserve_mib);
     let reserve = Term::bytes("reserve", reserve.min(Bytes(memory.whole()))).note("kept free for other programs");
     Explained::bytes("Capacity", memory - reserve).why(why).source("catalogue of accelerators")
+}
+
+/// What software may use of a device, as the factors it comes from.
+fn usable_memory(device: &Accelerator, usable: Usable) -> Term {
+    match usable.limit {
+        Limit::Typed | Limit::PyTorch | Limit::Driver => Term::bytes("memory", Bytes(usable.bytes)),
+        Limit::LabelByRule { share } => {
+            let share = Term::factor("share", share).note("that listings of other cards show").rough();
+            (Term::bytes("label", Bytes(device.label_bytes())).note("its GB read as GiB") * share).down()
+        }
+        Limit::Wired { memory_bytes, share } => {
+            let share = Term::factor("share", share).note("that Metal lets a process wire").rough();
+            (Term::bytes("memory", Bytes(memory_bytes)).note("of the machine") * share).down()
+        }
+    }
 }
 
 /// The textbook's figure.

@@ -59,10 +59,7 @@ pub fn check(found: &mut Found<'_>) {
 
 fn reserve(found: &mut Found<'_>, device: &Accelerator) {
     let hardware = &found.plan.hardware;
-    let capacity_mib = hardware
-        .memory_mib
-        .or(device.memory_mib_driver)
-        .unwrap_or((device.memory_gb_marketed * 1e9 / f64::from(1 << 20)) as u64);
+    let capacity_mib = device.usable(hardware.memory_mib).bytes >> 20;
     if hardware.reserve_mib > 0 && hardware.reserve_mib >= capacity_mib {
         found.push(
             Severity::Error,

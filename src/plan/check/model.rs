@@ -10,6 +10,7 @@ const LONG_FOR_EAGER: u64 = 4096;
 
 pub fn check(found: &mut Found<'_>) {
     gaps(found);
+    named(found);
     typed_shape(found);
     positions(found);
     if found.plan.runtime.attention == AttentionKernel::Eager && found.plan.batch.sequence_length > LONG_FOR_EAGER {
@@ -27,6 +28,23 @@ fn gaps(found: &mut Found<'_>) {
     let Some(architecture) = found.context.architecture else { return };
     for gap in architecture.gaps() {
         found.push(Severity::Warning, id::MODEL_ID, format!("the model was not wholly read: {gap}"), None);
+    }
+}
+
+/// What a name was read as, and what the entry of that name leaves out.
+fn named(found: &mut Found<'_>) {
+    let (ModelSource::Catalog(name), Some(entry)) = (&found.plan.model.source, found.context.entry) else { return };
+    if !name.eq_ignore_ascii_case(&entry.id) {
+        let message = format!("{name} is read as {}: the same shape", entry.id);
+        found.push(Severity::Note, id::MODEL_ID, message, None);
+    }
+    if entry.has_tower {
+        let beyond = entry.params_whole.map(|whole| whole.saturating_sub(entry.params_total));
+        let beyond = beyond.map_or_else(String::new, |count| format!(" of {} parameters", grouped(count)));
+        let message = format!(
+            "the published checkpoint also has a vision tower{beyond}, which is not counted: load its text model alone"
+        );
+        found.push(Severity::Note, id::MODEL_ID, message, None);
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::app::command::{Command, Commands, FileCommand, LookCommand, MenuCommand, MessageCommand, SettingsCommand};
 use crate::app::page::Page;
 use crate::app::settings::ThemeChoice;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Order};
 use crate::plan::edit::{PlanEdit, choose_method};
 use crate::plan::field::id;
 use crate::plan::field::{Field, FieldKind, FieldValue, fields};
@@ -238,5 +238,5 @@ fn models(query: &str) -> Vec<Line> {
         detail: "catalogue".to_owned(),
         action: Ok(Command::Edit(PlanEdit::Model(ModelSource::Catalog(model.id.clone())))),
     };
-    Catalog::embedded().search_models(query).into_iter().take(MAX_MODELS).map(line).collect()
+    Catalog::embedded().search_models(query, Order::MostUsed).into_iter().take(MAX_MODELS).map(line).collect()
 }

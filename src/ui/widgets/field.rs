@@ -1,12 +1,11 @@
 //! One row of the settings panel, made from the field table: label left, control right.
 
+use super::catalogue::catalog_ui;
 use super::icon::{self, Icon};
-use super::picker::{Entry, Picker};
 use super::{number, toggle};
 use crate::app::command::{Command, Commands, MessageCommand};
 use crate::catalog::Catalog;
-use crate::estimate::profile::Profiles;
-use crate::plan::edit::{PlanEdit, choose_method};
+use crate::plan::edit::{PlanEdit, choose_accelerator, choose_method};
 use crate::plan::field::id;
 use crate::plan::field::{CatalogKind, Choice, Field, FieldKind, FieldValue, Section, unset_word};
 use crate::theme::{Tokens, space};
@@ -46,7 +45,11 @@ pub fn field_ui(ui: &mut Ui, field: &'static Field, view: &View<'_>, ui_state: &
     if let (Some(kind), FieldValue::Id(id)) = (kind, &value) {
         // The first of its section, whose head says what it is: long names need the whole row.
         if let Some(chosen) = catalog_ui(ui, field, kind, id, view, ui_state) {
-            out.push(Command::Edit(PlanEdit::Set(field.id, chosen)));
+            out.push(match (kind, &chosen) {
+                (CatalogKind::Accelerator, FieldValue::Id(name)) => choose_accelerator(name, Catalog::embedded())
+                    .map_or_else(|why| Command::Message(MessageCommand::Refuse(why)), Command::Edit),
+                _ => Command::Edit(PlanEdit::Set(field.id, chosen)),
+            });
         }
         return;
     }
@@ -346,7 +349,7 @@ fn catalogue_figure(field: &Field, view: &View<'_>) -> String {
     };
     let decimal = |figure: Option<f64>| figure.map_or_else(|| "–".to_owned(), |figure| figure.to_string());
     match field.id {
-        id::HARDWARE_MEMORY_MIB => crate::units::grouped(crate::estimate::device_memory(device).0 >> 20),
+        id::HARDWARE_MEMORY_MIB => crate::units::grouped(device.usable(None).bytes >> 20),
         id::HARDWARE_BANDWIDTH_GB_S => decimal(device.bandwidth_gb_s),
         id::HARDWARE_BF16_TFLOPS => decimal(device.bf16_tflops.or(device.fp16_tflops)),
         _ => "–".to_owned(),
@@ -423,82 +426,4 @@ fn notes_ui(ui: &mut Ui, field: &'static Field, value: &FieldValue, ui_state: &m
             }
         }
     });
-}
-
-fn catalog_ui(
-    ui: &mut Ui,
-    field: &Field,
-    kind: CatalogKind,
-    id: &str,
-    view: &View<'_>,
-    ui_state: &mut UiState,
-) -> Option<FieldValue> {
-    let current = title_of(kind, id);
-    let picker = Picker {
-        label: field.label,
-        current: &current,
-        width: ui.available_width(),
-        entries: &|query| entries(kind, query),
-    };
-    picker.show(ui, &mut ui_state.search, view.tokens).map(FieldValue::Id)
-}
-
-fn title_of(kind: CatalogKind, id: &str) -> String {
-    let catalog = Catalog::embedded();
-    let known = match kind {
-        CatalogKind::Model => catalog.model(id).map(|entry| entry.id.clone()),
-        CatalogKind::Accelerator if id.is_empty() => Some("None chosen".to_owned()),
-        CatalogKind::Accelerator => catalog.accelerator(id).map(|entry| entry.name.clone()),
-        CatalogKind::LoadFormat | CatalogKind::KvFormat => catalog.format(id).map(|entry| entry.name.clone()),
-        CatalogKind::Profile => Profiles::known().get(id).map(|entry| entry.name.clone()),
-    };
-    known.unwrap_or_else(|| format!("{id} (unknown)"))
-}
-
-/// Entries of a catalogue for a search text.
-pub fn entries(kind: CatalogKind, query: &str) -> Vec<Entry> {
-    let catalog = Catalog::embedded();
-    match kind {
-        CatalogKind::Model => catalog
-            .search_models(query)
-            .into_iter()
-            .map(|entry| Entry {
-                id: entry.id.clone(),
-                title: entry.id.clone(),
-                detail: crate::units::params_short(entry.params_total),
-            })
-            .collect(),
-        CatalogKind::Accelerator => {
-            let none = Entry { id: String::new(), title: "None chosen".to_owned(), detail: String::new() };
-            let found = catalog.search_accelerators(query).into_iter().map(|entry| Entry {
-                id: entry.id.clone(),
-                title: entry.name.clone(),
-                detail: format!("{} GB", entry.memory_gb_marketed),
-            });
-            if query.trim().is_empty() { std::iter::once(none).chain(found).collect() } else { found.collect() }
-        }
-        CatalogKind::LoadFormat | CatalogKind::KvFormat => {
-            let query = query.to_lowercase();
-            catalog
-                .formats
-                .iter()
-                .filter(|format| format.loadable)
-                .filter(|format| format.name.to_lowercase().contains(&query) || format.id.contains(&query))
-                .map(|format| Entry {
-                    id: format.id.clone(),
-                    title: format.name.clone(),
-                    detail: format!("{:.2} bit", format.effective_bits),
-                })
-                .collect()
-        }
-        CatalogKind::Profile => {
-            let query = query.to_lowercase();
-            Profiles::known()
-                .entries
-                .iter()
-                .filter(|profile| profile.name.to_lowercase().contains(&query))
-                .map(|profile| Entry { id: profile.id.clone(), title: profile.name.clone(), detail: String::new() })
-                .collect()
-        }
-    }
 }

@@ -8,6 +8,8 @@ use egui::{
 
 /// Height of the button, in points.
 const HEIGHT: f32 = 26.0;
+/// Width of the list, in points.
+const WIDTH: f32 = 440.0;
 
 /// One entry of the list.
 pub struct Entry {
@@ -17,6 +19,14 @@ pub struct Entry {
     pub title: String,
     /// Small text beside it.
     pub detail: String,
+}
+
+/// A verdict beside an entry: its words and the colour they stand in.
+pub struct Mark {
+    /// What is said: `6.9 GiB, fits`.
+    pub words: String,
+    /// Its colour.
+    pub ink: egui::Color32,
 }
 
 /// A searchable list behind a button.
@@ -29,6 +39,10 @@ pub struct Picker<'a> {
     pub width: f32,
     /// Entries for what has been typed, best first.
     pub entries: &'a dyn Fn(&str) -> Vec<Entry>,
+    /// What is worked out for an entry that is seen: too much for all of them in each frame.
+    pub mark: &'a dyn Fn(&Entry) -> Option<Mark>,
+    /// Drawn between the search text and the list.
+    pub head: &'a dyn Fn(&mut Ui),
 }
 
 impl Picker<'_> {
@@ -42,7 +56,7 @@ impl Picker<'_> {
             search.clear();
         }
         let mut chosen = None;
-        let popup = Popup::menu(&button).width(360.0).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+        let popup = Popup::menu(&button).width(WIDTH).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
         popup.show(|ui| {
             chosen = self.list_ui(ui, search, opened, tokens);
             if chosen.is_some() {
@@ -85,6 +99,7 @@ impl Picker<'_> {
         if opened {
             field.request_focus();
         }
+        (self.head)(ui);
         let entries = (self.entries)(search);
         let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         let mut chosen = entries.first().filter(|_| entered).map(|entry| entry.id.clone());
@@ -95,8 +110,13 @@ impl Picker<'_> {
         ScrollArea::vertical().max_height(320.0).show_rows(ui, row, entries.len(), |ui, range| {
             for entry in &entries[range] {
                 let text = RichText::new(&entry.title);
+                let mark = (self.mark)(entry);
+                let (detail, ink) = match &mark {
+                    Some(mark) => (format!("{} · {}", entry.detail, mark.words), mark.ink),
+                    None => (entry.detail.clone(), tokens.muted.0),
+                };
                 let button = egui::Button::selectable(self.current == entry.title, text)
-                    .right_text(RichText::new(&entry.detail).small().color(tokens.muted.0))
+                    .right_text(RichText::new(detail).small().color(ink))
                     .min_size(egui::vec2(ui.available_width(), row - space::xs()));
                 if ui.add(button).clicked() {
                     chosen = Some(entry.id.clone());
