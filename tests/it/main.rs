@@ -14,6 +14,7 @@ mod cli_profiles;
 mod common;
 mod config_counts;
 mod decide;
+mod decide_cases;
 mod estimate_any_plan;
 mod estimate_families;
 mod estimate_properties;
