@@ -59,13 +59,11 @@ pub fn labelled(tally: &Tally, name: &str, index: usize, label: Option<&Label>) 
 }
 
 impl Decision {
-    /// Takes a tally: counts of failures and agreement follow from it.
+    /// Takes a tally: counts of failures follow from it. How well annotators agree on kinds of failure says nothing of the
+    /// labels that would be trained on, so that agreement stays as it was answered.
     pub fn take_tally(&mut self, tally: Tally) {
         if !tally.is_empty() {
             self.answers.failures = failures(&tally);
-            let kappa = agreement(&tally).and_then(|found| found.kappa);
-            // Two decimals are what it can be told to.
-            self.answers.agreement = kappa.map(|kappa| (kappa * 100.0).round() / 100.0).or(self.answers.agreement);
         }
         self.tally = tally;
     }

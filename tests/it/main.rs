@@ -15,6 +15,7 @@ mod common;
 mod config_counts;
 mod decide;
 mod decide_cases;
+mod decide_space;
 mod estimate_any_plan;
 mod estimate_families;
 mod estimate_properties;

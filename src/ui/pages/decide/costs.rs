@@ -3,6 +3,7 @@
 use super::{DecideState, changed, head_ui, note_ui, text_ui};
 use crate::app::command::Commands;
 use crate::decide::break_even::BreakEven;
+use crate::decide::facts::LONG_PROMPT_TOKENS;
 use crate::plan::decision::amounts::{Amount, CACHE, RAG, REQUEST, TUNED, plain};
 use crate::plan::decision::{Cache, Costs, RagCosts, is_date};
 use crate::theme::space;
@@ -90,7 +91,13 @@ fn inputs_ui(ui: &mut Ui, view: &View<'_>, costs: &Costs, state: &mut DecideStat
             costs.cache = if costs.cache.is_some() {
                 None
             } else {
-                Some(Cache { hit_share: 0.9, read_factor: 1.0, write_factor: 1.0 })
+                Some(Cache {
+                    hit_share: 0.9,
+                    read_factor: 1.0,
+                    write_factor: 1.0,
+                    least_tokens: LONG_PROMPT_TOKENS,
+                    ..Cache::default()
+                })
             };
         }));
     }

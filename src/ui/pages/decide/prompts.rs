@@ -25,7 +25,7 @@ pub fn prompts_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &m
             out.push(changed(view, "prompts", |record| {
                 let all = record.answers.prompts.get_or_insert_default();
                 let name = format!("v{}", all.len() + 1);
-                all.push(PromptVersion { name, correct: 0, of, examples: Some(0) });
+                all.push(PromptVersion { name, correct: 0, of, examples: Some(0), lost: None });
             }));
         }
         if versions.is_none_or(|all| !all.is_empty())
@@ -87,7 +87,8 @@ fn row_ui(
     number(ui, "Total", version.of, |version, count| version.of = count);
     number(ui, "Examples inside", version.examples.unwrap_or(0), |version, count| version.examples = Some(count));
     let name = format!("Prompt {}", version.name);
-    let share = Proportion { name, count: version.correct, total: version.of, against: None, more: None, told: true };
+    let (count, total) = (version.correct, version.of);
+    let share = Proportion { name, count, total, against: None, more: None, told: true, is_narrow: false };
     intervals::bar_ui(ui, view, &share, 90.0);
     let remove = ui.small_button("Remove");
     let name = format!("Remove prompt version {}", index + 1);

@@ -12,8 +12,7 @@ const COLUMNS: [f32; 4] = [0.24, 0.4, 0.13, 0.23];
 /// Draws all rules.
 pub fn rules_ui(ui: &mut Ui, view: &View<'_>) {
     let found = &view.computed.decided(&view.state.document.plan).found;
-    let held: Vec<&str> =
-        found.advice.iter().flat_map(|advice| advice.rules.iter().map(|rule| rule.id.as_str())).collect();
+    let held: Vec<&str> = found.advice.iter().flat_map(|advice| advice.rules.iter().map(|rule| rule.id)).collect();
     card(ui, view.tokens, |ui| {
         head_ui(ui, &format!("Recommendation: {}", found.headline()));
         note_ui(
