@@ -156,6 +156,77 @@ fn empty_prices_hide_no_missing_evidence() {
     }
 }
 
+/// What is asked first decides most often, and what never decides is not asked.
+#[test]
+fn what_is_asked_stands_in_the_order_of_its_worth() {
+    for answers in [Answers::default(), prompted(), failing(21, 9), failing(10, 90)] {
+        let found = recommend(&answers);
+        let worths: Vec<f64> = found.missing.iter().map(|missing| missing.worth_share).collect();
+        assert!(worths.is_sorted_by(|a, b| a >= b), "{worths:?}");
+        assert!(worths.iter().all(|worth| (0.0..=1.0).contains(worth)));
+    }
+    // With the target met and no request too expensive nothing else is read.
+    let mut met = prompted();
+    met.evaluation.correct = Some(390);
+    met.too_expensive = Some(false);
+    met.evaluation.from_real_use = Some(true);
+    let found = recommend(&met);
+    assert_eq!(found.outcomes(), [Outcome::Stay]);
+    assert!(found.missing.is_empty(), "{:?}", found.missing);
+    // Without counts of failures they are what decides most.
+    let mut uncounted = Answers { examples: Some(500), instructions_clear: Some(true), ..prompted() };
+    uncounted.evaluation.from_real_use = Some(true);
+    let first: Vec<String> = recommend(&uncounted).missing.into_iter().take(2).map(|missing| missing.label).collect();
+    assert!(first.contains(&"Failures by kind".to_owned()), "{first:?}");
+}
+
+/// Counts that cannot all be true are no evidence: read from a file they are refused, in a plan they are told.
+#[test]
+fn contradicting_counts_are_told_and_lead_nowhere() {
+    let mut answers = failing(5, 500);
+    let found = recommend(&answers);
+    assert_eq!((found.verdict.id(), found.is_open()), ("contradiction", true));
+    assert!(found.contradictions[0].1.contains("505 failures are counted and only 160 answers are wrong"));
+    assert!(found.missing.is_empty() && found.flips.is_empty());
+    answers = failing(5, 90);
+    answers.failures.retrieval_miss = Some(3);
+    answers.retrieval = Some(Retrieval::Nothing);
+    assert!(recommend(&answers).contradictions[0].1.contains("nothing is retrieved"));
+    // 190 of 400, then 240: with 200 turned wrong 250 would have to be right of the 210 that were wrong.
+    let mut answers = failing(5, 90);
+    let versions = answers.prompts.as_mut().unwrap();
+    versions[0].correct = 190;
+    versions[1].lost = Some(200);
+    assert!(recommend(&answers).contradictions[0].1.contains("the scores allow 0 to 160"));
+}
+
+/// A need that is not met holds the outcome back and says what instead; one that is open is named beside it.
+#[test]
+fn what_is_not_true_holds_an_outcome_back() {
+    let held = |change: fn(&mut Answers)| {
+        let mut answers = failing(10, 90);
+        change(&mut answers);
+        let found = recommend(&answers);
+        let held: Vec<&str> = found.held.iter().map(|held| held.outcome.id()).collect();
+        (found.outcomes(), held.join(", "))
+    };
+    let sft = || "sft".to_owned();
+    assert_eq!(held(|_| ()), (vec![Outcome::Sft], String::new()));
+    assert_eq!(held(|a| a.rights = Some(false)), (vec![Outcome::MoreExamples], sft()));
+    assert_eq!(held(|a| a.owner = Some(false)), (vec![Outcome::NoTraining], sft()));
+    assert_eq!(held(|a| a.interest_only = Some(true)), (vec![Outcome::NoTraining], sft()));
+    assert_eq!(held(|a| a.agreement = Some(0.3)), (vec![Outcome::Guideline], sft()));
+    // A kappa of five labels proves nothing either way: it is to be settled, and holds nothing.
+    let few = |a: &mut Answers| (a.agreement, a.agreement_examples) = (Some(0.5), Some(5));
+    assert_eq!(held(few), (vec![Outcome::Sft], String::new()));
+    let budget = |a: &mut Answers| (a.budget, a.stronger_model) = (Some(false), Some(true));
+    assert_eq!(held(budget), (vec![Outcome::SwitchBase], sft()));
+    let found = recommend(&failing(10, 90));
+    let states: Vec<(&str, &str)> =
+        found.advice[0].needs.iter().map(|needed| (needed.need.id.as_str(), needed.state.word())).collect();
+    assert!(states.contains(&("owner", "to be settled")), "{states:?}");
+}
+
 #[test]
 fn huge_counts_neither_overflow_nor_mislead() {
     let huge = Some(u64::MAX);
@@ -232,6 +303,14 @@ mod files {
             ("(failures: (missing: -3))", 1, 22, "integer"),
             ("(failures: (missing: 5000000000))", 1, 22, "over 1000000000"),
             ("(costs: (input_price: 2))", 1, 9, "day they were quoted"),
+            (
+                "(\n  evaluation: (examples: 400, correct: 340),\n  failures: (style: 500),\n)",
+                3,
+                13,
+                "only 60 answers are wrong",
+            ),
+            ("(retrieval: nothing, failures: (retrieval_miss: 2))", 1, 49, "nothing is retrieved"),
+            ("(agreement_examples: 0)", 1, 22, "on no example"),
             ("(examples: 5", 1, 13, "the text ends"),
         ] {
             let error = read_answers(text).unwrap_err();
@@ -359,6 +438,17 @@ mod in_the_plan {
         assert_eq!(plan.run.examples, Some(500));
         assert_eq!(plan.decision.as_ref().unwrap().outcomes, ["sft", "preference-tuning"]);
         assert!(edit.label(&before).contains("Supervised fine-tuning + Preference tuning"));
+        // Stages, their data, how it is measured and when to stop are in the plan, and are read again from its file.
+        let kept = plan.decision.as_ref().unwrap().follow.clone().unwrap();
+        let stages: Vec<&str> = kept.stages.iter().map(|stage| stage.example.as_str()).collect();
+        assert_eq!(stages, ["(instruction, response)", "(instruction, better answer, worse answer)"]);
+        assert_eq!(kept.stages[1].examples_have, Some(300));
+        // 60 % to 90 % on the same examples, both versions independent: 2 · … by `samples`, fewer than the 400 there are.
+        assert_eq!((kept.evaluation.examples, kept.evaluation.target), (400, 0.9));
+        assert!(kept.evaluation.stop.contains("90 %") && kept.evaluation.stop.contains("25, 50 and 100 %"));
+        assert!(kept.first.contains(&"owner".to_owned()), "{:?}", kept.first);
+        let again = read(&write(&plan, &[])).unwrap();
+        assert_eq!((again.plan.decision, again.diagnostics.len()), (plan.decision, 0));
     }
 
     #[test]
@@ -402,6 +492,48 @@ mod command_line {
             serde_json::from_str(&decide(&["tests/fixtures/decide/07-not-enough-evidence.ron", "--json"]).1).unwrap();
         assert_eq!(open["verdict"], "not-enough-evidence");
         assert!(open["missing"].as_array().unwrap().iter().any(|missing| missing["more_labels"].is_u64()));
+    }
+
+    /// One page a review can sign, in both forms; what people typed is text in it, and no file is replaced unasked.
+    #[test]
+    fn a_record_is_written_for_a_review() {
+        use tuneplan::plan::decision::{Decision, read_answers};
+        let folder = tempfile::tempdir().unwrap();
+        let text = std::fs::read_to_string("tests/fixtures/decide/05-style.ron").unwrap();
+        let reasoning = "<script>alert(1)</script> | **bold**".to_owned();
+        let record = Decision { answers: read_answers(&text).unwrap(), reasoning, ..Decision::default() };
+        let plan = tuneplan::plan::Plan { decision: Some(Box::new(record)), ..Default::default() };
+        let path = folder.path().join("a.plan.ron");
+        std::fs::write(&path, tuneplan::plan::file::write(&plan, &[])).unwrap();
+        let plan = path.to_str().unwrap();
+        for ending in ["md", "html"] {
+            let page = folder.path().join(format!("record.{ending}"));
+            let page = page.to_str().unwrap();
+            assert_eq!(decide(&[plan, "--record", page]).0, Outcome::Done);
+            let text = std::fs::read_to_string(page).unwrap();
+            for words in [
+                "Supervised fine-tuning",
+                "Why",
+                "What must be true first",
+                "71 of 80, 89 % (80 % to 94 %)",
+                "(instruction, response)",
+                "How it is measured",
+                "What would change it",
+                "Signed",
+                "Reviewed by",
+            ] {
+                assert!(text.contains(words), "{words}\n{text}");
+            }
+            assert!(!text.contains("<script>") && text.contains("&lt;script"), "{text}");
+            assert!(text.len() < 12_000, "{} bytes are no page", text.len());
+            assert_eq!(decide(&[plan, "--record", page]).0, Outcome::BadInput);
+            assert_eq!(decide(&[plan, "--record", page, "--force"]).0, Outcome::Done);
+            let json = decide(&[plan, "--record", page, "--force", "--json"]).1;
+            assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok(), "{json}");
+        }
+        let (outcome, _, said) = decide(&[plan, "--record", folder.path().join("record.pdf").to_str().unwrap()]);
+        assert_eq!(outcome, Outcome::BadInput);
+        assert!(said.contains(".md or .html"), "{said}");
     }
 
     #[test]
