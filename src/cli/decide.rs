@@ -5,13 +5,12 @@ use super::output::Output;
 use super::{DecideArgs, Outcome};
 use crate::decide::break_even::{BreakEven, break_even};
 use crate::decide::engine::{Needed, Verdict, named};
-use crate::decide::rules::NeedState;
 use crate::decide::{Recommendation, recommend, record};
 use crate::documents::store;
 use crate::files;
 use crate::plan::decision::{Answers, Decision, MAX_BYTES, read_answers};
 use crate::units::share_words;
-use crate::units::{grouped, significant};
+use crate::units::{counted, grouped, significant};
 use anyhow::{Result, bail};
 use clap::ArgMatches;
 use std::io::Write;
@@ -33,6 +32,9 @@ pub fn run(args: &DecideArgs, flags: Option<&ArgMatches>, out: &mut dyn Write) -
     }
     print(&decision.answers, &found, args.json, out)
 }
+
+/// Open questions that are printed; all are in the JSON.
+const ASKED: usize = 8;
 
 type Form = fn(&str, &Decision, &Recommendation) -> String;
 
@@ -117,8 +119,14 @@ fn to_text(found: &Recommendation, answers: &Answers, costs: Option<&BreakEven>)
     };
     section("What would flip it", flips(true));
     section("What would flip it if it were found otherwise", flips(false));
-    let missing = found.missing.iter().map(|missing| format!("{}: {}", missing.label, missing.why));
-    let missing = if found.missing.is_empty() { vec![found.nothing_missing_words()] } else { missing.collect() };
+    let (asked, rest) = found.missing.split_at(found.missing.len().min(ASKED));
+    let mut missing: Vec<String> =
+        asked.iter().map(|m| format!("{} (decides in {}): {}", m.label, share_words(m.worth_share), m.why)).collect();
+    if missing.is_empty() {
+        missing.push(found.nothing_missing_words());
+    } else if !rest.is_empty() {
+        missing.push(format!("and {} that decide less often", counted(rest.len() as u64, "question", "questions")));
+    }
     if found.verdict != Verdict::Contradiction {
         section("Missing evidence, the most worth knowing first", missing);
     }
@@ -169,9 +177,7 @@ fn needs_lines(found: &Recommendation) -> Vec<String> {
             all.push(needed);
         }
     }
-    all.sort_by_key(|needed| {
-        [NeedState::Unmet, NeedState::Open, NeedState::Met].iter().position(|s| *s == needed.state)
-    });
+    all.sort_by_key(|needed| (needed.state, needed.need.must.is_none()));
     all.into_iter().map(|needed| format!("{:<14} {}", needed.state.word(), needed.need.name)).collect()
 }
 

@@ -88,11 +88,7 @@ fn needs(found: &Recommendation) -> Vec<String> {
             seen.push((&needed.need.name, needed.state));
         }
     }
-    seen.sort_by_key(|(_, state)| match state {
-        NeedState::Unmet => 0,
-        NeedState::Open => 1,
-        NeedState::Met => 2,
-    });
+    seen.sort_by_key(|(_, state)| *state);
     seen.into_iter().map(|(name, state)| format!("{name} ({})", state.word())).collect()
 }
 

@@ -166,15 +166,15 @@ pub struct Instead {
     pub reason: String,
 }
 
-/// Whether a need is met.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether a need is met; what is in the way comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NeedState {
-    /// It is so.
-    Met,
-    /// Not answered, too few to tell, or for somebody to look at.
-    Open,
     /// It is not so.
     Unmet,
+    /// Not answered, too few to tell, or for somebody to look at.
+    Open,
+    /// It is so.
+    Met,
 }
 
 impl NeedState {

@@ -8,8 +8,8 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("Answers that turned wrong", "틀리게 바뀐 답"),
     ("Ask again what was not known", "몰랐던 것 다시 묻기"),
     ("Asked next", "다음 질문"),
+    ("Asked next: decides in", "다음 질문: 나머지가 나올 수 있는 경우의"),
     ("Asked next: more labels", "다음 질문: 라벨 더 달기"),
-    ("Asked next; decides in", "다음 질문, 결정하는 경우"),
     ("Backward", "역전파"),
     ("Batch", "배치"),
     (
@@ -148,5 +148,6 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("Your name", "이름"),
     ("met", "충족"),
     ("not met", "미충족"),
+    ("of the ways the rest can turn out", "에서 답이 결정합니다"),
     ("to be settled", "확인 필요"),
 ];

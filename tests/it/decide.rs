@@ -72,8 +72,13 @@ fn flips_name_what_can_be_chosen_and_do_flip() {
     // Eight of them are in the prompt: with no more than those it is full.
     let none_left = of("examples").into_iter().find(|flip| flip.outcomes == [Outcome::CollectExamples]).unwrap();
     assert_eq!(none_left.instead, "8 examples");
-    assert!(fewer.can_be_chosen);
-    assert!(of("retrieval").iter().any(|flip| flip.outcomes == [Outcome::RagAndTuning]), "{:?}", found.flips);
+    // Nobody would bring fewer about.
+    assert!(!fewer.can_be_chosen && !none_left.can_be_chosen);
+    let few = recommend(&Answers { examples: Some(30), ..answers.clone() });
+    let more = few.flips.iter().find(|flip| flip.question == "examples" && flip.can_be_chosen).unwrap();
+    assert_eq!((more.instead.as_str(), more.outcomes.as_slice()), ("50 examples", &[Outcome::Sft][..]));
+    let retrieved = of("retrieval").into_iter().find(|flip| flip.outcomes == [Outcome::RagAndTuning]).unwrap();
+    assert!(retrieved.can_be_chosen);
     // Nobody chooses how many answers were wrong.
     assert!(found.flips.iter().all(|flip| !flip.question.starts_with("failures.")), "{:?}", found.flips);
     let chosen: Vec<bool> = found.flips.iter().map(|flip| flip.can_be_chosen).collect();

@@ -19,7 +19,7 @@ pub struct Flip {
     pub instead: String,
     /// What would follow; empty: not enough evidence.
     pub outcomes: Vec<Outcome>,
-    /// The team can choose it; else it would have to be found so.
+    /// A team can choose it or bring it about; else it would have to be found so.
     pub can_be_chosen: bool,
 }
 
@@ -38,6 +38,19 @@ pub fn flips(answers: &Answers, now: &[Outcome]) -> Vec<Flip> {
     found
 }
 
+/// Whether the change is one that somebody would bring about: more examples, a prompt that is kept, an owner; not fewer.
+fn betters(question: &Question, before: &Answers, after: &Answers) -> bool {
+    match ((question.get)(before), (question.get)(after)) {
+        (_, AnswerValue::YesNo(yes)) => yes != (question.id == "interest_only"),
+        (AnswerValue::Count(now), AnswerValue::Count(then)) => (then > now) != (question.id == "static_tokens"),
+        _ if question.kind == AnswerKind::Prompts => {
+            let kept = |answers: &Answers| answers.prompts.as_ref().map_or(0, Vec::len);
+            kept(after) > kept(before)
+        }
+        _ => true,
+    }
+}
+
 /// Other answers to one question that lead elsewhere.
 pub fn changes(question: &'static Question, answers: &Answers, now: &[Outcome]) -> Vec<Flip> {
     let present = question.words(answers);
@@ -50,7 +63,8 @@ pub fn changes(question: &'static Question, answers: &Answers, now: &[Outcome]) 
         }
         seen.push(outcomes.clone());
         let instead = alternatives::nearest(question, answers, &changed, &outcomes).unwrap_or(instead);
-        let (label, can_be_chosen) = (question.label, question.can_be_chosen());
+        let label = question.label;
+        let can_be_chosen = question.can_be_chosen() && betters(question, answers, &changed);
         found.push(Flip { question: question.id, label, now: present.clone(), instead, outcomes, can_be_chosen });
     }
     found

@@ -14,6 +14,9 @@ mod record;
 
 use evidence::{drivers_ui, flips_ui, missing_ui};
 
+/// Needs that are listed before the rest is folded.
+const NEEDS: usize = 5;
+
 /// Draws the column.
 pub fn advice_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut Commands) {
     let found = &view.computed.decided(&view.state.document.plan).found;
@@ -91,14 +94,30 @@ fn needs_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation) {
     }
     ui.add_space(space::xs());
     head_ui(ui, view.text("What must be true first"));
-    for (state, sign) in [(NeedState::Unmet, "■"), (NeedState::Open, "○"), (NeedState::Met, "●")] {
-        for needed in all.iter().filter(|needed| needed.state == state) {
-            let ink = if state == NeedState::Unmet { view.tokens.tight.0 } else { view.tokens.text.0 };
-            let text = format!("{sign} {} – {}", needed.need.name, view.text(state.word()));
-            let hover = format!("{} [{}]", needed.need.reason, needed.need.source);
-            ui.add(egui::Label::new(RichText::new(text).color(ink)).wrap()).on_hover_text(hover);
-        }
+    // What an answer can settle stands before what somebody has to look at.
+    all.sort_by_key(|needed| (needed.state, needed.need.must.is_none()));
+    let (first, rest) = all.split_at(all.len().min(NEEDS));
+    for needed in first {
+        need_ui(ui, view, needed);
     }
+    if !rest.is_empty() {
+        egui::CollapsingHeader::new(format!("{} more", rest.len())).id_salt("more-needs").show(ui, |ui| {
+            for needed in rest {
+                need_ui(ui, view, needed);
+            }
+        });
+    }
+}
+
+fn need_ui(ui: &mut Ui, view: &View<'_>, needed: &Needed) {
+    let (sign, ink) = match needed.state {
+        NeedState::Unmet => ("✗", view.tokens.tight.0),
+        NeedState::Open => ("○", view.tokens.text.0),
+        NeedState::Met => ("✓", view.tokens.text.0),
+    };
+    let text = format!("{sign} {} – {}", needed.need.name.trim_end_matches('.'), view.text(needed.state.word()));
+    let hover = format!("{} [{}]", needed.need.reason, needed.need.source);
+    ui.add(egui::Label::new(RichText::new(text).color(ink)).wrap()).on_hover_text(hover);
 }
 
 fn against_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation) {

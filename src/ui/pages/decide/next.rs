@@ -77,7 +77,11 @@ fn title_ui(ui: &mut Ui, view: &View<'_>, asked: &Asked<'_>, takes_focus: bool, 
         Some(missing) if missing.more.is_some() => view.text("Asked next: more labels").to_owned(),
         Some(missing) => {
             let share = (missing.worth_share * 100.0).round();
-            format!("{} {share:.0} %", view.text("Asked next; decides in"))
+            format!(
+                "{} {share:.0} % {}",
+                view.text("Asked next: decides in"),
+                view.text("of the ways the rest can turn out")
+            )
         }
         None => view.text("Asked next").to_owned(),
     };
