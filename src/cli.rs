@@ -239,6 +239,12 @@ struct SearchArgs {
 struct DecideArgs {
     /// File of answers, or a `.plan.ron` that holds a decision; every question may be left out. See docs/decide.md.
     answers: PathBuf,
+    /// Write the decision on one page for a review to sign, as Markdown or HTML by the ending.
+    #[arg(long, value_name = "FILE.md|.html")]
+    record: Option<PathBuf>,
+    /// Replace the file of --record if it exists.
+    #[arg(long, requires = "record")]
+    force: bool,
     /// One JSON object.
     #[arg(long)]
     json: bool,
@@ -340,7 +346,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
         Some(Command::Compare(args)) => compare::run(&args, out, err),
         Some(Command::Sensitivity(args)) => sensitivity::run(&args, flags, out, err),
         Some(Command::Search(args)) => search::run(&args, flags, out, err),
-        Some(Command::Decide(args)) => decide::run(&args, out),
+        Some(Command::Decide(args)) => decide::run(&args, flags, out),
         Some(Command::Why(args)) => why::run(&args, flags, out, err),
         Some(Command::Import(args)) => import::run(&args, flags, out),
         Some(Command::Inspect(args)) => inspect::run(&args, out),

@@ -229,6 +229,13 @@ pub enum FileCommand {
         /// The user agreed to replace a file of this name.
         replace: bool,
     },
+    /// Save the record of the decision under this name.
+    SaveDecision {
+        /// File to write.
+        path: PathBuf,
+        /// The user agreed to replace a file of this name.
+        replace: bool,
+    },
     /// A plan file was read.
     PlanRead(PathBuf, Box<Result<Opened, StoreError>>),
     /// A plan file was written with this text.

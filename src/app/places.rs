@@ -57,6 +57,7 @@ pub const fn command_for(purpose: PathPurpose, path: PathBuf, replace: bool) -> 
         PathPurpose::ExamineModel => Command::Weights(WeightsCommand::Examine(Some(path))),
         PathPurpose::MeasureText => Command::Weights(WeightsCommand::MeasureOn(path)),
         PathPurpose::SaveLabels => Command::File(FileCommand::SaveLabels { path, replace }),
+        PathPurpose::SaveDecision => Command::File(FileCommand::SaveDecision { path, replace }),
     }
 }
 
@@ -80,6 +81,7 @@ pub fn proposed_name(state: &State, purpose: PathPurpose) -> Option<String> {
             None => format!("{stem}-chart.png"),
         },
         PathPurpose::SaveLabels => format!("{stem}-labels.csv"),
+        PathPurpose::SaveDecision => format!("{stem}-decision.md"),
         PathPurpose::SaveRun => format!("{stem}-run.md"),
         PathPurpose::SaveProduct(Product::Adapter) => format!("{stem}-adapter"),
         PathPurpose::SaveProduct(Product::Merged) => format!("{stem}-merged"),

@@ -296,4 +296,6 @@ pub enum PathPurpose {
     OpenExamples,
     /// Save the labels of examples.
     SaveLabels,
+    /// Save the record of the decision.
+    SaveDecision,
 }

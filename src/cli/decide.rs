@@ -1,170 +1,102 @@
 //! `tuneplan decide`: from a file of answers to a recommendation, its reasons, what would flip it, what is missing.
 
 use super::figures::push_line;
+use super::output::Output;
 use super::{DecideArgs, Outcome};
-use crate::decide::break_even::{BreakEven, Crossing, break_even};
-use crate::decide::engine::named;
-use crate::decide::rules::Rule;
-use crate::decide::{Recommendation, recommend};
+use crate::decide::break_even::{BreakEven, break_even};
+use crate::decide::engine::{Needed, Verdict, named};
+use crate::decide::{Recommendation, recommend, record};
 use crate::documents::store;
 use crate::files;
-use crate::plan::decision::{Answers, MAX_BYTES, read_answers};
+use crate::plan::decision::{Answers, Decision, MAX_BYTES, read_answers};
 use crate::units::share_words;
-use crate::units::{grouped, significant};
+use crate::units::{counted, grouped, significant};
 use anyhow::{Result, bail};
-use serde_json::{Value as Json, json};
+use clap::ArgMatches;
 use std::io::Write;
+use std::path::Path;
 
-pub fn run(args: &DecideArgs, out: &mut dyn Write) -> Result<Outcome> {
-    let path = args.answers.display();
+mod json;
+
+use json::to_json;
+
+pub fn run(args: &DecideArgs, flags: Option<&ArgMatches>, out: &mut dyn Write) -> Result<Outcome> {
+    let record = args.record.as_deref().map(|path| page_of(path, args.force, flags)).transpose()?;
+    let (name, decision) = read(&args.answers)?;
+    let found = recommend(&decision.answers);
+    if let Some((form, output)) = record {
+        output.write(form(&name, &decision, &found).as_bytes())?;
+        if !args.json {
+            writeln!(out, "Wrote the record: {output}")?;
+        }
+    }
+    print(&decision.answers, &found, args.json, out)
+}
+
+/// Open questions that are printed; all are in the JSON.
+const ASKED: usize = 8;
+
+type Form = fn(&str, &Decision, &Recommendation) -> String;
+
+/// How a record of this name is written.
+fn page_of<'a>(path: &'a Path, force: bool, flags: Option<&'a ArgMatches>) -> Result<(Form, Output<'a>)> {
+    let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+    let form: Form = match ending.as_deref().and_then(std::ffi::OsStr::to_str) {
+        Some("md") => record::to_markdown,
+        Some("html" | "htm") => record::to_html,
+        _ => bail!("{}: a record is Markdown or HTML; end the name in .md or .html", path.display()),
+    };
+    Ok((form, Output::of(path, force, flags)?))
+}
+
+/// Name and decision of a plan, or answers of a file.
+fn read(file: &Path) -> Result<(String, Decision)> {
+    let path = file.display();
     if path.to_string().ends_with(".plan.ron") {
-        let plan = store::read_plan(&args.answers)?.plan;
+        let plan = store::read_plan(file)?.plan;
         let Some(decision) = plan.decision else {
             bail!("{path}: this plan holds no decision; give a file of answers")
         };
-        return print(&decision.answers, args.json, out);
+        return Ok((plan.name, *decision));
     }
-    let text = files::read_text(&args.answers, MAX_BYTES as u64)?;
+    let text = files::read_text(file, MAX_BYTES as u64)?;
     let answers = read_answers(&text).map_err(|error| anyhow::anyhow!("{path}:{error}"))?;
-    print(&answers, args.json, out)
+    let name = file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    Ok((name, Decision { answers, ..Decision::default() }))
 }
 
-fn print(answers: &Answers, as_json: bool, out: &mut dyn Write) -> Result<Outcome> {
-    let found = recommend(answers);
+fn print(answers: &Answers, found: &Recommendation, as_json: bool, out: &mut dyn Write) -> Result<Outcome> {
     let costs = answers.costs.as_ref().map(break_even);
     if as_json {
-        serde_json::to_writer_pretty(&mut *out, &to_json(&found, costs.as_ref()))?;
+        serde_json::to_writer_pretty(&mut *out, &to_json(found, answers, costs.as_ref()))?;
         writeln!(out)?;
     } else {
-        write!(out, "{}", to_text(&found, answers, costs.as_ref()))?;
+        write!(out, "{}", to_text(found, answers, costs.as_ref()))?;
     }
     Ok(Outcome::Done)
-}
-
-fn rule_json(rule: &Rule) -> Json {
-    json!({ "id": rule.id, "name": rule.name, "reason": rule.reason, "source": rule.source })
-}
-
-fn to_json(found: &Recommendation, costs: Option<&BreakEven>) -> Json {
-    let advice: Vec<Json> = found
-        .advice
-        .iter()
-        .map(|advice| {
-            json!({
-                "id": advice.outcome.id(),
-                "label": advice.outcome.label(),
-                "what": advice.outcome.words(),
-                "rules": advice.rules.iter().copied().map(rule_json).collect::<Vec<_>>(),
-            })
-        })
-        .collect();
-    let drivers: Vec<Json> = found
-        .drivers
-        .iter()
-        .map(|driver| json!({ "fact": driver.fact.words(), "holds": driver.holds.word(), "evidence": driver.words }))
-        .collect();
-    let flips: Vec<Json> = found
-        .flips
-        .iter()
-        .map(|flip| {
-            let outcomes: Vec<&str> = flip.outcomes.iter().map(|outcome| outcome.id()).collect();
-            json!({ "question": flip.question, "label": flip.label, "now": flip.now, "instead": flip.instead, "outcomes": outcomes })
-        })
-        .collect();
-    let missing: Vec<Json> = found
-        .missing
-        .iter()
-        .map(|missing| {
-            json!({ "question": missing.question, "label": missing.label, "why": missing.why, "more_labels": missing.more })
-        })
-        .collect();
-    let against: Vec<Json> = found
-        .against
-        .iter()
-        .map(|against| {
-            json!({ "id": against.id, "name": against.name, "reason": against.reason, "pays": against.pays, "source": against.source })
-        })
-        .collect();
-    let evidence: Vec<Json> = found
-        .proportions
-        .iter()
-        .map(|share| {
-            let interval = crate::decide::stats::wilson(share.count, share.total);
-            json!({
-                "name": share.name,
-                "count": share.count,
-                "total": share.total,
-                "low_share": interval.map(|interval| interval.low),
-                "high_share": interval.map(|interval| interval.high),
-                "against_share": share.against,
-                "distinguishable": share.told,
-                "more_labels": share.more,
-            })
-        })
-        .collect();
-    let samples = found.samples.map(|samples| {
-        json!({
-            "before_share": samples.before,
-            "after_share": samples.after,
-            "unpaired_examples_per_arm": samples.unpaired_per_arm,
-            "paired_examples_low": samples.paired.0,
-            "paired_examples_high": samples.paired.1,
-        })
-    });
-    json!({
-        "verdict": if found.is_open() { "not-enough-evidence" } else { "advice" },
-        "outcomes": advice,
-        "drivers": drivers,
-        "flips": flips,
-        "missing": missing,
-        "unsettled": found.unsettled.iter().map(|fact| fact.words()).collect::<Vec<_>>(),
-        "evidence": evidence,
-        "samples": samples,
-        "against_fine_tuning": against,
-        "break_even": costs.map(costs_json),
-    })
-}
-
-fn costs_json(costs: &BreakEven) -> Json {
-    let lines: Vec<Json> = costs
-        .lines
-        .iter()
-        .map(|line| json!({ "way": line.way.id(), "money_per_month": line.per_month, "money_per_request": line.per_request }))
-        .collect();
-    let against: Vec<Json> = costs
-        .against
-        .iter()
-        .map(|against| match against.crossing {
-            Crossing::From { expected, low, high } => json!({
-                "other": against.other.id(), "cheaper": "from",
-                "requests_per_month": expected, "low_requests_per_month": low, "high_requests_per_month": high,
-            }),
-            Crossing::Always => json!({ "other": against.other.id(), "cheaper": "always" }),
-            Crossing::UpTo(requests) => {
-                json!({ "other": against.other.id(), "cheaper": "up-to", "requests_per_month": requests })
-            }
-            Crossing::Never => json!({ "other": against.other.id(), "cheaper": "never" }),
-        })
-        .collect();
-    json!({
-        "currency": costs.currency,
-        "price_date": costs.date,
-        "lines": lines,
-        "fine_tuning_against": against,
-        "missing": costs.missing,
-        "counted_as_zero": costs.counted_as_zero,
-        "cache_pays_from_uses": costs.cache_pays_from_uses,
-    })
 }
 
 fn to_text(found: &Recommendation, answers: &Answers, costs: Option<&BreakEven>) -> String {
     let mut text = String::new();
     push_line(&mut text, &found.headline());
+    if found.is_open() {
+        push_line(&mut text, &format!("  {}", found.verdict.explained()));
+        for (path, message) in &found.contradictions {
+            push_line(&mut text, &format!("  {path}: {message}"));
+        }
+    }
     for advice in &found.advice {
         push_line(&mut text, &format!("  {}", advice.outcome.words()));
         for rule in &advice.rules {
             push_line(&mut text, &format!("    {}. {} [{}]", rule.name, rule.reason, rule.source));
         }
+    }
+    for held in &found.held {
+        let why: Vec<&str> = held.rules.iter().map(|rule| rule.name).collect();
+        push_line(&mut text, &format!("  Held back: {} ({})", held.outcome.label(), why.join("; ")));
+    }
+    if let Some(place) = found.place {
+        push_line(&mut text, &format!("  Where: {}. {} [{}]", place.place.label(), place.reason, place.source));
     }
     let mut section = |title: &str, lines: Vec<String>| {
         if !lines.is_empty() {
@@ -175,19 +107,29 @@ fn to_text(found: &Recommendation, answers: &Answers, costs: Option<&BreakEven>)
             }
         }
     };
+    section("What must be true first", needs_lines(found));
     let drivers = found.drivers.iter().map(|driver| {
         let evidence = if driver.words.is_empty() { String::new() } else { format!(" ({})", driver.words) };
         format!("{}: {}{evidence}", capital(driver.fact.words()), driver.holds.word())
     });
     section("What drove it", drivers.collect());
-    let flips = found
-        .flips
-        .iter()
-        .map(|flip| format!("{}: {} → {}: {}", flip.label, flip.now, flip.instead, named(&flip.outcomes)));
-    section("What would flip it", flips.collect());
-    let missing = found.missing.iter().map(|missing| format!("{}: {}", missing.label, missing.why));
-    let missing = if found.missing.is_empty() { vec![found.nothing_missing_words()] } else { missing.collect() };
-    section("Missing evidence", missing);
+    let flips = |chosen: bool| -> Vec<String> {
+        let of = found.flips.iter().filter(|flip| flip.can_be_chosen == chosen);
+        of.map(|flip| format!("{}: {} → {}: {}", flip.label, flip.now, flip.instead, named(&flip.outcomes))).collect()
+    };
+    section("What would flip it", flips(true));
+    section("What would flip it if it were found otherwise", flips(false));
+    let (asked, rest) = found.missing.split_at(found.missing.len().min(ASKED));
+    let mut missing: Vec<String> =
+        asked.iter().map(|m| format!("{} (decides in {}): {}", m.label, share_words(m.worth_share), m.why)).collect();
+    if missing.is_empty() {
+        missing.push(found.nothing_missing_words());
+    } else if !rest.is_empty() {
+        missing.push(format!("and {} that decide less often", counted(rest.len() as u64, "question", "questions")));
+    }
+    if found.verdict != Verdict::Contradiction {
+        section("Missing evidence, the most worth knowing first", missing);
+    }
     let shares = found.proportions.iter().map(|share| format!("{:<24} {}", share.name, share.words()));
     section("Evidence, with 95 % intervals", shares.collect());
     if let Some(samples) = found.samples {
@@ -224,6 +166,19 @@ fn to_text(found: &Recommendation, answers: &Answers, costs: Option<&BreakEven>)
         section(&title, lines);
     }
     text
+}
+
+/// What each outcome needs, those that are not settled first.
+fn needs_lines(found: &Recommendation) -> Vec<String> {
+    let mut all: Vec<&Needed> = Vec::new();
+    let held = found.held.iter().flat_map(|held| &held.needs);
+    for needed in found.advice.iter().flat_map(|advice| &advice.needs).chain(held) {
+        if !all.iter().any(|other| other.need.id == needed.need.id) {
+            all.push(needed);
+        }
+    }
+    all.sort_by_key(|needed| (needed.state, needed.need.must.is_none()));
+    all.into_iter().map(|needed| format!("{:<14} {}", needed.state.word(), needed.need.name)).collect()
 }
 
 fn capital(text: &str) -> String {

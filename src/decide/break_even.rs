@@ -3,12 +3,18 @@
 //! Every way costs a sum a month and a sum a request, so each is a line, and two lines cross at most once:
 //! `N = (F₂ − F₁) / (c₁ − c₂)`. With static tokens P, other tokens D, answer O, prices a token:
 //! a long prompt is `in·(P·k + D) + out·O` with `k = 1`, or `k = h·r + (1 − h)·w` when cached (hit share h, read factor
-//! r, write factor w); one-off costs are spread over the horizon. No price is built in.
+//! r, write factor w); one-off costs are spread over the horizon. Vendors cache a head from a least length on and in
+//! steps, so only the cached part of P has the factor; heads of the tuned prompt and of retrieval are cached alike, where
+//! that is said. No price is built in.
 
+use super::facts::LONG_PROMPT_TOKENS;
 use crate::plan::decision::{Cache, Costs};
+pub use pays::{Pays, pays};
+
 use missing::{Asked, counted_as_zero};
 
 mod missing;
+mod pays;
 
 /// Tokens a price is for.
 const MILLION: f64 = 1e6;
@@ -130,11 +136,15 @@ pub struct BreakEven {
     pub date: String,
     /// Requests a month that are expected; 0: not said.
     pub requests_per_month: f64,
+    /// A cache is typed and the head is too short for it.
+    pub is_head_too_short: bool,
 }
 
 /// Compares the ways of `costs`.
 pub fn break_even(costs: &Costs) -> BreakEven {
     let asked = Asked::of(costs);
+    let head = costs.static_tokens;
+    let is_head_too_short = costs.cache.as_ref().is_some_and(|cache| head > 0 && cached_tokens(cache, head) == 0);
     let lines: Vec<Line> = lines(costs).into_iter().filter(|line| asked.knows(line.way)).collect();
     let tuned = lines.iter().find(|line| line.way == Way::Tuned).copied();
     let against = lines
@@ -148,40 +158,67 @@ pub fn break_even(costs: &Costs) -> BreakEven {
         counted_as_zero: if lines.is_empty() { Vec::new() } else { counted_as_zero(costs) },
         lines,
         missing: asked.all.into_iter().chain(asked.rag).collect(),
-        cache_pays_from_uses: costs.cache.as_ref().and_then(cache_pays_from_uses),
+        cache_pays_from_uses: costs.cache.as_ref().filter(|_| !is_head_too_short).and_then(cache_pays_from_uses),
         currency: costs.currency.clone(),
         date: costs.date.clone(),
         requests_per_month: costs.requests_per_month,
+        is_head_too_short,
     }
 }
 
 fn lines(costs: &Costs) -> Vec<Line> {
     let tokens = |input: f64, output: f64, price: f64, out: f64| (input * price + output * out) / MILLION;
-    let (fixed, rest, answer) = (costs.static_tokens as f64, costs.dynamic_tokens as f64, costs.output_tokens as f64);
+    let (rest, answer) = (costs.dynamic_tokens as f64, costs.output_tokens as f64);
     let prompted = |head: f64| tokens(head + rest, answer, costs.input_price, costs.output_price);
     let horizon = costs.horizon_months.max(f64::MIN_POSITIVE);
-    let mut lines = vec![Line { way: Way::Prompt, per_month: 0.0, per_request: prompted(fixed) }];
-    if let Some(cache) = &costs.cache {
-        let head = fixed * cached_factor(cache);
-        lines.push(Line { way: Way::Cached, per_month: 0.0, per_request: prompted(head) });
+    let mut lines = vec![Line { way: Way::Prompt, per_month: 0.0, per_request: prompted(costs.static_tokens as f64) }];
+    if let Some(cache) = costs.cache.as_ref().filter(|cache| cached_tokens(cache, costs.static_tokens) > 0) {
+        let head = priced_head(cache, costs.static_tokens);
+        lines.push(Line { way: Way::Cached, per_month: cache.storage_per_month, per_request: prompted(head) });
     }
+    let caches =
+        |is_cached: bool, tokens: u64| costs.cache.as_ref().filter(|c| is_cached && cached_tokens(c, tokens) > 0);
+    let head =
+        |is_cached, tokens: u64| caches(is_cached, tokens).map_or(tokens as f64, |cache| priced_head(cache, tokens));
+    let storage = |is_cached, tokens| caches(is_cached, tokens).map_or(0.0, |cache| cache.storage_per_month);
     let tuned = &costs.tuned;
     let one_off = tuned.data + tuned.run * tuned.runs as f64 + tuned.evaluation;
     let retraining = if tuned.retrain_months > 0.0 { tuned.retrain / tuned.retrain_months } else { 0.0 };
     lines.push(Line {
         way: Way::Tuned,
-        per_month: one_off / horizon + tuned.idle_per_month + retraining,
-        per_request: tokens(tuned.static_tokens as f64 + rest, answer, tuned.input_price, tuned.output_price),
+        per_month: one_off / horizon + tuned.idle_per_month + retraining + storage(tuned.cached, tuned.static_tokens),
+        per_request: tokens(
+            head(tuned.cached, tuned.static_tokens) + rest,
+            answer,
+            tuned.input_price,
+            tuned.output_price,
+        ),
     });
     if let Some(rag) = &costs.rag {
-        let head = (rag.static_tokens.saturating_add(rag.retrieved_tokens)) as f64;
+        let before = head(rag.cached, rag.static_tokens) + rag.retrieved_tokens as f64;
         lines.push(Line {
             way: Way::Rag,
-            per_month: rag.build / horizon + rag.index_per_month,
-            per_request: prompted(head) + rag.search,
+            per_month: rag.build / horizon + rag.index_per_month + storage(rag.cached, rag.static_tokens),
+            per_request: prompted(before) + rag.search,
         });
     }
     lines
+}
+
+/// Tokens of a head that the vendor caches: none under the least length, then in steps. Where no least length is typed
+/// it is [`LONG_PROMPT_TOKENS`].
+pub fn cached_tokens(cache: &Cache, head: u64) -> u64 {
+    let least = if cache.least_tokens == 0 { LONG_PROMPT_TOKENS } else { cache.least_tokens };
+    match head.checked_sub(least) {
+        None => 0,
+        Some(beyond) => beyond.checked_rem(cache.step_tokens).map_or(head, |rest| head - rest),
+    }
+}
+
+/// Fresh tokens that cost as much as a head of which a part is cached.
+fn priced_head(cache: &Cache, head: u64) -> f64 {
+    let cached = cached_tokens(cache, head);
+    (head - cached) as f64 + cached as f64 * cached_factor(cache)
 }
 
 /// What a token of the head costs on average, over a fresh one.
@@ -232,157 +269,4 @@ fn crossing(tuned: Line, other: Line, doubt: f64) -> Crossing {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::decision::{RagCosts, TunedCosts};
-
-    /// A case small enough to work out on paper.
-    fn costs() -> Costs {
-        Costs {
-            date: "2026-01-31".to_owned(),
-            horizon_months: 10.0,
-            uncertainty: 0.2,
-            static_tokens: 3000,
-            dynamic_tokens: 500,
-            output_tokens: 200,
-            input_price: 2.0,
-            output_price: 10.0,
-            cache: Some(Cache { hit_share: 0.9, read_factor: 0.1, write_factor: 1.25 }),
-            tuned: TunedCosts {
-                static_tokens: 0,
-                input_price: 2.0,
-                output_price: 10.0,
-                data: 5000.0,
-                run: 250.0,
-                runs: 4,
-                evaluation: 0.0,
-                idle_per_month: 200.0,
-                retrain_months: 6.0,
-                retrain: 1200.0,
-            },
-            rag: Some(RagCosts {
-                static_tokens: 200,
-                retrieved_tokens: 1800,
-                build: 3000.0,
-                index_per_month: 100.0,
-                search: 0.001,
-            }),
-            ..Costs::default()
-        }
-    }
-
-    /// On paper: a month (5000 + 4·250)/10 + 200 + 1200/6 = 1000; a request saves 3000 tokens at 2 a million = 0.006;
-    /// 1000 / 0.006 = 166,667 requests.
-    #[test]
-    fn a_long_prompt_breaks_even_where_paper_says() {
-        let found = break_even(&costs());
-        let Some(Against { crossing: Crossing::From { expected, low, high: Some(high) }, .. }) =
-            found.against.first().copied()
-        else {
-            panic!("{found:?}")
-        };
-        assert!((expected - 166_666.666_666_7).abs() < 0.01, "{expected}");
-        assert!((low - expected * 0.8 / 1.2).abs() < 0.01 && (high - expected * 1.2 / 0.8).abs() < 0.01);
-    }
-
-    /// k = 0.9·0.1 + 0.1·1.25 = 0.215: the head costs 645 tokens' worth, so 0.00129 is saved a request and it takes
-    /// 775,194 requests.
-    #[test]
-    fn a_cached_prompt_is_far_harder_to_beat() {
-        let found = break_even(&costs());
-        let Some(Against { other: Way::Cached, crossing: Crossing::From { expected, .. } }) =
-            found.against.get(1).copied()
-        else {
-            panic!("{found:?}")
-        };
-        assert!((expected - 1000.0 / 0.001_29).abs() < 0.01, "{expected}");
-    }
-
-    /// Retrieval: 2500 tokens in = 0.005, 200 out = 0.002, search 0.001: 0.008 a request and 400 a month; tuned 0.003
-    /// and 1000: (1000 − 400) / 0.005 = 120,000.
-    #[test]
-    fn retrieval_has_a_crossing_of_its_own() {
-        let found = break_even(&costs());
-        let Some(Against { other: Way::Rag, crossing: Crossing::From { expected, .. } }) =
-            found.against.get(2).copied()
-        else {
-            panic!("{found:?}")
-        };
-        assert!((expected - 120_000.0).abs() < 0.01, "{expected}");
-    }
-
-    #[test]
-    fn lines_agree_where_they_cross() {
-        let found = break_even(&costs());
-        let line = |way| found.lines.iter().find(|line| line.way == way).copied();
-        for against in &found.against {
-            let (Crossing::From { expected, .. }, Some(tuned), Some(other)) =
-                (against.crossing, line(Way::Tuned), line(against.other))
-            else {
-                panic!("{against:?}")
-            };
-            assert!((tuned.at(expected) - other.at(expected)).abs() < 1e-6);
-            assert!(tuned.at(expected * 1.01) < other.at(expected * 1.01));
-        }
-    }
-
-    #[test]
-    fn without_a_saving_it_never_pays() {
-        let dear = Costs { tuned: TunedCosts { input_price: 20.0, ..costs().tuned }, ..costs() };
-        assert!(break_even(&dear).against.iter().take(2).all(|against| against.crossing == Crossing::Never));
-        let free = Costs {
-            tuned: TunedCosts { data: 0.0, run: 0.0, idle_per_month: 0.0, retrain: 0.0, ..costs().tuned },
-            ..costs()
-        };
-        assert_eq!(break_even(&free).against.first().map(|against| against.crossing), Some(Crossing::Always));
-    }
-
-    /// Nothing is concluded from what nobody typed; what is missing is named until it is there.
-    #[test]
-    fn without_prices_it_says_which_are_missing() {
-        let mut typed = Costs::default();
-        let missing = |costs: &Costs| {
-            let found = break_even(costs);
-            assert_eq!(found.lines.is_empty(), found.against.is_empty());
-            assert_eq!(found.against.is_empty(), !found.missing.is_empty(), "{found:?}");
-            found.missing
-        };
-        let none = ["Static head or Rest of the input", "Input price", "Input price, tuned or Idle serving"];
-        assert_eq!(missing(&typed), none);
-        typed.static_tokens = 3000;
-        typed.input_price = 2.0;
-        assert_eq!(missing(&typed), ["Input price, tuned or Idle serving"]);
-        typed.output_tokens = 100;
-        assert_eq!(missing(&typed), ["Output price", "Input price, tuned or Idle serving"]);
-        typed.output_price = 8.0;
-        typed.tuned.input_price = 1.0;
-        assert!(missing(&typed).is_empty());
-        // Free training is an assumption, and said to be one.
-        // Names of several words are told apart by quotes, and each can be found in the form by its own.
-        let remarks = |costs: &Costs| break_even(costs).remarks().join(" ");
-        let words = "Nothing is typed for “Data”, “A training run” × “Runs”";
-        assert!(remarks(&typed).contains(words), "{}", remarks(&typed));
-        let words = "“Static head” or “Rest of the input”, “Input price”";
-        assert!(remarks(&Costs::default()).contains(words), "{}", remarks(&Costs::default()));
-        // Retrieval that finds nothing is not compared; the rest is.
-        typed.rag = Some(RagCosts::default());
-        let found = break_even(&typed);
-        assert_eq!(found.missing, ["Retrieved"]);
-        assert!(found.lines.iter().all(|line| line.way != Way::Rag) && !found.against.is_empty());
-    }
-
-    /// Vendors' factors: write 1.25 and read 0.1 pay from the second use, write 2 from the third, write 1 from the
-    /// second; checked by paying each use in turn.
-    #[test]
-    fn caching_pays_from_the_use_that_adding_up_finds() {
-        for (write_factor, wanted) in [(1.25, 2), (2.0, 3), (1.0, 2), (0.5, 1)] {
-            let cache = Cache { hit_share: 0.0, read_factor: 0.1, write_factor };
-            let paid = (1..100_u64).find(|&n| write_factor + (n - 1) as f64 * 0.1 < n as f64);
-            assert_eq!((cache_pays_from_uses(&cache), paid), (Some(wanted), Some(wanted)), "{write_factor}");
-        }
-        assert_eq!(cache_pays_from_uses(&Cache { read_factor: 1.0, write_factor: 1.25, hit_share: 0.0 }), None);
-        // 10^15 over 2^-53: some 10^31 uses.
-        let dear = Cache { read_factor: 0.999_999_999_999_999_9, write_factor: 1e15, hit_share: 0.5 };
-        assert_eq!(cache_pays_from_uses(&dear), None);
-    }
-}
+mod tests;

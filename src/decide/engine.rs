@@ -1,24 +1,40 @@
-//! Which rules hold, what drove them, what one answer would flip, what is missing.
+//! Which rules hold, what holds an outcome back, what drove it, what one answer would flip, what to find out next.
 
-use super::facts::{Fact, Holds, Kinds, Proportion, facts, proportions};
-use super::rules::{Against, Outcome, Rule, rules};
+use super::facts::{Fact, Holds, Proportion, facts, proportions};
+use super::rules::{Against, Need, NeedState, Outcome, Place, PlaceRule, Rule, all_met, of, rules};
 use super::stats::{Samples, samples};
-use crate::plan::decision::Answers;
-use crate::plan::decision::questions::{AnswerKind, AnswerValue, QUESTIONS, Question, Step};
+use crate::plan::decision::{Answers, contradictions};
 
 mod alternatives;
+mod drivers;
+mod flips;
+mod settled;
 mod unsettled;
+mod worth;
+
+pub use drivers::Driver;
+pub use flips::Flip;
+pub use settled::{Settled, fired, settle};
+pub use worth::Missing;
 
 /// What follows from answers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recommendation {
-    /// What to do, in the order of the path; empty: there is not enough evidence.
+    /// Whether there is advice, and if not, why.
+    pub verdict: Verdict,
+    /// What to do, in the order of the path; empty without a verdict.
     pub advice: Vec<Advice>,
+    /// What a rule leads to and something that is not true holds back.
+    pub held: Vec<Held>,
+    /// Where training is done; `None` where nothing is trained.
+    pub place: Option<&'static PlaceRule>,
+    /// Counts that contradict each other: path and message.
+    pub contradictions: Vec<(String, String)>,
     /// Facts that the rules rested on.
     pub drivers: Vec<Driver>,
-    /// Single answers that would change the outcome, the nearest for each outcome they lead to.
+    /// Single answers that would change the outcome, those that a team can choose first.
     pub flips: Vec<Flip>,
-    /// What is not known and would matter.
+    /// What is not known and would matter, the most worth knowing first.
     pub missing: Vec<Missing>,
     /// Facts nobody knows that could change the recommendation; empty: it was tried, and no answer does.
     pub unsettled: Vec<Fact>,
@@ -30,52 +46,95 @@ pub struct Recommendation {
     pub samples: Option<Samples>,
 }
 
-/// An outcome with the rules that lead to it.
+/// Whether there is advice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// There is.
+    Advice,
+    /// Something that is not known, or counted too rarely, would lead to some.
+    NotEnoughEvidence,
+    /// Everything is known and no rule holds: a hole in the rules.
+    NoRule,
+    /// The answers contradict each other, so nothing follows from them.
+    Contradiction,
+}
+
+impl Verdict {
+    /// Word in JSON.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Advice => "advice",
+            Self::NotEnoughEvidence => "not-enough-evidence",
+            Self::NoRule => "no-rule",
+            Self::Contradiction => "contradiction",
+        }
+    }
+
+    /// Headline where there is no advice.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Advice => "Advice",
+            Self::NotEnoughEvidence => "Not enough evidence",
+            Self::NoRule => "No rule for these answers",
+            Self::Contradiction => "The answers contradict each other",
+        }
+    }
+
+    /// What that means, in a sentence.
+    pub const fn explained(self) -> &'static str {
+        match self {
+            Self::Advice => "",
+            Self::NotEnoughEvidence => "No rule holds on what is known. What is missing stands below.",
+            Self::NoRule => {
+                "Everything that is asked is answered, and no rule of this program covers it: please report these answers."
+            }
+            Self::Contradiction => "Counts below cannot all be true. Nothing is recommended until they are corrected.",
+        }
+    }
+}
+
+/// An outcome with the reasons that lead to it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Advice {
     /// What to do.
     pub outcome: Outcome,
     /// Why; at least one.
-    pub rules: Vec<&'static Rule>,
+    pub rules: Vec<Reason>,
+    /// What must be true first.
+    pub needs: Vec<Needed>,
 }
 
-/// A fact that a rule rested on.
+/// An outcome that something holds back.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Driver {
-    /// The fact.
-    pub fact: Fact,
-    /// Whether it holds.
-    pub holds: Holds,
-    /// The answers it was made from, in words.
-    pub words: String,
+pub struct Held {
+    /// What a rule leads to.
+    pub outcome: Outcome,
+    /// Why.
+    pub rules: Vec<Reason>,
+    /// What must be true first; one at least is not met.
+    pub needs: Vec<Needed>,
 }
 
-/// An answer that would change the outcome.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flip {
-    /// Id of the question.
-    pub question: &'static str,
-    /// Its label.
-    pub label: &'static str,
-    /// The answer now, in words.
-    pub now: String,
-    /// The answer that flips it.
-    pub instead: String,
-    /// What would follow; empty: not enough evidence.
-    pub outcomes: Vec<Outcome>,
+/// Why an outcome follows: a rule, or a need that is not met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// Word in JSON.
+    pub id: &'static str,
+    /// Name on screen.
+    pub name: &'static str,
+    /// Why.
+    pub reason: &'static str,
+    /// Where that is from.
+    pub source: &'static str,
 }
 
-/// Something that is not known and would matter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Missing {
-    /// Id of the question.
-    pub question: &'static str,
-    /// What to find out, in a few words.
-    pub label: String,
-    /// Why it matters.
-    pub why: String,
-    /// About how many more labels are needed, where that is what is missing.
-    pub more: Option<u64>,
+/// Something that must be true first, and whether it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Needed {
+    /// What.
+    pub need: &'static Need,
+    /// Whether it is so.
+    pub state: NeedState,
 }
 
 impl Recommendation {
@@ -84,9 +143,9 @@ impl Recommendation {
         self.advice.is_empty()
     }
 
-    /// The outcomes in a line.
+    /// The outcomes in a line, or why there are none.
     pub fn headline(&self) -> String {
-        named(&self.outcomes())
+        if self.is_open() { self.verdict.words().to_owned() } else { named(&self.outcomes()) }
     }
 
     /// The outcomes.
@@ -107,78 +166,67 @@ impl Recommendation {
     pub fn trains(&self) -> bool {
         self.advice.iter().any(|advice| advice.outcome.is_training())
     }
+
+    /// Where training is done, as far as it is.
+    pub fn place(&self) -> Option<Place> {
+        self.place.map(|rule| rule.place)
+    }
 }
 
 /// Names of outcomes in a line.
 pub fn named(outcomes: &[Outcome]) -> String {
     if outcomes.is_empty() {
-        return "Not enough evidence".to_owned();
+        return Verdict::NotEnoughEvidence.words().to_owned();
     }
     outcomes.iter().map(|outcome| outcome.label()).collect::<Vec<_>>().join(" + ")
 }
 
-/// Rules that hold, in their order; one that stops stands alone.
-pub fn fired(holds: &[Holds]) -> Vec<&'static Rule> {
-    let mut found = Vec::new();
-    for rule in &rules().rules {
-        if rule.when.iter().all(|condition| condition.allows(holds_of(holds, condition.fact()))) {
-            found.push(rule);
-            if rule.stops {
-                break;
-            }
-        }
-    }
-    found
-}
-
-fn holds_of(holds: &[Holds], fact: Fact) -> Holds {
-    holds.get(fact as usize).copied().unwrap_or(Holds::Unknown)
-}
-
-/// Outcomes of `answers` in the order of the path.
+/// Outcomes of `answers` in the order of the path; none where they contradict each other.
 pub fn outcomes(answers: &Answers) -> Vec<Outcome> {
-    let mut found: Vec<Outcome> = fired(&facts(answers)).into_iter().map(|rule| rule.outcome).collect();
-    found.sort_unstable();
-    found.dedup();
-    found
+    if !contradictions(answers).is_empty() {
+        return Vec::new();
+    }
+    let bits = settled::outcome_bits(&facts(answers));
+    Outcome::ALL.iter().copied().filter(|outcome| bits & (1 << *outcome as u32) != 0).collect()
 }
 
 /// The recommendation for `answers`.
 pub fn recommend(answers: &Answers) -> Recommendation {
     let holds = facts(answers);
-    let held = fired(&holds);
-    let now = outcomes(answers);
-    let advice = now
-        .iter()
-        .map(|outcome| Advice {
-            outcome: *outcome,
-            rules: held.iter().copied().filter(|rule| rule.outcome == *outcome).collect(),
-        })
-        .collect();
+    let contradictions = contradictions(answers);
+    let settled = if contradictions.is_empty() { settle(&holds) } else { Settled::default() };
+    let now = settled.outcomes();
     let proportions = proportions(answers);
-    let changes = changes(answers, &now);
-    let missing = missing(answers, &proportions, &changes);
-    let is_answered = |flip: &Flip| flip.now != "–";
-    let mut flips: Vec<Flip> = changes.into_iter().filter(is_answered).collect();
-    // That everything hangs on the evaluation is no news; what the failures decide comes first.
-    let is_basic = |flip: &Flip| {
-        let step = crate::plan::decision::questions::question(flip.question).map(|question| question.step);
-        matches!(step, Some(Step::Evaluate | Step::Prompt))
-    };
-    flips.sort_by_key(is_basic);
-    let applies = |against: &&'static Against| {
-        against.when.iter().all(|condition| condition.allows(holds_of(&holds, condition.fact())))
-    };
-    Recommendation {
-        advice,
-        drivers: drivers(answers, &held, &holds),
-        flips,
-        missing,
-        unsettled: unsettled::unsettled(&holds),
+    let applies = |against: &&'static Against| all_met(&against.when, &holds);
+    let mut found = Recommendation {
+        verdict: Verdict::Advice,
+        drivers: drivers::drivers(answers, &settled, &holds),
+        place: None,
+        flips: Vec::new(),
+        missing: Vec::new(),
+        unsettled: Vec::new(),
         against: rules().against.iter().filter(applies).collect(),
-        proportions,
         samples: wanted_step(answers),
+        advice: settled.advice,
+        held: settled.held,
+        contradictions,
+        proportions,
+    };
+    let trains = found.trains() || found.held.iter().any(|held| held.outcome.is_training());
+    found.place = rules().places.iter().find(|place| trains && all_met(&place.when, &holds));
+    if !found.contradictions.is_empty() {
+        found.verdict = Verdict::Contradiction;
+        return found;
     }
+    found.flips = flips::flips(answers, &now);
+    found.missing = worth::missing(answers, &found.proportions, &now);
+    found.unsettled = unsettled::unsettled(&holds);
+    if found.is_open() {
+        let is_known = |fact: &Fact| of(&holds, *fact).is_known();
+        let is_all_known = rules().facts_read().iter().all(is_known);
+        found.verdict = if is_all_known { Verdict::NoRule } else { Verdict::NotEnoughEvidence };
+    }
+    found
 }
 
 fn wanted_step(answers: &Answers) -> Option<Samples> {
@@ -188,138 +236,13 @@ fn wanted_step(answers: &Answers) -> Option<Samples> {
     if target > before { samples(before, target) } else { None }
 }
 
-/// Facts of the rules that hold, but those that nobody answered.
-fn drivers(answers: &Answers, held: &[&'static Rule], holds: &[Holds]) -> Vec<Driver> {
-    let mut asked: Vec<Fact> =
-        held.iter().flat_map(|rule| rule.when.iter().map(|condition| condition.fact())).collect();
-    asked.sort_unstable();
-    asked.dedup();
-    asked
-        .into_iter()
-        .map(|fact| Driver { fact, holds: holds_of(holds, fact), words: fact_words(fact, answers) })
-        .filter(|driver| driver.holds != Holds::Unknown || driver.fact == Fact::EvaluationExists)
-        .collect()
-}
-
-/// The evidence of a fact in words: its share where it is one, else the answers it is made from.
-fn fact_words(fact: Fact, answers: &Answers) -> String {
-    let share = |name: &str| {
-        proportions(answers).iter().find(|share| share.name == name).map(Proportion::words).unwrap_or_default()
-    };
-    match fact {
-        Fact::TargetMet => match answers.evaluation.target {
-            Some(target) => format!("{} against {}", share("Right now"), crate::units::share_words(target)),
-            None => share("Right now"),
-        },
-        Fact::InformationMostly => share("Information"),
-        Fact::BehaviourMostly => share("Behaviour"),
-        Fact::ReasoningMostly => share("Reasoning"),
-        Fact::UnclearMostly => share("Task or input"),
-        Fact::FormatOnly => match Kinds::of(&answers.failures).format {
-            0 => "no failure of format".to_owned(),
-            _ => share("Format among behaviour"),
-        },
-        Fact::BothKinds => format!("information {}; behaviour {}", share("Information"), share("Behaviour")),
-        _ => {
-            let words = |id: &&'static str| {
-                let question = crate::plan::decision::questions::question(id)?;
-                let found = Some(question).filter(|q| (q.get)(answers) != AnswerValue::Skipped)?;
-                let words = found.words(answers);
-                Some(if fact.questions().len() > 1 {
-                    format!("{}: {words}", found.label.to_lowercase())
-                } else {
-                    words
-                })
-            };
-            fact.questions().iter().filter_map(words).collect::<Vec<_>>().join("; ")
-        }
+impl From<&'static Rule> for Reason {
+    fn from(rule: &'static Rule) -> Self {
+        Self { id: &rule.id, name: &rule.name, reason: &rule.reason, source: &rule.source }
     }
 }
 
-/// Every single answer that leads elsewhere: the nearest to the present one for each place it leads to.
-fn changes(answers: &Answers, now: &[Outcome]) -> Vec<Flip> {
-    let mut found = Vec::new();
-    for question in QUESTIONS {
-        let present = question.words(answers);
-        let mut seen: Vec<Vec<Outcome>> = Vec::new();
-        for (instead, changed) in alternatives::of(question, answers) {
-            let outcomes = outcomes(&changed);
-            if outcomes == now || seen.contains(&outcomes) {
-                continue;
-            }
-            seen.push(outcomes.clone());
-            let instead = alternatives::nearest(question, answers, &changed, &outcomes).unwrap_or(instead);
-            found.push(Flip { question: question.id, label: question.label, now: present.clone(), instead, outcomes });
-        }
-    }
-    found
-}
-
-/// Shares that are not told apart, and skipped questions that would matter.
-fn missing(answers: &Answers, proportions: &[Proportion], changes: &[Flip]) -> Vec<Missing> {
-    let mut found = Vec::new();
-    if answers.evaluation.examples.is_some_and(|examples| examples > 0) {
-        for (id, label) in [("evaluation.correct", "Score now"), ("evaluation.target", "Target")] {
-            let is_skipped = |question: &&Question| (question.get)(answers) == AnswerValue::Skipped;
-            if let Some(question) = crate::plan::decision::questions::question(id).filter(is_skipped) {
-                let why = format!("{} Without it nobody can say when to stop.", question.help);
-                found.push(Missing { question: id, label: label.to_owned(), why, more: None });
-            }
-        }
-    }
-    for share in proportions {
-        if let Some(advice) = share.advice() {
-            let question = match share.name.as_str() {
-                "Right now" => "evaluation.correct",
-                "Information" => "failures.missing",
-                "Reasoning" => "failures.reasoning",
-                "Task or input" => "failures.unclear_task",
-                _ => "failures.format",
-            };
-            let why = format!("{}: {advice}", share.words());
-            found.push(Missing { question, label: share.name.clone(), why, more: share.more });
-        }
-    }
-    for question in QUESTIONS {
-        if found.iter().any(|missing: &Missing| missing.question == question.id)
-            || (question.get)(answers) != AnswerValue::Skipped
-            // Of kinds that were counted a skipped one has none.
-            || question.id.starts_with("failures.") && answers.failures != crate::plan::decision::Failures::default()
-        {
-            continue;
-        }
-        let leads: Vec<String> = changes
-            .iter()
-            .filter(|change| change.question == question.id)
-            .map(|change| format!("if {}: {}", change.instead, named(&change.outcomes)))
-            .collect();
-        if question.id == "evaluation.examples" && !leads.is_empty() {
-            // How many follows from the difference one wants to see, not from a rule.
-            found.push(Missing {
-                question: question.id,
-                label: question.label.to_owned(),
-                why: question.help.to_owned(),
-                more: None,
-            });
-            continue;
-        }
-        if let Some(first) = leads.first() {
-            let why = if question.kind == AnswerKind::YesNo { leads.join("; ") } else { first.clone() };
-            found.push(Missing { question: question.id, label: question.label.to_owned(), why, more: None });
-        }
-    }
-    // A whole table of counts that is empty is one thing to do.
-    if answers.failures == crate::plan::decision::Failures::default() {
-        let before = found.len();
-        found.retain(|missing| !missing.question.starts_with("failures."));
-        if found.len() < before {
-            found.push(Missing {
-                question: "failures.missing",
-                label: "Failures by kind".to_owned(),
-                why: "Read wrong answers, note the first failure of each, and count: which kind it is decides between retrieval and training.".to_owned(),
-                more: None,
-            });
-        }
-    }
-    found
+/// How a fact holds; kept beside the engine for what is made from it.
+fn holds_of(holds: &[Holds], fact: Fact) -> Holds {
+    of(holds, fact)
 }

@@ -1,22 +1,30 @@
 //! What the rules look at: answers and counts boiled down to four values.
 //!
-//! A share counts as "mostly" only when Wilson's lower end is above a half, and as "present" when it is above a
-//! quarter; below the needed count a fact is undecided, and so is every verdict that rests on it.
+//! A share counts as "mostly" when Wilson's lower end is above a half, and as "present" when it is above a quarter; an
+//! interval no wider than ten points is taken as it is seen. Below the needed count a fact is undecided, and so is every
+//! verdict that rests on it.
 
-use super::stats::{majority_needed, more_until_told_from, wilson};
-use crate::plan::decision::{Answers, Failures, Retrieval, Tasks};
-use crate::units::grouped;
-use crate::units::share_words;
+use super::break_even::{Pays, pays};
+use super::stats::{Interval, kappa_interval, wilson};
+use crate::plan::decision::{AnswerForm, Answers, Evaluation, Retrieval, Tasks};
 use serde::Deserialize;
+
+pub mod kinds;
+pub mod shares;
+
+pub use kinds::{Kinds, PRESENT};
+pub use shares::{Proportion, proportions};
 
 /// Examples at which most see whether fine-tuning helps: start with about 50 well-crafted ones (Huyen, 2025, ch. 8).
 pub const ENOUGH_EXAMPLES: u64 = 50;
-/// Static tokens from which vendors cache a prompt's head (OpenAI's documentation, 2026: 1,024).
+/// Most examples in a prompt: usually between 1 and 50 (Huyen, 2025, ch. 7).
+pub const FULL_PROMPT: u64 = 50;
+/// Static tokens from which vendors cache a prompt's head where no least length was typed (OpenAI's documentation, 2026).
 pub const LONG_PROMPT_TOKENS: u64 = 1024;
 /// Agreement called substantial (Landis & Koch, 1977).
 pub const GOOD_KAPPA: f64 = 0.61;
-/// A kind of failure is present when even the lower end of its share is above this: a convention of this program.
-pub const PRESENT: f64 = 0.25;
+/// Half the width of the score's interval from which a target inside it is missed or met by a point at most.
+pub const NEAR: f64 = 0.01;
 
 /// Whether a fact holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,6 +50,34 @@ impl Holds {
             Self::No => "no",
             Self::Undecided => "not distinguishable yet",
             Self::Unknown => "not answered",
+        }
+    }
+
+    /// Whether it is settled.
+    pub const fn is_known(self) -> bool {
+        matches!(self, Self::Yes | Self::No)
+    }
+
+    /// Both hold.
+    const fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Yes, Self::Yes) => Self::Yes,
+            (Self::No, _) | (_, Self::No) => Self::No,
+            (Self::Undecided, _) | (_, Self::Undecided) => Self::Undecided,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// One of the two holds.
+    const fn or(self, other: Self) -> Self {
+        self.not().and(other.not()).not()
+    }
+
+    const fn not(self) -> Self {
+        match self {
+            Self::Yes => Self::No,
+            Self::No => Self::Yes,
+            open => open,
         }
     }
 }
@@ -76,16 +112,24 @@ macro_rules! facts {
 facts! {
     EvaluationExists: "there is an evaluation set", ["evaluation.examples"];
     TargetMet: "the target is met", ["evaluation.correct", "evaluation.examples", "evaluation.target"];
+    NearTarget: "the score is within a point of the target", ["evaluation.correct", "evaluation.examples", "evaluation.target"];
     FromRealUse: "its examples come from real use", ["evaluation.from_real_use"];
     PromptsVersioned: "prompt versions are kept and scored", ["prompts"];
     InstructionsClear: "the instructions are clear", ["instructions_clear"];
     ExamplesTried: "examples in the prompt were tried", ["prompts"];
+    PromptFull: "the prompt holds as many examples as it can, or all there are", ["prompts", "examples"];
+    Classifies: "an answer is one of a set of labels", ["answer_kind"];
+    Extracts: "an answer is spans or fields of the input", ["answer_kind"];
     InformationMostly: "most failures are of information", ["failures.missing", "failures.outdated", "failures.private", "failures.retrieval_miss"];
     BehaviourMostly: "most failures are of behaviour", ["failures.format", "failures.off_topic", "failures.style", "failures.unsafe", "failures.ignored_context"];
     BothKinds: "failures are of information and of behaviour", ["failures.missing", "failures.outdated", "failures.private", "failures.retrieval_miss", "failures.format", "failures.off_topic", "failures.style", "failures.unsafe", "failures.ignored_context"];
+    InformationFails: "information fails, alone or beside behaviour", ["failures.missing", "failures.outdated", "failures.private", "failures.retrieval_miss"];
     FormatOnly: "most failures of behaviour are of format, and decoding is free", ["failures.format", "constrained_decoding"];
+    LabelsMostly: "most failures are wrong labels or spans", ["failures.wrong_label"];
+    FormFails: "what fails is form: behaviour that no grammar mends, or labels", ["failures.style", "failures.off_topic", "failures.unsafe", "failures.ignored_context", "failures.wrong_label"];
     ReasoningMostly: "most failures are of reasoning", ["failures.reasoning"];
     UnclearMostly: "most failures are of an unclear task or broken input", ["failures.unclear_task", "failures.input_error"];
+    NoMajority: "no kind is most of the failures", ["failures.missing", "failures.format", "failures.wrong_label", "failures.reasoning", "failures.unclear_task"];
     Retrieves: "facts are retrieved", ["retrieval"];
     RetrievesTerms: "facts are retrieved by terms", ["retrieval"];
     RetrievesVectors: "facts are retrieved by embeddings", ["retrieval"];
@@ -93,20 +137,22 @@ facts! {
     FactsChange: "facts change or must be cited", ["facts_change"];
     LongInputsFail: "long inputs fail and short ones do not", ["long_inputs_fail"];
     WholeInput: "the whole input is needed at once", ["whole_input"];
-    ExamplesEnough: "there are enough good examples that may be used", ["examples", "rights"];
-    LabelsAgree: "annotators agree on the labels", ["agreement"];
-    PreferenceMatters: "several answers are right and one is preferred", ["preference"];
-    PairsEnough: "there are enough preference pairs", ["preference_pairs", "rights"];
-    DomainLanguage: "the domain's language is foreign to the base model", ["domain_language"];
+    LongerWindow: "a base with a longer window succeeds", ["longer_window"];
+    ExamplesEnough: "there are enough good examples", ["examples"];
+    MayTrain: "they may be used for training", ["rights"];
+    LabelsAgree: "annotators agree on the labels", ["agreement", "agreement_examples"];
+    PreferencePairs: "one of several right answers is preferred, and enough pairs show it", ["preference", "preference_pairs"];
+    RawDomain: "the domain's language is foreign to the base, and there is plenty of raw text", ["domain_language", "raw_text"];
     RawText: "there is plenty of raw text", ["raw_text"];
     FillIn: "text is filled in between", ["fill_in"];
     TasksTogether: "several tasks have their data in one place", ["tasks"];
     TasksApart: "several tasks have separate data or models", ["tasks"];
     PerTenant: "each customer has a task", ["tasks"];
-    StrongerModel: "a stronger base model succeeds", ["stronger_model"];
+    StrongerHelps: "a stronger base succeeds and may answer in production", ["stronger_model", "stronger_serves", "in_house"];
+    StrongerTeaches: "a stronger base succeeds and its outputs may train another", ["stronger_model", "teacher_allowed"];
     TooExpensive: "a request costs too much or is too slow", ["too_expensive"];
-    LongPrompt: "the prompt has a long static head", ["static_tokens"];
-    Cached: "the prompt's head is cached", ["caching"];
+    Cacheable: "a long head of the prompt is not cached yet", ["static_tokens", "caching"];
+    TuningPays: "the tuned model is cheaper at the requests a month", ["costs"];
     TeacherAllowed: "the model's outputs may train another", ["teacher_allowed"];
     OtherTasks: "other tasks must not get worse", ["other_tasks"];
     Owner: "named people will keep it alive", ["owner"];
@@ -116,51 +162,6 @@ facts! {
     InterestOnly: "interest is the only reason", ["interest_only"];
 }
 
-/// Sums of failures by kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Kinds {
-    /// Missing, outdated, private facts, and texts that retrieval missed.
-    pub information: u64,
-    /// Format, topic, style, safety, and context that was ignored.
-    pub behaviour: u64,
-    /// Wrong conclusions.
-    pub reasoning: u64,
-    /// Unclear tasks and broken inputs.
-    pub unclear: u64,
-    /// Wrong formats, within behaviour.
-    pub format: u64,
-    /// All of them.
-    pub total: u64,
-    /// Whether anything was counted at all.
-    pub counted: bool,
-}
-
-impl Kinds {
-    /// Sums of `failures`; a kind that was skipped counts as none.
-    pub fn of(failures: &Failures) -> Self {
-        let sum =
-            |counts: &[Option<u64>]| counts.iter().flatten().fold(0, |sum: u64, count| sum.saturating_add(*count));
-        let f = failures;
-        let information = sum(&[f.missing, f.outdated, f.private, f.retrieval_miss]);
-        let behaviour = sum(&[f.format, f.off_topic, f.style, f.unsafe_answer, f.ignored_context]);
-        let (reasoning, unclear) = (sum(&[f.reasoning]), sum(&[f.unclear_task, f.input_error]));
-        let total =
-            [information, behaviour, reasoning, unclear].iter().fold(0, |sum: u64, kind| sum.saturating_add(*kind));
-        let counted = *failures != Failures::default();
-        Self { information, behaviour, reasoning, unclear, format: f.format.unwrap_or(0), total, counted }
-    }
-
-    /// Name and sum of each kind, in the order of the path.
-    pub const fn named(&self) -> [(&'static str, u64); 4] {
-        [
-            ("Information", self.information),
-            ("Behaviour", self.behaviour),
-            ("Reasoning", self.reasoning),
-            ("Task or input", self.unclear),
-        ]
-    }
-}
-
 /// Every fact of `answers`, in the order of [`Fact::ALL`].
 pub fn facts(answers: &Answers) -> Vec<Holds> {
     let kinds = Kinds::of(&answers.failures);
@@ -168,22 +169,32 @@ pub fn facts(answers: &Answers) -> Vec<Holds> {
 }
 
 fn holds(fact: Fact, answers: &Answers, kinds: &Kinds) -> Holds {
-    let share = |count: u64| mostly(count, kinds.total, kinds.counted);
     match fact {
         Fact::EvaluationExists => {
             answers.evaluation.examples.map_or(Holds::Unknown, |examples| yes_or_no(examples > 0))
         }
-        Fact::TargetMet => target_met(answers),
+        Fact::TargetMet => target_met(&answers.evaluation),
+        Fact::NearTarget => near_target(&answers.evaluation),
         Fact::FromRealUse => answered(answers.evaluation.from_real_use),
         Fact::PromptsVersioned => answers.prompts.as_ref().map_or(Holds::Unknown, |all| yes_or_no(all.len() >= 2)),
         Fact::InstructionsClear => answered(answers.instructions_clear),
         Fact::ExamplesTried => examples_tried(answers),
-        Fact::InformationMostly => share(kinds.information),
-        Fact::BehaviourMostly => share(kinds.behaviour),
-        Fact::BothKinds => both_kinds(kinds),
+        Fact::PromptFull => prompt_full(answers),
+        Fact::Classifies => chosen(answers.answer_kind, AnswerForm::Label),
+        Fact::Extracts => chosen(answers.answer_kind, AnswerForm::Spans),
+        Fact::InformationMostly => kinds.mostly(kinds.information),
+        Fact::BehaviourMostly => kinds.mostly(kinds.behaviour),
+        Fact::BothKinds => kinds.both(),
+        Fact::InformationFails => kinds.mostly(kinds.information).or(kinds.both()),
         Fact::FormatOnly => format_only(answers, kinds),
-        Fact::ReasoningMostly => share(kinds.reasoning),
-        Fact::UnclearMostly => share(kinds.unclear),
+        Fact::LabelsMostly => kinds.mostly(kinds.labels),
+        Fact::FormFails => {
+            let behaviour = kinds.mostly(kinds.behaviour).and(not_yes(kinds.both()));
+            behaviour.and(not_yes(format_only(answers, kinds))).or(kinds.mostly(kinds.labels))
+        }
+        Fact::ReasoningMostly => kinds.mostly(kinds.reasoning),
+        Fact::UnclearMostly => kinds.mostly(kinds.unclear),
+        Fact::NoMajority => kinds.no_majority(),
         Fact::Retrieves => answers.retrieval.map_or(Holds::Unknown, |how| yes_or_no(how != Retrieval::Nothing)),
         Fact::RetrievesTerms => chosen(answers.retrieval, Retrieval::Terms),
         Fact::RetrievesVectors => chosen(answers.retrieval, Retrieval::Vectors),
@@ -191,22 +202,27 @@ fn holds(fact: Fact, answers: &Answers, kinds: &Kinds) -> Holds {
         Fact::FactsChange => answered(answers.facts_change),
         Fact::LongInputsFail => answered(answers.long_inputs_fail),
         Fact::WholeInput => answered(answers.whole_input),
-        Fact::ExamplesEnough => usable(answers.examples, answers.rights),
-        Fact::LabelsAgree => answers.agreement.map_or(Holds::Unknown, |kappa| yes_or_no(kappa >= GOOD_KAPPA)),
-        Fact::PreferenceMatters => answered(answers.preference),
-        Fact::PairsEnough => usable(answers.preference_pairs, answers.rights),
-        Fact::DomainLanguage => answered(answers.domain_language),
+        Fact::LongerWindow => answered(answers.longer_window),
+        Fact::ExamplesEnough => enough(answers.examples),
+        Fact::MayTrain => answered(answers.rights),
+        Fact::LabelsAgree => labels_agree(answers),
+        Fact::PreferencePairs => answered(answers.preference).and(enough(answers.preference_pairs)),
+        Fact::RawDomain => answered(answers.domain_language).and(answered(answers.raw_text)),
         Fact::RawText => answered(answers.raw_text),
         Fact::FillIn => answered(answers.fill_in),
         Fact::TasksTogether => chosen(answers.tasks, Tasks::Together),
         Fact::TasksApart => chosen(answers.tasks, Tasks::Apart),
         Fact::PerTenant => chosen(answers.tasks, Tasks::PerTenant),
-        Fact::StrongerModel => answered(answers.stronger_model),
+        Fact::StrongerHelps => stronger_helps(answers),
+        Fact::StrongerTeaches => answered(answers.stronger_model).and(answered(answers.teacher_allowed)),
         Fact::TooExpensive => answered(answers.too_expensive),
-        Fact::LongPrompt => {
-            answers.static_tokens.map_or(Holds::Unknown, |tokens| yes_or_no(tokens >= LONG_PROMPT_TOKENS))
-        }
-        Fact::Cached => answered(answers.caching),
+        Fact::Cacheable => cacheable(answers),
+        Fact::TuningPays => match pays(answers) {
+            Pays::Yes => Holds::Yes,
+            Pays::No => Holds::No,
+            Pays::WithinTheRange => Holds::Undecided,
+            Pays::Unknown => Holds::Unknown,
+        },
         Fact::TeacherAllowed => answered(answers.teacher_allowed),
         Fact::OtherTasks => answered(answers.other_tasks),
         Fact::Owner => answered(answers.owner),
@@ -228,67 +244,47 @@ const fn answered(answer: Option<bool>) -> Holds {
     }
 }
 
+/// Whether a fact has not been seen to hold.
+const fn not_yes(holds: Holds) -> Holds {
+    yes_or_no(!matches!(holds, Holds::Yes))
+}
+
 fn chosen<T: PartialEq + Copy>(answer: Option<T>, wanted: T) -> Holds {
     answer.map_or(Holds::Unknown, |answer| yes_or_no(answer == wanted))
 }
 
-/// Enough of them, and allowed. A no to the rights settles it; an open question about them does not.
-fn usable(count: Option<u64>, rights: Option<bool>) -> Holds {
-    match (count, rights) {
-        (_, Some(false)) => Holds::No,
-        (Some(count), _) => yes_or_no(count >= ENOUGH_EXAMPLES),
-        (None, _) => Holds::Unknown,
-    }
-}
-
-/// More than half, beyond doubt.
-fn mostly(count: u64, total: u64, counted: bool) -> Holds {
-    match wilson(count, total) {
-        _ if !counted => Holds::Unknown,
-        Some(interval) if interval.low > 0.5 => Holds::Yes,
-        Some(interval) if interval.high < 0.5 => Holds::No,
-        // The interval holds a half, or there is none of what is asked about.
-        _ => Holds::Undecided,
-    }
-}
-
-/// Each of the two is present beyond doubt, and neither is the majority.
-fn both_kinds(kinds: &Kinds) -> Holds {
-    if !kinds.counted {
-        return Holds::Unknown;
-    }
-    let (Some(information), Some(behaviour)) =
-        (wilson(kinds.information, kinds.total), wilson(kinds.behaviour, kinds.total))
-    else {
-        return Holds::Undecided;
-    };
-    if information.low > 0.5 || behaviour.low > 0.5 || information.high < PRESENT || behaviour.high < PRESENT {
-        Holds::No
-    } else if information.low > PRESENT && behaviour.low > PRESENT {
-        Holds::Yes
-    } else {
-        Holds::Undecided
-    }
+fn enough(count: Option<u64>) -> Holds {
+    count.map_or(Holds::Unknown, |count| yes_or_no(count >= ENOUGH_EXAMPLES))
 }
 
 /// Most of behaviour is format, and no grammar holds it yet.
 fn format_only(answers: &Answers, kinds: &Kinds) -> Holds {
     match answers.constrained_decoding {
         Some(true) => Holds::No,
-        _ => mostly(kinds.format, kinds.behaviour, kinds.counted),
+        _ => kinds.mostly_format(),
     }
 }
 
-fn target_met(answers: &Answers) -> Holds {
-    let evaluation = &answers.evaluation;
-    let (Some(correct), Some(examples), Some(target)) = (evaluation.correct, evaluation.examples, evaluation.target)
-    else {
-        return Holds::Unknown;
-    };
-    match wilson(correct, examples) {
-        Some(interval) if interval.low >= target => Holds::Yes,
-        Some(interval) if interval.high < target => Holds::No,
-        _ => Holds::Undecided,
+fn score(evaluation: &Evaluation) -> Option<(Interval, f64)> {
+    let (correct, examples, target) = (evaluation.correct?, evaluation.examples?, evaluation.target?);
+    Some((wilson(correct, examples)?, target))
+}
+
+fn target_met(evaluation: &Evaluation) -> Holds {
+    match score(evaluation) {
+        None => Holds::Unknown,
+        Some((interval, target)) if interval.low >= target => Holds::Yes,
+        Some((interval, target)) if interval.high < target => Holds::No,
+        Some(_) => Holds::Undecided,
+    }
+}
+
+/// The interval holds the target and is so narrow that no sensible number of labels would settle on which side it is.
+fn near_target(evaluation: &Evaluation) -> Holds {
+    match (target_met(evaluation), score(evaluation)) {
+        (Holds::Undecided, Some((interval, _))) => yes_or_no(interval.high - interval.low <= 2.0 * NEAR),
+        (Holds::Yes | Holds::No, _) => Holds::No,
+        _ => Holds::Unknown,
     }
 }
 
@@ -303,85 +299,38 @@ fn examples_tried(answers: &Answers) -> Holds {
     }
 }
 
-/// A share of counted things, with what it takes to tell it from a threshold.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Proportion {
-    /// What is counted.
-    pub name: String,
-    /// How many.
-    pub count: u64,
-    /// Of how many.
-    pub total: u64,
-    /// The share it is compared with, where there is one.
-    pub against: Option<f64>,
-    /// About how many more labels tell it from that, where it cannot be told yet and ever will.
-    pub more: Option<u64>,
-    /// Whether it can be told from that.
-    pub told: bool,
+/// As many examples inside as a prompt usually takes, or as there are.
+fn prompt_full(answers: &Answers) -> Holds {
+    let Some(versions) = &answers.prompts else { return Holds::Unknown };
+    let inside = versions.iter().filter_map(|version| version.examples).max().unwrap_or(0);
+    let all = answers.examples.map_or(FULL_PROMPT, |examples| examples.min(FULL_PROMPT));
+    yes_or_no(inside > 0 && inside >= all)
 }
 
-impl Proportion {
-    fn new(name: String, count: u64, total: u64, against: Option<f64>) -> Self {
-        let interval = wilson(count, total);
-        let told = match (interval, against) {
-            (Some(interval), Some(share)) => interval.low > share || interval.high < share,
-            _ => true,
-        };
-        let more = match against {
-            Some(share) if !told => more_until_told_from(count, total, share),
-            _ => None,
-        };
-        Self { name, count, total, against, more, told }
-    }
-
-    /// `21 of 30, 70 % (52 % to 83 %)`.
-    pub fn words(&self) -> String {
-        let Some(interval) = wilson(self.count, self.total) else { return "nothing counted".to_owned() };
-        let share = self.count.min(self.total) as f64 / self.total as f64;
-        format!(
-            "{} of {}, {} ({} to {})",
-            grouped(self.count),
-            grouped(self.total),
-            share_words(share),
-            share_words(interval.low),
-            share_words(interval.high)
-        )
-    }
-
-    /// What follows where it cannot be told apart: a sentence, or nothing.
-    pub fn advice(&self) -> Option<String> {
-        let share = self.against.filter(|_| !self.told)?;
-        let against = share_words(share);
-        Some(match (self.more, majority_needed(self.total)) {
-            (Some(more), Some(needed)) if share == 0.5 => format!(
-                "not distinguishable from {against} yet: label about {} more ({} of {} would do now)",
-                grouped(more),
-                grouped(needed),
-                grouped(self.total)
-            ),
-            (Some(more), _) => format!("not distinguishable from {against} yet: label about {} more", grouped(more)),
-            (None, _) => format!("not distinguishable from {against}, and no number of labels within reason will tell"),
-        })
+/// By the interval of the kappa; without a number of examples a low kappa is still a warning, and a high one no proof.
+fn labels_agree(answers: &Answers) -> Holds {
+    let Some(kappa) = answers.agreement else { return Holds::Unknown };
+    match answers.agreement_examples.and_then(|examples| kappa_interval(kappa, examples)) {
+        Some(interval) if interval.low >= GOOD_KAPPA => Holds::Yes,
+        Some(interval) if interval.high < GOOD_KAPPA => Holds::No,
+        None if kappa < GOOD_KAPPA => Holds::No,
+        _ => Holds::Undecided,
     }
 }
 
-/// Every share the answers contain, in the order of the path.
-pub fn proportions(answers: &Answers) -> Vec<Proportion> {
-    let mut all = Vec::new();
-    if let (Some(correct), Some(examples)) = (answers.evaluation.correct, answers.evaluation.examples) {
-        all.push(Proportion::new("Right now".to_owned(), correct, examples, answers.evaluation.target));
-    }
-    for version in answers.prompts.iter().flatten() {
-        all.push(Proportion::new(format!("Prompt {}", version.name), version.correct, version.of, None));
-    }
-    let kinds = Kinds::of(&answers.failures);
-    if kinds.counted {
-        for (name, count) in kinds.named() {
-            all.push(Proportion::new(name.to_owned(), count, kinds.total, Some(0.5)));
-        }
-        if kinds.format > 0 {
-            all.push(Proportion::new("Format among behaviour".to_owned(), kinds.format, kinds.behaviour, Some(0.5)));
-        }
-    }
-    all
+/// Where data stays in house, a stronger base is taken to serve only if somebody says so.
+fn stronger_helps(answers: &Answers) -> Holds {
+    let serves = match (answers.stronger_serves, answers.in_house) {
+        (Some(serves), _) => serves,
+        (None, in_house) => in_house != Some(true),
+    };
+    answered(answers.stronger_model).and(yes_or_no(serves))
+}
+
+/// A head long enough for the vendor that is not cached, as far as anybody said.
+fn cacheable(answers: &Answers) -> Holds {
+    let least = answers.costs.as_ref().and_then(|costs| costs.cache.as_ref()).map_or(0, |cache| cache.least_tokens);
+    let least = if least == 0 { LONG_PROMPT_TOKENS } else { least };
+    let is_long = answers.static_tokens.map_or(Holds::Unknown, |tokens| yes_or_no(tokens >= least));
+    is_long.and(yes_or_no(answers.caching != Some(true)))
 }

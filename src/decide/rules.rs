@@ -1,92 +1,11 @@
 //! The rules as data: `assets/decide/rules.ron`, each with its name and source, all of them readable on one screen.
 
 use super::facts::{Fact, Holds};
-use crate::plan::decision::questions::Step;
+use ron::extensions::Extensions;
 use serde::Deserialize;
 use std::sync::OnceLock;
 
-macro_rules! outcomes {
-    ($($name:ident $id:literal $step:ident $label:literal: $words:literal;)*) => {
-        /// Where the path can end.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        #[allow(missing_docs, reason = "`label` and `words` say what each is")]
-        pub enum Outcome {
-            $($name),*
-        }
-
-        impl Outcome {
-            /// All, in the order of the path.
-            pub const ALL: &[Self] = &[$(Self::$name),*];
-
-            /// Word in files and JSON.
-            pub const fn id(self) -> &'static str {
-                match self { $(Self::$name => $id),* }
-            }
-
-            /// Name on screen.
-            pub const fn label(self) -> &'static str {
-                match self { $(Self::$name => $label),* }
-            }
-
-            /// What to do, in a sentence.
-            pub const fn words(self) -> &'static str {
-                match self { $(Self::$name => $words),* }
-            }
-
-            /// Where on the path it stands.
-            pub const fn step(self) -> Step {
-                match self { $(Self::$name => Step::$step),* }
-            }
-
-            /// The outcome of a word.
-            pub fn from_id(id: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|outcome| outcome.id() == id)
-            }
-        }
-    };
-}
-
-outcomes! {
-    Evaluation "evaluation" Evaluate "Build an evaluation first": "Collect examples from real use, write down what counts as right, and measure.";
-    Stay "stay" Prompt "Stay with prompting": "The target is met: keep the prompt, keep measuring.";
-    BetterPrompt "better-prompt" Prompt "Better prompt": "Write clear instructions, keep every version and its score on the same examples.";
-    MoreExamples "more-examples" Examples "More examples in the prompt": "Put 1 to 50 worked examples that look like real use into the prompt.";
-    Caching "caching" Cost "Prompt caching": "Put what never changes at the head of the prompt and have it cached.";
-    ConstrainedDecoding "constrained-decoding" Tune "Constrained decoding": "Let a grammar or schema forbid every token that breaks the format.";
-    TermRag "term-rag" Retrieve "RAG by terms (BM25)": "Retrieve the facts by terms and put them into the prompt.";
-    VectorRag "vector-rag" Retrieve "RAG by embeddings, hybrid": "Add embedding-based retrieval to the term-based one, and measure recall.";
-    Sft "sft" Tune "Supervised fine-tuning": "Train on (instruction, response), beginning with a small, well-crafted set.";
-    PreferenceTuning "preference-tuning" Tune "Preference tuning": "Train on pairs of a better and a worse answer (DPO, KTO).";
-    Distillation "distillation" Cost "Distillation": "Let the present model answer, and train a smaller one on its answers.";
-    ContinuedPretraining "continued-pretraining" Tune "Continued pre-training": "Train on cheap raw text of the domain first, on labelled examples after.";
-    Infilling "infilling" Tune "Infilling": "Train on (prefix, middle, suffix).";
-    LongContext "long-context" Tune "Long-context fine-tuning": "Train on long sequences, and watch that short ones do not get worse.";
-    RagAndTuning "rag-and-tuning" Tune "RAG and fine-tuning": "Train on prompts with their retrieved contexts, and compare with retrieval alone.";
-    SwitchBase "switch-base" Cost "Another base model": "Take the base model that succeeds, and measure again.";
-    MultiTask "multi-task" Tune "Multi-task fine-tuning": "Train on all tasks' data at once, and evaluate every task.";
-    Merging "merging" Tune "Merging": "Train separately from the same base, merge the weights, and evaluate every task.";
-    TenantAdapters "tenant-adapters" Tune "Adapters per customer": "Keep one base and an adapter for each customer.";
-}
-
-impl Outcome {
-    /// Whether weights are changed.
-    pub const fn is_training(self) -> bool {
-        matches!(
-            self,
-            Self::Sft
-                | Self::PreferenceTuning
-                | Self::Distillation
-                | Self::ContinuedPretraining
-                | Self::Infilling
-                | Self::LongContext
-                | Self::RagAndTuning
-                | Self::MultiTask
-                | Self::Merging
-                | Self::TenantAdapters
-        )
-    }
-}
+pub use super::outcome::Outcome;
 
 /// What a rule asks of a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -174,14 +93,202 @@ pub struct Against {
     pub source: String,
 }
 
+/// Outcomes that a need is about.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Of {
+    /// Whatever changes something.
+    Change,
+    /// Whatever changes weights.
+    Training,
+    /// Training on examples that people labelled.
+    Labels,
+    /// Training on texts of the team, labelled or raw.
+    OwnData,
+    /// Training on what another model says.
+    Teacher,
+    /// Whatever retrieves.
+    Retrieval,
+    /// These.
+    Only(Vec<Outcome>),
+}
+
+impl Of {
+    /// Whether `outcome` is one of them.
+    pub fn contains(&self, outcome: Outcome) -> bool {
+        match self {
+            Self::Change => !matches!(outcome, Outcome::Stay | Outcome::NoTraining | Outcome::GoodEnough),
+            Self::Training => outcome.is_training(),
+            Self::Labels => outcome.is_on_labels(),
+            Self::OwnData => outcome.is_on_own_data(),
+            Self::Teacher => outcome.is_on_teacher(),
+            Self::Retrieval => outcome.is_retrieval(),
+            Self::Only(outcomes) => outcomes.contains(&outcome),
+        }
+    }
+}
+
+/// Something that must be true before an outcome is acted on.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Need {
+    /// Word in JSON.
+    pub id: String,
+    /// What must be true, in a sentence.
+    pub name: String,
+    /// Outcomes that need it.
+    pub of: Of,
+    /// It is asked only where all of these are met; empty: always.
+    #[serde(default)]
+    pub when: Vec<Condition>,
+    /// The fact that says whether it is so; `None`: no answer says it, somebody has to look.
+    #[serde(default)]
+    pub must: Option<Condition>,
+    /// What is done instead where it is not so, the first whose conditions are met; empty: it is only said.
+    #[serde(default)]
+    pub instead: Vec<Instead>,
+    /// Why.
+    pub reason: String,
+    /// Where that is from.
+    pub source: String,
+}
+
+/// What takes the place of an outcome that is held.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instead {
+    /// All of these must be met; empty: always.
+    #[serde(default)]
+    pub when: Vec<Condition>,
+    /// What follows.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: String,
+}
+
+/// Whether a need is met; what is in the way comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NeedState {
+    /// It is not so.
+    Unmet,
+    /// Not answered, too few to tell, or for somebody to look at.
+    Open,
+    /// It is so.
+    Met,
+}
+
+impl NeedState {
+    /// Word on screen and in JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::Open => "to be settled",
+            Self::Unmet => "not met",
+        }
+    }
+}
+
+impl Need {
+    /// Whether it is met; `None` where it is not asked.
+    pub fn state(&self, outcome: Outcome, holds: &[Holds]) -> Option<NeedState> {
+        if !self.of.contains(outcome) || !all_met(&self.when, holds) {
+            return None;
+        }
+        let Some(must) = self.must else { return Some(NeedState::Open) };
+        Some(match of(holds, must.fact()) {
+            known if must.allows(known) => NeedState::Met,
+            Holds::Unknown | Holds::Undecided => NeedState::Open,
+            _ => NeedState::Unmet,
+        })
+    }
+}
+
+/// Where training and serving are done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// On weights of one's own.
+    OwnWeights,
+    /// By a vendor.
+    Hosted,
+    /// Either, until it is known.
+    Either,
+}
+
+impl Place {
+    /// Word in JSON.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::OwnWeights => "own-weights",
+            Self::Hosted => "hosted",
+            Self::Either => "either",
+        }
+    }
+
+    /// Name on screen.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::OwnWeights => "On open weights of your own",
+            Self::Hosted => "Hosted tuning is possible",
+            Self::Either => "Hosted or own weights: not settled",
+        }
+    }
+}
+
+/// A rule about the place of training; the first that holds decides.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlaceRule {
+    /// Word in JSON.
+    pub id: String,
+    /// All of these must be met; empty: always.
+    pub when: Vec<Condition>,
+    /// What follows.
+    pub place: Place,
+    /// Why.
+    pub reason: String,
+    /// Where that is from.
+    pub source: String,
+}
+
+/// Whether all conditions are met.
+pub fn all_met(conditions: &[Condition], holds: &[Holds]) -> bool {
+    conditions.iter().all(|condition| condition.allows(of(holds, condition.fact())))
+}
+
+/// How a fact holds.
+pub fn of(holds: &[Holds], fact: Fact) -> Holds {
+    holds.get(fact as usize).copied().unwrap_or(Holds::Unknown)
+}
+
 /// All rules.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rules {
     /// Rules in the order they are asked.
     pub rules: Vec<Rule>,
+    /// What must be true before an outcome is acted on; of several that hold it, the first says what is done instead.
+    pub needs: Vec<Need>,
+    /// Where training and serving are done.
+    pub places: Vec<PlaceRule>,
     /// Reasons against fine-tuning.
     pub against: Vec<Against>,
+}
+
+impl Rules {
+    /// Every fact that anything in the file reads.
+    pub fn facts_read(&self) -> Vec<Fact> {
+        let needs = self.needs.iter().flat_map(|need| {
+            let instead = need.instead.iter().flat_map(|instead| &instead.when);
+            need.when.iter().chain(need.must.as_ref()).chain(instead)
+        });
+        let rules = self.rules.iter().flat_map(|rule| &rule.when);
+        let places = self.places.iter().flat_map(|place| &place.when);
+        let mut facts: Vec<Fact> = rules.chain(needs).chain(places).map(|condition| condition.fact()).collect();
+        facts.sort_unstable();
+        facts.dedup();
+        facts
+    }
 }
 
 /// The rules that ship with the program.
@@ -192,7 +299,7 @@ pub fn rules() -> &'static Rules {
 }
 
 fn parse(text: &str) -> Result<Rules, ron::error::SpannedError> {
-    ron::from_str(text)
+    ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME).from_str(text)
 }
 
 #[cfg(test)]
@@ -206,6 +313,8 @@ mod tests {
         let all = rules();
         let mut ids: Vec<&str> = all.rules.iter().map(|rule| rule.id.as_str()).collect();
         ids.extend(all.against.iter().map(|against| against.id.as_str()));
+        ids.extend(all.needs.iter().map(|need| need.id.as_str()));
+        ids.extend(all.places.iter().map(|place| place.id.as_str()));
         let count = ids.len();
         ids.sort_unstable();
         ids.dedup();
@@ -213,6 +322,13 @@ mod tests {
         for rule in &all.rules {
             assert!(!rule.when.is_empty() && !rule.reason.is_empty() && !rule.source.is_empty(), "{}", rule.id);
         }
+        for need in &all.needs {
+            assert!(!need.name.is_empty() && !need.reason.is_empty() && !need.source.is_empty(), "{}", need.id);
+            let last = need.instead.last();
+            assert!(last.is_none_or(|last| last.when.is_empty()), "{} can hold an outcome and say nothing", need.id);
+            assert!(need.instead.is_empty() || need.must.is_some(), "{} holds outcomes and cannot be met", need.id);
+        }
+        assert!(all.places.last().is_some_and(|place| place.when.is_empty()));
         for against in &all.against {
             assert!(!against.reason.is_empty() && !against.pays.is_empty() && !against.source.is_empty());
         }

@@ -81,6 +81,40 @@ pub fn more_until_told_from(count: u64, total: u64, share: f64) -> Option<u64> {
     Some(low - total)
 }
 
+/// About how many more must be counted until half the width of the interval is at most `half`, if the share stays as it
+/// is seen; `None` for an empty total.
+pub fn more_until_narrower(count: u64, total: u64, half: f64) -> Option<u64> {
+    const MOST: u64 = 1_000_000;
+    if total == 0 {
+        return None;
+    }
+    let seen = count.min(total) as f64 / total as f64;
+    let is_narrow = |n: u64| {
+        wilson((seen * n as f64).round() as u64, n).is_some_and(|interval| interval.high - interval.low <= 2.0 * half)
+    };
+    let (mut low, mut high) = (total, MOST);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if is_narrow(middle) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Some(low.saturating_sub(total)).filter(|_| is_narrow(low))
+}
+
+/// Range of a kappa that was measured on `examples`, from Wilson's interval of the share of agreement. The chance of
+/// agreement is not known from the kappa alone and is taken as a half, as for two labels that are equally frequent; rarer
+/// labels make the range wider.
+pub fn kappa_interval(kappa: f64, examples: u64) -> Option<Interval> {
+    const CHANCE: f64 = 0.5;
+    let agreed = ((CHANCE + kappa * (1.0 - CHANCE)) * examples as f64).round().max(0.0) as u64;
+    let share = wilson(agreed, examples)?;
+    let kappa = |share: f64| (share - CHANCE) / (1.0 - CHANCE);
+    Some(Interval { low: kappa(share.low), high: kappa(share.high) })
+}
+
 /// Examples in each of two separate groups to see a change of a share from `before` to `after` with 95 % confidence and
 /// 80 % power: normal approximation with the pooled variance under no change (Fleiss, Levin & Paik, 2003,
 /// without continuity correction; R's `power.prop.test`). `None` where the two are equal or not shares.
@@ -262,6 +296,25 @@ mod tests {
         }
         assert_eq!(more_until_told_from(15, 30, 0.5), None);
         assert_eq!(more_until_told_from(0, 0, 0.5), None);
+    }
+
+    /// By hand: at 100 examples of which half are counted, 2 · 1.96 · sqrt(0.25 / (n + 3.84)) is 10 points at n = 381.
+    #[test]
+    fn intervals_narrow_with_more_labels() {
+        let more = more_until_narrower(50, 100, 0.05).unwrap();
+        assert!((279..=283).contains(&more), "{more}");
+        assert_eq!(more_until_narrower(0, 0, 0.05), None);
+        assert_eq!(more_until_narrower(500, 1000, 0.05), Some(0));
+    }
+
+    /// Wilson of 5 of 5 begins at 56.6 % and of 145 of 200 (kappa 0.45) ends at 78.2 %, computed as above.
+    #[test]
+    fn a_kappa_of_five_labels_proves_nothing() {
+        let five = kappa_interval(1.0, 5).unwrap();
+        near(five.low, 2.0 * 0.565_52 - 1.0, 1e-4);
+        let many = kappa_interval(0.45, 200).unwrap();
+        near(many.high, 2.0 * 0.782_2 - 1.0, 1e-3);
+        assert!(kappa_interval(0.9, 0).is_none());
     }
 
     /// R 4: `power.prop.test(p1 = .7, p2 = .8, power = .8)` and so on; the same closed form in Python.

@@ -3,7 +3,8 @@
 //! A plan keeps a letter for each example and annotator, so that a file of labels is a line a person and a change of one
 //! label is one letter in a diff.
 
-use super::stats::{cohen_kappa, fleiss_kappa};
+use super::agreement::{cohen_range, fleiss_range};
+use super::stats::{Interval, cohen_kappa, fleiss_kappa};
 use crate::limits::check_table;
 use crate::plan::decision::questions::{AnswerValue, question};
 use crate::plan::decision::{Annotator, Answers, Decision, Failures, LABELS, Label, Tally, label_of};
@@ -27,6 +28,8 @@ pub struct Agreement {
     pub name: &'static str,
     /// The coefficient, −1 to 1; `None` where it is not defined.
     pub kappa: Option<f64>,
+    /// Its 95 % interval; `None` where it is not defined.
+    pub range: Option<Interval>,
     /// Examples that all of them labelled.
     pub examples: u64,
     /// Places of those on which they differ, from 0.
@@ -59,13 +62,11 @@ pub fn labelled(tally: &Tally, name: &str, index: usize, label: Option<&Label>) 
 }
 
 impl Decision {
-    /// Takes a tally: counts of failures and agreement follow from it.
+    /// Takes a tally: counts of failures follow from it. How well annotators agree on kinds of failure says nothing of the
+    /// labels that would be trained on, so that agreement stays as it was answered.
     pub fn take_tally(&mut self, tally: Tally) {
         if !tally.is_empty() {
             self.answers.failures = failures(&tally);
-            let kappa = agreement(&tally).and_then(|found| found.kappa);
-            // Two decimals are what it can be told to.
-            self.answers.agreement = kappa.map(|kappa| (kappa * 100.0).round() / 100.0).or(self.answers.agreement);
         }
         self.tally = tally;
     }
@@ -127,20 +128,20 @@ pub fn agreement(tally: &Tally) -> Option<Agreement> {
     let shared: Vec<usize> = (0..shortest).filter(|&index| letters.iter().all(|l| l[index] != UNLABELLED)).collect();
     let disagreed =
         shared.iter().copied().filter(|&index| letters.iter().any(|l| l[index] != letters[0][index])).collect();
-    let (name, kappa) = match letters.as_slice() {
+    let (name, kappa, range) = match letters.as_slice() {
         [first, second] => {
             let pairs: Vec<(char, char)> = shared.iter().map(|&index| (first[index], second[index])).collect();
-            ("Cohen's kappa", cohen_kappa(&pairs))
+            ("Cohen's kappa", cohen_kappa(&pairs), cohen_range(&pairs))
         }
         all => {
             let row = |index: usize| -> Vec<u64> {
                 LABELS.iter().map(|label| all.iter().filter(|l| l[index] == label.letter).count() as u64).collect()
             };
             let table: Vec<Vec<u64>> = shared.iter().map(|&index| row(index)).collect();
-            ("Fleiss' kappa", fleiss_kappa(&table))
+            ("Fleiss' kappa", fleiss_kappa(&table), fleiss_range(&table))
         }
     };
-    Some(Agreement { name, kappa, examples: shared.len() as u64, disagreed })
+    Some(Agreement { name, kappa, range, examples: shared.len() as u64, disagreed })
 }
 
 /// One line a label: example (from 1), annotator, label, kind.

@@ -422,6 +422,10 @@ impl Runtime {
                 let dialog = dialog.set_title("Save labels").add_filter("Tables", &["csv"]);
                 self.await_dialog(dialog.save_file(), purpose);
             }
+            PathPurpose::SaveDecision => {
+                let dialog = dialog.set_title("Save record").add_filter("Pages", &["md", "html"]);
+                self.await_dialog(dialog.save_file(), purpose);
+            }
             PathPurpose::SavePlan => {
                 self.await_dialog(dialog.set_title("Save plan").save_file(), purpose);
             }

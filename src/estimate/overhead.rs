@@ -84,9 +84,14 @@ pub fn generator_device(inputs: &Inputs<'_>) -> Option<Bytes> {
     if !generates {
         return None;
     }
+    whole(inputs)
+}
+
+/// What software may use of one device, before the reserve; `None` without a device.
+fn whole(inputs: &Inputs<'_>) -> Option<Bytes> {
     match (inputs.plan.hardware.memory_mib, inputs.accelerator) {
-        (Some(edited), _) => Some(mib(edited)),
-        (None, Some(accelerator)) => Some(device_memory(accelerator)),
+        (typed, Some(accelerator)) => Some(Bytes(accelerator.usable(typed).bytes)),
+        (Some(typed), None) => Some(mib(typed)),
         (None, None) => None,
     }
 }
@@ -112,13 +117,7 @@ pub fn beside_trainer(inputs: &Inputs<'_>, process: Interval, lasting: Bytes) ->
 
 /// What one device offers after the reserve; `None` without a device.
 pub fn capacity(inputs: &Inputs<'_>) -> Option<Bytes> {
-    let hardware = &inputs.plan.hardware;
-    let whole = match (hardware.memory_mib, inputs.accelerator) {
-        (typed, Some(accelerator)) => Bytes(accelerator.usable(typed).bytes),
-        (Some(typed), None) => mib(typed),
-        (None, None) => return None,
-    };
-    Some(whole.saturating_sub(mib(hardware.reserve_mib)))
+    Some(whole(inputs)?.saturating_sub(mib(inputs.plan.hardware.reserve_mib)))
 }
 
 fn mib(amount: u64) -> Bytes {

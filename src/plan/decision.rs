@@ -7,12 +7,18 @@ use crate::units::{counted, grouped};
 use serde::{Deserialize, Serialize};
 
 pub mod amounts;
+mod contradictions;
 mod costs;
+mod follow;
+mod labels;
 pub mod questions;
 mod read;
 mod write;
 
+pub use contradictions::{contradictions, counted_failures};
 pub use costs::{Cache, Costs, RagCosts, TunedCosts};
+pub use follow::{Follow, PlannedBudget, PlannedEvaluation, PlannedStage};
+pub use labels::{Annotator, LABELS, Label, Tally, label_of};
 pub use read::{AnswersError, MAX_BYTES, is_date, problems, read_answers, read_decision};
 pub use write::{answers_text, decision_text};
 
@@ -29,6 +35,9 @@ pub struct Decision {
     /// Why, in the team's own words.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reasoning: String,
+    /// What follows from it, as it was taken into the plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follow: Option<Follow>,
     /// What was answered.
     pub answers: Answers,
     /// Labels given to examples.
@@ -52,6 +61,9 @@ pub struct Answers {
     /// Failures counted by kind, the first failure of each answer.
     #[serde(skip_serializing_if = "is_default")]
     pub failures: Failures,
+    /// What an answer is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_kind: Option<AnswerForm>,
     /// How facts are retrieved now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retrieval: Option<Retrieval>,
@@ -73,6 +85,9 @@ pub struct Answers {
     /// Agreement of annotators on the labels (kappa, −1 to 1).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agreement: Option<f64>,
+    /// Examples on which the agreement was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agreement_examples: Option<u64>,
     /// Several answers are right and people prefer one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preference: Option<bool>,
@@ -94,9 +109,15 @@ pub struct Answers {
     /// The answer needs the whole long input at once, not passages of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub whole_input: Option<bool>,
+    /// A base model whose window holds the long inputs succeeds on them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longer_window: Option<bool>,
     /// A stronger base model, prompted alike, meets the need.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stronger_model: Option<bool>,
+    /// The stronger one may answer in production: where the data may go, on the device, at the price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stronger_serves: Option<bool>,
     /// Quality aside, a request costs too much or takes too long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub too_expensive: Option<bool>,
@@ -169,6 +190,9 @@ pub struct PromptVersion {
     /// Worked examples inside the prompt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub examples: Option<u64>,
+    /// Examples that the version before it got right and this one does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost: Option<u64>,
 }
 
 /// Failures by kind.
@@ -196,6 +220,9 @@ pub struct Failures {
     /// Unsafe.
     #[serde(rename = "unsafe", skip_serializing_if = "Option::is_none")]
     pub unsafe_answer: Option<u64>,
+    /// A wrong class, or a wrong or missed span or field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wrong_label: Option<u64>,
     /// The facts are there and the conclusion is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning: Option<u64>,
@@ -225,6 +252,18 @@ pub enum Retrieval {
     Vectors,
 }
 
+/// What an answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerForm {
+    /// Free text.
+    Text,
+    /// One of a set of labels.
+    Label,
+    /// Spans or fields of the input.
+    Spans,
+}
+
 /// Tasks to be tuned for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -239,28 +278,6 @@ pub enum Tasks {
     PerTenant,
 }
 
-/// Labels that annotators gave to the examples of a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Tally {
-    /// File of the examples.
-    pub file: String,
-    /// Examples in it.
-    pub examples: u64,
-    /// Annotators in the order they came.
-    pub annotators: Vec<Annotator>,
-}
-
-/// One person's labels.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Annotator {
-    /// Name.
-    pub name: String,
-    /// A letter for each example in order, `.` where there is none: see [`crate::decide::tally`].
-    pub labels: String,
-}
-
 impl Decision {
     /// Everything in words, for comparing: label and value of the outcome, the reasoning, every answer; `–` where there
     /// is nothing. The same labels in the same order for every decision.
@@ -271,6 +288,7 @@ impl Decision {
             ("Decided on", said(&self.date)),
             ("Reasoning", said(&self.reasoning)),
         ];
+        rows.extend(follow::rows(self.follow.as_ref()));
         rows.extend(questions::QUESTIONS.iter().map(|question| (question.label, question.words(&self.answers))));
         rows.extend(amounts::rows(self.answers.costs.as_ref()));
         let given: usize =
@@ -285,46 +303,6 @@ impl Decision {
     }
 }
 
-impl Tally {
-    /// Whether nothing was labelled.
-    pub const fn is_empty(&self) -> bool {
-        self.annotators.is_empty()
-    }
-}
-
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
-}
-
-/// Kind of failure, in the order of the keys that give it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Label {
-    /// Letter in a plan and key on the keyboard.
-    pub letter: char,
-    /// Id of its count: `failures.missing`; empty for an answer that is right.
-    pub question: &'static str,
-    /// Name on screen.
-    pub name: &'static str,
-}
-
-/// Every label.
-pub const LABELS: [Label; 13] = [
-    Label { letter: 'r', question: "", name: "Right" },
-    Label { letter: 'm', question: "failures.missing", name: "Fact missing" },
-    Label { letter: 'o', question: "failures.outdated", name: "Fact outdated" },
-    Label { letter: 'p', question: "failures.private", name: "Fact private" },
-    Label { letter: 'f', question: "failures.format", name: "Wrong format" },
-    Label { letter: 't', question: "failures.off_topic", name: "Off topic" },
-    Label { letter: 's', question: "failures.style", name: "Wrong style" },
-    Label { letter: 'u', question: "failures.unsafe", name: "Unsafe" },
-    Label { letter: 'w', question: "failures.reasoning", name: "Wrong reasoning" },
-    Label { letter: 'k', question: "failures.unclear_task", name: "Task unclear" },
-    Label { letter: 'b', question: "failures.input_error", name: "Input broken" },
-    Label { letter: 'n', question: "failures.retrieval_miss", name: "Retrieval missed" },
-    Label { letter: 'i', question: "failures.ignored_context", name: "Context ignored" },
-];
-
-/// The label of a letter.
-pub fn label_of(letter: char) -> Option<&'static Label> {
-    LABELS.iter().find(|label| label.letter == letter)
 }

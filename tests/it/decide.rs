@@ -2,258 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::{BTreeMap, BTreeSet};
-use tuneplan::decide::engine::{fired, outcomes};
+use tuneplan::decide::engine::{outcomes, settle};
 use tuneplan::decide::facts::{Fact, Holds, facts};
 use tuneplan::decide::recommend;
-use tuneplan::decide::rules::{Outcome, rules};
+use tuneplan::decide::rules::Outcome;
 use tuneplan::plan::decision::questions::{AnswerKind, AnswerValue, QUESTIONS};
-use tuneplan::plan::decision::{Answers, Failures, PromptVersion, Retrieval, Tasks};
-
-/// Values that facts can take together: one vector for each combination that some answers give.
-///
-/// Facts fall into groups that share no question, so the whole space is the product of the groups. Groups of counts are
-/// enumerated over every small total and over large ones of every share.
-struct Space {
-    groups: Vec<(Vec<Fact>, BTreeSet<Vec<Holds>>)>,
-}
-
-fn pick(answers: &Answers, wanted: &[Fact]) -> Vec<Holds> {
-    let all = facts(answers);
-    wanted.iter().map(|fact| all[*fact as usize]).collect()
-}
-
-fn counts_of_failures() -> Vec<Failures> {
-    let mut all = vec![Failures::default()];
-    let mut push = |i: u64, f: u64, s: u64, r: u64, u: u64| {
-        all.push(Failures {
-            missing: Some(i),
-            format: Some(f),
-            style: Some(s),
-            reasoning: Some(r),
-            unclear_task: Some(u),
-            ..Failures::default()
-        });
-    };
-    for scale in [1, 4, 20, 1000] {
-        for i in 0..=6 {
-            for f in 0..=5 {
-                for s in 0..=5 {
-                    for r in 0..=4 {
-                        for u in 0..=4 {
-                            push(i * scale, f * scale, s * scale, r * scale, u * scale);
-                        }
-                    }
-                }
-            }
-        }
-    }
-    all
-}
-
-impl Space {
-    fn new() -> Self {
-        let yes_no_skip = [Some(true), Some(false), None];
-        let mut groups: Vec<(Vec<Fact>, BTreeSet<Vec<Holds>>)> = Vec::new();
-
-        let wanted = vec![Fact::EvaluationExists, Fact::TargetMet];
-        let mut found = BTreeSet::new();
-        for examples in [None, Some(0), Some(5), Some(50), Some(1000)] {
-            for share in [None, Some(0.0), Some(0.5), Some(0.8), Some(1.0)] {
-                for target in [None, Some(0.3), Some(0.8), Some(1.0)] {
-                    let mut answers = Answers::default();
-                    answers.evaluation.examples = examples;
-                    answers.evaluation.correct = share.zip(examples).map(|(s, n): (f64, u64)| (s * n as f64) as u64);
-                    answers.evaluation.target = target;
-                    found.insert(pick(&answers, &wanted));
-                }
-            }
-        }
-        groups.push((wanted, found));
-
-        let wanted = vec![Fact::PromptsVersioned, Fact::ExamplesTried];
-        let version = |examples| PromptVersion { name: "v".to_owned(), correct: 1, of: 2, examples };
-        let mut found = BTreeSet::new();
-        for a in [None, Some(0), Some(5)] {
-            for b in [None, Some(0), Some(5)] {
-                for kept in [None, Some(vec![]), Some(vec![version(a)]), Some(vec![version(a), version(b)])] {
-                    found.insert(pick(&Answers { prompts: kept, ..Answers::default() }, &wanted));
-                }
-            }
-        }
-        groups.push((wanted, found));
-
-        let wanted = vec![
-            Fact::InformationMostly,
-            Fact::BehaviourMostly,
-            Fact::BothKinds,
-            Fact::FormatOnly,
-            Fact::ReasoningMostly,
-            Fact::UnclearMostly,
-        ];
-        let mut found = BTreeSet::new();
-        for failures in counts_of_failures() {
-            for constrained_decoding in yes_no_skip {
-                let answers = Answers { failures: failures.clone(), constrained_decoding, ..Answers::default() };
-                found.insert(pick(&answers, &wanted));
-            }
-        }
-        groups.push((wanted, found));
-
-        let wanted = vec![Fact::ExamplesEnough, Fact::PairsEnough];
-        let mut found = BTreeSet::new();
-        for examples in [None, Some(0), Some(49), Some(50)] {
-            for preference_pairs in [None, Some(0), Some(49), Some(50)] {
-                for rights in yes_no_skip {
-                    found.insert(pick(&Answers { examples, preference_pairs, rights, ..Answers::default() }, &wanted));
-                }
-            }
-        }
-        groups.push((wanted, found));
-
-        let wanted = vec![Fact::Retrieves, Fact::RetrievesTerms, Fact::RetrievesVectors];
-        let all = [None, Some(Retrieval::Nothing), Some(Retrieval::Terms), Some(Retrieval::Vectors)];
-        let found = all.map(|retrieval| pick(&Answers { retrieval, ..Answers::default() }, &wanted));
-        groups.push((wanted, found.into()));
-
-        let wanted = vec![Fact::TasksTogether, Fact::TasksApart, Fact::PerTenant];
-        let all = [None, Some(Tasks::One), Some(Tasks::Together), Some(Tasks::Apart), Some(Tasks::PerTenant)];
-        let found = all.map(|tasks| pick(&Answers { tasks, ..Answers::default() }, &wanted));
-        groups.push((wanted, found.into()));
-
-        let grouped: BTreeSet<Fact> = groups.iter().flat_map(|(facts, _)| facts.iter().copied()).collect();
-        for fact in Fact::ALL.iter().copied().filter(|fact| !grouped.contains(fact)) {
-            let single = [Holds::Yes, Holds::No, Holds::Unknown].map(|holds| vec![holds]);
-            groups.push((vec![fact], single.into()));
-        }
-        Self { groups }
-    }
-
-    /// Calls `visit` with every combination of the groups that hold any of `relevant`; other facts are unknown.
-    fn walk(&self, relevant: &BTreeSet<Fact>, visit: &mut impl FnMut(&[Holds])) {
-        let mut holds = vec![Holds::Unknown; Fact::ALL.len()];
-        let groups: Vec<_> =
-            self.groups.iter().filter(|(facts, _)| facts.iter().any(|fact| relevant.contains(fact))).collect();
-        // Within a group only what differs in a relevant fact is told apart.
-        let groups: Vec<(Vec<Fact>, BTreeSet<Vec<Holds>>)> = groups
-            .into_iter()
-            .map(|(facts, vectors)| {
-                let kept: Vec<usize> = (0..facts.len()).filter(|&index| relevant.contains(&facts[index])).collect();
-                let facts = kept.iter().map(|&index| facts[index]).collect();
-                (facts, vectors.iter().map(|vector| kept.iter().map(|&index| vector[index]).collect()).collect())
-            })
-            .collect();
-        product(&groups, &mut holds, visit);
-    }
-}
-
-fn product(groups: &[(Vec<Fact>, BTreeSet<Vec<Holds>>)], holds: &mut Vec<Holds>, visit: &mut impl FnMut(&[Holds])) {
-    let Some(((facts, vectors), rest)) = groups.split_first() else {
-        visit(holds);
-        return;
-    };
-    for vector in vectors {
-        for (fact, value) in facts.iter().zip(vector) {
-            holds[*fact as usize] = *value;
-        }
-        product(rest, holds, visit);
-    }
-}
-
-/// Facts that a rule, or any rule that stops, asks about.
-fn asked(ids: &[&str]) -> BTreeSet<Fact> {
-    let rules = &rules().rules;
-    rules
-        .iter()
-        .filter(|rule| rule.stops || ids.contains(&rule.id.as_str()))
-        .flat_map(|rule| rule.when.iter().map(|condition| condition.fact()))
-        .collect()
-}
-
-/// Outcomes that no one may be told at once.
-fn contradict(a: Outcome, b: Outcome) -> bool {
-    let alone = [Outcome::Evaluation, Outcome::Stay, Outcome::BetterPrompt];
-    let pairs = [
-        (Outcome::TermRag, Outcome::VectorRag),
-        (Outcome::TermRag, Outcome::RagAndTuning),
-        (Outcome::TermRag, Outcome::Sft),
-        (Outcome::VectorRag, Outcome::Sft),
-        (Outcome::Sft, Outcome::RagAndTuning),
-        (Outcome::Sft, Outcome::MoreExamples),
-        (Outcome::Sft, Outcome::ConstrainedDecoding),
-        (Outcome::MoreExamples, Outcome::RagAndTuning),
-        (Outcome::MoreExamples, Outcome::PreferenceTuning),
-        (Outcome::MoreExamples, Outcome::MultiTask),
-        (Outcome::Caching, Outcome::Distillation),
-        (Outcome::MultiTask, Outcome::Merging),
-        (Outcome::MultiTask, Outcome::TenantAdapters),
-        (Outcome::Merging, Outcome::TenantAdapters),
-    ];
-    alone.contains(&a) || alone.contains(&b) || pairs.contains(&(a, b)) || pairs.contains(&(b, a))
-}
-
-/// Two rules meet only where the facts they and the stopping rules ask about allow it, so each pair is walked over the
-/// product of those facts: together that is the whole space.
-#[test]
-fn no_answers_lead_to_contradicting_outcomes() {
-    let space = Space::new();
-    let all = &rules().rules;
-    let mut walked = 0_u64;
-    for (index, first) in all.iter().enumerate() {
-        for second in all.iter().skip(index + 1).filter(|second| contradict(first.outcome, second.outcome)) {
-            if first.outcome == second.outcome || first.stops {
-                continue;
-            }
-            space.walk(&asked(&[&first.id, &second.id]), &mut |holds| {
-                walked += 1;
-                let met = |rule: &tuneplan::decide::rules::Rule| {
-                    rule.when.iter().all(|condition| condition.allows(holds[condition.fact() as usize]))
-                };
-                let stopped = all.iter().any(|rule| rule.stops && met(rule));
-                assert!(stopped || !(met(first) && met(second)), "{} and {}: {holds:?}", first.id, second.id);
-            });
-        }
-    }
-    assert!(walked > 10_000, "{walked}");
-}
-
-#[test]
-fn every_rule_is_reached_by_some_answers() {
-    let space = Space::new();
-    for rule in &rules().rules {
-        let mut reached = false;
-        space.walk(&asked(&[&rule.id]), &mut |holds| {
-            reached |= fired(holds).iter().any(|held| held.id == rule.id);
-        });
-        assert!(reached, "no answers lead to `{}`", rule.id);
-    }
-    let led_to: BTreeSet<Outcome> = rules().rules.iter().map(|rule| rule.outcome).collect();
-    let never: Vec<&Outcome> = Outcome::ALL.iter().filter(|outcome| !led_to.contains(outcome)).collect();
-    assert!(never.is_empty(), "no rule leads to {never:?}");
-}
-
-#[test]
-fn rules_that_stop_come_first() {
-    let stops: Vec<bool> = rules().rules.iter().map(|rule| rule.stops).collect();
-    let first_other = stops.iter().position(|stops| !stops).unwrap();
-    assert!(stops[first_other..].iter().all(|stops| !stops));
-}
-
-/// Every condition of every rule matters: without it the rule would hold somewhere it does not now.
-#[test]
-fn no_condition_is_idle() {
-    let space = Space::new();
-    for rule in &rules().rules {
-        for (index, condition) in rule.when.iter().enumerate() {
-            let mut matters = false;
-            space.walk(&rule.when.iter().map(|condition| condition.fact()).collect(), &mut |holds| {
-                let others = rule.when.iter().enumerate().filter(|(other, _)| *other != index);
-                matters |= !condition.allows(holds[condition.fact() as usize])
-                    && others.map(|(_, other)| other).all(|other| other.allows(holds[other.fact() as usize]));
-            });
-            assert!(matters, "{}: {condition:?} follows from the others", rule.id);
-        }
-    }
-}
+use tuneplan::plan::decision::{Answers, Failures, PromptVersion, Retrieval};
 
 /// A case in which prompting was done as it should be and the target is missed.
 fn prompted() -> Answers {
@@ -261,7 +15,8 @@ fn prompted() -> Answers {
     answers.evaluation.examples = Some(400);
     answers.evaluation.correct = Some(240);
     answers.evaluation.target = Some(0.9);
-    let version = |name: &str, examples| PromptVersion { name: name.to_owned(), correct: 240, of: 400, examples };
+    let version =
+        |name: &str, examples| PromptVersion { name: name.to_owned(), correct: 240, of: 400, examples, lost: None };
     answers.prompts = Some(vec![version("a", Some(0)), version("b", Some(8))]);
     answers
 }
@@ -305,23 +60,39 @@ fn too_few_failures_are_no_verdict() {
     assert_eq!(outcomes(&failing(9, 1)), [Outcome::TermRag]);
 }
 
+/// Flips name what a team can choose, and each does flip; its neighbour on the way there does not.
 #[test]
-fn flips_do_flip_and_their_neighbours_do_not() {
-    let found = recommend(&failing(21, 9));
-    let flip = found.flips.iter().find(|flip| flip.question == "failures.style").unwrap();
-    assert_eq!(flip.now, "9 failures");
-    // By hand: 21 of 31 is 50.1 % at the lower end, 21 of 32 is 48.3 %; style at 11 of 32 is 20.4 %, under a quarter.
-    assert_eq!((flip.instead.as_str(), flip.outcomes.as_slice()), ("11 failures", &[][..]));
-    let facts_by_hand = found.flips.iter().any(|flip| flip.question == "retrieval");
-    assert!(!facts_by_hand, "what was skipped is missing, not a flip");
-    assert!(found.missing.iter().any(|missing| missing.question == "retrieval"), "{:?}", found.missing);
+fn flips_name_what_can_be_chosen_and_do_flip() {
+    let answers = Answers { retrieval: Some(Retrieval::Nothing), rights: Some(true), ..failing(10, 90) };
+    let found = recommend(&answers);
+    let of = |id: &str| found.flips.iter().filter(|flip| flip.question == id).collect::<Vec<_>>();
+    // 50 examples are enough by the book, so one fewer than that is where it turns.
+    let fewer = of("examples").into_iter().find(|flip| flip.outcomes == [Outcome::MoreExamples]).unwrap();
+    assert_eq!((fewer.now.as_str(), fewer.instead.as_str()), ("500 examples", "49 examples"));
+    // Eight of them are in the prompt: with no more than those it is full.
+    let none_left = of("examples").into_iter().find(|flip| flip.outcomes == [Outcome::CollectExamples]).unwrap();
+    assert_eq!(none_left.instead, "8 examples");
+    // Nobody would bring fewer about.
+    assert!(!fewer.can_be_chosen && !none_left.can_be_chosen);
+    let few = recommend(&Answers { examples: Some(30), ..answers.clone() });
+    let more = few.flips.iter().find(|flip| flip.question == "examples" && flip.can_be_chosen).unwrap();
+    assert_eq!((more.instead.as_str(), more.outcomes.as_slice()), ("50 examples", &[Outcome::Sft][..]));
+    let retrieved = of("retrieval").into_iter().find(|flip| flip.outcomes == [Outcome::RagAndTuning]).unwrap();
+    assert!(retrieved.can_be_chosen);
+    // Nobody chooses how many answers were wrong.
+    assert!(found.flips.iter().all(|flip| !flip.question.starts_with("failures.")), "{:?}", found.flips);
+    let chosen: Vec<bool> = found.flips.iter().map(|flip| flip.can_be_chosen).collect();
+    assert!(chosen.is_sorted_by(|a, b| a >= b), "what can be chosen comes first");
+    let skipped = recommend(&failing(21, 9));
+    assert!(!skipped.flips.iter().any(|flip| flip.question == "retrieval"), "what was skipped is missing, not a flip");
+    assert!(skipped.missing.iter().any(|missing| missing.question == "retrieval"), "{:?}", skipped.missing);
 }
 
 #[test]
 fn nothing_answered_asks_for_an_evaluation_and_says_so() {
     let found = recommend(&Answers::default());
     assert_eq!(found.outcomes(), [Outcome::Evaluation]);
-    assert!(found.missing.iter().any(|missing| missing.question == "evaluation.examples"));
+    assert_eq!(found.missing.first().map(|missing| missing.question), Some("evaluation.examples"));
     assert!(!found.against.is_empty());
 }
 
@@ -334,8 +105,7 @@ fn nothing_would_change_is_said_only_where_nothing_does() {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (seed >> 33) % most
     };
-    let outcomes_of =
-        |holds: &[Holds]| -> BTreeSet<Outcome> { fired(holds).into_iter().map(|rule| rule.outcome).collect() };
+    let outcomes_of = |holds: &[Holds]| -> BTreeSet<Outcome> { settle(holds).outcomes().into_iter().collect() };
     let mut met = prompted();
     (met.evaluation.examples, met.evaluation.correct, met.evaluation.target) = (Some(1000), Some(1000), Some(0.5));
     // Everything that is no number is answered.
@@ -389,6 +159,77 @@ fn empty_prices_hide_no_missing_evidence() {
         assert_eq!(after.missing, before.missing);
         assert_eq!(after.flips, before.flips);
     }
+}
+
+/// What is asked first decides most often, and what never decides is not asked.
+#[test]
+fn what_is_asked_stands_in_the_order_of_its_worth() {
+    for answers in [Answers::default(), prompted(), failing(21, 9), failing(10, 90)] {
+        let found = recommend(&answers);
+        let worths: Vec<f64> = found.missing.iter().map(|missing| missing.worth_share).collect();
+        assert!(worths.is_sorted_by(|a, b| a >= b), "{worths:?}");
+        assert!(worths.iter().all(|worth| (0.0..=1.0).contains(worth)));
+    }
+    // With the target met and no request too expensive nothing else is read.
+    let mut met = prompted();
+    met.evaluation.correct = Some(390);
+    met.too_expensive = Some(false);
+    met.evaluation.from_real_use = Some(true);
+    let found = recommend(&met);
+    assert_eq!(found.outcomes(), [Outcome::Stay]);
+    assert!(found.missing.is_empty(), "{:?}", found.missing);
+    // Without counts of failures they are what decides most.
+    let mut uncounted = Answers { examples: Some(500), instructions_clear: Some(true), ..prompted() };
+    uncounted.evaluation.from_real_use = Some(true);
+    let first: Vec<String> = recommend(&uncounted).missing.into_iter().take(2).map(|missing| missing.label).collect();
+    assert!(first.contains(&"Failures by kind".to_owned()), "{first:?}");
+}
+
+/// Counts that cannot all be true are no evidence: read from a file they are refused, in a plan they are told.
+#[test]
+fn contradicting_counts_are_told_and_lead_nowhere() {
+    let mut answers = failing(5, 500);
+    let found = recommend(&answers);
+    assert_eq!((found.verdict.id(), found.is_open()), ("contradiction", true));
+    assert!(found.contradictions[0].1.contains("505 failures are counted and only 160 answers are wrong"));
+    assert!(found.missing.is_empty() && found.flips.is_empty());
+    answers = failing(5, 90);
+    answers.failures.retrieval_miss = Some(3);
+    answers.retrieval = Some(Retrieval::Nothing);
+    assert!(recommend(&answers).contradictions[0].1.contains("nothing is retrieved"));
+    // 190 of 400, then 240: with 200 turned wrong 250 would have to be right of the 210 that were wrong.
+    let mut answers = failing(5, 90);
+    let versions = answers.prompts.as_mut().unwrap();
+    versions[0].correct = 190;
+    versions[1].lost = Some(200);
+    assert!(recommend(&answers).contradictions[0].1.contains("the scores allow 0 to 160"));
+}
+
+/// A need that is not met holds the outcome back and says what instead; one that is open is named beside it.
+#[test]
+fn what_is_not_true_holds_an_outcome_back() {
+    let held = |change: fn(&mut Answers)| {
+        let mut answers = failing(10, 90);
+        change(&mut answers);
+        let found = recommend(&answers);
+        let held: Vec<&str> = found.held.iter().map(|held| held.outcome.id()).collect();
+        (found.outcomes(), held.join(", "))
+    };
+    let sft = || "sft".to_owned();
+    assert_eq!(held(|_| ()), (vec![Outcome::Sft], String::new()));
+    assert_eq!(held(|a| a.rights = Some(false)), (vec![Outcome::MoreExamples], sft()));
+    assert_eq!(held(|a| a.owner = Some(false)), (vec![Outcome::NoTraining], sft()));
+    assert_eq!(held(|a| a.interest_only = Some(true)), (vec![Outcome::NoTraining], sft()));
+    assert_eq!(held(|a| a.agreement = Some(0.3)), (vec![Outcome::Guideline], sft()));
+    // A kappa of five labels proves nothing either way: it is to be settled, and holds nothing.
+    let few = |a: &mut Answers| (a.agreement, a.agreement_examples) = (Some(0.5), Some(5));
+    assert_eq!(held(few), (vec![Outcome::Sft], String::new()));
+    let budget = |a: &mut Answers| (a.budget, a.stronger_model) = (Some(false), Some(true));
+    assert_eq!(held(budget), (vec![Outcome::SwitchBase], sft()));
+    let found = recommend(&failing(10, 90));
+    let states: Vec<(&str, &str)> =
+        found.advice[0].needs.iter().map(|needed| (needed.need.id.as_str(), needed.state.word())).collect();
+    assert!(states.contains(&("owner", "to be settled")), "{states:?}");
 }
 
 #[test]
@@ -467,6 +308,14 @@ mod files {
             ("(failures: (missing: -3))", 1, 22, "integer"),
             ("(failures: (missing: 5000000000))", 1, 22, "over 1000000000"),
             ("(costs: (input_price: 2))", 1, 9, "day they were quoted"),
+            (
+                "(\n  evaluation: (examples: 400, correct: 340),\n  failures: (style: 500),\n)",
+                3,
+                13,
+                "only 60 answers are wrong",
+            ),
+            ("(retrieval: nothing, failures: (retrieval_miss: 2))", 1, 49, "nothing is retrieved"),
+            ("(agreement_examples: 0)", 1, 22, "on no example"),
             ("(examples: 5", 1, 13, "the text ends"),
         ] {
             let error = read_answers(text).unwrap_err();
@@ -520,6 +369,7 @@ mod in_the_plan {
             date: "2026-02-03".to_owned(),
             outcomes: vec!["sft".to_owned()],
             reasoning: "The style guide changed.\nEditors asked for \"it\".".to_owned(),
+            follow: None,
             answers: failing(10, 90),
             tally: Tally {
                 file: "failures.jsonl".to_owned(),
@@ -593,6 +443,17 @@ mod in_the_plan {
         assert_eq!(plan.run.examples, Some(500));
         assert_eq!(plan.decision.as_ref().unwrap().outcomes, ["sft", "preference-tuning"]);
         assert!(edit.label(&before).contains("Supervised fine-tuning + Preference tuning"));
+        // Stages, their data, how it is measured and when to stop are in the plan, and are read again from its file.
+        let kept = plan.decision.as_ref().unwrap().follow.clone().unwrap();
+        let stages: Vec<&str> = kept.stages.iter().map(|stage| stage.example.as_str()).collect();
+        assert_eq!(stages, ["(instruction, response)", "(instruction, better answer, worse answer)"]);
+        assert_eq!(kept.stages[1].examples_have, Some(300));
+        // 60 % to 90 % on the same examples, both versions independent: 2 · … by `samples`, fewer than the 400 there are.
+        assert_eq!((kept.evaluation.examples, kept.evaluation.target), (400, 0.9));
+        assert!(kept.evaluation.stop.contains("90 %") && kept.evaluation.stop.contains("25, 50 and 100 %"));
+        assert!(kept.first.contains(&"owner".to_owned()), "{:?}", kept.first);
+        let again = read(&write(&plan, &[])).unwrap();
+        assert_eq!((again.plan.decision, again.diagnostics.len()), (plan.decision, 0));
     }
 
     #[test]
@@ -636,6 +497,48 @@ mod command_line {
             serde_json::from_str(&decide(&["tests/fixtures/decide/07-not-enough-evidence.ron", "--json"]).1).unwrap();
         assert_eq!(open["verdict"], "not-enough-evidence");
         assert!(open["missing"].as_array().unwrap().iter().any(|missing| missing["more_labels"].is_u64()));
+    }
+
+    /// One page a review can sign, in both forms; what people typed is text in it, and no file is replaced unasked.
+    #[test]
+    fn a_record_is_written_for_a_review() {
+        use tuneplan::plan::decision::{Decision, read_answers};
+        let folder = tempfile::tempdir().unwrap();
+        let text = std::fs::read_to_string("tests/fixtures/decide/05-style.ron").unwrap();
+        let reasoning = "<script>alert(1)</script> | **bold**".to_owned();
+        let record = Decision { answers: read_answers(&text).unwrap(), reasoning, ..Decision::default() };
+        let plan = tuneplan::plan::Plan { decision: Some(Box::new(record)), ..Default::default() };
+        let path = folder.path().join("a.plan.ron");
+        std::fs::write(&path, tuneplan::plan::file::write(&plan, &[])).unwrap();
+        let plan = path.to_str().unwrap();
+        for ending in ["md", "html"] {
+            let page = folder.path().join(format!("record.{ending}"));
+            let page = page.to_str().unwrap();
+            assert_eq!(decide(&[plan, "--record", page]).0, Outcome::Done);
+            let text = std::fs::read_to_string(page).unwrap();
+            for words in [
+                "Supervised fine-tuning",
+                "Why",
+                "What must be true first",
+                "71 of 80, 89 % (80 % to 94 %)",
+                "(instruction, response)",
+                "How it is measured",
+                "What would change it",
+                "Signed",
+                "Reviewed by",
+            ] {
+                assert!(text.contains(words), "{words}\n{text}");
+            }
+            assert!(!text.contains("<script>") && text.contains("&lt;script"), "{text}");
+            assert!(text.len() < 12_000, "{} bytes are no page", text.len());
+            assert_eq!(decide(&[plan, "--record", page]).0, Outcome::BadInput);
+            assert_eq!(decide(&[plan, "--record", page, "--force"]).0, Outcome::Done);
+            let json = decide(&[plan, "--record", page, "--force", "--json"]).1;
+            assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok(), "{json}");
+        }
+        let (outcome, _, said) = decide(&[plan, "--record", folder.path().join("record.pdf").to_str().unwrap()]);
+        assert_eq!(outcome, Outcome::BadInput);
+        assert!(said.contains(".md or .html"), "{said}");
     }
 
     #[test]

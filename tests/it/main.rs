@@ -14,6 +14,8 @@ mod cli_profiles;
 mod common;
 mod config_counts;
 mod decide;
+mod decide_cases;
+mod decide_space;
 mod estimate_any_plan;
 mod estimate_families;
 mod estimate_kinds;

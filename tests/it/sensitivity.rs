@@ -126,7 +126,8 @@ fn comparisons_hold_only_what_differs() {
 fn prices_that_differ_are_told_in_words() {
     let priced = |price: f64, hit_share: Option<f64>| {
         let mut costs = Costs { input_price: price, requests_per_month: 2e6, ..Costs::default() };
-        costs.cache = hit_share.map(|hit_share| Cache { hit_share, read_factor: 0.1, write_factor: 1.25 });
+        costs.cache =
+            hit_share.map(|hit_share| Cache { hit_share, read_factor: 0.1, write_factor: 1.25, ..Cache::default() });
         let mut decision = Decision::default();
         decision.answers.costs = Some(costs);
         Plan { decision: Some(Box::new(decision)), ..Plan::default() }

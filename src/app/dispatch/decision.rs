@@ -4,8 +4,8 @@ use super::{apply, fail, notice};
 use crate::app::effect::Effect;
 use crate::app::state::{OpenExamples, PathPurpose, State};
 use crate::decide::apply::into_plan;
-use crate::decide::recommend;
 use crate::decide::tally::{Reading, from_csv, to_csv};
+use crate::decide::{recommend, record};
 use crate::documents::store::{ExamplesFile, StoreError};
 use crate::plan::edit::PlanEdit;
 use crate::units::{counted, grouped};
@@ -96,4 +96,21 @@ pub(super) fn save_labels(state: &mut State, path: PathBuf, replace: bool) -> Ve
             Vec::new()
         }
     }
+}
+
+/// Writes the page that a review signs.
+pub(super) fn save_record(state: &mut State, path: PathBuf, replace: bool) -> Vec<Effect> {
+    let plan = &state.document.plan;
+    let decision = plan.decision.as_deref().cloned().unwrap_or_default();
+    let found = recommend(&decision.answers);
+    let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+    let text = match ending.as_deref().and_then(std::ffi::OsStr::to_str) {
+        Some("md") => record::to_markdown(&plan.name, &decision, &found),
+        Some("html" | "htm") => record::to_html(&plan.name, &decision, &found),
+        _ => {
+            fail(state, &format!("{}: end the name in .md or .html", path.display()));
+            return Vec::new();
+        }
+    };
+    vec![Effect::WriteText { purpose: PathPurpose::SaveDecision, path, text, replace }]
 }

@@ -34,6 +34,7 @@ pub(super) fn carry_out(state: &mut State, command: FileCommand) -> Vec<Effect> 
             Vec::new()
         }
         FileCommand::SaveLabels { path, replace } => decision::save_labels(state, path, replace),
+        FileCommand::SaveDecision { path, replace } => decision::save_record(state, path, replace),
         FileCommand::PlanRead(path, result) => files::plan_read(state, &path, *result),
         FileCommand::PlanWritten(document, path, text, result) => {
             files::plan_written(state, document, path, text, result)

@@ -14,6 +14,12 @@ impl BreakEven {
         if !self.counted_as_zero.is_empty() {
             remarks.push(format!("Nothing is typed for {}: taken as 0.", quoted(&self.counted_as_zero)));
         }
+        if self.is_head_too_short {
+            remarks.push(
+                "The head is shorter than the vendor caches, so nothing of the head is cached (least length: as typed, else 1,024 tokens)."
+                    .to_owned(),
+            );
+        }
         remarks
     }
 }

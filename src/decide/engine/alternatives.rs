@@ -56,6 +56,8 @@ fn values(kind: AnswerKind, present: &AnswerValue) -> Vec<AnswerValue> {
                 values.extend(now.checked_sub(step).map(AnswerValue::Count));
                 values.push(AnswerValue::Count(now.saturating_add(step)));
             }
+            // Steps alone leap over what lies between a large count and a few.
+            values.extend((1..64).map(|halves| now >> halves).take_while(|count| *count > 0).map(AnswerValue::Count));
             // None at all is the farthest answer, unless it is the nearest.
             if now > NEAR {
                 values.rotate_left(1);
@@ -108,8 +110,13 @@ pub fn nearest(question: &Question, answers: &Answers, changed: &Answers, outcom
 fn prompts(answers: &Answers) -> Vec<(String, Answers)> {
     let present = answers.prompts.as_ref();
     let with = |prompts: Vec<PromptVersion>| Answers { prompts: Some(prompts), ..answers.clone() };
-    let version =
-        |name: &str, examples| PromptVersion { name: name.to_owned(), correct: 1, of: 1, examples: Some(examples) };
+    let version = |name: &str, examples| PromptVersion {
+        name: name.to_owned(),
+        correct: 1,
+        of: 1,
+        examples: Some(examples),
+        lost: None,
+    };
     let mut all = Vec::new();
     if present.is_none_or(|versions| !versions.is_empty()) {
         all.push(("none kept".to_owned(), with(Vec::new())));

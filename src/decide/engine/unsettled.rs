@@ -1,38 +1,38 @@
 //! Whether what is not known could still change the recommendation: checked, not assumed.
 
-use super::{fired, holds_of};
+use super::holds_of;
+use super::settled::outcome_bits;
 use crate::decide::facts::{Fact, Holds};
-use crate::decide::rules::{Outcome, rules};
+use crate::decide::rules::rules;
 
 /// Open facts up to which every combination is tried.
-const ALL_COMBINATIONS: usize = 12;
+const ALL_COMBINATIONS: usize = 9;
 
 /// Open facts that could change what follows from `holds`, as few as were found; empty: it was tried, and no answer does.
 ///
 /// One fact alone is tried first, then two, then all together. Where there are too many for that, all of them are named:
 /// that nothing changes is only said where it was seen.
 pub fn unsettled(holds: &[Holds]) -> Vec<Fact> {
-    let asked =
-        |fact: &Fact| rules().rules.iter().any(|rule| rule.when.iter().any(|condition| condition.fact() == *fact));
+    let read = rules().facts_read();
     let open: Vec<Fact> = Fact::ALL
         .iter()
         .copied()
         .filter(|fact| matches!(holds_of(holds, *fact), Holds::Unknown | Holds::Undecided))
-        .filter(asked)
+        .filter(|fact| read.contains(fact))
         .collect();
-    let now = outcomes(holds);
+    let now = outcome_bits(holds);
     let mut tried = holds.to_vec();
     for (index, fact) in open.iter().enumerate() {
-        if each(&mut tried, *fact, |tried| outcomes(tried) != now) {
+        if each(&mut tried, *fact, |tried| outcome_bits(tried) != now) {
             return vec![*fact];
         }
         for other in &open[..index] {
-            if each(&mut tried, *fact, |tried| each(tried, *other, |tried| outcomes(tried) != now)) {
+            if each(&mut tried, *fact, |tried| each(tried, *other, |tried| outcome_bits(tried) != now)) {
                 return vec![*other, *fact];
             }
         }
     }
-    if open.len() > ALL_COMBINATIONS || combined(&mut tried, &open, &now) { open } else { Vec::new() }
+    if open.len() > ALL_COMBINATIONS || combined(&mut tried, &open, now) { open } else { Vec::new() }
 }
 
 /// Whether `changes` holds with the fact answered either way; `holds` is then as it was.
@@ -53,14 +53,7 @@ fn set(holds: &mut [Holds], fact: Fact, answer: Holds) {
 }
 
 /// Whether any combination of answers changes the outcome, facts left open included.
-fn combined(holds: &mut [Holds], open: &[Fact], now: &[Outcome]) -> bool {
-    let Some((first, rest)) = open.split_first() else { return outcomes(holds) != now };
+fn combined(holds: &mut [Holds], open: &[Fact], now: u64) -> bool {
+    let Some((first, rest)) = open.split_first() else { return outcome_bits(holds) != now };
     combined(holds, rest, now) || each(holds, *first, |holds| combined(holds, rest, now))
-}
-
-fn outcomes(holds: &[Holds]) -> Vec<Outcome> {
-    let mut found: Vec<Outcome> = fired(holds).into_iter().map(|rule| rule.outcome).collect();
-    found.sort_unstable();
-    found.dedup();
-    found
 }

@@ -91,7 +91,12 @@ pub const CACHE: &[Amount] = &[
     amount!(of cache "Hit share", "of requests", "Share of requests, 0 to 1, that find the head in the cache.", hit_share, 1.0, 0.01),
     amount!(of cache "Read factor", "× price", "Price of a cached token over that of a fresh one.", read_factor, 100.0, 0.01),
     amount!(of cache "Write factor", "× price", "Price of a token put into the cache over that of a fresh one.", write_factor, 100.0, 0.01),
+    amount!(tokens of cache "Least head", "Fewest tokens of a head that the vendor caches: 1,024 to 4,096 by model.", least_tokens),
+    amount!(tokens of cache "Cached in steps of", "Steps beyond the fewest, such as 128; 0: every token.", step_tokens),
+    amount!(of cache "Cache storage", "a month", "Keeping one head for a month, where the vendor charges for it.", storage_per_month, MONEY, 1.0),
 ];
+/// Rules of vendors that many do not have: 0 is not typed.
+const OFTEN_LEFT_OUT: [&str; 3] = ["Least head", "Cached in steps of", "Cache storage"];
 /// The fine-tuned model.
 pub const TUNED: &[Amount] = &[
     amount!(count "Static head, tuned", "tokens", "What is left of the head once the behaviour is trained in.", tuned.static_tokens),
@@ -157,7 +162,9 @@ pub fn rows(costs: Option<&Costs>) -> Vec<(&'static str, String)> {
     for (amounts, is_in) in parts {
         let costs = costs.filter(|_| is_in);
         rows.extend(amounts.iter().map(|amount| {
-            let value = costs.map_or_else(dash, |costs| format!("{} {}", plain((amount.get)(costs)), amount.unit));
+            let said = |value: &f64| *value != 0.0 || !OFTEN_LEFT_OUT.contains(&amount.label);
+            let value = costs.map(amount.get).filter(said);
+            let value = value.map_or_else(dash, |value| format!("{} {}", plain(value), amount.unit));
             (amount.compared, value)
         }));
     }

@@ -46,6 +46,15 @@ pub struct Cache {
     pub read_factor: f64,
     /// Price of a token that is put into the cache over that of a fresh one.
     pub write_factor: f64,
+    /// Fewest tokens of a head that the vendor caches.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub least_tokens: u64,
+    /// Steps in which tokens beyond the fewest are cached; 0: each.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub step_tokens: u64,
+    /// Keeping one head in the cache for a month, where the vendor charges for it.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub storage_per_month: f64,
 }
 
 /// What a fine-tuned model costs.
@@ -54,6 +63,9 @@ pub struct Cache {
 pub struct TunedCosts {
     /// Tokens of its shorter prompt that are the same in every request.
     pub static_tokens: u64,
+    /// That head is cached, by the rules of `cache`.
+    #[serde(skip_serializing_if = "is_no")]
+    pub cached: bool,
     /// Price of a million input tokens.
     pub input_price: f64,
     /// Price of a million output tokens.
@@ -80,6 +92,9 @@ pub struct TunedCosts {
 pub struct RagCosts {
     /// Tokens of the prompt that are the same in every request.
     pub static_tokens: u64,
+    /// That head is cached, by the rules of `cache`; retrieved texts are not.
+    #[serde(skip_serializing_if = "is_no")]
+    pub cached: bool,
     /// Retrieved tokens a request.
     pub retrieved_tokens: u64,
     /// Building it, once.
@@ -109,4 +124,16 @@ impl Default for Costs {
             rag: None,
         }
     }
+}
+
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+const fn is_no(answer: &bool) -> bool {
+    !*answer
+}
+
+fn is_nothing(sum: &f64) -> bool {
+    *sum == 0.0
 }

@@ -3,6 +3,8 @@
 
 use super::Answers;
 
+#[macro_use]
+mod macros;
 mod table;
 
 pub use table::QUESTIONS;
@@ -131,7 +133,35 @@ pub struct Question {
     pub set: fn(&mut Answers, &AnswerValue),
 }
 
+/// Questions whose answer a team can choose or bring about; the others are found out.
+const CHOSEN: [&str; 19] = [
+    "evaluation.examples",
+    "evaluation.target",
+    "evaluation.from_real_use",
+    "prompts",
+    "instructions_clear",
+    "retrieval",
+    "constrained_decoding",
+    "examples",
+    "rights",
+    "preference_pairs",
+    "raw_text",
+    "tasks",
+    "stronger_serves",
+    "static_tokens",
+    "caching",
+    "teacher_allowed",
+    "owner",
+    "budget",
+    "interest_only",
+];
+
 impl Question {
+    /// Whether a team can choose the answer, such as what is retrieved; not how many answers were wrong.
+    pub fn can_be_chosen(&self) -> bool {
+        CHOSEN.contains(&self.id)
+    }
+
     /// The present answer in words; `–` where there is none.
     pub fn words(&self, answers: &Answers) -> String {
         self.in_words(&(self.get)(answers))

@@ -1,5 +1,6 @@
 //! From text to answers, with line and column of what is wrong.
 
+use super::contradictions::contradictions;
 use super::{Answers, Decision};
 use crate::plan::field::nearest;
 use crate::plan::file::tree::{self, Node, NodeKind, Position};
@@ -109,21 +110,14 @@ fn place_of(root: &Node<'_>, path: &str) -> Position {
     node.at
 }
 
-/// What contradicts itself: path and message.
+/// What contradicts itself or cannot be meant: path and message.
 pub fn problems(answers: &Answers) -> Vec<(String, String)> {
-    let mut found = Vec::new();
+    let mut found = contradictions(answers);
     let mut say = |path: &str, message: String| found.push((path.to_owned(), message));
     let evaluation = &answers.evaluation;
-    match (evaluation.correct, evaluation.examples) {
-        (Some(correct), Some(examples)) if correct > examples => say(
-            "evaluation.correct",
-            format!("{correct} right answers of {examples} examples: correct one of the two counts"),
-        ),
-        (Some(_), None) => say(
-            "evaluation.correct",
-            "right answers without the number of examples say nothing; give `examples` beside it".to_owned(),
-        ),
-        _ => {}
+    if evaluation.correct.is_some() && evaluation.examples.is_none() {
+        let words = "right answers without the number of examples say nothing; give `examples` beside it";
+        say("evaluation.correct", words.to_owned());
     }
     if let Some(target) = evaluation.target
         && !(target > 0.0 && target <= 1.0)
@@ -134,8 +128,6 @@ pub fn problems(answers: &Answers) -> Vec<(String, String)> {
         let path = format!("prompts.{index}.correct");
         if version.of == 0 {
             say(&path, format!("prompt `{}` was tried on no example; leave it out or give `of`", version.name));
-        } else if version.correct > version.of {
-            say(&path, format!("prompt `{}` has {} right of {}", version.name, version.correct, version.of));
         }
     }
     if answers.prompts.as_ref().is_some_and(|all| all.len() > MAX_PROMPTS) {
@@ -145,6 +137,9 @@ pub fn problems(answers: &Answers) -> Vec<(String, String)> {
         && !(-1.0..=1.0).contains(&kappa)
     {
         say("agreement", format!("{kappa} is no kappa: it goes from -1 to 1"));
+    }
+    if answers.agreement_examples == Some(0) {
+        say("agreement_examples", "agreement on no example is none; leave both out".to_owned());
     }
     let counts = super::questions::QUESTIONS.iter().filter_map(|question| match (question.get)(answers) {
         super::questions::AnswerValue::Count(count) if count > MAX_COUNT => Some((question, count)),
@@ -179,7 +174,11 @@ fn cost_problems(answers: &Answers) -> Vec<(String, String)> {
         ("tuned.retrain", tuned.retrain),
     ];
     if let Some(cache) = &costs.cache {
-        amounts.extend([("cache.read_factor", cache.read_factor), ("cache.write_factor", cache.write_factor)]);
+        amounts.extend([
+            ("cache.read_factor", cache.read_factor),
+            ("cache.write_factor", cache.write_factor),
+            ("cache.storage_per_month", cache.storage_per_month),
+        ]);
         if !(0.0..=1.0).contains(&cache.hit_share) {
             say("cache.hit_share", format!("{} is no share; write 0.9 for 90 %", cache.hit_share));
         }

@@ -10,9 +10,11 @@ use crate::ui::{UiState, View, card};
 use egui::{RichText, ScrollArea, TextEdit, Ui};
 
 mod advice;
+mod cards;
 mod costs;
 mod going;
 mod intervals;
+mod next;
 mod path;
 mod prompts;
 mod questions;
@@ -55,6 +57,12 @@ pub struct DecideState {
     pub example: usize,
     /// Shares whose difference is to be seen, in per cent.
     pub wanted: [f64; 2],
+    /// Questions that were passed over in the card of the next one.
+    pub passed: Vec<&'static str>,
+    /// Question that the card asked last.
+    pub asked: Option<&'static str>,
+    /// It was answered there, so the focus goes on to the next.
+    pub answered_here: bool,
     /// Text being typed, with the name of its place.
     pub typing: Option<(String, String)>,
 }
@@ -67,6 +75,9 @@ impl Default for DecideState {
             annotator: String::new(),
             example: 0,
             wanted: [70.0, 80.0],
+            passed: Vec::new(),
+            asked: None,
+            answered_here: false,
             typing: None,
         }
     }
@@ -137,7 +148,10 @@ fn sheet_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut Com
     }
     ui.add_space(space::s());
     match state.sheet {
-        Sheet::Questions => questions::step_ui(ui, view, state, out),
+        Sheet::Questions => {
+            next::next_ui(ui, view, state, out);
+            questions::step_ui(ui, view, state, out);
+        }
         Sheet::Tally => tally::tally_ui(ui, view, state, out),
         Sheet::Costs => costs::costs_ui(ui, view, state, out),
         Sheet::Going => going::going_ui(ui, view),

@@ -176,6 +176,7 @@ fn path_ui(ui: &mut Ui, purpose: PathPurpose, text: &str, out: &mut Commands) {
         }
         PathPurpose::OpenExamples => ("Open examples or labels", "Path of a .jsonl, .json or .csv file", "Open"),
         PathPurpose::SaveLabels => ("Save labels", "Path ending in .csv", "Save"),
+        PathPurpose::SaveDecision => ("Save record", "Path ending in .md or .html", "Save"),
         PathPurpose::SavePicture(Picture::Memory) => ("Save picture", "Path ending in .png or .svg", "Save"),
         PathPurpose::SavePicture(Picture::Chart) => ("Save picture", "Path ending in .png", "Save"),
     };

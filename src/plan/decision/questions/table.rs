@@ -1,54 +1,14 @@
 //! The table itself.
 
 use super::{AnswerKind, AnswerValue, Question, Step};
-use crate::plan::decision::{Retrieval, Tasks};
-
-macro_rules! yes_no {
-    ($id:literal, $step:ident, $label:literal, $($path:ident).+, $help:literal) => {
-        Question {
-            id: $id, step: Step::$step, label: $label, unit: "", help: $help, kind: AnswerKind::YesNo,
-            get: |answers| answers.$($path).+.map_or(AnswerValue::Skipped, AnswerValue::YesNo),
-            set: |answers, value| match value {
-                AnswerValue::Skipped => answers.$($path).+ = None,
-                AnswerValue::YesNo(yes) => answers.$($path).+ = Some(*yes),
-                _ => {}
-            },
-        }
-    };
-}
-
-macro_rules! count {
-    ($id:literal, $step:ident, $label:literal, $unit:literal, $($path:ident).+, $help:literal) => {
-        Question {
-            id: $id, step: Step::$step, label: $label, unit: $unit, help: $help, kind: AnswerKind::Count,
-            get: |answers| answers.$($path).+.map_or(AnswerValue::Skipped, AnswerValue::Count),
-            set: |answers, value| match value {
-                AnswerValue::Skipped => answers.$($path).+ = None,
-                AnswerValue::Count(count) => answers.$($path).+ = Some(*count),
-                _ => {}
-            },
-        }
-    };
-}
-
-macro_rules! number {
-    ($id:literal, $step:ident, $label:literal, $unit:literal, $min:literal, $max:literal, $($path:ident).+, $help:literal) => {
-        Question {
-            id: $id, step: Step::$step, label: $label, unit: $unit, help: $help,
-            kind: AnswerKind::Number { min: $min, max: $max },
-            get: |answers| answers.$($path).+.map_or(AnswerValue::Skipped, AnswerValue::Number),
-            set: |answers, value| match value {
-                AnswerValue::Skipped => answers.$($path).+ = None,
-                AnswerValue::Number(number) => answers.$($path).+ = Some(*number),
-                _ => {}
-            },
-        }
-    };
-}
+use crate::plan::decision::{AnswerForm, Retrieval, Tasks};
 
 /// Words for the ways to retrieve facts.
 const RETRIEVALS: &[(&str, &str)] =
     &[("nothing", "Not at all"), ("terms", "By terms (BM25)"), ("vectors", "By embeddings, or both")];
+/// Words for what an answer is.
+const ANSWERS: &[(&str, &str)] =
+    &[("text", "Free text"), ("label", "One of a set of labels"), ("spans", "Spans or fields of the input")];
 /// Words for the tasks.
 const TASKS: &[(&str, &str)] = &[
     ("one", "One"),
@@ -141,6 +101,15 @@ pub static QUESTIONS: &[Question] = &[
         instructions_clear,
         "A person who never saw the task could follow the prompt and two of them would answer alike."
     ),
+    choice!(
+        "answer_kind",
+        Prompt,
+        "What an answer is",
+        answer_kind,
+        ANSWERS,
+        ["text" = AnswerForm::Text, "label" = AnswerForm::Label, "spans" = AnswerForm::Spans],
+        "A label or a span can come from a classifier or a small encoder, which cost a fraction of a generated text."
+    ),
     count!(
         "failures.missing",
         Failures,
@@ -198,6 +167,14 @@ pub static QUESTIONS: &[Question] = &[
         "Behaviour: should not have been said."
     ),
     count!(
+        "failures.wrong_label",
+        Failures,
+        "Wrong label",
+        "failures",
+        failures.wrong_label,
+        "Labels: a wrong class, or a wrong or missed span, though the input says it."
+    ),
+    count!(
         "failures.reasoning",
         Failures,
         "Wrong reasoning",
@@ -237,32 +214,15 @@ pub static QUESTIONS: &[Question] = &[
         failures.ignored_context,
         "Behaviour: the right text was in the prompt and was not used."
     ),
-    Question {
-        id: "retrieval",
-        step: Step::Retrieve,
-        label: "Retrieval in use now",
-        unit: "",
-        help: "Term-based retrieval is the place to start; embeddings come later and complicate inference.",
-        kind: AnswerKind::Choice(RETRIEVALS),
-        get: |answers| {
-            answers.retrieval.map_or(AnswerValue::Skipped, |retrieval| {
-                AnswerValue::Choice(match retrieval {
-                    Retrieval::Nothing => "nothing",
-                    Retrieval::Terms => "terms",
-                    Retrieval::Vectors => "vectors",
-                })
-            })
-        },
-        set: |answers, value| {
-            answers.retrieval = match value {
-                AnswerValue::Skipped => None,
-                AnswerValue::Choice("nothing") => Some(Retrieval::Nothing),
-                AnswerValue::Choice("terms") => Some(Retrieval::Terms),
-                AnswerValue::Choice("vectors") => Some(Retrieval::Vectors),
-                _ => answers.retrieval,
-            }
-        },
-    },
+    choice!(
+        "retrieval",
+        Retrieve,
+        "Retrieval in use now",
+        retrieval,
+        RETRIEVALS,
+        ["nothing" = Retrieval::Nothing, "terms" = Retrieval::Terms, "vectors" = Retrieval::Vectors],
+        "Term-based retrieval is the place to start; embeddings come later and complicate inference."
+    ),
     yes_no!(
         "ideal_context_fails",
         Retrieve,
@@ -292,6 +252,13 @@ pub static QUESTIONS: &[Question] = &[
         "A summary of all of it, not an answer from a few passages."
     ),
     yes_no!(
+        "longer_window",
+        Retrieve,
+        "A base with a longer window succeeds",
+        longer_window,
+        "Another base holds the whole input and answers it: the nearest way before any training for length."
+    ),
+    yes_no!(
         "constrained_decoding",
         Tune,
         "Decoding is constrained already",
@@ -315,7 +282,15 @@ pub static QUESTIONS: &[Question] = &[
         -1.0,
         1.0,
         agreement,
-        "Cohen's or Fleiss' kappa on the same examples; the tally below computes it."
+        "Cohen's or Fleiss' kappa of two or more people on the labels that would be trained on."
+    ),
+    count!(
+        "agreement_examples",
+        Tune,
+        "Agreement measured on",
+        "examples",
+        agreement_examples,
+        "Examples that all of them labelled: the more there are, the less the kappa is off."
     ),
     yes_no!(
         "preference",
@@ -353,40 +328,28 @@ pub static QUESTIONS: &[Question] = &[
         fill_in,
         "Editing or code completion between a given beginning and end, which the base model was not trained for."
     ),
-    Question {
-        id: "tasks",
-        step: Step::Tune,
-        label: "Tasks to be tuned for",
-        unit: "",
-        help: "Several tasks can be trained together, one after the other (which forgets), separately and merged, or as adapters.",
-        kind: AnswerKind::Choice(TASKS),
-        get: |answers| {
-            answers.tasks.map_or(AnswerValue::Skipped, |tasks| {
-                AnswerValue::Choice(match tasks {
-                    Tasks::One => "one",
-                    Tasks::Together => "together",
-                    Tasks::Apart => "apart",
-                    Tasks::PerTenant => "per_tenant",
-                })
-            })
-        },
-        set: |answers, value| {
-            answers.tasks = match value {
-                AnswerValue::Skipped => None,
-                AnswerValue::Choice("one") => Some(Tasks::One),
-                AnswerValue::Choice("together") => Some(Tasks::Together),
-                AnswerValue::Choice("apart") => Some(Tasks::Apart),
-                AnswerValue::Choice("per_tenant") => Some(Tasks::PerTenant),
-                _ => answers.tasks,
-            }
-        },
-    },
+    choice!(
+        "tasks",
+        Tune,
+        "Tasks to be tuned for",
+        tasks,
+        TASKS,
+        ["one" = Tasks::One, "together" = Tasks::Together, "apart" = Tasks::Apart, "per_tenant" = Tasks::PerTenant],
+        "Several tasks can be trained together, one after the other (which forgets), separately and merged, or as adapters."
+    ),
     yes_no!(
         "stronger_model",
         Cost,
         "A stronger base model succeeds",
         stronger_model,
         "Prompted alike, on the same evaluation set."
+    ),
+    yes_no!(
+        "stronger_serves",
+        Cost,
+        "The stronger base may answer in production",
+        stronger_serves,
+        "Where the data may go, on the device, at the price. Skipped, it is taken as no where data stays in house."
     ),
     yes_no!("too_expensive", Cost, "A request costs too much or is too slow", too_expensive, "Whatever the quality."),
     count!(

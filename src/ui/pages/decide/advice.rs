@@ -1,19 +1,21 @@
-//! The recommendation: what to do, what drove it, what would flip it, what is missing, what speaks against training.
+//! The recommendation: what to do, what must be true first, what drove it, what would flip it, what to find out next.
 
-use super::{DecideState, Sheet, changed, decision, head_ui, note_ui, text_ui};
-use crate::app::command::{Command, Commands};
-use crate::decide::engine::named;
-use crate::decide::facts::Holds;
-use crate::decide::rules::Outcome;
-use crate::decide::{Recommendation, engine};
-use crate::plan::decision::questions::question;
+use super::{DecideState, head_ui, note_ui};
+use crate::app::command::Commands;
+use crate::decide::Recommendation;
+use crate::decide::engine::{Needed, named};
+use crate::decide::rules::NeedState;
 use crate::theme::{bold, space, type_size};
 use crate::ui::{View, card};
-use egui::text::{LayoutJob, TextFormat};
-use egui::{Align, Color32, FontId, RichText, Sense, Stroke, StrokeKind, Ui};
+use egui::{RichText, Ui};
 
-/// Flips that are listed before the rest is folded.
-const FLIPS: usize = 6;
+mod evidence;
+mod record;
+
+use evidence::{drivers_ui, flips_ui, missing_ui};
+
+/// Needs that are listed before the rest is folded.
+const NEEDS: usize = 5;
 
 /// Draws the column.
 pub fn advice_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut Commands) {
@@ -23,167 +25,99 @@ pub fn advice_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mu
         for advice in &found.advice {
             ui.add(egui::Label::new(advice.outcome.words()).wrap());
             for rule in &advice.rules {
-                ui.add(egui::Label::new(RichText::new(&rule.reason).color(view.tokens.muted.0)).wrap());
+                ui.add(egui::Label::new(RichText::new(rule.reason).color(view.tokens.muted.0)).wrap());
                 note_ui(ui, view, &format!("Rule: {}. Source: {}.", rule.name, rule.source));
             }
         }
         if found.is_open() {
-            ui.add(egui::Label::new("No rule holds on what is known. What is missing stands below.").wrap());
+            ui.add(egui::Label::new(found.verdict.explained()).wrap());
+            for (_, message) in &found.contradictions {
+                ui.add(egui::Label::new(RichText::new(message).color(view.tokens.over.0)).wrap());
+            }
         }
+        held_ui(ui, view, found);
+        needs_ui(ui, view, found);
     });
     ui.add_space(space::xs());
+    card(ui, view.tokens, |ui| record::record_ui(ui, view, found, state, out));
+    ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
-        if found.is_open() {
-            head_ui(ui, "Missing evidence");
-            missing_ui(ui, view, found, state);
-        } else {
-            head_ui(ui, "What drove it");
-            drivers_ui(ui, view, found);
-        }
+        head_ui(ui, view.text("Missing evidence"));
+        missing_ui(ui, view, found, state);
         ui.add_space(space::s());
-        head_ui(ui, "What would flip it");
+        head_ui(ui, view.text("What drove it"));
+        drivers_ui(ui, view, found);
+        ui.add_space(space::s());
+        head_ui(ui, view.text("What would flip it"));
         flips_ui(ui, view, found, state);
-        if !found.is_open() {
-            ui.add_space(space::s());
-            head_ui(ui, "Missing evidence");
-            missing_ui(ui, view, found, state);
-        }
     });
     ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
         let title =
             if found.trains() { "Reasons against training, and who pays" } else { "If you train anyway: who pays" };
-        head_ui(ui, title);
+        head_ui(ui, view.text(title));
         against_ui(ui, view, found);
     });
-    ui.add_space(space::xs());
-    card(ui, view.tokens, |ui| record_ui(ui, view, found, state, out));
 }
 
 fn headline_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation) {
-    ui.label(RichText::new("Recommendation").small().color(view.tokens.muted.0));
+    ui.label(RichText::new(view.text("Recommendation")).small().color(view.tokens.muted.0));
     let ink = if found.is_open() { view.tokens.tight.0 } else { view.tokens.text.0 };
     let text = RichText::new(found.headline()).font(bold(type_size::figure())).color(ink);
     ui.add(egui::Label::new(text).wrap());
 }
 
-fn drivers_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation) {
-    if found.drivers.is_empty() {
-        note_ui(ui, view, "Nothing was answered that a rule rests on.");
+/// What something that is not true holds back, and where training is done.
+fn held_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation) {
+    if !found.held.is_empty() {
+        let outcomes: Vec<_> = found.held.iter().map(|held| held.outcome).collect();
+        let text = RichText::new(format!("Held back: {}", named(&outcomes))).color(view.tokens.tight.0);
+        ui.add(egui::Label::new(text).wrap());
     }
-    for driver in &found.drivers {
-        let ink = holds_ink(view, driver.holds);
-        let evidence = if driver.words == driver.holds.word() { "" } else { driver.words.as_str() };
-        let fact = format!("{}:", capital(driver.fact.words()));
-        let mut line = Words::default();
-        line.add(&fact, body(), view.tokens.text.0);
-        line.add(driver.holds.word(), bold(type_size::body()), ink);
-        line.add(evidence, small(), view.tokens.muted.0);
-        ui.add(egui::Label::new(line.job).wrap());
+    if let Some(place) = found.place {
+        ui.add(egui::Label::new(format!("{}. {}", place.place.label(), place.reason)).wrap());
+        note_ui(ui, view, &format!("Source: {}.", place.source));
     }
 }
 
-const fn holds_ink(view: &View<'_>, holds: Holds) -> Color32 {
-    match holds {
-        Holds::Yes | Holds::No => view.tokens.text.0,
-        Holds::Undecided => view.tokens.tight.0,
-        Holds::Unknown => view.tokens.muted.0,
+/// What must be true first, each once: what is not met, what is to be settled, what is met.
+fn needs_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation) {
+    let held = found.held.iter().flat_map(|held| &held.needs);
+    let mut all: Vec<&Needed> = Vec::new();
+    for needed in found.advice.iter().flat_map(|advice| &advice.needs).chain(held) {
+        if !all.iter().any(|other| other.need.id == needed.need.id) {
+            all.push(needed);
+        }
     }
-}
-
-fn flips_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation, state: &mut DecideState) {
-    if found.flips.is_empty() {
-        note_ui(ui, view, "No single other answer to what was answered.");
+    if all.is_empty() {
         return;
     }
-    let (first, rest) = found.flips.split_at(found.flips.len().min(FLIPS));
-    for flip in first {
-        flip_ui(ui, view, flip, state);
+    ui.add_space(space::xs());
+    head_ui(ui, view.text("What must be true first"));
+    // What an answer can settle stands before what somebody has to look at.
+    all.sort_by_key(|needed| (needed.state, needed.need.must.is_none()));
+    let (first, rest) = all.split_at(all.len().min(NEEDS));
+    for needed in first {
+        need_ui(ui, view, needed);
     }
     if !rest.is_empty() {
-        egui::CollapsingHeader::new(format!("{} more", rest.len())).id_salt("more-flips").show(ui, |ui| {
-            for flip in rest {
-                flip_ui(ui, view, flip, state);
+        egui::CollapsingHeader::new(format!("{} more", rest.len())).id_salt("more-needs").show(ui, |ui| {
+            for needed in rest {
+                need_ui(ui, view, needed);
             }
         });
     }
 }
 
-fn flip_ui(ui: &mut Ui, view: &View<'_>, flip: &engine::Flip, state: &mut DecideState) {
-    // The versions of a prompt fill lines.
-    let now = if flip.question == "prompts" { "as they are" } else { flip.now.as_str() };
-    let change = format!("{now} → {}:", flip.instead);
-    let mut line = Words::default();
-    line.add(flip.label, body(), link_ink(view));
-    line.add(&change, body(), view.tokens.text.0);
-    line.add(&named(&flip.outcomes), body(), view.tokens.muted.0);
-    link_ui(ui, view, line, flip.question, state);
-}
-
-fn missing_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation, state: &mut DecideState) {
-    if found.missing.is_empty() {
-        note_ui(ui, view, &found.nothing_missing_words());
-    }
-    for missing in &found.missing {
-        let mut line = Words::default();
-        line.add(&format!("{}:", missing.label), body(), link_ink(view));
-        line.add(&missing.why, body(), view.tokens.text.0);
-        link_ui(ui, view, line, missing.question, state);
-    }
-}
-
-/// A line of differently set words that wraps as one.
-#[derive(Default)]
-struct Words {
-    job: LayoutJob,
-}
-
-impl Words {
-    /// Adds words, a space before them; nothing where there are none.
-    fn add(&mut self, words: &str, font_id: FontId, color: Color32) {
-        if words.is_empty() {
-            return;
-        }
-        let space = if self.job.is_empty() { "" } else { " " };
-        let format = TextFormat { font_id, color, valign: Align::Center, ..TextFormat::default() };
-        self.job.append(&format!("{space}{words}"), 0.0, format);
-    }
-}
-
-fn body() -> FontId {
-    FontId::proportional(type_size::body())
-}
-
-fn small() -> FontId {
-    FontId::proportional(type_size::small())
-}
-
-/// Colour of what leads to a question; presenting, nothing does.
-const fn link_ink(view: &View<'_>) -> Color32 {
-    if view.state.session.presenting { view.tokens.text.0 } else { view.tokens.accent.0 }
-}
-
-/// A line that shows its question when it is pressed.
-fn link_ui(ui: &mut Ui, view: &View<'_>, line: Words, id: &str, state: &mut DecideState) {
-    let text = line.job.text.clone();
-    let label = egui::Label::new(line.job).wrap();
-    if view.state.session.presenting {
-        ui.add(label);
-        return;
-    }
-    let response = ui.add(label.selectable(false).sense(Sense::click()));
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Link, true, &text));
-    if response.has_focus() {
-        let ring = Stroke::new(2.0, view.tokens.accent.0);
-        ui.painter().rect_stroke(response.rect.expand(2.0), 2, ring, StrokeKind::Outside);
-    }
-    let response = response.on_hover_cursor(egui::CursorIcon::PointingHand).on_hover_text("Show the question.");
-    if response.clicked()
-        && let Some(question) = question(id)
-    {
-        state.step = question.step;
-        state.sheet = Sheet::Questions;
-    }
+fn need_ui(ui: &mut Ui, view: &View<'_>, needed: &Needed) {
+    let (sign, ink) = match needed.state {
+        NeedState::Unmet => ("✗", view.tokens.tight.0),
+        NeedState::Open => ("○", view.tokens.text.0),
+        NeedState::Met => ("✓", view.tokens.text.0),
+    };
+    let text = format!("{sign} {} – {}", needed.need.name.trim_end_matches('.'), view.text(needed.state.word()));
+    let hover = format!("{} [{}]", needed.need.reason, needed.need.source);
+    ui.add(egui::Label::new(RichText::new(text).color(ink)).wrap()).on_hover_text(hover);
 }
 
 fn against_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation) {
@@ -193,46 +127,13 @@ fn against_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation) {
     }
 }
 
-/// Day, reasoning, and the step into the plan.
-fn record_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation, state: &mut DecideState, out: &mut Commands) {
-    let record = decision(view);
-    head_ui(ui, "Decision");
-    if !record.outcomes.is_empty() {
-        let taken: Vec<Outcome> = record.outcomes.iter().filter_map(|id| Outcome::from_id(id)).collect();
-        ui.add(egui::Label::new(format!("Taken into the plan on {}: {}.", record.date, named(&taken))).wrap());
-        if taken != found.outcomes() {
-            let text =
-                RichText::new("The answers have changed since: they lead elsewhere now.").color(view.tokens.tight.0);
-            ui.add(egui::Label::new(text).wrap());
-        }
-    }
-    let hint = "Why, in your own words: what was weighed, who disagreed, when to look again.";
-    if let Some(text) = text_ui(ui, state, "Reasoning", &record.reasoning, hint, f32::INFINITY, 3) {
-        out.push(changed(view, "reasoning", |record| record.reasoning = text));
-    }
-    ui.horizontal(|ui| {
-        let can = !found.is_open();
-        let button = ui.add_enabled(can, egui::Button::new(RichText::new("Into the plan").font(bold(type_size::body()))));
-        let help = "Fills kind, method and number of examples of the plan as one step, and keeps the decision with its evidence in the plan file.";
-        if button.on_hover_text(help).on_disabled_hover_text("There is not enough evidence for a decision yet.").clicked() {
-            out.push(Command::TakeDecision);
-        }
-        let label = ui.label("Day");
-        let hint = if view.state.session.today.is_empty() { "YYYY-MM-DD" } else { view.state.session.today.as_str() };
-        if let Some(text) = text_ui(ui, state, "Day of the decision", &record.date, hint, 96.0, 1) {
-            out.push(changed(view, "date", |record| text.trim().clone_into(&mut record.date)));
-        }
-        label.on_hover_text("Day of the decision; today where it is left empty.");
-    });
-}
-
 /// Headline, reasons, drivers and flips in large type.
 pub fn presented_ui(ui: &mut Ui, view: &View<'_>) {
     let found = &view.computed.decided(&view.state.document.plan).found;
     card(ui, view.tokens, |ui| {
         headline_ui(ui, view, found);
         for rule in found.advice.iter().flat_map(|advice| &advice.rules) {
-            ui.add(egui::Label::new(&rule.reason).wrap());
+            ui.add(egui::Label::new(rule.reason).wrap());
             note_ui(ui, view, &rule.source);
         }
     });
@@ -254,9 +155,4 @@ pub fn presented_ui(ui: &mut Ui, view: &View<'_>) {
             });
         }
     });
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

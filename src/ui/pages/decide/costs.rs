@@ -2,7 +2,8 @@
 
 use super::{DecideState, changed, head_ui, note_ui, text_ui};
 use crate::app::command::Commands;
-use crate::decide::break_even::BreakEven;
+use crate::decide::break_even::{BreakEven, Pays};
+use crate::decide::facts::LONG_PROMPT_TOKENS;
 use crate::plan::decision::amounts::{Amount, CACHE, RAG, REQUEST, TUNED, plain};
 use crate::plan::decision::{Cache, Costs, RagCosts, is_date};
 use crate::theme::space;
@@ -36,7 +37,7 @@ pub fn costs_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut
             // The form below stays under the pointer while its numbers make the sentences come and go.
             ui.vertical(|ui| {
                 ui.set_min_height(WORDS_HEIGHT);
-                words_ui(ui, view, found);
+                words_ui(ui, view, found, costs.uncertainty);
             });
         });
         ui.add_space(space::xs());
@@ -45,9 +46,19 @@ pub fn costs_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut
 }
 
 /// What is missing, what the lines say, and by which rule.
-fn words_ui(ui: &mut Ui, view: &View<'_>, found: &BreakEven) {
+fn words_ui(ui: &mut Ui, view: &View<'_>, found: &BreakEven, uncertainty: f64) {
     for remark in found.remarks() {
         ui.add(egui::Label::new(remark).wrap());
+    }
+    if found.requests_per_month > 0.0 {
+        let requests = crate::units::grouped(found.requests_per_month.round() as u64);
+        let words = match found.pays(uncertainty) {
+            Pays::Yes => "fine-tuning is the cheapest of these",
+            Pays::No => "another way is cheaper than fine-tuning",
+            Pays::WithinTheRange => "it lies within the range, so nobody can say which is cheaper",
+            Pays::Unknown => "nothing is compared yet",
+        };
+        ui.add(egui::Label::new(format!("At your {requests} requests a month {words}.")).wrap());
     }
     for against in &found.against {
         let words =
@@ -90,7 +101,13 @@ fn inputs_ui(ui: &mut Ui, view: &View<'_>, costs: &Costs, state: &mut DecideStat
             costs.cache = if costs.cache.is_some() {
                 None
             } else {
-                Some(Cache { hit_share: 0.9, read_factor: 1.0, write_factor: 1.0 })
+                Some(Cache {
+                    hit_share: 0.9,
+                    read_factor: 1.0,
+                    write_factor: 1.0,
+                    least_tokens: LONG_PROMPT_TOKENS,
+                    ..Cache::default()
+                })
             };
         }));
     }
@@ -98,13 +115,23 @@ fn inputs_ui(ui: &mut Ui, view: &View<'_>, costs: &Costs, state: &mut DecideStat
         amounts_ui(ui, view, "", CACHE, costs, out);
     }
     amounts_ui(ui, view, "Fine-tuned model", TUNED, costs, out);
+    if costs.cache.is_some() && part_ui(ui, "The head of the tuned prompt is cached, too", costs.tuned.cached) {
+        out.push(edited(view, "costs.tuned.cached", |costs| costs.tuned.cached = !costs.tuned.cached));
+    }
     if part_ui(ui, "Retrieval", costs.rag.is_some()) {
         out.push(edited(view, "costs.rag", |costs| {
             costs.rag = if costs.rag.is_some() { None } else { Some(RagCosts::default()) };
         }));
     }
-    if costs.rag.is_some() {
+    if let Some(rag) = &costs.rag {
         amounts_ui(ui, view, "", RAG, costs, out);
+        if costs.cache.is_some() && part_ui(ui, "The head of retrieval's prompt is cached, too", rag.cached) {
+            out.push(edited(view, "costs.rag.cached", |costs| {
+                if let Some(rag) = costs.rag.as_mut() {
+                    rag.cached = !rag.cached;
+                }
+            }));
+        }
     }
     ui.add_space(space::s());
     if ui.button("Drop the prices").clicked() {

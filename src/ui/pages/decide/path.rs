@@ -36,11 +36,11 @@ struct Node {
 }
 
 const NODES: [Node; 9] = [
-    node(Step::Evaluate, 0.0, 0.0, |outcome| matches!(outcome, Outcome::Evaluation)),
-    node(Step::Prompt, 1.0, 0.0, |outcome| matches!(outcome, Outcome::Stay | Outcome::BetterPrompt)),
-    node(Step::Examples, 2.0, 0.0, |outcome| matches!(outcome, Outcome::MoreExamples)),
-    node(Step::Failures, 3.0, 0.0, |_| false),
-    node(Step::Retrieve, 4.0, -1.0, |outcome| matches!(outcome, Outcome::TermRag | Outcome::VectorRag)),
+    node(Step::Evaluate, 0.0, 0.0, |outcome| matches!(outcome.step(), Step::Evaluate)),
+    node(Step::Prompt, 1.0, 0.0, |outcome| matches!(outcome.step(), Step::Prompt)),
+    node(Step::Examples, 2.0, 0.0, |outcome| matches!(outcome.step(), Step::Examples)),
+    node(Step::Failures, 3.0, 0.0, |outcome| matches!(outcome.step(), Step::Failures)),
+    node(Step::Retrieve, 4.0, -1.0, |outcome| matches!(outcome.step(), Step::Retrieve)),
     node(Step::Tune, 4.0, 1.0, |outcome| {
         matches!(outcome.step(), Step::Tune) && !matches!(outcome, Outcome::RagAndTuning)
     }),
@@ -53,7 +53,7 @@ const NODES: [Node; 9] = [
         outcomes: |outcome| matches!(outcome, Outcome::RagAndTuning),
     },
     node(Step::Cost, 6.0, -1.0, |outcome| matches!(outcome.step(), Step::Cost)),
-    node(Step::Upkeep, 6.0, 1.0, |_| false),
+    node(Step::Upkeep, 6.0, 1.0, |outcome| matches!(outcome.step(), Step::Upkeep)),
 ];
 
 const fn node(step: Step, column: f32, row: f32, outcomes: fn(Outcome) -> bool) -> Node {

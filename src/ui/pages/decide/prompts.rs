@@ -1,14 +1,18 @@
-//! Prompt versions: name, score, examples inside, interval, and whether a version is better than the one before.
+//! Prompt versions: name, score, examples inside, interval, and whether a version is better than the one before, as pairs
+//! where both were tried on the same examples.
 
 use super::{DecideState, changed, decision, head_ui, intervals, note_ui, text_ui};
 use crate::app::command::Commands;
 use crate::decide::facts::Proportion;
-use crate::decide::stats::{Interval, difference};
+use crate::decide::paired::{Step, Verdict, compare};
 use crate::plan::decision::PromptVersion;
 use crate::theme::space;
 use crate::ui::View;
 use crate::ui::widgets::number;
 use egui::{Grid, RichText, Ui};
+
+/// Stands for a count that was not written down.
+const NOT_WRITTEN: f64 = -1.0;
 
 /// Draws the list and what adds to it.
 pub fn prompts_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut Commands) {
@@ -25,7 +29,7 @@ pub fn prompts_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &m
             out.push(changed(view, "prompts", |record| {
                 let all = record.answers.prompts.get_or_insert_default();
                 let name = format!("v{}", all.len() + 1);
-                all.push(PromptVersion { name, correct: 0, of, examples: Some(0) });
+                all.push(PromptVersion { name, correct: 0, of, examples: Some(0), lost: None });
             }));
         }
         if versions.is_none_or(|all| !all.is_empty())
@@ -51,13 +55,44 @@ fn table_ui(ui: &mut Ui, view: &View<'_>, versions: &[PromptVersion], state: &mu
             ui.end_row();
         }
     });
-    for pair in versions.windows(2) {
-        if let [before, after] = pair
-            && let Some(found) = difference((before.correct, before.of), (after.correct, after.of))
-        {
-            note_ui(ui, view, &step_words(before, after, found));
+    for (index, pair) in versions.windows(2).enumerate() {
+        if let [before, after] = pair {
+            step_ui(ui, view, index + 1, before, after, out);
         }
     }
+}
+
+/// Whether a version is better than the one before it, and how many answers turned wrong on the way.
+fn step_ui(
+    ui: &mut Ui,
+    view: &View<'_>,
+    index: usize,
+    before: &PromptVersion,
+    after: &PromptVersion,
+    out: &mut Commands,
+) {
+    let Some(step) = compare(before, after) else { return };
+    note_ui(ui, view, &step_words(before, after, step));
+    if !step.is_paired {
+        return;
+    }
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(view.text("Answers that turned wrong")).small().color(view.tokens.muted.0));
+        let now = after.lost.map_or(NOT_WRITTEN, |lost| lost as f64);
+        let mut new = now;
+        let drag = number::typed(ui.ctx(), &mut new)
+            .range(NOT_WRITTEN..=1e9)
+            .max_decimals(0)
+            .custom_formatter(|number, _| if number < 0.0 { "–".to_owned() } else { format!("{number:.0}") })
+            .custom_parser(|text| text.trim().parse().ok());
+        let response = ui.add_sized([64.0, 24.0], drag);
+        let name = format!("Answers that turned wrong in prompt version {}", index + 1);
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, &name));
+        if new != now {
+            let lost = (new >= 0.0).then_some(new.round() as u64);
+            out.push(replaced(view, index, PromptVersion { lost, ..after.clone() }));
+        }
+    });
 }
 
 fn row_ui(
@@ -87,7 +122,8 @@ fn row_ui(
     number(ui, "Total", version.of, |version, count| version.of = count);
     number(ui, "Examples inside", version.examples.unwrap_or(0), |version, count| version.examples = Some(count));
     let name = format!("Prompt {}", version.name);
-    let share = Proportion { name, count: version.correct, total: version.of, against: None, more: None, told: true };
+    let (count, total) = (version.correct, version.of);
+    let share = Proportion { name, count, total, against: None, more: None, told: true, is_narrow: false };
     intervals::bar_ui(ui, view, &share, 90.0);
     let remove = ui.small_button("Remove");
     let name = format!("Remove prompt version {}", index + 1);
@@ -110,20 +146,19 @@ fn replaced(view: &View<'_>, index: usize, version: PromptVersion) -> crate::app
 }
 
 /// Whether the later version is better, in words.
-fn step_words(before: &PromptVersion, after: &PromptVersion, found: Interval) -> String {
+fn step_words(before: &PromptVersion, after: &PromptVersion, step: Step) -> String {
     let points = |share: f64| format!("{:+.0}", share * 100.0).replace('-', "−");
-    let verdict = if found.low > 0.0 {
-        "better"
-    } else if found.high < 0.0 {
-        "worse"
-    } else {
-        "not distinguishable"
+    let verdict = match step.verdict {
+        Verdict::Better => "better",
+        Verdict::Worse => "worse",
+        Verdict::NotDistinguishable => "not distinguishable",
+        Verdict::DependsOnTheTurned => "it depends on how many answers turned wrong: write it down",
     };
-    format!(
-        "{} → {}: {verdict} ({} to {} percentage points; as if on separate examples, so the same examples tell sooner)",
-        before.name,
-        after.name,
-        points(found.low),
-        points(found.high)
-    )
+    let how = match (step.is_paired, after.lost) {
+        (true, Some(_)) => "as pairs on the same examples",
+        (true, None) => "as pairs on the same examples; the widest that the scores allow",
+        (false, _) => "as if on separate examples",
+    };
+    let (low, high) = (points(step.interval.low), points(step.interval.high));
+    format!("{} → {}: {verdict} ({low} to {high} percentage points, {how})", before.name, after.name)
 }

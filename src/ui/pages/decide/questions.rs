@@ -1,6 +1,6 @@
 //! Questions of one step, each with its control and a way to skip it.
 
-use super::{DecideState, changed, decision, head_ui, intervals, note_ui, prompts, text_ui};
+use super::{DecideState, cards, changed, decision, head_ui, intervals, note_ui, prompts, text_ui};
 use crate::app::command::Commands;
 use crate::decide::facts::{Fact, Proportion};
 use crate::decide::stats::{Samples, samples};
@@ -45,16 +45,18 @@ pub fn step_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut 
         ui.label(RichText::new(state.step.label()).font(bold(type_size::title())));
         note_ui(ui, view, state.step.help());
         ui.add_space(space::xs());
+        cards::of_step_ui(ui, view, step);
         if step == Step::Failures {
             shares_ui(ui, view, step);
             ui.add_space(space::s());
             counts_ui(ui, view, state, out);
+            for question in QUESTIONS.iter().filter(|question| question.step == step) {
+                cards::of_question_ui(ui, view, question.id);
+            }
         } else {
             for question in QUESTIONS.iter().filter(|question| question.step == step) {
-                match question.kind {
-                    AnswerKind::Prompts => prompts::prompts_ui(ui, view, state, out),
-                    _ => question_ui(ui, view, question, state, out),
-                }
+                answer_ui(ui, view, question, state, out);
+                cards::of_question_ui(ui, view, question.id);
             }
             shares_ui(ui, view, step);
         }
@@ -78,11 +80,26 @@ pub fn step_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut 
     });
 }
 
+/// The control of a question, whatever it takes.
+pub fn answer_ui(
+    ui: &mut Ui,
+    view: &View<'_>,
+    question: &'static Question,
+    state: &mut DecideState,
+    out: &mut Commands,
+) {
+    match question.kind {
+        AnswerKind::Prompts => prompts::prompts_ui(ui, view, state, out),
+        _ => question_ui(ui, view, question, state, out),
+    }
+}
+
 /// Counts of failures by the kind they belong to, beside each other where there is room.
-fn counts_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut Commands) {
+pub fn counts_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut Commands) {
     let kinds = [
         ("Information", Fact::InformationMostly),
         ("Behaviour", Fact::BehaviourMostly),
+        ("Labels", Fact::LabelsMostly),
         ("Reasoning", Fact::ReasoningMostly),
         ("Task or input", Fact::UnclearMostly),
     ];
@@ -105,6 +122,7 @@ fn counts_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut Co
             kind_ui(right, kinds[1]);
             kind_ui(left, kinds[2]);
             kind_ui(left, kinds[3]);
+            kind_ui(left, kinds[4]);
         }
     });
 }
@@ -275,7 +293,10 @@ fn samples_words(found: Samples) -> String {
 /// What contradicts itself among the answers of this step.
 fn problems_ui(ui: &mut Ui, view: &View<'_>, step: Step) {
     let decided = view.computed.decided(&view.state.document.plan);
-    let belongs = |path: &str| QUESTIONS.iter().any(|question| question.step == step && path.starts_with(question.id));
+    let belongs = |path: &str| {
+        let of = |id: &str| path.starts_with(id) || id.starts_with(&format!("{path}."));
+        QUESTIONS.iter().any(|question| question.step == step && of(question.id))
+    };
     for (_, message) in decided.problems.iter().filter(|(path, _)| belongs(path)) {
         ui.add(egui::Label::new(RichText::new(message).color(view.tokens.over.0)).wrap());
     }

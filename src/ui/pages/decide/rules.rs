@@ -12,8 +12,7 @@ const COLUMNS: [f32; 4] = [0.24, 0.4, 0.13, 0.23];
 /// Draws all rules.
 pub fn rules_ui(ui: &mut Ui, view: &View<'_>) {
     let found = &view.computed.decided(&view.state.document.plan).found;
-    let held: Vec<&str> =
-        found.advice.iter().flat_map(|advice| advice.rules.iter().map(|rule| rule.id.as_str())).collect();
+    let held: Vec<&str> = found.advice.iter().flat_map(|advice| advice.rules.iter().map(|rule| rule.id)).collect();
     card(ui, view.tokens, |ui| {
         head_ui(ui, &format!("Recommendation: {}", found.headline()));
         note_ui(
@@ -40,6 +39,8 @@ pub fn rules_ui(ui: &mut Ui, view: &View<'_>) {
         });
     });
     ui.add_space(space::xs());
+    card(ui, view.tokens, |ui| needs_ui(ui, view));
+    ui.add_space(space::xs());
     card(ui, view.tokens, |ui| {
         table_ui(ui, view, "against", ["Against fine-tuning", "If", "Who pays", "Source"], |row| {
             for against in &rules().against {
@@ -53,6 +54,36 @@ pub fn rules_ui(ui: &mut Ui, view: &View<'_>) {
                 });
             }
         });
+    });
+}
+
+/// What must be true first, what is done instead where it is not, and where training is done.
+fn needs_ui(ui: &mut Ui, view: &View<'_>) {
+    let found = &view.computed.decided(&view.state.document.plan).found;
+    let held: Vec<&str> =
+        found.held.iter().flat_map(|held| &held.needs).map(|needed| needed.need.id.as_str()).collect();
+    table_ui(ui, view, "needs", ["What must be true first", "Asked if", "If not", "Source"], |row| {
+        for need in &rules().needs {
+            let instead: Vec<&str> = need.instead.iter().map(|instead| instead.outcome.label()).collect();
+            let when = if need.when.is_empty() { "always".to_owned() } else { words(&need.when) };
+            let instead = if instead.is_empty() { "is only said".to_owned() } else { instead.join(" or ") };
+            row(Row {
+                cells: [need.name.clone(), when, instead, need.source.clone()],
+                reason: &need.reason,
+                holds: held.contains(&need.id.as_str()),
+            });
+        }
+    });
+    ui.add_space(space::s());
+    table_ui(ui, view, "places", ["Where training is done", "If", "Then", "Source"], |row| {
+        for place in &rules().places {
+            let when = if place.when.is_empty() { "otherwise".to_owned() } else { words(&place.when) };
+            row(Row {
+                cells: [place.reason.clone(), when, place.place.label().to_owned(), place.source.clone()],
+                reason: &place.reason,
+                holds: found.place == Some(place),
+            });
+        }
     });
 }
 

@@ -236,11 +236,9 @@ fn summary_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, tally: &Tal
         Some(found) => {
             let words = match found.kappa {
                 Some(kappa) => {
-                    format!(
-                        "{} {kappa:.2} on {} that all labelled",
-                        found.name,
-                        counted(found.examples, "example", "examples")
-                    )
+                    let range = found.range.map_or_else(String::new, |r| format!(" ({:.2} to {:.2})", r.low, r.high));
+                    let examples = counted(found.examples, "example", "examples");
+                    format!("{} {kappa:.2}{range} on {examples} that all labelled", found.name)
                 }
                 None => format!("{} is not defined: too few examples in common, or only one label", found.name),
             };
