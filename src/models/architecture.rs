@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 pub mod checkpoint;
+mod class;
 pub mod config;
 mod files;
 mod gguf;
@@ -17,6 +18,7 @@ mod safetensors;
 mod shards;
 mod tensors;
 
+pub use class::class_faults;
 pub use config::from_config_text;
 pub use files::{ModelFile, ReadError, read};
 pub use linears::Linears;
@@ -299,6 +301,8 @@ pub enum Flag {
     UnknownModelCode(String),
     /// Parameters of vision or audio towers are not counted.
     TextModelOnly,
+    /// Parts whose parameters are counted and whose activations are not; the text says which.
+    Partly(String),
     /// Some parts of the file could not be matched with the class; the text says which.
     Mismatch(String),
     /// Keys of the file contradict each other; the text says which, and which was taken.
@@ -326,7 +330,7 @@ impl Flag {
     pub const fn knowledge(&self) -> Knowledge {
         match self {
             Self::Note(_) => Knowledge::Whole,
-            Self::TextModelOnly => Knowledge::AtLeast,
+            Self::TextModelOnly | Self::Partly(_) => Knowledge::AtLeast,
             Self::UnknownModelCode(_) | Self::Mismatch(_) | Self::Contradiction(_) | Self::TaskHead(_) => {
                 Knowledge::Guess
             }
@@ -442,7 +446,9 @@ impl fmt::Display for Flag {
                     "{text}: its parameters are counted; its logits and loss are counted as those of a vocabulary"
                 )
             }
-            Self::Mismatch(text) | Self::Contradiction(text) | Self::Note(text) => f.write_str(text),
+            Self::Partly(text) | Self::Mismatch(text) | Self::Contradiction(text) | Self::Note(text) => {
+                f.write_str(text)
+            }
         }
     }
 }

@@ -158,7 +158,7 @@ fn buffers_scales_and_stored_ties_are_no_parameters() {
 fn vision_towers_are_left_out_and_flagged() {
     let folder = tempfile::tempdir().unwrap();
     let config = format!(
-        r#"{{"architectures": ["LlavaForConditionalGeneration"], "model_type": "llava", "text_config": {}}}"#,
+        r#"{{"architectures": ["SightForConditionalGeneration"], "model_type": "sight", "text_config": {}}}"#,
         Llama::SMALL.config()
     );
     fs::write(folder.path().join("config.json"), config).unwrap();

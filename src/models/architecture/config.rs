@@ -1,21 +1,21 @@
 //! Hugging Face `config.json` → [`Architecture`].
 //!
-//! Missing keys take the class defaults of transformers 5.23.0. A class this program does not know is never guessed
-//! in silence: the result carries [`Flag::UnknownModelCode`].
+//! Classes are data: `super::class` reads their descriptions. Missing keys take the class defaults of transformers. A
+//! class without a description is never guessed in silence: the result carries `Flag::UnknownModelCode`.
 
-use super::{Architecture, Flag, NativeDtype};
+use super::class::KeyError;
+use super::{Architecture, NativeDtype};
 use crate::limits::check_json;
-use keys::{KeyError, Keys, class_defaults, model_type_of_class};
+use choice::Choice;
 use nested::Parts;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use unlike_dense::unlike_dense;
 
-mod dense;
+mod choice;
 mod head;
-mod keys;
+mod known;
 mod nested;
-mod sparse;
 mod unlike_dense;
 
 /// Largest configuration that is read; real ones have a few kilobytes.
@@ -91,66 +91,24 @@ pub fn from_config_text(text: &str) -> Result<Architecture, ConfigError> {
 
 /// Reads a parsed configuration.
 pub fn from_config(file: &Map<String, Value>) -> Result<Architecture, ConfigError> {
-    let outer_class =
-        file.get("architectures").and_then(|list| list.get(0)).and_then(Value::as_str).map(ToOwned::to_owned);
-    let outer_type = file.get("model_type").and_then(Value::as_str);
     let parts = Parts::of(file);
-    let text = parts.text;
-    let text_class = text.get("architectures").and_then(|list| list.get(0)).and_then(Value::as_str);
-
-    let model_type = text
-        .get("model_type")
-        .and_then(Value::as_str)
-        .filter(|model_type| class_defaults(canonical_type(model_type)).is_some())
-        .or(outer_type)
-        .map(canonical_type)
-        .filter(|model_type| class_defaults(model_type).is_some())
-        .or_else(|| text_class.and_then(model_type_of_class))
-        .or_else(|| outer_class.as_deref().and_then(model_type_of_class));
-    let model_code = outer_class
-        .or_else(|| model_type.and_then(class_defaults).map(|class| class_name(&class.class)))
-        .or_else(|| outer_type.map(ToOwned::to_owned));
-    let Some(model_code) = model_code else {
+    let Some(choice) = Choice::of(file, &parts) else {
         return Err(ConfigError::NotAModel("it has neither `architectures` nor `model_type`".to_owned()));
     };
-
-    let keys = Keys::new(text, model_type.and_then(class_defaults));
-    if model_type.is_none()
-        && let Some(keys) = unlike_dense(text, &parts)
+    if choice.model_type.is_none()
+        && let Some(keys) = unlike_dense(parts.text, &parts)
     {
-        return Err(ConfigError::NotDense { model_code, keys });
+        return Err(ConfigError::NotDense { model_code: choice.model_code, keys });
     }
     let key_error = |error: KeyError| ConfigError::Key {
-        model_code: model_code.clone(),
-        known: model_type.is_some(),
+        model_code: choice.model_code.clone(),
+        known: choice.model_type.is_some(),
         message: error.0,
     };
-    let mut architecture = build(model_type, &keys).map_err(key_error)?;
-    architecture.native_dtype = native_dtype(file, text);
-    architecture.max_positions = keys.count("max_position_embeddings").map_err(key_error)?;
-    tie(file, &parts, &mut architecture);
-    head::take(&model_code, file, &parts, &mut architecture);
-    if model_type.is_none() {
-        architecture.flags.push(Flag::UnknownModelCode(model_code.clone()));
-    }
-    if parts.has_towers() || model_code.ends_with("ForConditionalGeneration") {
-        architecture.flags.push(Flag::TextModelOnly);
-    }
-    architecture.model_code = model_code;
+    let mut architecture = known::read(file, &parts, &choice).map_err(key_error)?;
+    architecture.native_dtype = native_dtype(file, parts.text);
+    architecture.model_code = choice.model_code;
     Ok(architecture)
-}
-
-/// The tie that is said outside the text part decides (transformers 5.24); where both are said and differ, one is wrong.
-fn tie(file: &Map<String, Value>, parts: &Parts<'_>, architecture: &mut Architecture) {
-    let said = |part: &Map<String, Value>| part.get("tie_word_embeddings").and_then(Value::as_bool);
-    let Some(outer) = said(file).filter(|_| parts.is_nested()) else { return };
-    if let Some(inner) = said(parts.text).filter(|inner| *inner != outer) {
-        architecture.flags.push(Flag::Contradiction(format!(
-            "`tie_word_embeddings` is {outer} outside the text part and {inner} within it; the outer one is taken, as transformers \
-             5.24 does"
-        )));
-    }
-    architecture.head.tied = outer;
 }
 
 /// Python writes numbers that JSON has not: `Infinity`, `-Infinity` and `NaN` outside texts become `null`.
@@ -196,45 +154,6 @@ fn pieces(text: &str) -> Vec<(Place, &str)> {
     }
     found.push((place, &text[start..]));
     found
-}
-
-/// Old and outer names of a class.
-fn canonical_type(model_type: &str) -> &str {
-    match model_type {
-        "RefinedWeb" | "RefinedWebModel" => "falcon",
-        "gemma3" => "gemma3_text",
-        "gemma4" => "gemma4_text",
-        "llama4" => "llama4_text",
-        "qwen3_5" => "qwen3_5_text",
-        "mistral3" => "ministral3",
-        // Language models that are a known class under another name.
-        "qwen2_vl" | "qwen2_vl_text" | "qwen2_5_vl" | "qwen2_5_vl_text" => "qwen2",
-        "qwen3_vl" | "qwen3_vl_text" => "qwen3",
-        "qwen3_vl_moe" | "qwen3_vl_moe_text" => "qwen3_moe",
-        "kimi_k2" => "deepseek_v3",
-        other => other,
-    }
-}
-
-fn class_name(class: &str) -> String {
-    match class {
-        "GPT2" => "GPT2LMHeadModel".to_owned(),
-        _ => format!("{}ForCausalLM", class.strip_suffix("Text").unwrap_or(class)),
-    }
-}
-
-fn build(model_type: Option<&str>, keys: &Keys<'_>) -> Result<Architecture, KeyError> {
-    match model_type {
-        Some("gpt2" | "gpt_bigcode" | "gpt_neo" | "gptj" | "gpt_neox" | "bloom" | "opt" | "falcon" | "phi") => {
-            dense::classic(model_type.unwrap_or_default(), keys)
-        }
-        Some(
-            "mixtral" | "qwen2_moe" | "qwen3_moe" | "olmoe" | "phimoe" | "gpt_oss" | "llama4_text" | "deepseek_v2"
-            | "deepseek_v3" | "qwen3_next" | "qwen3_5_text" | "gemma4_text",
-        ) => sparse::build(model_type.unwrap_or_default(), keys),
-        Some(known) => dense::llama_like(known, keys),
-        None => dense::llama_like("", keys),
-    }
 }
 
 fn native_dtype(file: &Map<String, Value>, text: &Map<String, Value>) -> NativeDtype {

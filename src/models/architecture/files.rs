@@ -37,19 +37,26 @@ pub struct ReadError {
     pub place: String,
     /// What is wrong and what to do.
     pub message: String,
+    /// Weights are not there, or not yet: the configuration beside them can still be read.
+    pub weights_missing: bool,
 }
 
 impl ReadError {
+    /// Weights that are not there, or not yet.
+    pub(super) fn missing(path: &Path, message: impl Into<String>) -> Self {
+        Self { weights_missing: true, ..Self::whole(path, message) }
+    }
+
     pub(super) fn io(path: &Path, error: &std::io::Error) -> Self {
-        Self { place: path.display().to_string(), message: error.to_string() }
+        Self { place: path.display().to_string(), message: error.to_string(), weights_missing: false }
     }
 
     pub(super) fn at(path: &Path, byte: u64, message: impl Into<String>) -> Self {
-        Self { place: format!("{}: byte {byte}", path.display()), message: message.into() }
+        Self { place: format!("{}: byte {byte}", path.display()), message: message.into(), weights_missing: false }
     }
 
     pub(super) fn whole(path: &Path, message: impl Into<String>) -> Self {
-        Self { place: path.display().to_string(), message: message.into() }
+        Self { place: path.display().to_string(), message: message.into(), weights_missing: false }
     }
 }
 
@@ -119,28 +126,57 @@ fn read_config(path: &Path) -> Result<Architecture, ReadError> {
 fn config_error(path: &Path, error: ConfigError) -> ReadError {
     match error {
         ConfigError::Json { line, column, message } => {
-            ReadError { place: format!("{}:{line}:{column}", path.display()), message }
+            ReadError { place: format!("{}:{line}:{column}", path.display()), message, weights_missing: false }
         }
         other => ReadError::whole(path, other.to_string()),
     }
 }
 
 fn read_folder(folder: &Path) -> Result<ModelFile, ReadError> {
-    let shards = shards::of_folder(folder)?;
-    if !shards.files.is_empty() {
-        return read_shards(folder, &shards);
-    }
-    if let Some(config) = config_of(folder) {
-        let architecture = read_config(&config)?;
+    let config = config_of(folder);
+    let read = shards::of_folder(folder).and_then(|shards| {
+        let some = !shards.files.is_empty();
+        some.then(|| read_shards(folder, &shards)).transpose()
+    });
+    let why = match read {
+        Ok(Some(model)) => return Ok(model),
+        Ok(None) => None,
+        // Half a download, or one without its large files: the configuration tells the shape, and why that is all is told.
+        Err(error) if error.weights_missing && config.is_some() => Some(error),
+        Err(error) => return Err(error),
+    };
+    if let Some(config) = config {
+        let mut architecture = read_config(&config)?;
+        architecture.flags.extend(why.map(|error| Flag::Note(format!("read from the configuration alone: {error}"))));
         let source = format!("configuration {}", config.display());
         return Ok(ModelFile { source, architecture, tensors: None });
     }
     let ggufs = shards::files_with(folder, "gguf")?;
     match ggufs.as_slice() {
-        [] => Err(ReadError::whole(folder, "no config.json, .safetensors or .gguf file in this folder")),
+        [] => no_model(folder),
         [first, ..] if shards::siblings(first)?.len() == ggufs.len() => gguf::read(first),
         _ => Err(ReadError::whole(folder, "several .gguf files in this folder; open one of them")),
     }
+}
+
+/// A folder without a model of its own: the snapshot of a Hugging Face cache, or a word of what it is.
+fn no_model(folder: &Path) -> Result<ModelFile, ReadError> {
+    // `models--org--name/snapshots/REVISION`, of several the one that `refs/main` names.
+    let revision = files::read_text(&folder.join("refs/main"), 200).ok().map(|text| text.trim().to_owned());
+    let named = revision.filter(|revision| !revision.is_empty() && revision.bytes().all(|b| b.is_ascii_alphanumeric()));
+    if let Some(snapshot) = named.map(|revision| folder.join("snapshots").join(revision)).filter(|path| path.is_dir()) {
+        return read_folder(&snapshot);
+    }
+    let text = if folder.join("adapter_config.json").is_file() {
+        "an adapter, not a model: open the base model that its adapter_config.json names"
+    } else if folder.join("params.json").is_file() {
+        "params.json is not read; put the config.json of the model beside it"
+    } else if !shards::files_with(folder, "bin")?.is_empty() || !shards::files_with(folder, "pth")?.is_empty() {
+        "pickled checkpoints alone, which are programs; put the config.json beside them"
+    } else {
+        "no config.json, .safetensors or .gguf file in this folder"
+    };
+    Err(ReadError::whole(folder, text))
 }
 
 fn read_shards(folder: &Path, shards: &Shards) -> Result<ModelFile, ReadError> {

@@ -22,9 +22,9 @@ pub struct Hints {
 }
 
 /// A layer's tensor: its name behind the layer's number, and its shape.
-type NamedShape<'a> = (&'a str, &'a [u64]);
+pub(super) type NamedShape<'a> = (&'a str, &'a [u64]);
 
-const EMBEDDINGS: [&str; 7] = [
+pub(super) const EMBEDDINGS: [&str; 7] = [
     "embed_tokens.weight",
     "wte.weight",
     "word_embeddings.weight",
@@ -33,17 +33,30 @@ const EMBEDDINGS: [&str; 7] = [
     "embeddings.weight",
     "token_embd.weight",
 ];
-const POSITIONS: [&str; 4] =
+pub(super) const POSITIONS: [&str; 4] =
     ["wpe.weight", "embed_positions.weight", "position_embd.weight", "position_embeddings.weight"];
-const QUERY: [&str; 4] = ["q_proj", "wq", "attn_q", "query"];
-const KEY: [&str; 4] = ["k_proj", "wk", "attn_k", "key"];
-const OUTPUT: [&str; 6] = ["o_proj", "wo", "attn_output", "attn.c_proj", "self_attn.out_proj", "attention.dense"];
-const FUSED_QKV: [&str; 7] = ["qkv_proj", "query_key_value", "c_attn", "Wqkv", "wqkv", "attn_qkv", "qkv"];
-const GATE: [&str; 3] = ["gate_proj", "w1", "ffn_gate"];
-const UP: [&str; 8] = ["up_proj", "w3", "ffn_up", "fc1", "c_fc", "fc_in", "dense_h_to_4h", "wi"];
-const FUSED_GATE_UP: [&str; 2] = ["gate_up_proj", "gate_up"];
-const EXPERT_GATE: [&str; 5] = ["experts.gate_proj", "experts.w1", "ffn_gate_exps", "experts.gate_up_proj", "ffn_gate"];
-const EXPERT_DOWN: [&str; 4] = ["experts.down_proj", "experts.w2", "ffn_down_exps", "ffn_down"];
+pub(super) const QUERY: [&str; 4] = ["q_proj", "wq", "attn_q", "query"];
+pub(super) const KEY: [&str; 4] = ["k_proj", "wk", "attn_k", "key"];
+pub(super) const OUTPUT: [&str; 11] = [
+    "o_proj",
+    "wo",
+    "attn_output",
+    "attn.c_proj",
+    "self_attn.out_proj",
+    "attention.dense",
+    "self_attention.dense",
+    "self_attn.dense",
+    "attn.out_proj",
+    "attention.out_proj",
+    "attention.output.dense",
+];
+pub(super) const FUSED_QKV: [&str; 7] = ["qkv_proj", "query_key_value", "c_attn", "Wqkv", "wqkv", "attn_qkv", "qkv"];
+pub(super) const GATE: [&str; 3] = ["gate_proj", "w1", "ffn_gate"];
+pub(super) const UP: [&str; 8] = ["up_proj", "w3", "ffn_up", "fc1", "c_fc", "fc_in", "dense_h_to_4h", "wi"];
+pub(super) const FUSED_GATE_UP: [&str; 2] = ["gate_up_proj", "gate_up"];
+pub(super) const EXPERT_GATE: [&str; 5] =
+    ["experts.gate_proj", "experts.w1", "ffn_gate_exps", "experts.gate_up_proj", "ffn_gate"];
+pub(super) const EXPERT_DOWN: [&str; 4] = ["experts.down_proj", "experts.w2", "ffn_down_exps", "ffn_down"];
 
 /// The shape the tensors show, under the name `code`; `None` without anything that looks like a token embedding.
 pub fn shape_of(tensors: &[Tensor], code: &str, hints: Hints) -> Option<Architecture> {
@@ -148,16 +161,16 @@ fn layer(parts: &[NamedShape<'_>], hidden: u64, hints: Hints) -> Layer {
     layer
 }
 
-fn is_norm(name: &str) -> bool {
+pub(super) fn is_norm(name: &str) -> bool {
     name.contains("norm") || name.contains("ln")
 }
 
-fn product(shape: &[u64]) -> u64 {
+pub(super) fn product(shape: &[u64]) -> u64 {
     shape.iter().copied().fold(1, u64::saturating_mul)
 }
 
 /// The tensor `….NAME.ending` for the first of `names` that is there.
-fn find<'a>(parts: &[NamedShape<'a>], names: &[&str], ending: &str) -> Option<&'a [u64]> {
+pub(super) fn find<'a>(parts: &[NamedShape<'a>], names: &[&str], ending: &str) -> Option<&'a [u64]> {
     names.iter().find_map(|name| {
         parts.iter().find_map(|(found, shape)| {
             let module = found.strip_suffix(ending)?;
@@ -167,12 +180,12 @@ fn find<'a>(parts: &[NamedShape<'a>], names: &[&str], ending: &str) -> Option<&'
     })
 }
 
-fn is_expert(name: &str) -> bool {
+pub(super) fn is_expert(name: &str) -> bool {
     name.contains("experts.") || name.contains("shared_expert") || name.contains("_shexp") || name.contains("_exps")
 }
 
 /// The side of a matrix that is not the residual stream, whichever way round it is stored.
-fn inner_width(shape: &[u64], hidden: u64) -> u64 {
+pub(super) fn inner_width(shape: &[u64], hidden: u64) -> u64 {
     match shape {
         [rows, columns] if *columns == hidden => *rows,
         [rows, columns] if *rows == hidden => *columns,
@@ -214,7 +227,7 @@ fn attention(parts: &[NamedShape<'_>], hidden: u64, hints: Hints) -> SoftmaxAtte
     }
 }
 
-const fn plain_mlp(intermediate: u64, gated: bool) -> DenseMlp {
+pub(super) const fn plain_mlp(intermediate: u64, gated: bool) -> DenseMlp {
     let activation = if gated { Activation::Silu } else { Activation::Gelu };
     DenseMlp { intermediate, gated, fused_gate_up: false, bias: false, activation }
 }

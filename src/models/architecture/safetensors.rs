@@ -30,6 +30,10 @@ pub fn parse_header(path: &Path, file_bytes: u64, file: &mut impl Read) -> Resul
     let mut length = [0; 8];
     file.read_exact(&mut length)
         .map_err(|_error| ReadError::at(path, 0, "shorter than the eight bytes every safetensors file begins with"))?;
+    if &length == b"version " {
+        let text = "a pointer of Git LFS, not the weights; `git lfs pull` fetches them";
+        return Err(ReadError::missing(path, text));
+    }
     let header_bytes = u64::from_le_bytes(length);
     if header_bytes > MAX_HEADER_BYTES {
         let text = format!("a header of {header_bytes} bytes is announced; {MAX_HEADER_BYTES} is the most");

@@ -51,6 +51,7 @@ pub fn of_index(index: &Path) -> Result<Shards, ReadError> {
     let parsed: Index = serde_json::from_str(&text).map_err(|error| ReadError {
         place: format!("{}:{}:{}", index.display(), error.line(), error.column()),
         message: format!("not a safetensors index: {error}"),
+        weights_missing: false,
     })?;
     let names = parsed.weight_map.0;
     let distinct: BTreeSet<&String> = names.iter().map(|(_, file)| file).collect();
@@ -71,7 +72,7 @@ pub fn of_index(index: &Path) -> Result<Shards, ReadError> {
         let file = index.with_file_name(name);
         if !file.is_file() {
             let text = "the index names this shard, but it is not there; the download is not complete";
-            return Err(ReadError::whole(&file, text));
+            return Err(ReadError::missing(&file, text));
         }
         files.push(file);
     }
@@ -87,7 +88,7 @@ pub fn siblings(path: &Path) -> Result<Vec<PathBuf>, ReadError> {
         let file = path.with_file_name(format!("{stem}-{number:05}-of-{total:05}{ending}"));
         if !file.is_file() {
             let text = format!("part {number} of {total} is not there; the download is not complete");
-            return Err(ReadError::whole(&file, text));
+            return Err(ReadError::missing(&file, text));
         }
         files.push(file);
     }

@@ -179,12 +179,12 @@ pub fn is_head(name: &str) -> bool {
 /// Makes the parameter total agree with the tensors, or says by how much it does not.
 pub fn reconcile(architecture: &mut Architecture, tensors: &[Tensor], summary: &TensorSummary) {
     let layers = Some(architecture.num_layers());
-    let (mut stored, mut next_token, mut towers) = (0_u64, 0_u64, false);
+    let (mut stored, mut next_token, mut towers) = (0_u64, 0_u64, 0_u64);
     for tensor in tensors {
         match part_of(tensor, layers) {
             Part::Parameter => stored = stored.saturating_add(tensor.values),
             Part::NextToken => next_token = next_token.saturating_add(tensor.values),
-            Part::Tower => towers = true,
+            Part::Tower => towers = towers.saturating_add(tensor.values),
             Part::Buffer | Part::QuantizationConstant => {}
         }
     }
@@ -196,10 +196,15 @@ pub fn reconcile(architecture: &mut Architecture, tensors: &[Tensor], summary: &
         note("the weights are packed: parameters are counted from the configuration, not from the tensors".to_owned());
         return;
     }
-    if towers && !architecture.flags.contains(&Flag::TextModelOnly) {
-        architecture.flags.push(Flag::TextModelOnly);
-    }
     let counted = architecture.parameters().total;
+    if towers > 0 {
+        let counts_them = architecture.flags.iter().any(|flag| matches!(flag, Flag::Partly(_)));
+        if counts_them && !architecture.flags.contains(&Flag::TextModelOnly) {
+            stored = stored.saturating_add(towers);
+        } else if !architecture.flags.contains(&Flag::TextModelOnly) {
+            architecture.flags.push(Flag::TextModelOnly);
+        }
+    }
     if counted == stored {
         return;
     }

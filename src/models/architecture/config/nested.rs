@@ -49,6 +49,11 @@ impl<'a> Parts<'a> {
         self.is_nested
     }
 
+    /// Names of the parts beside the language model.
+    pub fn others(&self) -> impl Iterator<Item = &'a str> {
+        self.others.iter().copied()
+    }
+
     /// Whether there are parts beside the language model.
     pub fn has_towers(&self) -> bool {
         !self.others.is_empty()
