@@ -136,9 +136,7 @@ fn plan(row: &Row, job: &Job, catalog: &Catalog) -> Result<Plan, String> {
     if matches!(row.text("experts"), "eager" | "batched_mm") {
         return Err("`experts`: only grouped products of experts have a model".to_owned());
     }
-    let mut plan = Plan::default();
-    plan.workload = Workload::Training;
-    plan.stages = vec![job.stage];
+    let mut plan = Plan { workload: Workload::Training, stages: vec![job.stage], ..Plan::default() };
     let method = row.text("method");
     plan.method.method = match method {
         "full" => Method::Full,
@@ -200,8 +198,8 @@ fn objective(row: &Row, job: &Job, catalog: &Catalog, plan: &mut Plan) -> Result
     let teacher = row.text("teacher");
     if !teacher.is_empty() {
         let known = catalog.models.iter().find(|entry| entry.id.rsplit('/').next() == Some(teacher));
-        objective.teacher =
-            known.ok_or_else(|| format!("`teacher`: “{}” is not in the catalogue", brief(teacher)))?.id.clone();
+        let known = known.ok_or_else(|| format!("`teacher`: “{}” is not in the catalogue", brief(teacher)))?;
+        objective.teacher.clone_from(&known.id);
     }
     objective.classes = row.count("labels")?.filter(|&labels| labels > 0).unwrap_or(2);
     objective.per_token = row.text("kind") == "cls" && row.text("loss") == "token";
