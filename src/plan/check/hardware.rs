@@ -1,7 +1,7 @@
 //! The plan against its device.
 
 use super::{Found, Severity, set_number, set_word};
-use crate::catalog::Accelerator;
+use crate::catalog::{Accelerator, Limit};
 use crate::plan::field::id;
 use crate::plan::{FloatFormat, Workload};
 
@@ -46,6 +46,7 @@ pub fn check(found: &mut Found<'_>) {
             Some(("load as BF16", set_word(id::PRECISION_LOAD_FORMAT, "bf16"))),
         );
     }
+    usable(found, device);
     reserve(found, device);
     if device.vendor != "NVIDIA" && plan.optimizer.algorithm.is_paged() && trains {
         found.push(
@@ -54,6 +55,15 @@ pub fn check(found: &mut Found<'_>) {
             format!("paged optimizers rest on CUDA unified memory; {} is no NVIDIA device", device.name),
             Some(("use AdamW 8-bit", set_word(id::OPTIMIZER_ALGORITHM, "adamw-8bit"))),
         );
+    }
+}
+
+/// What a capacity that nobody has seen reported rests on.
+fn usable(found: &mut Found<'_>, device: &Accelerator) {
+    let limit = device.usable(found.plan.hardware.memory_mib).limit;
+    if matches!(limit, Limit::LabelByRule { .. } | Limit::Wired { .. }) {
+        let why = limit.why(device);
+        found.push(Severity::Note, id::HARDWARE_ACCELERATOR, why.trim_end_matches('.'), None);
     }
 }
 

@@ -9,7 +9,7 @@ use egui::{
 /// Height of the button, in points.
 const HEIGHT: f32 = 26.0;
 /// Width of the list, in points.
-const WIDTH: f32 = 440.0;
+const WIDTH: f32 = 540.0;
 
 /// One entry of the list.
 pub struct Entry {
@@ -56,7 +56,8 @@ impl Picker<'_> {
             search.clear();
         }
         let mut chosen = None;
-        let popup = Popup::menu(&button).width(WIDTH).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+        let width = WIDTH.min(ui.ctx().content_rect().width() - 40.0);
+        let popup = Popup::menu(&button).width(width).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
         popup.show(|ui| {
             chosen = self.list_ui(ui, search, opened, tokens);
             if chosen.is_some() {
