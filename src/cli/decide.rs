@@ -38,15 +38,16 @@ const ASKED: usize = 8;
 
 type Form = fn(&str, &Decision, &Recommendation) -> String;
 
-/// How a record of this name is written.
+/// How a record of this name is written: by its ending, as Markdown where it has none.
 fn page_of<'a>(path: &'a Path, force: bool, flags: Option<&'a ArgMatches>) -> Result<(Form, Output<'a>)> {
+    let output = Output::of(path, force, flags)?;
     let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
-    let form: Form = match ending.as_deref().and_then(std::ffi::OsStr::to_str) {
-        Some("md") => record::to_markdown,
-        Some("html" | "htm") => record::to_html,
+    let form: Form = match ending.as_deref().map(std::ffi::OsStr::to_str) {
+        None | Some(Some("md")) => record::to_markdown,
+        Some(Some("html" | "htm")) => record::to_html,
         _ => bail!("{}: a record is Markdown or HTML; end the name in .md or .html", path.display()),
     };
-    Ok((form, Output::of(path, force, flags)?))
+    Ok((form, output))
 }
 
 /// Name and decision of a plan, or answers of a file.

@@ -1,6 +1,6 @@
 //! Which rules hold, what holds an outcome back, what drove it, what one answer would flip, what to find out next.
 
-use super::facts::{Fact, Holds, Proportion, facts, proportions};
+use super::facts::{Fact, Proportion, facts, proportions};
 use super::rules::{Against, Need, NeedState, Outcome, Place, PlaceRule, Rule, all_met, of, rules};
 use super::stats::{Samples, samples};
 use crate::plan::decision::{Answers, contradictions};
@@ -240,9 +240,4 @@ impl From<&'static Rule> for Reason {
     fn from(rule: &'static Rule) -> Self {
         Self { id: &rule.id, name: &rule.name, reason: &rule.reason, source: &rule.source }
     }
-}
-
-/// How a fact holds; kept beside the engine for what is made from it.
-fn holds_of(holds: &[Holds], fact: Fact) -> Holds {
-    of(holds, fact)
 }

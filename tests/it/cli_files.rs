@@ -34,13 +34,14 @@ fn text(path: &Path) -> &str {
 const SEARCH: [&str; 7] = ["search", "--workload", "inference", "--under", "12GiB", "--max-risk", "low"];
 
 /// Commands with the argument that says what they write, and whether `--force` lets it replace a file.
-const WRITING: [(&[&str], &str, &str, bool); 9] = [
+const WRITING: [(&[&str], &str, &str, bool); 10] = [
     (&["import", "tests/fixtures/import/axolotl-qlora.yml"], "output", "--output", true),
     (&["new"], "output", "--output", true),
     (&["solve", "--for", "rank"], "output", "--output", true),
     (&["levers"], "output", "--output", true),
     (&SEARCH, "output", "--output", true),
     (&["screenshot", "--panel", "memory", "--size", "200x200"], "output", "--output", true),
+    (&["decide", "tests/fixtures/decide/05-style.ron"], "record", "--record", true),
     (&["preview", "--steps", "1"], "output", "--output", false),
     (&["preview", "--steps", "1"], "save_merged", "--save-merged", false),
     (&["preview", "--steps", "1"], "report", "--report", false),

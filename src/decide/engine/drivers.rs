@@ -1,9 +1,9 @@
 //! Facts that the rules rested on, with the answers behind each.
 
-use super::{Settled, holds_of};
+use super::Settled;
 use crate::decide::break_even::break_even;
 use crate::decide::facts::{Fact, Holds, Kinds, Proportion, proportions};
-use crate::decide::rules::rules;
+use crate::decide::rules::{of, rules};
 use crate::decide::stats::kappa_interval;
 use crate::plan::decision::Answers;
 use crate::plan::decision::questions::{AnswerValue, question};
@@ -32,7 +32,7 @@ pub fn drivers(answers: &Answers, settled: &Settled, holds: &[Holds]) -> Vec<Dri
     asked.dedup();
     asked
         .into_iter()
-        .map(|fact| Driver { fact, holds: holds_of(holds, fact), words: fact_words(fact, answers) })
+        .map(|fact| Driver { fact, holds: of(holds, fact), words: fact_words(fact, answers) })
         .filter(|driver| driver.holds != Holds::Unknown || driver.fact == Fact::EvaluationExists)
         .collect()
 }

@@ -1,9 +1,8 @@
 //! Whether what is not known could still change the recommendation: checked, not assumed.
 
-use super::holds_of;
 use super::settled::outcome_bits;
 use crate::decide::facts::{Fact, Holds};
-use crate::decide::rules::rules;
+use crate::decide::rules::{of, rules};
 
 /// Open facts up to which every combination is tried.
 const ALL_COMBINATIONS: usize = 9;
@@ -17,7 +16,7 @@ pub fn unsettled(holds: &[Holds]) -> Vec<Fact> {
     let open: Vec<Fact> = Fact::ALL
         .iter()
         .copied()
-        .filter(|fact| matches!(holds_of(holds, *fact), Holds::Unknown | Holds::Undecided))
+        .filter(|fact| matches!(of(holds, *fact), Holds::Unknown | Holds::Undecided))
         .filter(|fact| read.contains(fact))
         .collect();
     let now = outcome_bits(holds);
@@ -37,7 +36,7 @@ pub fn unsettled(holds: &[Holds]) -> Vec<Fact> {
 
 /// Whether `changes` holds with the fact answered either way; `holds` is then as it was.
 fn each(holds: &mut [Holds], fact: Fact, mut changes: impl FnMut(&mut [Holds]) -> bool) -> bool {
-    let before = holds_of(holds, fact);
+    let before = of(holds, fact);
     let found = [Holds::Yes, Holds::No].into_iter().any(|answer| {
         set(holds, fact, answer);
         changes(holds)

@@ -7,7 +7,7 @@
 use super::flips::changes;
 use super::{Outcome, alternatives, named};
 use crate::decide::break_even::{Pays, pays};
-use crate::decide::facts::{Holds, Kinds, Proportion, facts};
+use crate::decide::facts::{Fact, Holds, Kinds, Proportion, facts};
 use crate::plan::decision::questions::{AnswerKind, AnswerValue, QUESTIONS, Question, question};
 use crate::plan::decision::{Answers, Costs, Failures, TunedCosts};
 
@@ -17,7 +17,7 @@ const WAYS: usize = 24;
 /// Something that is not known and would matter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Missing {
-    /// Id of the question.
+    /// Id of the question, or `costs` for prices and requests a month.
     pub question: &'static str,
     /// What to find out, in a few words.
     pub label: String,
@@ -88,7 +88,7 @@ pub fn missing(answers: &Answers, proportions: &[Proportion], now: &[Outcome]) -
     if pays(answers) == Pays::Unknown && worth("costs") > 0.0 {
         let why = "Prices and your requests a month: whether a tuned model is cheaper decides here.".to_owned();
         let label = "Break-even".to_owned();
-        found.push(Missing { question: "too_expensive", label, why, more: None, worth_share: worth("costs") });
+        found.push(Missing { question: "costs", label, why, more: None, worth_share: worth("costs") });
     }
     found.sort_by(|a, b| b.worth_share.total_cmp(&a.worth_share));
     found
@@ -131,7 +131,7 @@ fn shares(proportions: &[Proportion], worth: &impl Fn(&str) -> f64) -> Vec<Missi
 fn open(answers: &Answers) -> Vec<Open> {
     let mut all: Vec<Open> = Vec::new();
     let holds = facts(answers);
-    let undecided = |fact: crate::decide::facts::Fact| holds.get(fact as usize) == Some(&Holds::Undecided);
+    let undecided = |fact: Fact| holds.get(fact as usize) == Some(&Holds::Undecided);
     let is_counted = Kinds::of(&answers.failures).counted;
     for question in QUESTIONS {
         if question.id.starts_with("failures.") || (question.get)(answers) != AnswerValue::Skipped {
@@ -142,10 +142,10 @@ fn open(answers: &Answers) -> Vec<Open> {
             all.push(Open { id: question.id, answers: values });
         }
     }
-    use crate::decide::facts::Fact;
-    if let (true, Some(target)) =
-        (undecided(Fact::TargetMet) && !undecided(Fact::NearTarget), answers.evaluation.target)
-        && holds.get(Fact::NearTarget as usize) == Some(&Holds::No)
+    let is_near = holds.get(Fact::NearTarget as usize) == Some(&Holds::Yes);
+    if undecided(Fact::TargetMet)
+        && !is_near
+        && let Some(target) = answers.evaluation.target
     {
         let missed = (target * 1000.0 * 0.9) as u64;
         all.push(Open {

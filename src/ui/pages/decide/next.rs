@@ -63,8 +63,11 @@ fn asked<'a>(ui: &Ui, missing: &'a [Missing], state: &DecideState) -> Option<Ask
     if let Some(question) = begun {
         return Some(Asked { question, missing: of(question.id) });
     }
-    let next = missing.iter().find(|missing| !state.passed.contains(&missing.question))?;
-    Some(Asked { question: question(next.question)?, missing: Some(next) })
+    // Prices are no question: the sheet of the break-even asks for them.
+    missing
+        .iter()
+        .filter(|missing| !state.passed.contains(&missing.question))
+        .find_map(|missing| Some(Asked { question: question(missing.question)?, missing: Some(missing) }))
 }
 
 fn is_table(question: &Question) -> bool {

@@ -142,6 +142,9 @@ fn link_ui(ui: &mut Ui, view: &View<'_>, line: Words, id: &str, state: &mut Deci
         ui.painter().rect_stroke(response.rect.expand(2.0), 2, ring, StrokeKind::Outside);
     }
     let response = response.on_hover_cursor(egui::CursorIcon::PointingHand).on_hover_text("Show the question.");
+    if response.clicked() && id == "costs" {
+        state.sheet = Sheet::Costs;
+    }
     if response.clicked()
         && let Some(question) = question(id)
     {
