@@ -292,9 +292,19 @@ def declare_head_dim(t):
         return
     if 'self.head_dim = getattr(config, "head_dim"' not in source or t.absent.get("head_dim"):
         return
-    t.models = {k: [inner for item in v for inner in with_head_dim(item)] for k, v in t.models.items()}
+    t.models = {k: once([inner for item in v for inner in with_head_dim(item)]) for k, v in t.models.items()}
     t.absent = {**t.absent, "head_dim": HEAD}
     t.null = {**t.null, "head_dim": HEAD}
+
+
+def once(items):
+    """Each item once: where both sides of a condition have become the same."""
+    found = []
+    for item in items:
+        item = (*item[:-1], once(item[-1])) if item[0] in ("Loop", "When") else item
+        if item not in found:
+            found.append(item)
+    return found
 
 
 def with_head_dim(item):

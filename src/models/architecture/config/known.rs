@@ -90,6 +90,10 @@ fn left_out(shaped: &Shaped, flags: &mut Vec<Flag>) {
     if shaped.towers.iter().any(|(_, values)| values.is_none()) {
         flags.push(Flag::TextModelOnly);
     }
+    if shaped.architecture.layers.is_empty() {
+        let text = "its layers are not those of a language model: its parameters are counted; what it keeps for the backward pass is not";
+        flags.push(Flag::Partly(text.to_owned()));
+    }
     if shaped.other_layers > 0 {
         flags.push(Flag::Partly(format!(
             "{} parameters of other layers, such as an encoder's, are counted; what they keep for the backward pass is not",
