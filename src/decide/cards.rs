@@ -135,6 +135,6 @@ mod tests {
     }
 
     fn is_hangul(letter: char) -> bool {
-        ('가'..='힣').contains(&letter)
+        ('\u{ac00}'..='\u{d7a3}').contains(&letter)
     }
 }
