@@ -244,7 +244,7 @@ fn on_one_device(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
     let tensors = overhead::tensors(tensor_bytes, inputs.profile, setup.is_approximate());
     let reserved = overhead::reserved(tensors, lasting(&phases), inputs.profile);
     let process = overhead::beside_trainer(inputs, overhead::process(reserved, inputs.profile), lasting(&phases));
-    let knowledge = inputs.architecture.knowledge();
+    let knowledge = inputs.knowledge();
     let [tensors, reserved, process] = [tensors, reserved, process].map(|answer| overhead::widened(answer, knowledge));
     *at_peak.get_mut(Component::Runtime) = process.expected.saturating_sub(tensor_bytes);
     let capacity = overhead::capacity(inputs);
@@ -265,8 +265,8 @@ fn on_one_device(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
         process,
         capacity,
         calibration: None,
-        fit: Fit::of(process, capacity, inputs.architecture.knowledge()),
-        knowledge: inputs.architecture.knowledge(),
+        fit: Fit::of(process, capacity, inputs.knowledge()),
+        knowledge: inputs.knowledge(),
         gaps: inputs.gaps(),
         textbook: textbook::bytes(&setup, inputs, model.total, ledger.trained.values),
         derivations: Vec::new(),

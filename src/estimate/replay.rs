@@ -72,7 +72,7 @@ impl Replay {
         let process = overhead::beside_trainer(inputs, process, lasting(&phases));
         let step_secs = self.time.map(|time| time.step_secs(&setup, self.replayed.trained, state.0));
         Quick {
-            process: calibrated(inputs.plan, overhead::widened(process, inputs.architecture.knowledge())),
+            process: calibrated(inputs.plan, overhead::widened(process, inputs.knowledge())),
             step_secs,
             tokens_per_step: self.time.map_or(0, |time| time.tokens),
         }

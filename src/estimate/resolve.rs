@@ -1,9 +1,9 @@
 //! Looking up what a plan names, with a message for every name that is not known.
 
 use super::Inputs;
-use super::kind::{self, Asks};
+use super::kind::{self, Asks, Policy};
 use super::profile::Profiles;
-use crate::architecture::Architecture;
+use crate::architecture::{Architecture, Knowledge};
 use crate::catalog::{Catalog, NumberFormat};
 use crate::plan::check::{Diagnostic, Severity};
 use crate::plan::field::FieldId;
@@ -27,11 +27,29 @@ impl<'a> Inputs<'a> {
             {
                 gaps.push("vLLM's memory: it asks for a share of a device, and none is chosen".to_owned());
             }
+            if self.leaves_second_model_out() {
+                gaps.push("the frozen second model on several devices: it is counted on one device only".to_owned());
+            }
             if kind::misses_teacher(self.plan) {
                 gaps.push("the teacher's memory: none is named, so its outputs count as computed before".to_owned());
             }
         }
         gaps
+    }
+
+    /// How much of the job is counted: of the model what was read, and of its kind what the devices are given.
+    pub fn knowledge(&self) -> Knowledge {
+        match self.architecture.knowledge() {
+            Knowledge::Whole if self.leaves_second_model_out() => Knowledge::AtLeast,
+            of_model => of_model,
+        }
+    }
+
+    /// The split among several devices knows no second model yet: a frozen reference or a teacher.
+    fn leaves_second_model_out(&self) -> bool {
+        let holds = self.kind.asks == Asks::Teacher && !self.plan.objective.teacher.is_empty()
+            || kind::frozen_policy(self.plan, self.kind) == Policy::Second;
+        self.plan.workload == Workload::Training && self.plan.is_parallel() && holds
     }
 
     /// Kinds of the plan's stages that its stack has no model of.

@@ -138,8 +138,8 @@ pub(super) fn estimate(inputs: &Inputs<'_>, detail: Detail) -> Option<Estimate> 
         process: group.process,
         capacity,
         calibration: None,
-        fit: Fit::of(group.process, capacity, inputs.architecture.knowledge()),
-        knowledge: inputs.architecture.knowledge(),
+        fit: Fit::of(group.process, capacity, inputs.knowledge()),
+        knowledge: inputs.knowledge(),
         gaps: inputs.gaps(),
         textbook: textbook::bytes(&setup, inputs, model.total, trained.values),
         derivations: Vec::new(),
@@ -183,7 +183,7 @@ fn group(inputs: &Inputs<'_>, layout: &Layout, whole: &Setup<'_>, stage: u64, mi
     let process =
         overhead::beside_trainer(inputs, overhead::process(reserved, inputs.profile), super::lasting(&phases));
     let process = with_communicators(process, layout);
-    let knowledge = inputs.architecture.knowledge();
+    let knowledge = inputs.knowledge();
     let [tensors, reserved, process] = [tensors, reserved, process].map(|answer| overhead::widened(answer, knowledge));
     *at_peak.get_mut(Component::Runtime) = process.expected.saturating_sub(bytes);
     RankGroup {

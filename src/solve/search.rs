@@ -193,7 +193,7 @@ impl<'a> Search<'a> {
         if limits.money.is_some() && rates.money_per_hour.is_none() {
             return Err("cost is only known with a price: type the price of a device-hour under Cost".to_owned());
         }
-        let knowledge = inputs.architecture.knowledge();
+        let knowledge = inputs.knowledge();
         Ok(Self { space: Space::of(plan, &inputs, known), limits, known, knowledge, before: contradictions(&inputs) })
     }
 

@@ -3,6 +3,7 @@
 use super::ImportError;
 use super::scalar::{self, Scalar};
 use super::tree::{Node, Value};
+use std::path::Path;
 
 /// The words after which arguments of a training program follow.
 const PROGRAMS: [&str; 8] =
@@ -13,7 +14,7 @@ pub fn parse(text: &str) -> Option<Result<Node, ImportError>> {
     let words = words(text);
     let is_program = |word: &str| {
         let name = word.rsplit('/').next().unwrap_or(word);
-        PROGRAMS.contains(&name) || name == "python3" || name.ends_with(".py")
+        PROGRAMS.contains(&name) || name == "python3" || is_script(name)
     };
     let begin = words.iter().position(|(word, _)| is_program(word))?;
     let first = words.iter().find(|(word, _)| !is_setting(word) && word != "export");
@@ -23,7 +24,7 @@ pub fn parse(text: &str) -> Option<Result<Node, ImportError>> {
     }
     let mut map = Vec::new();
     // What a launcher takes for itself stands before the script.
-    let script = words.iter().rposition(|(word, _)| word.ends_with(".py"));
+    let script = words.iter().rposition(|(word, _)| is_script(word));
     let begin = script.map_or(begin, |script| script.max(begin));
     let mut rest = words[begin..].iter().peekable();
     if let Some((program, line)) = words[begin..].first() {
@@ -68,6 +69,11 @@ fn scalar_of(word: &str) -> Value {
         Some(number) => Scalar::Number(number),
         None => scalar::plain(word),
     })
+}
+
+/// Whether a word is the path of a Python script.
+fn is_script(word: &str) -> bool {
+    Path::new(word).extension().is_some_and(|ending| ending == "py")
 }
 
 fn is_setting(word: &str) -> bool {

@@ -222,14 +222,14 @@ impl<'n> Document<'n> {
 
     /// Every key in one of the four lists.
     pub fn account(self, known: &Known) -> (Keys, Vec<Remark>) {
-        let mut fates: Vec<Option<Fate>> = self.entries.iter().map(|entry| self.own_fate(entry, known)).collect();
+        let mut fates: Vec<Fate> = self.entries.iter().map(|entry| self.own_fate(entry, known)).collect();
         // A table is taken where something in it is, and not needed where nothing in it is.
         for index in (0..self.entries.len()).rev() {
             let Some(parent) = self.entries[index].parent else { continue };
             let (child, own) = (fates[index].clone(), fates[parent].clone());
-            let unsettled = matches!(own, None | Some(Fate::NoField | Fate::NotNeeded));
-            if matches!(child, Some(Fate::Taken)) && unsettled {
-                fates[parent] = Some(Fate::Taken);
+            let unsettled = matches!(own, Fate::NoField | Fate::NotNeeded);
+            if child == Fate::Taken && unsettled {
+                fates[parent] = Fate::Taken;
             }
         }
         let mut keys = Keys::default();
@@ -243,7 +243,7 @@ impl<'n> Document<'n> {
             if let (Read::Taken, Fate::Unknown(message)) = (entry.read, known.fate(&key)) {
                 remarks.push(Remark { line, message: format!("`{key}` is {message}; it is read all the same") });
             }
-            match fate.unwrap_or(Fate::NoField) {
+            match fate {
                 Fate::Taken => keys.taken.push(key),
                 Fate::NotNeeded => keys.not_needed.push(key),
                 Fate::NoField => keys.no_field.push(Place { key, line }),
@@ -254,16 +254,16 @@ impl<'n> Document<'n> {
         (keys, remarks)
     }
 
-    fn own_fate(&self, entry: &Entry<'_>, known: &Known) -> Option<Fate> {
+    fn own_fate(&self, entry: &Entry<'_>, known: &Known) -> Fate {
         let is_last = self.entry(&entry.path).is_some_and(|last| std::ptr::eq(last, entry));
         let fate = known.fate(&entry.path);
-        Some(match (entry.read, fate) {
+        match (entry.read, fate) {
             (Read::Taken, _) => Fate::Taken,
             (_, Fate::Unknown(message)) => Fate::Unknown(message),
             (Read::Idle, _) => Fate::NotNeeded,
             // What is not set, or set again below, changes nothing.
             _ if !is_last || entry.node.value == Value::Scalar(Scalar::Null) => Fate::NotNeeded,
             (Read::Unread, fate) => fate,
-        })
+        }
     }
 }

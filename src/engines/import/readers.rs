@@ -140,8 +140,7 @@ fn attention(word: &str) -> Option<String> {
     let word = word.to_ascii_lowercase();
     Some(
         match word.as_str() {
-            "eager" => "eager",
-            "disabled" => "eager",
+            "eager" | "disabled" => "eager",
             "auto" => return None,
             _ if ["flash", "sdpa", "fa2", "fa3", "flex", "xformers"].iter().any(|name| word.contains(name)) => "flash",
             _ => return None,

@@ -194,7 +194,7 @@ fn stem(words: &[String]) -> String {
     for word in words {
         let joins = stem.ends_with(|c: char| c.is_alphabetic()) && word.chars().all(char::is_alphabetic);
         let after_word = stem.rsplit('-').next().is_some_and(|last| last.chars().all(char::is_alphabetic));
-        if !stem.is_empty() && !(joins && after_word) {
+        if !(stem.is_empty() || joins && after_word) {
             stem.push('-');
         }
         stem.push_str(word);
@@ -266,6 +266,7 @@ fn is_date(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn stem_of(name: &str) -> String {

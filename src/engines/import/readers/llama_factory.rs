@@ -59,12 +59,7 @@ fn precision(document: &mut Document<'_>, fields: &mut Fields) {
         () if fp16 => Some("fp16".to_owned()),
         () => document.text("mixed_precision").and_then(|word| super::float_format(&word)),
     };
-    fields.load_format = match document.number("quantization_bit") {
-        Some(bits) if bits == 8.0 => Some("8bit".to_owned()),
-        Some(bits) if bits == 4.0 => Some("4bit".to_owned()),
-        Some(bits) => Some(format!("{bits}bit")),
-        None => None,
-    };
+    fields.load_format = document.number("quantization_bit").map(|bits| format!("{bits}bit"));
 }
 
 fn method(document: &mut Document<'_>, fields: &mut Fields) {

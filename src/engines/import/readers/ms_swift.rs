@@ -36,7 +36,7 @@ pub fn read(document: &mut Document<'_>, fields: &mut Fields) {
     }
     let format = document.text("torch_dtype").and_then(|word| float_format(&word));
     if fields.load_format.is_none() {
-        fields.load_format = format.clone();
+        fields.load_format.clone_from(&format);
     }
     let bf16 = document.flag("bf16") == Some(true);
     let fp16 = document.flag("fp16") == Some(true);

@@ -27,18 +27,23 @@ impl Choice {
         let by_class = |name: Option<String>| name.and_then(|name| class_named(&name)).map(ToOwned::to_owned);
         let (outer_class, outer_type) = (class_of(file), type_of(file));
 
+        // Composite types are also written flat, with the sizes of the language model outside.
+        let flat = !parts.is_nested() && ["hidden_size", "num_hidden_layers"].iter().all(|key| file.contains_key(*key));
+        let text_of = |found: String| known(flat.then(|| format!("{found}_text"))).unwrap_or(found);
         let outer = known(outer_type.clone());
         let within = parts.is_nested().then(|| known(type_of(parts.text)).or_else(|| by_class(class_of(parts.text))));
         let named = || by_class(outer_class.clone());
         let (model_type, text_only) = match (outer, within.flatten()) {
-            (Some(outer), _) => (Some(outer), false),
+            (Some(outer), _) => (Some(text_of(outer)), false),
             (None, Some(within)) => (Some(within), true),
-            (None, None) => (named(), parts.is_nested()),
+            (None, None) => (named().map(text_of), parts.is_nested()),
         };
         let usual = || Some(class(model_type.as_deref()?)?.usual_class());
         let model_code = outer_class.clone().or_else(usual).or(outer_type)?;
         let chosen = model_type.as_deref().and_then(class);
-        let other_class = outer_class.filter(|_| !text_only).and_then(|name| {
+        // The class of a composite type is what its flat file names too.
+        let is_flat_text = flat && model_type.as_deref().is_some_and(|found| found.ends_with("_text"));
+        let other_class = outer_class.filter(|_| !text_only && !is_flat_text).and_then(|name| {
             let chosen = chosen.filter(|chosen| chosen.model_of(&name).is_none())?;
             // Looking a class up by its name reads all descriptions; most files need none of it.
             let other = class_named(&name)?;
