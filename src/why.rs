@@ -249,7 +249,6 @@ fn rank(candidates: &mut [Candidate], estimate: &Estimate, held_bytes: Option<u6
     for candidate in &mut *candidates {
         let place = match (candidate.class, held_bytes) {
             (Class::Weights, Some(held)) if held < weights => 0,
-            (Class::Weights, None) => 1,
             (Class::Weights, Some(_)) => 4,
             (Class::Gradients, Some(held)) if held < weights => 3,
             (Class::Optimizer, Some(held)) if held < with_gradients => 3,

@@ -165,7 +165,7 @@ pub enum SettingsCommand {
 }
 
 /// What is seen, not what is planned.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LookCommand {
     /// Show another page.
     Page(Page),

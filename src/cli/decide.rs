@@ -41,7 +41,7 @@ type Form = fn(&str, &Decision, &Recommendation) -> String;
 /// How a record of this name is written: by its ending, as Markdown where it has none.
 fn page_of<'a>(path: &'a Path, force: bool, flags: Option<&'a ArgMatches>) -> Result<(Form, Output<'a>)> {
     let output = Output::of(path, force, flags)?;
-    let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+    let ending = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     let form: Form = match ending.as_deref().map(std::ffi::OsStr::to_str) {
         None | Some(Some("md")) => record::to_markdown,
         Some(Some("html" | "htm")) => record::to_html,

@@ -66,10 +66,10 @@ fn missing(made: &Planned) -> Vec<String> {
 }
 
 fn to_text(imported: &Imported, made: &Planned) -> String {
-    let mut text = account::summary(imported) + "\n";
-    let mut section = |title: &str, lines: &[String]| {
-        text.push_str(&format!("\n{title}\n"));
-        lines.iter().for_each(|line| text.push_str(&format!("  {line}\n")));
+    let mut lines = vec![account::summary(imported)];
+    let mut section = |title: &str, of_title: &[String]| {
+        lines.extend([String::new(), title.to_owned()]);
+        lines.extend(of_title.iter().map(|line| format!("  {line}")));
     };
     for found in account::sections(imported, made) {
         section(found.title, &found.lines);
@@ -81,5 +81,5 @@ fn to_text(imported: &Imported, made: &Planned) -> String {
         }
         None => section("No figure yet", &missing(made)),
     }
-    text
+    lines.join("\n") + "\n"
 }

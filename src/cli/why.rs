@@ -6,7 +6,7 @@ use crate::plan::Plan;
 use crate::solve::Known;
 use crate::solve::levers::levers;
 use crate::units::ByteUnit;
-use crate::why::{Why, explain};
+use crate::why::{Candidate, Why, explain};
 use anyhow::{Result, bail};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
@@ -28,7 +28,7 @@ pub fn run(args: &WhyArgs, flags: Option<&ArgMatches>, out: &mut dyn Write, err:
     let plan = if says_a_plan(args, flags) { Some(load::given(args.plan.as_deref(), flags, err)?.plan) } else { None };
     let estimate = plan.as_ref().and_then(|plan| figures::of_plan(plan).0);
     let why = explain(&text, plan.as_ref().zip(estimate.as_ref()));
-    let saving = plan.as_ref().map_or_else(Vec::new, |plan| lever_lines(plan));
+    let saving = plan.as_ref().map_or_else(Vec::new, lever_lines);
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &to_json(&why, &saving))?;
         writeln!(out)?;
@@ -102,20 +102,15 @@ fn to_json(why: &Why, saving: &[Saving]) -> Json {
 }
 
 fn to_text(why: &Why, saving: &[Saving]) -> String {
-    let mut text = format!("{}\n", why.words);
-    let mut line = |label: &str, words: Option<String>| {
-        if let Some(words) = words {
-            text.push_str(&format!("{label:<12} {words}\n"));
-        }
-    };
-    line("Asked for", why.bytes.map(|bytes| bytes.fine(ByteUnit::GiB)));
-    line("What", joined(why.classes.iter().map(|class| class.word())));
-    line("When", joined(why.moments.iter().map(|moment| moment.word())));
-    for candidate in &why.candidates {
-        line("Candidate", Some(format!("{}: {}", candidate.factors, candidate.term)));
-    }
-    for saving in saving {
-        line("Lever", Some(saving.title.clone()));
-    }
-    text
+    let mut rows = vec![
+        ("Asked for", why.bytes.map(|bytes| bytes.fine(ByteUnit::GiB))),
+        ("What", joined(why.classes.iter().map(|class| class.word()))),
+        ("When", joined(why.moments.iter().map(|moment| moment.word()))),
+    ];
+    let candidate = |found: &Candidate| ("Candidate", Some(format!("{}: {}", found.factors, found.term)));
+    rows.extend(why.candidates.iter().map(candidate));
+    rows.extend(saving.iter().map(|saving| ("Lever", Some(saving.title.clone()))));
+    let mut lines = vec![why.words.clone()];
+    lines.extend(rows.into_iter().filter_map(|(label, words)| Some(format!("{label:<12} {}", words?))));
+    lines.join("\n") + "\n"
 }

@@ -4,6 +4,7 @@ use super::break_even::break_even;
 use super::engine::{Recommendation, named};
 use super::follow::follow;
 use super::rules::NeedState;
+use crate::plan::decision::PlannedStage;
 use crate::plan::decision::{Decision, PlannedBudget};
 use std::fmt::Write as _;
 
@@ -55,7 +56,7 @@ fn page(name: &str, decision: &Decision, found: &Recommendation) -> Page {
         format!("{}: {}{evidence}", driver.fact.words(), driver.holds.word())
     });
     parts.push(("What it rests on, shares with 95 % intervals", drivers.collect()));
-    parts.push(("Stages and their data", follow.stages.iter().map(|stage| stage.words()).collect()));
+    parts.push(("Stages and their data", follow.stages.iter().map(PlannedStage::words).collect()));
     parts.push(("How it is measured", vec![follow.evaluation.words()]));
     let mut money: Vec<String> = follow.budget.iter().map(PlannedBudget::words).collect();
     if let Some(costs) = &answers.costs {

@@ -29,7 +29,7 @@ pub struct Assumed {
 /// Makes a plan of what `imported` says; what it leaves unsaid is the engine's default where that is known.
 pub fn planned(imported: &Imported, name: &str) -> Planned {
     let mut making = Making { plan: Plan::default(), assumed: Vec::new(), imported };
-    making.plan.name = name.to_owned();
+    name.clone_into(&mut making.plan.name);
     making.job();
     making.weights();
     making.step();

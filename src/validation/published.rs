@@ -141,7 +141,7 @@ fn lora(row: &Row, assumptions: &mut Vec<String>) -> Result<Lora, String> {
     });
     let dtype = one(row, "adapter_dtype", &ADAPTERS)?.unwrap_or(FloatFormat::Fp32);
     let dropout = dropout(row.text("notes"));
-    Ok(Lora { rank, targets, dropout, dtype, ..Lora::default() })
+    Ok(Lora { rank, dropout, targets, dtype, ..Lora::default() })
 }
 
 /// `LoRA dropout 0.1` among the remarks.

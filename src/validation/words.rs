@@ -87,6 +87,7 @@ fn matched(text: &str, phrase: &str) -> Option<(usize, Option<u64>)> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     const KNOWN: [(&str, u8); 5] = [("none", 0), ("full", 1), ("full-shard", 2), ("tp#", 3), ("zero-2", 4)];

@@ -191,7 +191,8 @@ fn first_size(text: &str) -> Option<Size> {
     let decimals = number.split_once('.').map_or(0, |(_, decimals)| decimals.len());
     let half = if scale == 1 { 0.0 } else { 0.5 * scale as f64 / 10_f64.powi(decimals as i32) };
     // Above 10 MiB torch rounds up to whole 2 MiB before it prints.
-    let rounding = if scale > 1 && printed >= (10 << 20) as f64 { (2 << 20) as f64 } else { 0.0 };
+    let mib = f64::from(1 << 20);
+    let rounding = if scale > 1 && printed >= 10.0 * mib { 2.0 * mib } else { 0.0 };
     let least = (printed - half - rounding).max(0.0);
     Some(Size { printed: Bytes(printed as u64), least: least as u64, most: (printed + half) as u64 })
 }

@@ -136,11 +136,11 @@ fn names_of_the_public_lists_are_read_as_the_shape_they_have_and_no_other() {
     let mut false_readings = Vec::new();
     for list in ["unsloth", "axolotl", "llama-factory"] {
         let rows: Vec<_> = listed_names().into_iter().filter(|[of, ..]| of == list).collect();
-        let (mut with_shape, mut read) = (0, 0);
+        let (mut with_shape, mut read) = (0_u32, 0_u32);
         let mut missed = Vec::new();
         for [_, name, shape] in &rows {
             let reading = catalog.read_model(name);
-            with_shape += usize::from(!shape.is_empty());
+            with_shape += u32::from(!shape.is_empty());
             match reading.entry() {
                 Some(entry) if entry.id == *shape => read += 1,
                 Some(entry) if is_same_shape(&entry.id, shape) => read += 1,
@@ -153,8 +153,7 @@ fn names_of_the_public_lists_are_read_as_the_shape_they_have_and_no_other() {
             }
         }
         assert!(rows.len() > 100 && with_shape > 50, "{list}: {} names, {with_shape} with a shape", rows.len());
-        let share = read as f64 / with_shape as f64;
-        println!("{list}: {read} of {with_shape} names with a shape here are read, of {} in all", rows.len());
+        let share = f64::from(read) / f64::from(with_shape);
         assert!(share >= 0.95, "{list}: {share:.3}; not read: {missed:?}");
     }
     assert!(false_readings.is_empty(), "{} false readings: {false_readings:#?}", false_readings.len());

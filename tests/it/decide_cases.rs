@@ -46,7 +46,7 @@ impl Case {
             (Ok(answers), None) => answers,
         };
         let found = recommend(&answers);
-        let said: BTreeSet<&str> = found.outcomes().into_iter().map(|outcome| outcome.id()).collect();
+        let said: BTreeSet<&str> = found.outcomes().into_iter().map(tuneplan::decide::outcome::Outcome::id).collect();
         let alternatives = self.says("Expected").unwrap_or_else(|| panic!("{} expects nothing", self.name));
         if !alternatives.split(" | ").any(|ids| ids.split(", ").collect::<BTreeSet<_>>() == said) {
             return Some(format!("{said:?} instead of {alternatives}"));

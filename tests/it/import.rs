@@ -1,6 +1,8 @@
 //! Configurations of training engines: what each says, what it leaves unsaid, and where every key ends up.
 
+use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 use tuneplan::handover::planned::planned;
 use tuneplan::import::{self, Engine, Fields, Imported};
 use tuneplan::plan::field::{FieldValue, field, id};
@@ -11,6 +13,7 @@ fn read(name: &str) -> Imported {
     import::read(&text, &path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "fields are optional")]
 fn text(word: &str) -> Option<String> {
     Some(word.to_owned())
 }
@@ -137,7 +140,8 @@ fn no_key_is_lost_or_counted_twice() {
         all.extend(keys.unknown.iter().map(|key| &key.key));
         all.extend(keys.no_field.iter().map(|place| &place.key));
         let text = fs::read_to_string(format!("tests/fixtures/import/{name}")).unwrap();
-        if name.ends_with(".json") || name.ends_with(".sh") {
+        // One key a line is what YAML files alone have.
+        if !Path::new(&name).extension().is_some_and(|ending| ending == "yml" || ending == "yaml") {
             continue;
         }
         let is_key = |line: &&str| {
@@ -175,7 +179,7 @@ fn what_is_no_configuration_is_refused_with_a_place() {
     let mut bomb = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n".to_owned();
     for level in 1..9 {
         let below = format!("*a{}, ", level - 1).repeat(9);
-        bomb.push_str(&format!("a{level}: &a{level} [{}]\n", below.trim_end_matches(", ")));
+        let _ = writeln!(bomb, "a{level}: &a{level} [{}]", below.trim_end_matches(", "));
     }
     assert!(said(&bomb).contains("more than"), "{}", said(&bomb));
     let deep = "a: ".to_owned() + &"[".repeat(500) + &"]".repeat(500);

@@ -12,7 +12,7 @@ const POINTER: &str = "version https://git-lfs.github.com/spec/v1\noid sha256:0f
 
 fn with_config() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("config.json"), Llama::SMALL.config().to_string()).unwrap();
+    fs::write(folder.path().join("config.json"), Llama::SMALL.config()).unwrap();
     folder
 }
 
@@ -71,7 +71,7 @@ fn the_root_of_a_hub_cache_opens_its_snapshot() {
     fs::create_dir_all(&snapshot).unwrap();
     fs::create_dir(cache.path().join("refs")).unwrap();
     fs::write(cache.path().join("refs/main"), "abc123\n").unwrap();
-    fs::write(snapshot.join("config.json"), Llama::SMALL.config().to_string()).unwrap();
+    fs::write(snapshot.join("config.json"), Llama::SMALL.config()).unwrap();
     let model = read(cache.path()).unwrap();
     assert_eq!(model.architecture.parameters().total, values(&Llama::SMALL.all()));
     // A reference is a name, and leads nowhere else.

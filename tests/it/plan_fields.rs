@@ -34,9 +34,9 @@ fn plans() -> Vec<Plan> {
     measured.measured.peaks = vec!["process 20 GiB: RTX 4090".parse().unwrap()];
     measured.measured.trials = vec!["loss 5.4 to 0.2, exact 12 of 48: NF4".parse().unwrap()];
     plans.push(measured);
-    let mut chain = Plan::default();
-    chain.stages =
+    let stages =
         vec![StageKind::Preference, StageKind::Reinforcement, StageKind::Distillation, StageKind::Classification];
+    let mut chain = Plan { stages, ..Plan::default() };
     chain.objective.generator = Generator::Colocated;
     chain.objective.evaluation_batch = Some(8);
     plans.push(chain);

@@ -148,7 +148,7 @@ fn weights_and_what_a_text_tells_of_them_stay_inside() {
     wait(&mut harness, |app| app.state().session.measuring.as_ref().is_some_and(|measuring| !measuring.running));
     let number = state(&harness).session.weighing.as_ref().unwrap().number;
     let mut tell = |news| {
-        send(&mut harness, Command::Weights(WeightsCommand::Measured(number, Box::new(measuring::News::Found(news)))))
+        send(&mut harness, Command::Weights(WeightsCommand::Measured(number, Box::new(measuring::News::Found(news)))));
     };
     tell(quality::News::Stored(1.2345));
     for (place, codec) in Codec::ALL.into_iter().enumerate() {

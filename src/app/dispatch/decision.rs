@@ -103,7 +103,7 @@ pub(super) fn save_record(state: &mut State, path: PathBuf, replace: bool) -> Ve
     let plan = &state.document.plan;
     let decision = plan.decision.as_deref().cloned().unwrap_or_default();
     let found = recommend(&decision.answers);
-    let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+    let ending = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     let text = match ending.as_deref().and_then(std::ffi::OsStr::to_str) {
         Some("md") => record::to_markdown(&plan.name, &decision, &found),
         Some("html" | "htm") => record::to_html(&plan.name, &decision, &found),

@@ -58,9 +58,8 @@ fn at(crossing: Crossing, requests: f64, uncertainty: f64) -> Pays {
         Crossing::Never => Pays::No,
         Crossing::From { low, .. } if requests < low => Pays::No,
         Crossing::From { high: Some(high), .. } if requests >= high => Pays::Yes,
-        Crossing::From { .. } => Pays::WithinTheRange,
         Crossing::UpTo(most) if requests <= most * (1.0 - doubt) / (1.0 + doubt) => Pays::Yes,
         Crossing::UpTo(most) if requests > most * (1.0 + doubt) / (1.0 - doubt) => Pays::No,
-        Crossing::UpTo(_) => Pays::WithinTheRange,
+        Crossing::From { .. } | Crossing::UpTo(_) => Pays::WithinTheRange,
     }
 }

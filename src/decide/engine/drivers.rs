@@ -82,7 +82,7 @@ fn answer_words(fact: Fact, answers: &Answers) -> String {
         let words = found.words(answers);
         Some(if fact.questions().len() > 1 { format!("{}: {words}", found.label.to_lowercase()) } else { words })
     };
-    fact.questions().iter().filter_map(|id| words(id)).collect::<Vec<_>>().join("; ")
+    fact.questions().iter().filter_map(words).collect::<Vec<_>>().join("; ")
 }
 
 /// Kappa with its range, or that its range is not known.

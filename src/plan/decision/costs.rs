@@ -126,14 +126,17 @@ impl Default for Costs {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
 const fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
 const fn is_no(answer: &bool) -> bool {
     !*answer
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
 fn is_nothing(sum: &f64) -> bool {
     *sum == 0.0
 }

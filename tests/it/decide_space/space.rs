@@ -180,6 +180,7 @@ impl Space {
         space
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "every caller makes the list for this")]
     fn add(&mut self, wanted: &[Fact], all: Vec<Answers>) {
         let pick = |answers: &Answers| -> Vec<Holds> {
             let found = facts(answers);

@@ -134,7 +134,7 @@ pub fn presented_ui(ui: &mut Ui, view: &View<'_>) {
         headline_ui(ui, view, found);
         for rule in found.advice.iter().flat_map(|advice| &advice.rules) {
             ui.add(egui::Label::new(rule.reason).wrap());
-            note_ui(ui, view, &rule.source);
+            note_ui(ui, view, rule.source);
         }
     });
     ui.add_space(space::xs());
