@@ -105,7 +105,9 @@ impl Making<'_> {
             None => self.assume(id::MODEL_ID, "the file names no model"),
         }
         let stage = match fields.kind.as_deref() {
-            Some("sft" | "classification" | "embedding" | "reranker") => Some("supervised"),
+            Some("sft" | "embedding" | "reranker") => Some("supervised"),
+            Some("classification") => Some("classification"),
+            Some("grpo" | "rloo") => Some("reinforcement"),
             Some("pt") => Some("continued-pretraining"),
             Some("dpo" | "ipo" | "kto" | "orpo" | "simpo" | "cpo") => Some("preference"),
             Some("rm" | "prm") => Some("reward-model"),
@@ -115,6 +117,18 @@ impl Making<'_> {
         if let Some(stage) = stage {
             self.set(id::STAGES, FieldValue::List(vec![stage.to_owned()]));
         }
+        // What decides within the stage: which loss.
+        let loss = match (stage, fields.kind.as_deref()) {
+            (Some("preference"), Some(kind)) => Some((id::OBJECTIVE_PREFERENCE, kind)),
+            (Some("reinforcement"), Some(kind)) => Some((id::OBJECTIVE_REINFORCEMENT, kind)),
+            (Some("distillation"), Some(kind @ "gkd")) => Some((id::OBJECTIVE_DISTILLATION, kind)),
+            _ => None,
+        };
+        if let Some((id, kind)) = loss
+            && !self.word(id, kind)
+        {
+            self.assume(id, format!("the file says `{kind}`, for which a plan has no word"));
+        }
         match (stage, fields.kind.as_deref()) {
             (None, Some(kind)) => {
                 self.assume(id::STAGES, format!("the file says `{kind}`, for which a plan has no word"));
@@ -122,16 +136,17 @@ impl Making<'_> {
             (None, None) if !is_beside(self.imported.engine) => {
                 self.assume(id::STAGES, "the kind is not in the file");
             }
-            (Some(stage), Some(kind)) if matches!(kind, "classification" | "embedding" | "reranker" | "prm") => {
+            (Some(stage), Some(kind)) if matches!(kind, "embedding" | "reranker" | "prm") => {
                 self.assume(id::STAGES, format!("the file says `{kind}`; it is planned as {stage}"));
             }
             _ => {}
         }
         let profile = match self.imported.engine {
-            Engine::Axolotl => "axolotl",
-            Engine::LlamaFactory => "llama-factory",
-            Engine::Torchtune => "torchtune",
-            Engine::Trl | Engine::MsSwift | Engine::Peft | Engine::Accelerate | Engine::Deepspeed => "hf-trainer",
+            Engine::Axolotl => "axolotl-0.21",
+            Engine::LlamaFactory => "llama-factory-0.9.5",
+            Engine::Torchtune => "torchtune-0.6",
+            Engine::Trl => "trl-1.16",
+            Engine::MsSwift | Engine::Peft | Engine::Accelerate | Engine::Deepspeed => "hf-trainer",
             Engine::MlxLm | Engine::Skypilot => return,
         };
         self.word(id::RUNTIME_PROFILE, profile);

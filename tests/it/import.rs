@@ -161,7 +161,10 @@ fn an_import_is_a_plan_that_says_what_it_assumes() {
     assert_eq!(value(id::PRECISION_LOAD_FORMAT), Some(FieldValue::Id("nf4".to_owned())));
     assert_eq!(value(id::METHOD_TRAIN_HEAD), Some(FieldValue::Toggle(true)));
     assert_eq!(value(id::RUN_EXAMPLES), Some(FieldValue::Integer(6400)), "400 steps of 2 × 8");
-    assert_eq!(value(id::RUNTIME_PROFILE), Some(FieldValue::Id("axolotl".to_owned())));
+    assert_eq!(value(id::RUNTIME_PROFILE), Some(FieldValue::Id("axolotl-0.21".to_owned())));
+    let orpo = planned(&read("llama-factory-qlora-zero3.yaml"), "job").plan;
+    let loss = field(id::OBJECTIVE_PREFERENCE).and_then(|field| (field.get)(&orpo));
+    assert_eq!(loss, Some(FieldValue::Id("orpo".to_owned())));
     let assumed: Vec<&str> = made.assumed.iter().map(|assumed| assumed.field.as_str()).collect();
     assert!(assumed.contains(&id::HARDWARE_ACCELERATOR), "{assumed:?}");
     assert!(!assumed.contains(&id::BATCH_MICRO_BATCH), "{assumed:?}");
