@@ -57,8 +57,9 @@ pub fn start_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
             out.push(Command::Look(LookCommand::Page(Page::Memory)));
         }
     });
-    let drop = "Or drop a plan, a config.json, safetensors, a GGUF file or a model folder onto the window; or copy the \
-                text of a config.json and press Ctrl+V. Nothing leaves this machine.";
+    let drop = "Or drop a plan, a training configuration (axolotl, TRL, LLaMA-Factory and others), a config.json, \
+                safetensors, a GGUF file or a model folder onto the window; or copy the text of a configuration and press \
+                Ctrl+V. Nothing leaves this machine.";
     ui.label(RichText::new(drop).color(view.tokens.muted.0));
 
     section_head(ui, view.tokens, view.text("Recent plans"));
