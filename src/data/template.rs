@@ -3,9 +3,9 @@
 //! A template came with a model, and is a program. It runs behind a [`Fence`], in steps that are counted (`bounds`), for one
 //! conversation and for all of a file together.
 
-use super::Result;
-use super::fence::{Desk, Fence, patience};
-use super::rows::Message;
+use crate::Result;
+use crate::fence::{Desk, Fence, patience};
+use crate::rows::Message;
 use bounds::Bounded;
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -147,7 +147,10 @@ impl Template {
             Err(Refused::Conversation(reason)) => {
                 // What it had taken by then is not known; a refusal is meant to come early.
                 budget.steps = budget.steps.saturating_sub(STEPS / 100);
-                Err(super::config::unsuitable(format!("{}: the chat template refuses it: {reason}", self.fence.file())))
+                Err(crate::DataError::Unsuitable(format!(
+                    "{}: the chat template refuses it: {reason}",
+                    self.fence.file()
+                )))
             }
             Err(Refused::Bounds(reason)) => Err(self.fence.told(format!("the chat template {reason}"))),
         }

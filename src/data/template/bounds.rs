@@ -6,7 +6,7 @@
 //! nothing later has to be afraid of it. For that, calls of [`weigh`] are put between the instructions.
 
 use super::Refused;
-use crate::preview::rows::Message;
+use crate::rows::Message;
 use minijinja::machinery::{
     CodeGenerator, Instruction, Instructions, Span, Token, eval, make_string_output, parse, tokenize,
 };

@@ -1,7 +1,7 @@
 //! The tokenizer of a model, and the tokens that end an answer.
 
-use super::Result;
-use super::fence::{Desk, Fence, patience};
+use crate::Result;
+use crate::fence::{Desk, Fence, patience};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -110,7 +110,7 @@ impl Tokens {
     pub fn encode(&self, text: &str, specials: bool) -> Result<Encoded> {
         let question = Question::Encode { text: text.to_owned(), specials };
         match self.fence.ask(question, patience(text.len()))? {
-            Answer::Encoded(encoded) => encoded.map_err(super::config::unsuitable),
+            Answer::Encoded(encoded) => encoded.map_err(crate::DataError::Unsuitable),
             _ => Err(self.fence.told(OTHER.to_owned())),
         }
     }
