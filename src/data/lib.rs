@@ -7,7 +7,10 @@
 //!
 //! It knows no plans, no models and no windows. Chat templates and tokenizers are foreign code and run behind a [`fence`].
 
+pub mod check;
+pub mod checks;
 pub mod fence;
+pub mod findings;
 pub mod node;
 pub mod records;
 pub mod rows;
@@ -15,7 +18,7 @@ pub mod source;
 pub mod template;
 pub mod tokens;
 
-use tuneplan_ground::{files, limits};
+use tuneplan_ground::{files, limits, typos};
 
 /// Why data, a tokenizer or a template could not be worked with, in words for its user.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +42,16 @@ pub enum DataError {
         /// What happened.
         error: String,
     },
+}
+
+impl DataError {
+    /// What is wrong, without the name of the file.
+    pub fn cause(self) -> String {
+        match self {
+            Self::Unsuitable(reason) | Self::Foreign { reason, .. } => reason,
+            Self::File { error, .. } => error,
+        }
+    }
 }
 
 impl From<files::ReadError> for DataError {

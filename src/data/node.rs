@@ -326,7 +326,6 @@ pub fn is_written_whole(text: &[u8], path: &[Step<'_>]) -> bool {
     !number.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
 }
 
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(found, ["2@3 {\"a\":\n  \"]}\"}", "4@19 {\"a\":2}"]);
         let (layout, found) = pieces(b"{\n \"a\": 1\n}\n{\n \"a\": 2\n}");
         assert_eq!(layout, Layout::Values);
-        assert_eq!(found, ["1@0 {\n \"a\": 1\n}", "4@13 {\n \"a\": 2\n}"]);
+        assert_eq!(found, ["1@0 {\n \"a\": 1\n}", "4@12 {\n \"a\": 2\n}"]);
         assert_eq!(pieces(b"[{\"a\":1},\n").1, ["1@1 {\"a\":1}", "2@10 unclosed"]);
         assert_eq!(pieces(b"[{\"a\":1}]x").1, ["1@1 {\"a\":1}", "1@9 stray"]);
         assert_eq!(pieces(b"[{\"a\":1}, {\"a").1, ["1@1 {\"a\":1}", "1@10 {\"a last", "1@13 unclosed"]);
@@ -268,6 +268,9 @@ mod tests {
         text.extend(vec![b'x'; MAX_ROW_BYTES + 1]);
         text.extend(b"\n{\"a\":2}\n");
         let (_, found) = pieces(&text);
-        assert_eq!(found, ["1@0 {\"a\":1}".to_owned(), "2@8 long".to_owned(), format!("3@{} {{\"a\":2}}", MAX_ROW_BYTES + 10)]);
+        assert_eq!(
+            found,
+            ["1@0 {\"a\":1}".to_owned(), "2@8 long".to_owned(), format!("3@{} {{\"a\":2}}", MAX_ROW_BYTES + 10)]
+        );
     }
 }

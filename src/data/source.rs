@@ -70,36 +70,42 @@ const HEAD: usize = 512;
 /// Opens a file.
 ///
 /// # Errors
-/// It is not there, no file, or the system refuses.
+/// It is not there, no file, damaged at its beginning, or the system refuses.
 pub fn open(path: &Path) -> Result<Source> {
     let (file, metadata) = files::open_regular(path)?;
-    let size_bytes = metadata.len();
-    let failed = |error: &io::Error| DataError::File { path: path.display().to_string(), error: files::cause(error) };
-    let (head, rest) = peek(file).map_err(|error| failed(&error))?;
+    let told = |error: &io::Error| DataError::File { path: path.display().to_string(), error: files::cause(error) };
+    of(Box::new(file), metadata.len()).map_err(|error| told(&error))
+}
+
+/// Of bytes as they come, so many in total.
+///
+/// # Errors
+/// They cannot be read, or unpacked.
+pub fn of(reader: Box<dyn Read>, size_bytes: u64) -> io::Result<Source> {
+    let (head, rest) = peek(reader)?;
     let packing = match head.as_slice() {
         [0x1f, 0x8b, ..] => Packing::Gzip,
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Packing::Zstd,
         _ => Packing::Plain,
     };
     let most = size_bytes.saturating_mul(MAX_RATIO).max(MAX_UNCHECKED);
-    let raw: Box<dyn Read> = match packing {
-        Packing::Plain => Box::new(Cursor::new(head).chain(rest)),
-        Packing::Gzip => Box::new(Capped { reader: MultiGzDecoder::new(Cursor::new(head).chain(rest)), left: most }),
+    let whole = Cursor::new(head).chain(rest);
+    let unpacked: Box<dyn Read> = match packing {
+        Packing::Plain => Box::new(whole),
+        Packing::Gzip => Box::new(Capped { reader: MultiGzDecoder::new(whole), left: most }),
         Packing::Zstd => {
-            let decoder = StreamingDecoder::new(BufReader::new(Cursor::new(head).chain(rest)));
-            let decoder = decoder.map_err(|error| DataError::File {
-                path: path.display().to_string(),
-                error: format!("the Zstandard file is damaged: {error}"),
-            })?;
+            let decoder = StreamingDecoder::new(BufReader::new(whole));
+            let decoder = decoder.map_err(|error| damaged(&error))?;
             Box::new(Capped { reader: decoder, left: most })
         }
     };
-    let (head, rest) = match peek(raw) {
-        Ok(found) => found,
-        Err(error) => return Err(failed(&error)),
-    };
+    let (head, rest) = peek(unpacked)?;
     let foreign = foreign(&head);
     Ok(Source { reader: Box::new(Cursor::new(head).chain(rest)), packing, size_bytes, foreign })
+}
+
+fn damaged(error: &dyn std::fmt::Display) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("the Zstandard file is damaged: {error}"))
 }
 
 /// The first bytes, and all that comes after them.
@@ -141,4 +147,3 @@ impl<R: Read> Read for Capped<R> {
         Ok(count)
     }
 }
-

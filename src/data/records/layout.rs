@@ -36,9 +36,32 @@ const LINES: usize = 50;
 
 /// Names of columns that tables of training data have.
 const NAMES: [&str; 26] = [
-    "text", "prompt", "completion", "instruction", "input", "output", "response", "question", "answer", "chosen",
-    "rejected", "messages", "conversations", "label", "score", "content", "system", "context", "category", "id",
-    "prefix", "suffix", "middle", "completions", "labels", "source",
+    "text",
+    "prompt",
+    "completion",
+    "instruction",
+    "input",
+    "output",
+    "response",
+    "question",
+    "answer",
+    "chosen",
+    "rejected",
+    "messages",
+    "conversations",
+    "label",
+    "score",
+    "content",
+    "system",
+    "context",
+    "category",
+    "id",
+    "prefix",
+    "suffix",
+    "middle",
+    "completions",
+    "labels",
+    "source",
 ];
 
 /// By the beginning of a file, which is all of it where `is_whole`.
@@ -47,10 +70,10 @@ pub(super) fn of(head: &[u8], is_whole: bool) -> Layout {
     match begin.first() {
         Some(b'{') => of_object(begin),
         Some(b'[') => of_list(begin),
-        Some(_) => [b',', b'\t', b';'].into_iter().find(|delimiter| is_table(head, *delimiter, is_whole)).map_or_else(
-            || if has_objects(head) { Layout::Lines } else { Layout::Text },
-            Layout::Table,
-        ),
+        Some(_) => [b',', b'\t', b';']
+            .into_iter()
+            .find(|delimiter| is_table(head, *delimiter, is_whole))
+            .map_or_else(|| if has_objects(head) { Layout::Lines } else { Layout::Text }, Layout::Table),
         None => Layout::Text,
     }
 }
