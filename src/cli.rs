@@ -10,6 +10,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 mod compare;
+mod data;
 mod decide;
 mod devices_text;
 mod estimate;
@@ -87,6 +88,9 @@ enum Command {
     Search(SearchArgs),
     /// Decide from answers whether to prompt, retrieve or fine-tune: recommendation, reasons, flips, missing evidence.
     Decide(DecideArgs),
+    /// Check training data: will it train, on what, and for how long.
+    #[command(subcommand)]
+    Data(data::DataCommand),
     /// Explain an out-of-memory message on standard input by the dimensions of a plan.
     Why(WhyArgs),
     /// Read a configuration of a training engine (axolotl, LLaMA-Factory, TRL, …) as a plan.
@@ -347,6 +351,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
         Some(Command::Sensitivity(args)) => sensitivity::run(&args, flags, out, err),
         Some(Command::Search(args)) => search::run(&args, flags, out, err),
         Some(Command::Decide(args)) => decide::run(&args, flags, out),
+        Some(Command::Data(command)) => data::run(&command, out),
         Some(Command::Why(args)) => why::run(&args, flags, out, err),
         Some(Command::Import(args)) => import::run(&args, flags, out),
         Some(Command::Inspect(args)) => inspect::run(&args, out),

@@ -18,13 +18,14 @@ use crate::checks::{
     NO_FINAL_NEWLINE, NOT_JSON, TOO_LONG, TRUNCATED, UNKNOWN_FORMAT, UNREADABLE, UTF16,
 };
 use crate::findings::{Finding, Findings, PLACES, Row};
-use crate::node::Node;
+use crate::node::{Node, path_at};
 use crate::records::{Layout, Piece, Records, Spot};
 use crate::source::{self, Foreign, Packing, Source};
 use crate::typos::nearest;
+use crate::{files, info};
 use chat::{List, Talk, Wanted};
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher, Hash};
+use std::hash::{BuildHasher as _, Hash};
 use std::path::{Path, PathBuf};
 use together::{Columns, Lines, Seen, Shapes};
 use values::{Walk, brief};
@@ -70,6 +71,10 @@ pub struct Report {
 
 /// Checks a file.
 pub fn check(path: &Path, options: Options) -> Report {
+    if info::is_info(path) {
+        let read = files::read_regular_text(path, info::MAX_BYTES).map_err(|error| error.cause());
+        return of_info(path, read, options);
+    }
     run(path, source::open(path).map_err(|error| error.cause()), options)
 }
 
@@ -78,6 +83,28 @@ pub fn check_bytes(path: &Path, bytes: Vec<u8>, options: Options) -> Report {
     let size_bytes = bytes.len() as u64;
     let source = source::of(Box::new(std::io::Cursor::new(bytes)), size_bytes);
     run(path, source.map_err(|error| error.to_string()), options)
+}
+
+/// Checks a `dataset_info.json`.
+fn of_info(path: &Path, text: Result<String, String>, options: Options) -> Report {
+    let mut findings = Findings::new(options.most_places, options.only);
+    let rows = match &text {
+        Ok(text) => info::check(text, path.parent().unwrap_or(path), &mut findings),
+        Err(reason) => {
+            findings.of_file(&UNREADABLE, 1, reason.clone());
+            0
+        }
+    };
+    Report {
+        path: path.to_owned(),
+        shape: None,
+        layout: Some(Layout::Values),
+        packing: Packing::Plain,
+        rows,
+        unreadable: 0,
+        findings: findings.into_sorted(),
+        is_unusable: text.is_err(),
+    }
 }
 
 fn run(path: &Path, source: Result<Source, String>, options: Options) -> Report {
@@ -123,6 +150,7 @@ struct Checker {
     blank: (u64, Option<Spot>),
     crlf: (u64, Option<Spot>),
     is_there: HashMap<String, bool>,
+    argument_keys: Option<Vec<String>>,
 }
 
 impl Checker {
@@ -142,6 +170,7 @@ impl Checker {
             blank: (0, None),
             crlf: (0, None),
             is_there: HashMap::new(),
+            argument_keys: None,
         }
     }
 
@@ -151,7 +180,7 @@ impl Checker {
         match source.foreign {
             None => {}
             Some(Foreign::Utf16) => {
-                let place = Row { spot: Spot { line: 1, byte: 0 }, text: &[] }.place_at(0, String::new());
+                let place = Row::of(Spot { line: 1, byte: 0 }, &[]).place_at(0, String::new());
                 self.findings.at(&UTF16, place, String::new);
                 return false;
             }
@@ -192,14 +221,14 @@ impl Checker {
         };
         if self.rows + self.unreadable == 0 && is_whole {
             self.findings.of_file(&EMPTY, 1, String::new());
-        } else if !was_ended {
+        } else if !was_ended && !self.findings.has(&TRUNCATED) {
             self.findings.of_file(&NO_FINAL_NEWLINE, 1, String::new());
         }
         is_whole
     }
 
     fn beginning(&mut self, records: &Records, path: &Path) {
-        let start = Row { spot: Spot { line: 1, byte: 0 }, text: &[] };
+        let start = Row::of(Spot { line: 1, byte: 0 }, &[]);
         if records.has_bom {
             self.findings.at(&BOM, start.place_at(0, String::new()), String::new);
         }
@@ -215,12 +244,12 @@ impl Checker {
     fn piece(&mut self, piece: Piece<'_>) -> bool {
         match piece {
             Piece::Json { spot, text, is_last } => {
-                self.json(Row { spot, text }, is_last);
+                self.json(Row::of(spot, text), is_last);
                 return !is_last;
             }
-            Piece::Line { spot, text } => self.line(Row { spot, text }),
+            Piece::Line { spot, text } => self.line(Row::of(spot, text)),
             Piece::Cells { spot, node, miscounted, not_text } => {
-                let row = Row { spot, text: &[] };
+                let row = Row::of(spot, &[]);
                 if let Some(cells) = miscounted {
                     let columns = node.as_map().map_or(0, <[_]>::len);
                     let detail = || format!("{cells} cells; {columns} of them have a column");
@@ -230,7 +259,7 @@ impl Checker {
                     self.findings.at(&INVALID_UTF8, row.place_at(0, String::new()), String::new);
                     self.unreadable += 1;
                 } else {
-                    Walk::new(row, &mut self.findings, true).value(&node, &mut Vec::new());
+                    Walk::new(row, &mut self.findings, &mut self.argument_keys, true).value(&node, &mut Vec::new());
                     self.row(row, &node);
                 }
             }
@@ -239,17 +268,17 @@ impl Checker {
                 self.blank.1.get_or_insert(spot);
             }
             Piece::TooLong(spot) => {
-                self.findings.at(&TOO_LONG, Row { spot, text: &[] }.place_at(0, String::new()), String::new);
+                self.findings.at(&TOO_LONG, Row::of(spot, &[]).place_at(0, String::new()), String::new);
                 self.unreadable += 1;
             }
             Piece::Stray(spot) => {
                 let detail = || "nothing behind this place was read".to_owned();
-                self.findings.at(&NOT_JSON, Row { spot, text: &[] }.place_at(0, String::new()), detail);
+                self.findings.at(&NOT_JSON, Row::of(spot, &[]).place_at(0, String::new()), detail);
                 self.unreadable += 1;
             }
             Piece::Unclosed(spot) => {
                 let detail = || "the list is not closed".to_owned();
-                self.findings.at(&TRUNCATED, Row { spot, text: &[] }.place_at(0, String::new()), detail);
+                self.findings.at(&TRUNCATED, Row::of(spot, &[]).place_at(0, String::new()), detail);
             }
         }
         true
@@ -269,7 +298,7 @@ impl Checker {
                 let node = Node::Map(vec![("text".into(), Node::Text(text.into()))]);
                 // Its text is no JSON: places are those of the line.
                 let bare = Row { text: &[], ..row };
-                Walk::new(bare, &mut self.findings, true).value(&node, &mut Vec::new());
+                Walk::new(bare, &mut self.findings, &mut self.argument_keys, true).value(&node, &mut Vec::new());
                 self.row(bare, &node);
             }
             Err(error) => {
@@ -288,7 +317,7 @@ impl Checker {
         let (text, not_text) = syntax::text_of(row.text);
         if let Some(byte) = not_text {
             let detail = || format!("byte 0x{:02x}", row.text[byte]);
-            self.findings.at(&INVALID_UTF8, row.place_at(byte, String::new()), detail);
+            self.findings.at(&INVALID_UTF8, row.place_at(byte, path_at(row.text, byte)), detail);
             self.unreadable += 1;
             return;
         }
@@ -314,12 +343,13 @@ impl Checker {
     }
 
     fn parsed(&mut self, row: Row<'_>, node: &Node<'_>) {
+        let row = Row { has_hints: marks::may_have_any(row.text), ..row };
         if !syntax::is_object(row, node, &mut self.findings) {
             self.unreadable += 1;
             return;
         }
-        let looks_at_texts = marks::may_have_any(row.text);
-        Walk::new(row, &mut self.findings, looks_at_texts).value(node, &mut Vec::new());
+        let looks_at_texts = row.has_hints;
+        Walk::new(row, &mut self.findings, &mut self.argument_keys, looks_at_texts).value(node, &mut Vec::new());
         self.row(row, node);
     }
 
@@ -398,7 +428,7 @@ impl Checker {
         let findings = &mut self.findings;
         for (check, (count, first)) in [(&BLANK_LINES, self.blank), (&CRLF, self.crlf)] {
             if let Some(spot) = first {
-                findings.at(check, Row { spot, text: &[] }.place_at(0, String::new()), String::new);
+                findings.at(check, Row::of(spot, &[]).place_at(0, String::new()), String::new);
                 findings.of_file(check, count - 1, String::new());
             }
         }
@@ -415,5 +445,5 @@ impl Checker {
 
 /// A hash that is the same in every run.
 fn hash_of<T: Hash + ?Sized>(value: &T) -> u64 {
-    BuildHasherDefault::<DefaultHasher>::default().hash_one(value)
+    foldhash::fast::FixedState::default().hash_one(value)
 }

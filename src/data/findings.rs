@@ -48,9 +48,16 @@ pub(crate) struct Row<'a> {
     pub spot: Spot,
     /// Its text, empty where it is a row of a table.
     pub text: &'a [u8],
+    /// Something in it may be a mark, a thought, code or a character to be told.
+    pub has_hints: bool,
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    /// Of which nothing is known yet.
+    pub const fn of(spot: Spot, text: &'a [u8]) -> Self {
+        Self { spot, text, has_hints: true }
+    }
+
     /// A byte of it as a place.
     pub fn place_at(&self, byte: usize, path: String) -> Place {
         let before = &self.text[..byte.min(self.text.len())];

@@ -11,12 +11,18 @@ pub mod check;
 pub mod checks;
 pub mod fence;
 pub mod findings;
+pub mod folder;
+pub mod info;
+pub mod lengths;
+pub mod model;
 pub mod node;
+pub mod pick;
 pub mod records;
 pub mod rows;
 pub mod source;
 pub mod template;
 pub mod tokens;
+pub mod trainers;
 
 use tuneplan_ground::{files, limits, typos};
 

@@ -76,6 +76,21 @@ impl<'a> Node<'a> {
         self.get(name).filter(|value| **value != Self::Null)
     }
 
+    /// The same, borrowing nothing.
+    pub fn into_owned(self) -> Node<'static> {
+        match self {
+            Self::Null => Node::Null,
+            Self::Bool(value) => Node::Bool(value),
+            Self::Whole(value) => Node::Whole(value),
+            Self::Number(value) => Node::Number(value),
+            Self::Text(text) => Node::Text(Cow::Owned(text.into_owned())),
+            Self::List(parts) => Node::List(parts.into_iter().map(Self::into_owned).collect()),
+            Self::Map(fields) => Node::Map(
+                fields.into_iter().map(|(key, value)| (Cow::Owned(key.into_owned()), value.into_owned())).collect(),
+            ),
+        }
+    }
+
     /// What kind of value it is, in the words of JSON.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -235,6 +250,55 @@ pub fn locate(text: &[u8], path: &[Step<'_>]) -> usize {
     at
 }
 
+/// The path to what stands at a byte of a text of JSON, as far as it can be followed where the text is faulty.
+pub fn path_at(text: &[u8], byte: usize) -> String {
+    const DEEPEST: usize = 8;
+    // For each opened bracket the step that leads on from it: a key, or the number of a part.
+    let mut open: Vec<(bool, String, usize)> = Vec::new();
+    let (mut at, mut last_string) = (0, None);
+    while at < byte.min(text.len()) {
+        match text[at] {
+            b'"' => {
+                let end = skip_value(text, at).unwrap_or(text.len());
+                if end > byte {
+                    break;
+                }
+                last_string = Some(at..end);
+                at = end;
+                continue;
+            }
+            b':' => {
+                let key = last_string.take().and_then(|place| serde_json::from_slice::<String>(&text[place]).ok());
+                if let (Some((_, name, _)), Some(key)) = (open.last_mut(), key) {
+                    *name = key;
+                }
+            }
+            b',' => {
+                if let Some((_, name, count)) = open.last_mut() {
+                    name.clear();
+                    *count += 1;
+                }
+            }
+            bracket @ (b'[' | b'{') => open.push((bracket == b'{', String::new(), 0)),
+            b']' | b'}' => {
+                open.pop();
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    let steps: Vec<Step<'_>> = open
+        .iter()
+        .take(DEEPEST)
+        .map_while(|(is_object, key, count)| match (is_object, key.is_empty()) {
+            (true, true) => None,
+            (true, false) => Some(Step::Key(key)),
+            (false, _) => Some(Step::At(*count)),
+        })
+        .collect();
+    path_text(&steps)
+}
+
 /// Where a part of the value at `at` begins.
 fn enter(text: &[u8], at: usize, step: Step<'_>) -> Option<usize> {
     let opened = *text.get(at)?;
@@ -359,6 +423,9 @@ mod tests {
         assert!(found(&[Key("f")], "2}"));
         assert!(found(&[Key("a"), At(7)], "[1, {"), "as far as it goes");
         assert_eq!(path_text(&[Key("a"), At(1), Key("b")]), "a[1].b");
+        let path = |of: &str| path_at(text, memchr::memmem::find(text, of.as_bytes()).unwrap());
+        assert_eq!((path("1, {"), path("c]"), path(":null")), ("a[0]".into(), "a[1].b,:".into(), "a[1].e".into()));
+        assert_eq!((path("2}"), path("{\"a")), ("f".to_owned(), String::new()));
         assert!(is_written_whole(b"{\"n\": 123456789012345678901}", &[Key("n")]));
         assert!(!is_written_whole(b"{\"n\": 1e30}", &[Key("n")]));
     }

@@ -46,6 +46,18 @@ pub enum Foreign {
     Binary(&'static str),
 }
 
+impl Foreign {
+    /// In words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Parquet => "a Parquet file",
+            Self::Arrow => "an Arrow file",
+            Self::Utf16 => "UTF-16 or UTF-32 text",
+            Self::Binary(what) => what,
+        }
+    }
+}
+
 /// An opened file.
 pub struct Source {
     /// Its bytes, unpacked.

@@ -249,7 +249,9 @@ impl List<'_, '_> {
             }
             return;
         }
-        marks::in_message(text, row, path, self.findings);
+        if row.has_hints {
+            marks::in_message(text, row, path, self.findings);
+        }
         if is_answer {
             self.answer(text, path, is_last);
         }
@@ -257,7 +259,8 @@ impl List<'_, '_> {
 
     fn answer(&mut self, text: &str, path: &[Step<'_>], is_last: bool) {
         let row = self.row;
-        let count = |word: &str| memchr::memmem::find_iter(text.as_bytes(), word).count();
+        let count =
+            |word: &str| if row.has_hints { memchr::memmem::find_iter(text.as_bytes(), word).count() } else { 0 };
         let (opened, closed) = (count("<think>"), count("</think>"));
         if opened != closed {
             self.findings.field(&THINK_UNBALANCED, row, path, || format!("{opened} opened, {closed} closed"));
@@ -271,7 +274,7 @@ impl List<'_, '_> {
         }
         let kind = if opened > 0 { &mut self.talk.with_thought } else { &mut self.talk.without_thought };
         kind.add(row, path);
-        if let Some(reason) = unfinished(text) {
+        if let Some(reason) = unfinished(text, row.has_hints) {
             self.findings.field(&UNFINISHED, row, path, || reason);
         }
         if refuses(text) {
@@ -292,9 +295,9 @@ const GO_ON: [&str; 34] = [
 ];
 
 /// Why an answer seems to be cut off, by its last word or an open block of code.
-pub(super) fn unfinished(text: &str) -> Option<String> {
+pub(super) fn unfinished(text: &str, may_have_code: bool) -> Option<String> {
     let text = text.trim_end();
-    if text.contains("```") && text.matches("```").count() % 2 == 1 {
+    if may_have_code && text.matches("```").count() % 2 == 1 {
         return Some("a block of code is not closed".to_owned());
     }
     if text.ends_with(',') {
@@ -325,7 +328,11 @@ const REFUSALS: [&str; 12] = [
 ];
 
 fn refuses(text: &str) -> bool {
-    let begin: String = text.trim_start().chars().take(60).collect();
+    let text = text.trim_start();
+    if !text.starts_with(['i', 'I', 'a', 'A']) {
+        return false;
+    }
+    let begin: String = text.chars().take(60).collect();
     let begin = begin.to_lowercase().replace('’', "'");
     REFUSALS.iter().any(|words| begin.starts_with(words))
 }

@@ -94,7 +94,7 @@ impl Checker {
             if let Some(said) = text(&mut self.findings, row, fields, name, empty) {
                 marks::in_message(said, row, &[Step::Key(name)], &mut self.findings);
                 if name == answer
-                    && let Some(reason) = unfinished(said)
+                    && let Some(reason) = unfinished(said, true)
                 {
                     self.findings.field(&UNFINISHED, row, &[Step::Key(name)], || reason);
                 }

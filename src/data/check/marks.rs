@@ -3,7 +3,8 @@
 use crate::checks::{CONTROL, INVISIBLE, LINE_SEPARATOR, MOJIBAKE, NUL, REPLACEMENT, SPECIAL_TOKENS, TEMPLATE_APPLIED};
 use crate::findings::{Findings, Row};
 use crate::node::Step;
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use memchr::memmem::Finder;
 use std::sync::LazyLock;
 
 /// A family of chat templates.
@@ -120,43 +121,29 @@ static FINDER: LazyLock<AhoCorasick> = LazyLock::new(|| {
     builder.unwrap_or_else(|error| unreachable!("the table of marks: {error}"))
 });
 
-/// Bytes of a row without which its texts need not be gone through: marks, escapes, and characters that are told.
-static HINTS: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    let hints: [&[u8]; 26] = [
-        b"<|",
-        b"<s>",
-        b"</s>",
-        b"[INST]",
-        b"[/INST]",
-        b"<<SYS>>",
-        b"[TOOL_CALLS]",
-        b"[AVAILABLE_TOOLS]",
-        b"<bos>",
-        b"<eos>",
-        b"<start_of_turn>",
-        b"<end_of_turn>",
-        b"<BOS_TOKEN>",
-        b"<fim_",
-        "<｜".as_bytes(),
-        b"### ",
-        b"\\u",
-        b"\\b",
-        b"\\f",
-        b"\x7f",
-        b"\xc2",
-        b"\xc3\x83",
-        b"\xe2\x80",
-        b"\xe2\x81",
-        b"\xef\xbb\xbf",
-        b"\xef\xbf\xbd",
-    ];
-    let built = AhoCorasick::new(hints);
+/// What is beyond ASCII and told: marks, zero-width and direction marks, damage.
+static BEYOND_ASCII: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let hints = ["<｜", "Ã", "Â", "â€", "\u{80}"].map(str::as_bytes);
+    // Bytes that begin what is told: U+2028 and its neighbours, U+2060 and its, U+FEFF, U+FFFD.
+    let bytes: [&[u8]; 6] =
+        [b"\xe2\x80\x8b", b"\xe2\x80\xa8", b"\xe2\x80\xa9", b"\xe2\x81", b"\xef\xbb\xbf", b"\xef\xbf\xbd"];
+    let marks: [&[u8]; 5] = [b"\xe2\x80\xaa", b"\xe2\x80\xab", b"\xe2\x80\xac", b"\xe2\x80\xad", b"\xe2\x80\xae"];
+    let built =
+        AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).build(hints.into_iter().chain(bytes).chain(marks));
     built.unwrap_or_else(|error| unreachable!("the table of hints: {error}"))
+});
+
+/// What is of ASCII and told, or begins it; a `<` begins most marks.
+static IN_ASCII: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| {
+    let hints = ["\\u", "\\b", "\\f", "### ", "INST]", "_CALLS]", "_TOOLS]", "```"];
+    hints.into_iter().map(Finder::new).collect()
 });
 
 /// Whether anything in a row asks for its texts to be gone through.
 pub(super) fn may_have_any(row: &[u8]) -> bool {
-    HINTS.is_match(row)
+    memchr::memchr2(b'<', 0x7f, row).is_some()
+        || IN_ASCII.iter().any(|hint| hint.find(row).is_some())
+        || !row.is_ascii() && BEYOND_ASCII.is_match(row)
 }
 
 /// Marks of a text in their order.

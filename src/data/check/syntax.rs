@@ -5,7 +5,7 @@ use crate::checks::{
     TOO_MANY_VALUES, TRAILING_COMMA, TRUNCATED, TWO_VALUES,
 };
 use crate::findings::{Findings, Row};
-use crate::node::{Node, TOO_MANY, reason, stopped_at};
+use crate::node::{Node, TOO_MANY, path_at, reason, stopped_at};
 use std::borrow::Cow;
 
 /// Words that Python writes and JSON does not have.
@@ -29,7 +29,8 @@ pub(super) fn without_nan(row: Row<'_>, findings: &mut Findings) -> Option<Vec<u
                 // As long as before, so that places stay.
                 copy[at..at + word.len()].fill(b' ');
                 copy[at + word.len() - 1] = b'0';
-                findings.at(&NAN, row.place_at(at, String::new()), || String::from_utf8_lossy(word).into_owned());
+                findings
+                    .at(&NAN, row.place_at(at, path_at(row.text, at)), || String::from_utf8_lossy(word).into_owned());
                 at += word.len();
                 continue;
             }
@@ -47,7 +48,7 @@ pub(super) fn tell(row: Row<'_>, error: &serde_json::Error, is_last: bool, findi
         id if id == NOT_JSON.id => format!("{}, at byte {stopped} of the row", reason(error)),
         _ => String::new(),
     };
-    findings.at(check, row.place_at(byte, String::new()), detail);
+    findings.at(check, row.place_at(byte, path_at(row.text, byte)), detail);
 }
 
 fn cause(text: &[u8], error: &serde_json::Error, stopped: usize, is_last: bool) -> (&'static Check, usize) {

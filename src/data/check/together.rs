@@ -145,24 +145,63 @@ impl Seen {
     }
 }
 
-/// Hashes of a first prompt, and of what answers it.
+/// Hashes of a prompt without case and blanks, and of what answers it.
 fn prompt_and_answer(fields: &Node<'_>, shape: Shape) -> Option<(u64, u64)> {
-    let halves = match shape {
+    let mut prompt = Normal::default();
+    let answer = match shape {
         Shape::Messages | Shape::ShareGpt => {
             let name = if shape == Shape::Messages { "messages" } else { "conversations" };
-            let turns = fields.get(name)?.as_list()?;
             // Later turns depend on the earlier ones.
-            let (answer, prompt) = turns.split_last()?;
-            (prompt.iter().map(pairs::said).collect::<Vec<_>>().join("\n"), pairs::said(answer))
+            let (answer, before) = fields.get(name)?.as_list()?.split_last()?;
+            before.iter().for_each(|turn| prompt.add(turn));
+            answer
         }
         Shape::Alpaca => {
-            let of = |name: &str| fields.get(name).map(pairs::said).unwrap_or_default();
-            (format!("{}\n{}", of("instruction"), of("input")), of("output") + &of("response"))
+            prompt.add(fields.get("instruction")?);
+            prompt.add(fields.get("input").unwrap_or(&Node::Null));
+            fields.get("output").or_else(|| fields.get("response"))?
         }
-        Shape::PromptCompletion => (pairs::said(fields.get("prompt")?), pairs::said(fields.get("completion")?)),
+        Shape::PromptCompletion => {
+            prompt.add(fields.get("prompt")?);
+            fields.get("completion")?
+        }
         _ => return None,
     };
-    Some((hash_of(&pairs::normal(&halves.0)), hash_of(&pairs::normal(&halves.1))))
+    let said = match answer.given("content").or_else(|| answer.given("value")).unwrap_or(answer) {
+        Node::Text(text) => hash_of(text.trim()),
+        other => hash_of(&pairs::said(other)),
+    };
+    Some((hash_of(&prompt.bytes), said))
+}
+
+/// A prompt beyond this is compared as it stands.
+const LONG_PROMPT_BYTES: usize = 512;
+
+/// What is said, without case, blanks and punctuation.
+#[derive(Default)]
+struct Normal {
+    bytes: Vec<u8>,
+}
+
+impl Normal {
+    fn add(&mut self, node: &Node<'_>) {
+        match node {
+            // Long ones are hardly written twice with other blanks.
+            Node::Text(text) if text.len() > LONG_PROMPT_BYTES => self.bytes.extend(text.trim().bytes()),
+            Node::Text(text) if text.is_ascii() => {
+                self.bytes.extend(text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase()));
+            }
+            Node::Text(text) => self.bytes.extend(pairs::normal(text).bytes()),
+            Node::List(parts) => parts.iter().for_each(|part| self.add(part)),
+            Node::Map(_) => {
+                for name in ["content", "value", "text", "tool_calls", "arguments", "function"] {
+                    self.add(node.get(name).unwrap_or(&Node::Null));
+                }
+            }
+            Node::Whole(number) => self.bytes.extend(number.to_string().bytes()),
+            Node::Null | Node::Bool(_) | Node::Number(_) => {}
+        }
+    }
 }
 
 /// Lines that stand in many texts.

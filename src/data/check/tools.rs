@@ -9,7 +9,6 @@ use crate::checks::{
 };
 use crate::findings::{Findings, Row};
 use crate::node::{Node, Step};
-use std::borrow::Cow;
 
 /// What is known of a file's calls together.
 #[derive(Debug, Default)]
@@ -59,17 +58,7 @@ fn tools_of(list: &mut List<'_, '_>, tools: &Node<'_>) -> Option<Vec<(String, Op
 
 /// A copy that borrows nothing.
 fn owned(node: &Node<'_>) -> Node<'static> {
-    match node {
-        Node::Null => Node::Null,
-        Node::Bool(value) => Node::Bool(*value),
-        Node::Whole(value) => Node::Whole(*value),
-        Node::Number(value) => Node::Number(*value),
-        Node::Text(text) => Node::Text(Cow::Owned(text.to_string())),
-        Node::List(parts) => Node::List(parts.iter().map(owned).collect()),
-        Node::Map(fields) => {
-            Node::Map(fields.iter().map(|(key, value)| (Cow::Owned(key.to_string()), owned(value))).collect())
-        }
-    }
+    node.clone().into_owned()
 }
 
 /// Calls that wait for their result.

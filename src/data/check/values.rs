@@ -1,7 +1,7 @@
 //! What is said of every value of a row: keys, numbers, nesting, texts.
 
 use super::marks;
-use crate::checks::{BIG_INTEGER, DEEP, DUPLICATE_KEY};
+use crate::checks::{ARGUMENTS_RAGGED, BIG_INTEGER, DEEP, DUPLICATE_KEY};
 use crate::findings::{Findings, Row};
 use crate::node::{Node, Step, is_written_whole};
 use std::collections::HashSet;
@@ -15,14 +15,21 @@ const FEW: usize = 24;
 pub(super) struct Walk<'w> {
     pub row: Row<'w>,
     pub findings: &'w mut Findings,
+    /// Keys of the first arguments of a call in the file.
+    pub argument_keys: &'w mut Option<Vec<String>>,
     /// Whether texts are gone through: nothing in the row makes it needless.
     pub looks_at_texts: bool,
     was_deep: bool,
 }
 
 impl<'w> Walk<'w> {
-    pub fn new(row: Row<'w>, findings: &'w mut Findings, looks_at_texts: bool) -> Self {
-        Self { row, findings, looks_at_texts, was_deep: false }
+    pub fn new(
+        row: Row<'w>,
+        findings: &'w mut Findings,
+        argument_keys: &'w mut Option<Vec<String>>,
+        looks_at_texts: bool,
+    ) -> Self {
+        Self { row, findings, argument_keys, looks_at_texts, was_deep: false }
     }
 
     pub fn value<'n>(&mut self, node: &'n Node<'_>, path: &mut Vec<Step<'n>>) {
@@ -33,6 +40,9 @@ impl<'w> Walk<'w> {
                     path.push(Step::Key(key));
                     self.findings.field(&DUPLICATE_KEY, self.row, path, || format!("`{}`", brief(key)));
                     path.pop();
+                }
+                if path.last() == Some(&Step::Key("arguments")) {
+                    self.arguments(fields, path);
                 }
                 for (key, value) in fields {
                     path.push(Step::Key(key));
@@ -59,6 +69,19 @@ impl<'w> Walk<'w> {
             }
             Node::Text(text) if self.looks_at_texts => marks::characters(text, self.row, path, self.findings),
             Node::Null | Node::Bool(_) | Node::Whole(_) | Node::Text(_) => {}
+        }
+    }
+
+    /// Tables give every row all keys that any row has.
+    fn arguments(&mut self, fields: &[(std::borrow::Cow<'_, str>, Node<'_>)], path: &[Step<'_>]) {
+        let mut keys: Vec<&str> = fields.iter().map(|(key, _)| &**key).collect();
+        keys.sort_unstable();
+        match self.argument_keys {
+            None => *self.argument_keys = Some(keys.into_iter().map(str::to_owned).collect()),
+            Some(first) if *first != keys => {
+                self.findings.field(&ARGUMENTS_RAGGED, self.row, path, || brief(&keys.join(", ")));
+            }
+            Some(_) => {}
         }
     }
 

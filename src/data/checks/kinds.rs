@@ -32,6 +32,8 @@ checks! {
     FIELD_TYPE = Error "row.field-type", "A field of a type that trainers do not take", "trainers stop with an error, or drop the row", "TRL 1.16.0, LLaMA-Factory 0.9.5; its issue 4249", "write it as text";
     MEDIA_COUNT = Error "media.placeholders", "Not as many placeholders as files", "LLaMA-Factory stops: the number of images does not match", "LLaMA-Factory 0.9.5 mm_plugin", "no safe fix: correct the placeholders";
     MEDIA_MISSING = Warning "media.file-missing", "A file that is not there", "the row fails while it is loaded", "looked for beside the data file", "correct the path";
+    INFO_FILE = Error "info.file-missing", "A data set whose file is not there", "LLaMA-Factory stops: the file is not found", "LLaMA-Factory 0.9.5 data loader", "correct file_name";
+    INFO_COLUMN = Warning "info.unknown-column", "A column that LLaMA-Factory does not know", "it is left out without a word, and the standard name is looked for", "LLaMA-Factory 0.9.5 DatasetAttr", "correct the name: prompt, query, response, messages, system, tools, images, chosen, rejected, kto_tag";
     DUPLICATE = Note "set.duplicate-rows", "Rows that are the same as an earlier one", "they are learned more often than others, and may stand in both splits", "Lee et al., 2022", "remove all but one";
     TWO_ANSWERS = Note "set.two-answers", "One prompt with different answers", "the answers contradict each other, unless variety is meant", "prompts compared without case and blanks", "no safe fix: keep the answer that is right";
     LENGTH_SPREAD = Note "set.length-spread", "One row is many times longer than the median", "it decides the memory of its batch, or is cut", "mlx-examples issue 1076, torchtune issue 2830", "no safe fix: see `data lengths`, and set a cutoff";
