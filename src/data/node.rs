@@ -424,7 +424,7 @@ mod tests {
         assert!(found(&[Key("a"), At(7)], "[1, {"), "as far as it goes");
         assert_eq!(path_text(&[Key("a"), At(1), Key("b")]), "a[1].b");
         let path = |of: &str| path_at(text, memchr::memmem::find(text, of.as_bytes()).unwrap());
-        assert_eq!((path("1, {"), path("c]"), path(":null")), ("a[0]".into(), "a[1].b,:".into(), "a[1].e".into()));
+        assert_eq!((path("1, {"), path("c]"), path("null")), ("a[0]".into(), "a[1].b,:".into(), "a[1].e".into()));
         assert_eq!((path("2}"), path("{\"a")), ("f".to_owned(), String::new()));
         assert!(is_written_whole(b"{\"n\": 123456789012345678901}", &[Key("n")]));
         assert!(!is_written_whole(b"{\"n\": 1e30}", &[Key("n")]));

@@ -284,3 +284,63 @@ fn turns_of<'n>(row: &'n Node<'_>) -> Option<(&'static str, &'n [Node<'n>])> {
     };
     list.as_list().map(|turns| (name, turns))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use serde_json::Value;
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    /// `tools/data/make.py` ran TRL's and LLaMA-Factory's own preprocessing over these files: tokens and labels are equal.
+    #[test]
+    fn tokens_and_labels_are_those_of_the_trainers_themselves() {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/data/trainers");
+        let (mut compared, mut faults) = (0, Vec::new());
+        for line in std::fs::read_to_string(folder.join("expected.jsonl")).unwrap().lines() {
+            let expected: Value = serde_json::from_str(line).unwrap();
+            let word = |name: &str| expected[name].as_str().unwrap_or_default().to_owned();
+            let model = TextModel::open(&folder.join("tokenizers").join(word("tokenizer"))).unwrap();
+            let trainer = Trainer::ALL.into_iter().find(|trainer| trainer.id() == word("trainer")).unwrap();
+            let cutoff = usize::try_from(expected["cutoff"].as_u64().unwrap()).unwrap();
+            let rows = std::fs::read_to_string(folder.join(word("file") + ".jsonl")).unwrap();
+            let mut preparation =
+                Preparation::new(&model, trainer, cutoff, expected["template"].as_str(), rows.len() as u64).unwrap();
+            let wanted: BTreeMap<u64, &Value> = expected["rows"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|row| (row["row"].as_u64().unwrap(), row))
+                .collect();
+            for (row, number) in rows.lines().zip(0..) {
+                let made = preparation.make(&Node::parse(row).unwrap()).unwrap();
+                let name = format!("{} {} {} {cutoff} row {number}", word("file"), word("tokenizer"), trainer.id());
+                compared += 1;
+                if expected.get("error").is_some() {
+                    assert_eq!(made.verdict, Verdict::Rejected, "{name}");
+                    continue;
+                }
+                let is_left = !matches!(made.verdict, Verdict::Dropped | Verdict::Rejected);
+                let Some(wanted) = wanted.get(&number) else {
+                    assert!(!is_left, "{name}: it is left out there, and {} here", made.verdict.id());
+                    continue;
+                };
+                let ids: Vec<u32> =
+                    wanted["ids"].as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect();
+                let trained: String =
+                    made.kept.trained.iter().map(|trained| if *trained { '1' } else { '0' }).collect();
+                if made.kept.ids != ids || trained != wanted["trained"].as_str().unwrap() {
+                    faults.push(format!("{name}: {:?}\n{ids:?}\n{trained}\n{}", made.kept.ids, wanted["trained"]));
+                }
+            }
+        }
+        assert!(
+            faults.is_empty(),
+            "{} of {compared}\n{}",
+            faults.len(),
+            faults.iter().take(3).cloned().collect::<Vec<_>>().join("\n")
+        );
+        assert!(compared > 500, "{compared}");
+    }
+}

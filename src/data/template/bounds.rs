@@ -345,7 +345,7 @@ pub fn value(node: &Node<'_>) -> Value {
         Node::Number(value) => Value::from(*value),
         Node::Text(text) => Value::from(&**text),
         Node::List(parts) => Value::from(parts.iter().map(value).collect::<Vec<_>>()),
-        Node::Map(fields) => fields.iter().map(|(key, part)| (key.to_string(), value(part))).collect(),
+        Node::Map(fields) => Value::from_pairs(fields.iter().map(|(key, part)| (key.to_string(), value(part)))),
     }
 }
 
