@@ -1,5 +1,7 @@
 //! A file gone through once, row by row: what is in it, and what is wrong with it.
 
+#[cfg(test)]
+mod cases;
 mod chat;
 mod kinds;
 pub(crate) mod marks;

@@ -8,6 +8,7 @@ use crate::fence::{Desk, Fence, patience};
 use crate::node::Node;
 use crate::rows::Message;
 use bounds::Bounded;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -82,8 +83,24 @@ impl Turns {
     pub fn of(messages: &[Node<'_>], tools: Option<&Node<'_>>) -> Self {
         let bytes = messages.iter().chain(tools).map(bytes_in).sum();
         let tools = tools.map_or(minijinja::Value::from(()), bounds::value);
-        Self { turns: messages.iter().map(bounds::value).collect(), tools, bytes }
+        let turns = messages.iter().map(|turn| bounds::value(&with_thoughts(turn))).collect();
+        Self { turns, tools, bytes }
     }
+}
+
+/// A turn whose thoughts stand under both names that templates read: transformers 5.24 fills them in from each other.
+fn with_thoughts<'n>(turn: &'n Node<'n>) -> Cow<'n, Node<'n>> {
+    const NAMES: [&str; 3] = ["reasoning_content", "thinking", "reasoning"];
+    let (Some(thought), Node::Map(fields)) = (NAMES.iter().find_map(|name| turn.given(name)), turn) else {
+        return Cow::Borrowed(turn);
+    };
+    let mut fields = fields.clone();
+    if turn.get("thinking").is_none() {
+        fields.insert(0, ("thinking".into(), thought.clone()));
+    }
+    fields.retain(|(key, _)| key != "reasoning_content");
+    fields.push(("reasoning_content".into(), thought.clone()));
+    Cow::Owned(Node::Map(fields))
 }
 
 /// Bytes of the texts in a value.

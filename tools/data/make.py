@@ -1,11 +1,11 @@
 """Makes tests/fixtures/data: two small tokenizers, made-up rows of six formats, and what trainers make of them.
 
-usage: python make.py OUT_DIR [--trainers trl,llama-factory]
+usage: python make.py OUT_DIR [--trainers trl,llama-factory,axolotl]
 
 The rows and the tokenizers are drawn from a seed. expected.jsonl has for each file, tokenizer, trainer and cutoff what the
 trainer's own preprocessing gives: the tokens of each row that is left, and which of them are trained (labels other than -100).
 Needs trl 1.16.0, datasets 5.2.0, transformers 5.24.0, tokenizers 0.23 and, for LLaMA-Factory, llamafactory 0.9.5 without its
-pins; all on the CPU, and apart from `cargo test`.
+pins, for axolotl the wheel of 0.21.0 on the path; all on the CPU, and apart from `cargo test`.
 """
 
 import argparse
@@ -206,10 +206,43 @@ def llama_factory(tokenizer, path, cutoff, template_name):
     return found
 
 
+def axolotl(tokenizer, path, cutoff):
+    """Likewise of axolotl's strategies, and its filters for rows that are too long or train nothing."""
+    import logging
+
+    from axolotl.prompt_strategies.chat_template import StrategyLoader
+    from axolotl.prompt_tokenizers import AlpacaPromptTokenizingStrategy
+    from axolotl.prompters import AlpacaPrompter
+    from axolotl.utils.dict import DictDefault
+
+    logging.disable(logging.WARNING)
+    with open(path) as file:
+        rows = [json.loads(line) for line in file]
+    config = DictDefault({"sequence_len": cutoff, "train_on_inputs": False, "chat_template": "tokenizer_default"})
+    if "instruction" in rows[0]:
+        strategy = AlpacaPromptTokenizingStrategy(AlpacaPrompter(), tokenizer, False, cutoff)
+    else:
+        settings = {"type": "chat_template", "chat_template": "tokenizer_default"}
+        if "conversations" in rows[0]:
+            settings |= {"field_messages": "conversations"}
+            settings |= {"message_property_mappings": {"role": "from", "content": "value"}}
+        strategy = StrategyLoader()(tokenizer, config, settings)
+    found = {}
+    for number, row in enumerate(rows):
+        try:
+            made = strategy.tokenize_prompt(row)
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+        ids, trained = list(made["input_ids"]), [label != -100 for label in made["labels"]]
+        if len(ids) <= cutoff and any(trained):
+            found[number] = (ids, trained)
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("out")
-    parser.add_argument("--trainers", default="trl,llama-factory")
+    parser.add_argument("--trainers", default="trl,llama-factory,axolotl")
     parser.add_argument("--only-expected", action="store_true", help="rows and tokenizers are there already")
     options = parser.parse_args()
     rng = random.Random(20261201)
@@ -233,8 +266,10 @@ def main():
                             tokenizer = load(folder)
                             if trainer == "trl":
                                 made = trl(tokenizer, path, cutoff)
-                            elif name in ("talk", "text"):
+                            elif name in ("talk", "text") or trainer == "axolotl" and name == "prompt":
                                 continue
+                            elif trainer == "axolotl":
+                                made = axolotl(tokenizer, path, cutoff)
                             else:
                                 made = llama_factory(tokenizer, path, cutoff, template)
                             line = {"file": name, "tokenizer": tokenizer_name, "trainer": trainer, "cutoff": cutoff}

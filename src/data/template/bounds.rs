@@ -54,6 +54,11 @@ impl<'source> Bounded<'source> {
         environment.add_function("raise_exception", |message: String| -> Result<String, _> {
             Err(Error::new(ErrorKind::InvalidOperation, message))
         });
+        // In Python nothing is not iterable, which templates ask of tools.
+        environment.add_test("iterable", |value: &Value| {
+            let kind = value.kind();
+            matches!(kind, ValueKind::String | ValueKind::Undefined) || holds_others(value)
+        });
         environment.add_function("strftime_now", |format: String| python::date(&format));
         // As transformers sets Jinja up.
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
@@ -320,7 +325,8 @@ fn storable(value: Value) -> Result<Value, Error> {
 
 /// The engine's own writes all before it counts, and indents by whatever it is told.
 fn tojson(state: &State<'_, '_>, value: &Value, indent: Option<Value>, args: Kwargs) -> Result<Value, Error> {
-    let wanted = indent.clone().or(args.get("indent")?);
+    let wanted = indent.or(args.get("indent")?).filter(|indent| !indent.is_none());
+    let is_indented = wanted.is_some();
     let wanted = wanted.and_then(|indent| usize::try_from(indent).ok()).unwrap_or_default();
     if wanted > WIDEST_INDENT {
         return Err(too_much(format!("indents JSON by {wanted}; up to {WIDEST_INDENT} is done")));
@@ -333,7 +339,7 @@ fn tojson(state: &State<'_, '_>, value: &Value, indent: Option<Value>, args: Kwa
     let _ = args.get::<Option<Value>>("ensure_ascii")?;
     let _ = args.get::<Option<Value>>("separators")?;
     args.assert_all_used()?;
-    Ok(Value::from(python::json(value, indent.is_some().then_some(wanted), is_sorted)))
+    Ok(Value::from(python::json(value, is_indented.then_some(wanted), is_sorted)))
 }
 
 /// A value of a file as templates take it; keys keep their order.
