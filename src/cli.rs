@@ -142,6 +142,15 @@ struct EstimateArgs {
     /// With --check: most memory of one device, such as 24GiB, 80GB or a number of bytes.
     #[arg(long, value_name = "BYTES", requires = "check", value_parser = crate::units::Bytes::parse)]
     max_bytes: Option<crate::units::Bytes>,
+    /// Training data: its exact lengths give the longest batch, the number of examples and their mean length.
+    #[arg(long, value_name = "FILE", requires = "tokenizer")]
+    data: Option<PathBuf>,
+    /// With --data: folder with the model's tokenizer.json and chat template.
+    #[arg(long, value_name = "DIR", requires = "data")]
+    tokenizer: Option<PathBuf>,
+    /// With --data: the trainer that prepares it; its cutoff is the plan's sequence length.
+    #[arg(long, default_value = "trl", value_parser = data::trainer_of, value_name = "TRAINER")]
+    trainer: crate::data::trainers::Trainer,
 }
 
 #[derive(Debug, Args)]

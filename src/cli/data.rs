@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 mod check;
 mod lengths;
 mod mask;
+pub(super) mod measured;
 mod rows;
 
 /// Version of the layout of the JSON of all these commands: raised where a key goes or changes its meaning.
@@ -93,7 +94,8 @@ impl TrainerArgs {
     }
 }
 
-fn trainer_of(word: &str) -> Result<Trainer> {
+/// A trainer by its word.
+pub(super) fn trainer_of(word: &str) -> Result<Trainer> {
     let known = Trainer::ALL.into_iter().find(|trainer| trainer.id() == word);
     known.ok_or_else(|| anyhow!("known are {}", Trainer::ALL.map(Trainer::id).join(", ")))
 }
