@@ -24,7 +24,7 @@ use crate::node::{Node, path_at};
 use crate::records::{Layout, Piece, Records, Spot};
 use crate::source::{self, Foreign, Packing, Source};
 use crate::typos::nearest;
-use crate::{files, info};
+use crate::{DataError, files, info};
 use chat::{List, Talk, Wanted};
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash};
@@ -75,9 +75,9 @@ pub struct Report {
 pub fn check(path: &Path, options: Options) -> Report {
     if info::is_info(path) {
         let read = files::read_regular_text(path, info::MAX_BYTES).map_err(|error| error.cause());
-        return of_info(path, read, options);
+        return of_info(path, &read, options);
     }
-    run(path, source::open(path).map_err(|error| error.cause()), options)
+    run(path, source::open(path).map_err(DataError::cause), options)
 }
 
 /// Checks bytes that stand for a file of this name.
@@ -88,9 +88,9 @@ pub fn check_bytes(path: &Path, bytes: Vec<u8>, options: Options) -> Report {
 }
 
 /// Checks a `dataset_info.json`.
-fn of_info(path: &Path, text: Result<String, String>, options: Options) -> Report {
+fn of_info(path: &Path, text: &Result<String, String>, options: Options) -> Report {
     let mut findings = Findings::new(options.most_places, options.only);
-    let rows = match &text {
+    let rows = match text {
         Ok(text) => info::check(text, path.parent().unwrap_or(path), &mut findings),
         Err(reason) => {
             findings.of_file(&UNREADABLE, 1, reason.clone());
@@ -212,7 +212,7 @@ impl Checker {
         self.beginning(&records, path);
         let mut was_ended = true;
         let is_whole = loop {
-            match records.next() {
+            match records.next_piece() {
                 Ok(Some(piece)) => was_ended = self.piece(piece),
                 Ok(None) => break true,
                 Err(error) => {

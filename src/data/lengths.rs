@@ -152,7 +152,7 @@ fn go_through(
     let mut preparation = Preparation::new(model, trainer, cutoff, question.template, bytes)?;
     let mut records = Records::new(source.reader).map_err(|error| told(files::cause(&error)))?;
     let mut number = 0;
-    while let Some(piece) = records.next().map_err(|error| told(files::cause(&error)))? {
+    while let Some(piece) = records.next_piece().map_err(|error| told(files::cause(&error)))? {
         let (spot, made) = match piece {
             Piece::Json { spot, text, .. } => (spot, row_of(&mut preparation, text)?),
             Piece::Cells { spot, node, .. } => (spot, preparation.make(&node)?),

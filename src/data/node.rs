@@ -3,7 +3,7 @@
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// Most values of one row. One byte of `[1,1,1,…` becomes dozens in memory.
 pub const MAX_VALUES: usize = 1_000_000;
@@ -232,7 +232,9 @@ pub fn path_text(path: &[Step<'_>]) -> String {
                 // A key may be as long as the file; it is told by its beginning.
                 text.extend(key.chars().take(80));
             }
-            Step::At(at) => text.push_str(&format!("[{at}]")),
+            Step::At(at) => {
+                let _ = write!(text, "[{at}]");
+            }
         }
     }
     text
@@ -259,7 +261,7 @@ pub fn path_at(text: &[u8], byte: usize) -> String {
     while at < byte.min(text.len()) {
         match text[at] {
             b'"' => {
-                let end = skip_value(text, at).unwrap_or(text.len());
+                let end = skip_value(text, at);
                 if end > byte {
                     break;
                 }
@@ -311,7 +313,7 @@ fn enter(text: &[u8], at: usize, step: Step<'_>) -> Option<usize> {
         let is_it = match step {
             Step::At(wanted) => opened == b'[' && count == wanted,
             Step::Key(wanted) if opened == b'{' => {
-                let end = skip_value(text, place)?;
+                let end = skip_value(text, place);
                 let key: Option<String> = serde_json::from_slice(&text[place..end]).ok();
                 place = skip_blanks(text, end);
                 if text.get(place) != Some(&b':') {
@@ -328,7 +330,7 @@ fn enter(text: &[u8], at: usize, step: Step<'_>) -> Option<usize> {
                 break;
             }
         }
-        place = skip_blanks(text, skip_value(text, place)?);
+        place = skip_blanks(text, skip_value(text, place));
         if text.get(place) == Some(&b',') {
             place = skip_blanks(text, place + 1);
         }
@@ -342,32 +344,30 @@ fn skip_blanks(text: &[u8], from: usize) -> usize {
 }
 
 /// The byte behind the value that begins at `from`.
-fn skip_value(text: &[u8], from: usize) -> Option<usize> {
+fn skip_value(text: &[u8], from: usize) -> usize {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for (at, byte) in text.iter().enumerate().skip(from) {
         if in_string {
             (escaped, in_string) = (!escaped && *byte == b'\\', escaped || *byte != b'"');
             if !in_string && depth == 0 {
-                return Some(at + 1);
+                return at + 1;
             }
             continue;
         }
         match byte {
             b'"' => in_string = true,
             b'[' | b'{' => depth += 1,
-            b']' | b'}' if depth == 0 => return Some(at),
+            b']' | b'}' | b',' | b':' | b' ' | b'\t' | b'\n' | b'\r' if depth == 0 => return at,
             b']' | b'}' => {
                 depth -= 1;
                 if depth == 0 {
-                    return Some(at + 1);
+                    return at + 1;
                 }
             }
-            b',' | b':' if depth == 0 => return Some(at),
-            _ if depth == 0 && byte.is_ascii_whitespace() => return Some(at),
             _ => {}
         }
     }
-    Some(text.len())
+    text.len()
 }
 
 /// An error of the parser in its own words, without the place, which is told otherwise.
@@ -386,7 +386,7 @@ pub fn stopped_at(text: &[u8], error: &serde_json::Error) -> usize {
 /// Numbers that are whole as written and too long for 64 bits stand in the file at this path.
 pub fn is_written_whole(text: &[u8], path: &[Step<'_>]) -> bool {
     let from = locate(text, path);
-    let number = &text[from..skip_value(text, from).unwrap_or(text.len())];
+    let number = &text[from..skip_value(text, from)];
     !number.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
 }
 

@@ -265,7 +265,7 @@ impl<'m> Preparation<'m> {
 /// `tools` of a row, which may be text that holds them.
 fn tools_of(row: &Node<'_>) -> Option<Node<'static>> {
     match row.given("tools")? {
-        Node::Text(text) => Node::parse(text).ok().map(|tools| tools.into_owned()),
+        Node::Text(text) => Node::parse(text).ok().map(Node::into_owned),
         other => Some(other.clone().into_owned()),
     }
 }

@@ -229,9 +229,8 @@ impl List<'_, '_> {
                     }
                 }
             }
-            Some(Node::Null) if calls => {}
+            Some(Node::Null) | None if calls => {}
             Some(Node::Null) => self.findings.field(&NULL_CONTENT, row, &path, String::new),
-            None if calls => {}
             None => self.findings.field(&MESSAGE_KEYS, row, &path[..2], || format!("no `{key}`")),
             // Results of tools may be objects: templates write them as JSON.
             Some(Node::Map(_)) if role == Some(Role::Tool) => {}
