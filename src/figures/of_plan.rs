@@ -1,9 +1,11 @@
 //! The estimate of a plan with its remarks, and its two numbers alone.
 
 use crate::catalog::{Catalog, ModelEntry};
-use crate::estimate::profile::Profiles;
+use crate::estimate::profile::{Profiles, RuntimeProfile};
 use crate::estimate::{Detail, Estimate, Fit, Inputs, estimate};
-use crate::plan::check::{Context, Diagnostic, check};
+use crate::plan::check::{Context, Diagnostic, Severity, check};
+use crate::plan::edit::PlanEdit;
+use crate::plan::field::id;
 use crate::plan::{ModelSource, Plan};
 use crate::units::Bytes;
 
@@ -41,7 +43,8 @@ pub fn of_plan(plan: &Plan) -> (Option<Estimate>, Vec<Diagnostic>, String) {
                 load_format: Some(inputs.load_format),
                 accelerator: inputs.accelerator,
             };
-            let diagnostics = check(plan, &context);
+            let mut diagnostics = check(plan, &context);
+            diagnostics.extend(by_stack(plan, inputs.profile));
             let parameters = inputs.architecture.parameters().total;
             let licence = entry_of(plan, catalog).map_or_else(String::new, |entry| format!(" · {}", entry.licence));
             let line = format!(
@@ -54,4 +57,23 @@ pub fn of_plan(plan: &Plan) -> (Option<Estimate>, Vec<Diagnostic>, String) {
         }
         Err(errors) => (None, errors, "not in the catalogue".to_owned()),
     }
+}
+
+/// What the plan asks for and its stack does otherwise by itself: one remark, with the way back.
+fn by_stack(plan: &Plan, profile: &RuntimeProfile) -> Option<Diagnostic> {
+    let departures = profile.departures(plan);
+    if departures.is_empty() {
+        return None;
+    }
+    let said: Vec<String> =
+        departures.iter().map(|[label, own, stack]| format!("{label} {own}, by this stack {stack}")).collect();
+    Some(Diagnostic {
+        severity: Severity::Note,
+        field: Some(id::RUNTIME_PROFILE),
+        message: format!("{} does otherwise where nobody asks: {}", profile.name, said.join("; ")),
+        fix: Some((
+            "as the stack does".to_owned(),
+            PlanEdit::Group(profile.edits(plan), "As the stack does".to_owned()),
+        )),
+    })
 }

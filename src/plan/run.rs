@@ -30,7 +30,15 @@ pub struct Run {
     pub tokens: Option<u64>,
     /// Times the data is gone through.
     pub epochs: f64,
-    /// Checkpoints written during the run; `None`: not said.
+    /// Steps after which the run ends, whatever the epochs say; `None`: it goes through all epochs.
+    pub max_steps: Option<u64>,
+    /// Seed of order, initial values and dropout; `None`: the stack's own.
+    pub seed: Option<u64>,
+    /// Steps between two evaluations; `None`: not said.
+    pub evaluation_steps: Option<u64>,
+    /// Steps between two checkpoints; `None`: not said.
+    pub save_steps: Option<u64>,
+    /// Checkpoints written during the run; `None`: as the steps between two say.
     pub checkpoints: Option<u64>,
     /// Tokens a second the data loader delivers to all devices; `None`: it never makes them wait.
     pub loader_tokens_per_sec: Option<f64>,
@@ -64,6 +72,10 @@ impl Default for Run {
             average_length: None,
             tokens: None,
             epochs: 1.0,
+            max_steps: None,
+            seed: None,
+            evaluation_steps: None,
+            save_steps: None,
             checkpoints: None,
             loader_tokens_per_sec: None,
             adapters: 100,

@@ -37,6 +37,7 @@ mod method_picture;
 mod model_files;
 mod model_folders;
 mod not_known;
+mod optimizer_state;
 mod pictures;
 mod plan_check;
 mod plan_fields;
