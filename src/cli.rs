@@ -21,6 +21,7 @@ mod import;
 mod inspect;
 mod levers;
 mod load;
+mod moments_text;
 mod output;
 mod plans;
 mod preview;

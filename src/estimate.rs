@@ -23,6 +23,7 @@ mod class;
 pub mod cost;
 mod explain;
 mod fit;
+pub mod host;
 mod inference;
 pub mod kind;
 pub mod merging;

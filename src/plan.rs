@@ -292,6 +292,8 @@ impl Default for Plan {
                 reserve_mib: 0,
                 bandwidth_gb_s: None,
                 bf16_tflops: None,
+                host_memory_gib: None,
+                disk_gb: None,
                 notes: String::new(),
             },
             parallelism: Parallelism::default(),

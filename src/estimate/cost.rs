@@ -1,5 +1,6 @@
 //! From seconds to a run: steps, hours, energy and money. Prices are the user's own.
 
+use super::host::checkpoints;
 use super::time::efficiency::Efficiency;
 
 use super::time::{TimeEstimate, TimeSubject, filled_share};
@@ -178,8 +179,7 @@ impl Length {
 
 /// Seconds of start and checkpoints of a run of `steps`.
 fn overhead_secs(plan: &Plan, table: &Efficiency, steps: u64) -> f64 {
-    let every = plan.run.save_steps.map_or(0, |every| steps / every.max(1));
-    let checkpoints = plan.run.checkpoints.unwrap_or(every);
+    let checkpoints = checkpoints(plan, Some(steps)).unwrap_or(0);
     table.overheads.start_secs + table.overheads.checkpoint_secs * checkpoints as f64
 }
 

@@ -1,7 +1,10 @@
 //! The estimate of a plan with its remarks, and its two numbers alone.
 
 use crate::catalog::{Catalog, ModelEntry};
+use crate::estimate::cost::run_with;
+use crate::estimate::host::{HostMoments, checkpoints};
 use crate::estimate::profile::{Profiles, RuntimeProfile};
+use crate::estimate::time::{DequantizationKernel, time_with};
 use crate::estimate::{Detail, Estimate, Fit, Inputs, estimate};
 use crate::plan::check::{Context, Diagnostic, Severity, check};
 use crate::plan::edit::PlanEdit;
@@ -53,10 +56,23 @@ pub fn of_plan(plan: &Plan) -> (Option<Estimate>, Vec<Diagnostic>, String) {
                 inputs.architecture.num_layers(),
                 inputs.architecture.model_code
             );
-            (Some(estimate(&inputs, Detail::Explained)), diagnostics, line)
+            let found = estimate(&inputs, Detail::Explained);
+            diagnostics.extend(host_moments(&inputs).remarks(plan, found.host));
+            (Some(found), diagnostics, line)
         }
         Err(errors) => (None, errors, "not in the catalogue".to_owned()),
     }
+}
+
+/// Host memory and disk of a plan, with the checkpoints that its run writes.
+pub fn host_moments(inputs: &Inputs<'_>) -> HostMoments {
+    // The steps are only asked for where they decide the number of checkpoints.
+    let steps = || {
+        let time = time_with(inputs, DequantizationKernel::Current, Detail::Numbers).ok()?;
+        run_with(inputs, &time, Detail::Numbers).steps
+    };
+    let steps = inputs.plan.run.save_steps.and_then(|_| steps());
+    HostMoments::of(inputs, checkpoints(inputs.plan, steps))
 }
 
 /// What the plan asks for and its stack does otherwise by itself: one remark, with the way back.

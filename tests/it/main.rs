@@ -26,6 +26,7 @@ mod estimate_time;
 mod estimate_truth;
 mod files_written;
 mod fits;
+mod host;
 mod hostile_files;
 mod hostile_input;
 mod import;

@@ -386,6 +386,7 @@ fn each_setting_changes_an_answer_or_says_that_it_does_not() {
     let mut long = Plan::default();
     long.run.examples = Some(100_000);
     long.run.save_steps = Some(100);
+    long.hardware.disk_gb = Some(1.0);
     long.cost.price_per_device_hour = Some(2.5);
     bases.push(long.clone());
     let mut warm = Plan::default();

@@ -107,6 +107,18 @@ pub fn fields() -> Vec<Field> {
             "Optimizer steps between two checkpoints; gives their number where that is not said."
         ),
         optional_field!(
+            id::RUN_SAVE_TOTAL_LIMIT,
+            "save-total-limit",
+            Run,
+            "Keep at most",
+            "checkpoints",
+            FieldKind::OptionalInteger { min: 1, max: 1_000_000 },
+            Integer(integer),
+            training,
+            run.save_total_limit,
+            "Checkpoints that are kept, the oldest being deleted; decides the disk they take."
+        ),
+        optional_field!(
             id::RUN_CHECKPOINTS,
             "checkpoints",
             Run,
