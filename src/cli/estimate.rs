@@ -1,5 +1,6 @@
 //! `tuneplan estimate`: memory of a plan.
 
+use super::data::measured::Measured;
 use super::estimate_text::{Heading, to_json, to_text};
 use super::{EstimateArgs, Outcome, estimate_run, explain, load, moments_text};
 use crate::architecture::Knowledge;
@@ -22,7 +23,11 @@ pub fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<Outcome> {
-    let plan = load::plan(args.plan.as_deref(), flags, err)?;
+    let mut plan = load::plan(args.plan.as_deref(), flags, err)?;
+    let measured = match args.data.as_deref().zip(args.tokenizer.as_deref()) {
+        Some((data, tokenizer)) => Some(Measured::of(data, tokenizer, args.trainer, &mut plan)?),
+        None => None,
+    };
     let (estimate, diagnostics, _) = of_plan(&plan);
     let Some(estimate) = estimate else { bail!("{}", unresolved(&diagnostics)) };
     // Before anything is printed: what follows a report is easily overlooked.
@@ -46,6 +51,9 @@ pub fn run(
                 moments.map(|moments| moments_text::to_json(&moments)).unwrap_or_default(),
             );
             map.insert("device".to_owned(), device_json(&plan).unwrap_or_default());
+            if let Some(measured) = &measured {
+                map.insert("data".to_owned(), measured.to_json());
+            }
         }
         if let (true, Some(map)) = (args.explain, json.as_object_mut()) {
             let all: Vec<_> = derivations.map(|explained| explain::to_json(explained, unit)).collect();
@@ -55,6 +63,9 @@ pub fn run(
         writeln!(out)?;
     } else {
         write!(out, "{}", to_text(&heading(&plan, unit), &estimate, &diagnostics, unit))?;
+        if let Some(measured) = &measured {
+            write!(out, "{}", measured.to_text())?;
+        }
         write!(out, "{}", estimate_run::to_text(pace.as_ref(), serving.as_ref(), plan.workload, unit))?;
         if let Some(moments) = moments {
             write!(out, "{}", moments_text::to_text(&moments, unit))?;

@@ -14,6 +14,7 @@ mod cli_files;
 mod cli_profiles;
 mod common;
 mod config_counts;
+mod data;
 mod decide;
 mod decide_cases;
 mod decide_space;
