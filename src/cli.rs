@@ -22,6 +22,7 @@ mod import;
 mod inspect;
 mod levers;
 mod load;
+mod moments_text;
 mod output;
 mod plans;
 mod preview;

@@ -2,11 +2,12 @@
 
 use super::data::measured::Measured;
 use super::estimate_text::{Heading, to_json, to_text};
-use super::{EstimateArgs, Outcome, estimate_run, explain, load};
+use super::{EstimateArgs, Outcome, estimate_run, explain, load, moments_text};
 use crate::architecture::Knowledge;
 use crate::catalog::Catalog;
-use crate::estimate::{Estimate, Fit};
-use crate::figures::{Pace, Serving, of_plan};
+use crate::estimate::profile::Profiles;
+use crate::estimate::{Estimate, Fit, Inputs};
+use crate::figures::{Pace, Serving, host_moments, of_plan};
 use crate::plan::check::{Diagnostic, Severity};
 use crate::plan::field::id;
 use crate::plan::field::{FieldId, field};
@@ -36,6 +37,8 @@ pub fn run(
         );
     }
     let (pace, serving) = (Pace::of_plan(&plan), Serving::of_plan(&plan));
+    let moments =
+        Inputs::resolve(&plan, Catalog::embedded(), Profiles::known()).ok().map(|inputs| host_moments(&inputs));
     let unit = if args.gb { ByteUnit::GB } else { ByteUnit::GiB };
     let of_memory = estimate.derivations.iter().map(|derivation| &derivation.explained);
     let derivations = of_memory.chain(pace.iter().flat_map(Pace::derivations)).filter(|_| args.explain);
@@ -43,6 +46,10 @@ pub fn run(
         let mut json = to_json(&estimate, &diagnostics);
         estimate_run::add_json(&mut json, pace.as_ref(), serving.as_ref());
         if let Some(map) = json.as_object_mut() {
+            map.insert(
+                "moments".to_owned(),
+                moments.map(|moments| moments_text::to_json(&moments)).unwrap_or_default(),
+            );
             map.insert("device".to_owned(), device_json(&plan).unwrap_or_default());
             if let Some(measured) = &measured {
                 map.insert("data".to_owned(), measured.to_json());
@@ -60,6 +67,9 @@ pub fn run(
             write!(out, "{}", measured.to_text())?;
         }
         write!(out, "{}", estimate_run::to_text(pace.as_ref(), serving.as_ref(), plan.workload, unit))?;
+        if let Some(moments) = moments {
+            write!(out, "{}", moments_text::to_text(&moments, unit))?;
+        }
         if args.explain {
             write!(out, "\n{}", explain::to_text(derivations, unit))?;
         }

@@ -1,6 +1,6 @@
 //! A field's value without its type: what widgets, flags, files and undo labels trade in.
 
-use super::{CatalogKind, Choice, Field, FieldKind, Section, words};
+use super::{CatalogKind, Choice, Field, FieldKind, id, words};
 use crate::typos::nearest;
 use crate::units::grouped;
 
@@ -42,7 +42,7 @@ impl FieldValue {
         let word = text.trim();
         let value = match field.kind {
             FieldKind::OptionalInteger { .. } | FieldKind::OptionalDecimal { .. }
-                if matches!(word, "" | "none" | "catalogue" | "catalog" | "not given") =>
+                if matches!(word, "" | "none" | "catalogue" | "catalog" | "not given" | "by the stack") =>
             {
                 Self::Unset
             }
@@ -163,9 +163,20 @@ impl FieldValue {
     }
 }
 
-/// What stands where nothing is given: figures of the devices are the catalogue's, others are simply not known.
+/// Whether the catalogue has a figure where nothing is given.
+pub fn is_of_catalogue(field: &Field) -> bool {
+    matches!(field.id, id::HARDWARE_MEMORY_MIB | id::HARDWARE_BANDWIDTH_GB_S | id::HARDWARE_BF16_TFLOPS)
+}
+
+/// What stands where nothing is given: some figures are the catalogue's or the stack's, others are simply not known.
 pub fn unset_word(field: &Field) -> &'static str {
-    if field.section == Section::Hardware { "catalogue" } else { "not given" }
+    match field.id {
+        id::OPTIMIZER_LEARNING_RATE | id::OPTIMIZER_WARMUP_SHARE | id::OPTIMIZER_WEIGHT_DECAY | id::RUN_SEED => {
+            "by the stack"
+        }
+        _ if is_of_catalogue(field) => "catalogue",
+        _ => "not given",
+    }
 }
 
 /// What a kind of field takes, in words.

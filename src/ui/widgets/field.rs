@@ -7,7 +7,7 @@ use crate::app::command::{Command, Commands, MessageCommand};
 use crate::catalog::Catalog;
 use crate::plan::edit::{PlanEdit, choose_accelerator, choose_method};
 use crate::plan::field::id;
-use crate::plan::field::{CatalogKind, Choice, Field, FieldKind, FieldValue, Section, unset_word};
+use crate::plan::field::{CatalogKind, Choice, Field, FieldKind, FieldValue, is_of_catalogue, unset_word};
 use crate::theme::{Tokens, space};
 use crate::ui::{UiState, View};
 use egui::{Align, ComboBox, Key, Layout, RichText, Slider, TextEdit, Ui};
@@ -314,7 +314,7 @@ fn optional_ui(
     out: &mut Commands,
 ) -> Option<FieldValue> {
     let edited = *value != FieldValue::Unset;
-    let catalogued = field.section == Section::Hardware;
+    let catalogued = is_of_catalogue(field);
     let mut new = None;
     if edited {
         let chip = RichText::new(if catalogued { "edited ×" } else { "given ×" }).small().color(view.tokens.tight.0);
