@@ -178,7 +178,7 @@ fn row_of(preparation: &mut Preparation<'_>, text: &[u8]) -> Result<Made> {
     match Node::parse(text) {
         Ok(node) if node.as_map().is_some() => preparation.make(&node),
         Ok(node) => Ok(unreadable(&format!("it is a {}, no object", node.kind()))),
-        Err(error) => Ok(unreadable(&format!("it is no JSON: {}", crate::node::reason(&error)))),
+        Err(error) => Ok(unreadable(&format!("it is no JSON: {}", crate::place::reason(&error)))),
     }
 }
 

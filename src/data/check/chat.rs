@@ -10,7 +10,8 @@ use crate::checks::{
     UNFINISHED, UNKNOWN_ROLE,
 };
 use crate::findings::{Findings, Place, Row};
-use crate::node::{Node, Step, locate, path_text};
+use crate::node::Node;
+use crate::place::{Step, locate, path_text};
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

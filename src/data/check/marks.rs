@@ -2,7 +2,7 @@
 
 use crate::checks::{CONTROL, INVISIBLE, LINE_SEPARATOR, MOJIBAKE, NUL, REPLACEMENT, SPECIAL_TOKENS, TEMPLATE_APPLIED};
 use crate::findings::{Findings, Row};
-use crate::node::Step;
+use crate::place::Step;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use memchr::memmem::Finder;
 use std::sync::LazyLock;

@@ -5,7 +5,8 @@ use super::shape::Shape;
 use super::{hash_of, pairs};
 use crate::checks::{BOILERPLATE, DUPLICATE, LENGTH_SPREAD, MIXED_FORMATS, RAGGED, TWO_ANSWERS, TYPE_CHANGE};
 use crate::findings::{Findings, Place, Row};
-use crate::node::{Node, Step};
+use crate::node::Node;
+use crate::place::Step;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Columns that are followed; more are a list of keys rather than columns.
