@@ -16,6 +16,7 @@ mod estimate;
 mod estimate_run;
 mod estimate_text;
 mod explain;
+mod export;
 mod figures;
 mod import;
 mod inspect;
@@ -91,6 +92,8 @@ enum Command {
     Why(WhyArgs),
     /// Read a configuration of a training engine (axolotl, LLaMA-Factory, TRL, …) as a plan.
     Import(ImportArgs),
+    /// Write a plan as the files that a training engine, a server or a scheduler runs.
+    Export(ExportArgs),
     /// Show what a model file says: shape, exact parameter counts, remarks.
     Inspect(InspectArgs),
     /// Put the weights of a model into number formats: bits, errors, outliers, and the best mix at a size.
@@ -276,6 +279,30 @@ struct ImportArgs {
 }
 
 #[derive(Debug, Args)]
+struct ExportArgs {
+    /// Plan file; without it the default plan.
+    plan: Option<PathBuf>,
+    /// Engine, with its release where it is not the newest: axolotl, axolotl@0.19.
+    #[arg(long, value_name = "ENGINE[@VERSION]", required_unless_present = "list")]
+    to: Option<String>,
+    /// Training engine that SkyPilot, Slurm, Kubeflow or Ray runs.
+    #[arg(long, value_name = "ENGINE[@VERSION]", default_value = "trl")]
+    with: String,
+    /// Folder to write the files into; without it they are printed.
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// List engines, releases, kinds and methods.
+    #[arg(long)]
+    list: bool,
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Replace files that exist.
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Debug, Args)]
 struct InspectArgs {
     /// Model folder, `config.json`, `.safetensors` or `.gguf` file.
     path: PathBuf,
@@ -349,6 +376,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
         Some(Command::Decide(args)) => decide::run(&args, flags, out),
         Some(Command::Why(args)) => why::run(&args, flags, out, err),
         Some(Command::Import(args)) => import::run(&args, flags, out),
+        Some(Command::Export(args)) => export::run(&args, flags, out, err),
         Some(Command::Inspect(args)) => inspect::run(&args, out),
         Some(Command::Preview(args)) => preview::run(&args, flags, out, err),
         Some(Command::Quantize(args)) => quantize::run(&args, out, err),
@@ -370,7 +398,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
 
 /// The command line as clap sees it: the declared part and one flag for every plan field.
 pub fn command() -> clap::Command {
-    ["estimate", "solve", "levers", "sensitivity", "search", "why"].into_iter().fold(Cli::command(), |command, name| {
+    ["estimate", "solve", "levers", "sensitivity", "search", "why", "export"].into_iter().fold(Cli::command(), |command, name| {
         command.mut_subcommand(name, |subcommand| subcommand.args(load::field_args()))
     })
 }

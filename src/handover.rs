@@ -2,4 +2,6 @@
 
 pub mod account;
 pub mod configured;
+pub mod export;
+pub mod facts;
 pub mod planned;

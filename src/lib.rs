@@ -23,12 +23,13 @@
 //! | [`linear_algebra`] | singular values of a matrix, small products and sums in the widest registers |
 //! | [`text`] | the window's languages |
 //! | [`import`] | configurations of training engines: which keys say what, which are known to which release |
+//! | [`export`] | key tables of engines: a job as the files they run |
 //! | [`limits`] | how much a text holds, before anything is made of it |
 //! | [`explained`] | a number with its derivation |
 //! | [`architecture`] | shape of a model, from `config.json`, safetensors or GGUF |
 //! | [`catalog`] | models, accelerators, formats, each entry with its source |
 //! | [`plan`] | the plan as plain data; the field table and what is made from it: edits, file, checks, diff |
-//! | [`handover`] | a plan made of the configuration of an engine |
+//! | [`handover`] | a plan made of the configuration of an engine, and the files of an engine made of a plan |
 //! | [`estimate`] | from a plan to memory and time: phases, components, derivations |
 //! | [`solve`] | the estimate turned round: what fits, what to change, what is best |
 //! | [`decide`] | whether to fine-tune at all: rules, evidence, break-even |
@@ -91,7 +92,7 @@ pub mod ui;
 pub mod validation;
 pub mod why;
 
-pub use tuneplan_engines::import;
+pub use tuneplan_engines::{export, import};
 pub use tuneplan_ground::{files, jobs, limits, units};
 pub use tuneplan_models::{architecture, catalog};
 pub use tuneplan_numeric::{lab, linear_algebra, preview, quantize};

@@ -21,6 +21,11 @@ pub use known::releases;
 use document::Document;
 use serde::Serialize;
 
+/// Whether PyYAML takes an unquoted word for text.
+pub(crate) fn is_text_to_yaml(word: &str) -> bool {
+    matches!(scalar::plain(word), scalar::Scalar::Text(_))
+}
+
 /// Most bytes of a configuration.
 pub const MAX_BYTES: usize = 4 << 20;
 

@@ -1,0 +1,146 @@
+//! `tuneplan export`: a plan as the files an engine runs.
+
+use super::output::Output;
+use super::{ExportArgs, Outcome, load};
+use crate::catalog::Catalog;
+use crate::estimate::profile::Profiles;
+use crate::estimate::{Detail, Inputs, estimate};
+use crate::export::{self, File, Group, Table};
+use crate::files;
+use crate::handover::export::{Exported, Needs, engine, exported};
+use crate::plan::field::field;
+use crate::plan::{Plan, Workload};
+use anyhow::{Context as _, Result};
+use clap::ArgMatches;
+use serde_json::{Value as Json, json};
+use std::io::Write;
+use std::path::Path;
+
+pub fn run(args: &ExportArgs, matches: Option<&ArgMatches>, out: &mut dyn Write, err: &mut dyn Write) -> Result<Outcome> {
+    if args.list {
+        list(args.json, out)?;
+        return Ok(Outcome::Done);
+    }
+    let plan = load::plan(args.plan.as_deref(), matches, err)?;
+    let version = engine(args.to.as_deref().unwrap_or_default())?;
+    let with = if version.table.group == Group::Machines { Some(engine(&args.with)?) } else { None };
+    let needs = needs(&plan);
+    let mut made = Vec::new();
+    for (at, stage) in plan.stages.iter().enumerate() {
+        let mut one = exported(&plan, *stage, version, with, needs)?;
+        // A chain of stages is a folder each: the second starts from what the first left.
+        if plan.stages.len() > 1 && version.table.group != Group::Serving {
+            let folder = format!("stage-{}", at + 1);
+            for file in &mut one.files {
+                file.name = format!("{folder}-{}", file.name);
+            }
+            if at > 0 {
+                one.notes.push(format!("stage {} starts from what stage {at} left: put its merged weights where the base model stands", at + 1));
+            }
+        }
+        made.push(one);
+        if version.table.group == Group::Serving || plan.workload == Workload::Inference {
+            break;
+        }
+    }
+    let files: Vec<&File> = made.iter().flat_map(|one| &one.files).collect();
+    if let Some(folder) = args.output.as_deref() {
+        write_all(folder, &files, args.force, matches)?;
+    }
+    if args.json {
+        serde_json::to_writer_pretty(&mut *out, &to_json(&plan, &made))?;
+        writeln!(out)?;
+    } else {
+        for one in &made {
+            write!(out, "{}", to_text(one, args.output.is_none()))?;
+        }
+        if let Some(folder) = &args.output {
+            let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+            writeln!(out, "wrote {} into {}", names.join(", "), folder.display())?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+/// Writes every file, or none where one cannot be.
+fn write_all(folder: &Path, files: &[&File], force: bool, matches: Option<&ArgMatches>) -> Result<()> {
+    files::make_folders(folder).with_context(|| folder.display().to_string())?;
+    let paths: Vec<_> = files.iter().map(|file| folder.join(&file.name)).collect();
+    let outputs = paths.iter().map(|path| Output::of(path, force, matches)).collect::<Result<Vec<_>>>()?;
+    for (output, file) in outputs.iter().zip(files) {
+        output.write(file.text.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// What the estimate says of memory and disk, for machines.
+fn needs(plan: &Plan) -> Needs {
+    let Ok(inputs) = Inputs::resolve(plan, Catalog::embedded(), Profiles::known()) else { return Needs::default() };
+    let estimate = estimate(&inputs, Detail::Numbers);
+    let device_bytes = Some(estimate.process.expected.0);
+    let host_bytes = estimate.devices.as_ref().map(|devices| devices.host_total().0);
+    Needs { device_bytes, host_bytes, disk_bytes: None }
+}
+
+fn list(as_json: bool, out: &mut dyn Write) -> Result<()> {
+    if as_json {
+        let all: Vec<Json> = export::all().iter().map(table_json).collect();
+        serde_json::to_writer_pretty(&mut *out, &json!({ "engines": all }))?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    for table in export::all() {
+        writeln!(out, "{:<16} {} {} ({})", table.id, table.title, table.versions.join(", "), table.group.id())?;
+        if table.group == Group::Training {
+            writeln!(out, "{:<16}   kinds: {}", "", table.kinds.join(", "))?;
+            writeln!(out, "{:<16}   methods: {}", "", table.methods.join(", "))?;
+        }
+    }
+    Ok(())
+}
+
+fn table_json(table: &Table) -> Json {
+    json!({
+        "id": table.id,
+        "title": table.title,
+        "versions": table.versions,
+        "group": table.group.id(),
+        "kinds": table.kinds,
+        "methods": table.methods,
+        "source": table.source,
+    })
+}
+
+fn to_json(plan: &Plan, made: &[Exported]) -> Json {
+    json!({ "plan": plan.name, "stages": made })
+}
+
+fn to_text(made: &Exported, prints: bool) -> String {
+    let mut lines = Vec::new();
+    if prints {
+        for file in &made.files {
+            lines.push(format!("=== {}", file.name));
+            lines.push(file.text.trim_end().to_owned());
+            lines.push(String::new());
+        }
+    }
+    let label = |fact: &str| field(fact).map_or_else(|| fact.to_owned(), |field| field.label.to_owned());
+    let mut section = |title: &str, found: Vec<String>| {
+        if !found.is_empty() {
+            lines.push(title.to_owned());
+            lines.extend(found.into_iter().map(|line| format!("  {line}")));
+        }
+    };
+    let said = made.said.iter().filter(|said| !said.key.is_empty()).count();
+    section(
+        "Written",
+        vec![format!("{} {}: {said} keys say settings of the plan", made.engine, made.version)],
+    );
+    let cannot = made.cannot_say.iter();
+    section("Not said", cannot.map(|no| format!("{} = {}: {}", label(&no.fact), no.value, no.why)).collect());
+    let assumed = made.assumed.iter();
+    section("Assumed", assumed.map(|found| format!("{} = {}: {}", found.key, found.value, found.why)).collect());
+    section("Notes", made.notes.clone());
+    section("Run", made.commands.clone());
+    lines.join("\n") + "\n"
+}
