@@ -5,3 +5,4 @@ pub mod configured;
 pub mod export;
 pub mod facts;
 pub mod planned;
+mod torchtune;

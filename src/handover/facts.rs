@@ -1,8 +1,10 @@
 //! A plan as named values that a key table can write: its settings by their ids, and what follows from them (`:name`).
 
+use super::torchtune;
 use crate::architecture::{Architecture, LinearRole};
 use crate::catalog::Catalog;
 use crate::export::{Facts, Value};
+use crate::plan::field::words::Word as _;
 use crate::plan::field::{Field, FieldValue, Section, fields, id};
 use crate::plan::{
     FloatFormat, Lora, LoraScaling, Method, ModelSource, Plan, PreferenceLoss, StageKind, Strategy, TargetPart,
@@ -58,9 +60,8 @@ pub fn of(plan: &Plan, stage: StageKind) -> Facts {
     follow("devices", Value::Count(devices(plan)));
     follow("lora", Value::Flag(plan.method.method.lora().is_some()));
     follow("quantized", Value::Flag(crate::plan::check::is_quantized(&plan.precision.load_format)));
-    let (rate, why) = learning_rate(plan, stage);
-    follow("rate", Value::Number(rate));
-    follow("rate_why", Value::text(why));
+    follow("rate", Value::Number(learning_rate(plan, stage)));
+    follow("zero", Value::Text(plan.parallelism.strategy.id().replace('-', "")));
     model(plan, &mut facts);
     adapters(plan, &mut facts);
     course(plan, stage, &mut facts);
@@ -147,15 +148,15 @@ pub fn data_devices(plan: &Plan) -> u64 {
     (devices(plan) / inner).max(1)
 }
 
-/// A plan has no learning rate: what is usual, with where it is from.
-fn learning_rate(plan: &Plan, stage: StageKind) -> (f64, &'static str) {
+/// A plan has no learning rate. With adapters 2e-4, the QLoRA paper's for 7B to 13B, without 2e-5, TRL's default for SFT;
+/// preferences 5e-6 and 1e-6, TRL's default for DPO; reinforcement 1e-6, TRL's default for GRPO.
+fn learning_rate(plan: &Plan, stage: StageKind) -> f64 {
     let adapters = !matches!(plan.method.method, Method::Full | Method::Galore { .. } | Method::Blockwise { .. });
     match (stage, adapters) {
-        (StageKind::Preference, true) => (5e-6, "the plan has no learning rate; usual for preferences with adapters"),
-        (StageKind::Preference, false) => (1e-6, "the plan has no learning rate; TRL's default for DPO"),
-        (StageKind::Reinforcement, _) => (1e-6, "the plan has no learning rate; TRL's default for GRPO"),
-        (_, true) => (2e-4, "the plan has no learning rate; that of the QLoRA paper for 7B to 13B"),
-        (_, false) => (2e-5, "the plan has no learning rate; TRL's default for SFT"),
+        (StageKind::Preference, true) => 5e-6,
+        (StageKind::Preference, false) | (StageKind::Reinforcement, _) => 1e-6,
+        (_, true) => 2e-4,
+        (_, false) => 2e-5,
     }
 }
 
@@ -171,6 +172,7 @@ fn model(plan: &Plan, facts: &mut Facts) {
             ("PATH/TO/MODEL".to_owned(), Some(Architecture::from(shape)))
         }
     };
+    torchtune::model(&name, facts);
     facts.insert(id::MODEL_ID.to_owned(), Value::Text(name));
     let Some(architecture) = known else { return };
     let code = architecture.model_code.as_str();
@@ -180,7 +182,10 @@ fn model(plan: &Plan, facts: &mut Facts) {
     let experts = architecture.layers.iter().any(|group| matches!(group.layer.mlp, crate::architecture::Mlp::Moe(_)));
     facts.insert(":experts".to_owned(), Value::Flag(experts));
     if let Some(targets) = plan.method.method.targets() {
-        facts.insert(":modules".to_owned(), Value::texts(modules(targets, &architecture)));
+        let modules = modules(targets, &architecture);
+        facts.insert(":mlx_modules".to_owned(), Value::texts(modules.iter().map(|name| in_layer(name))));
+        torchtune::modules(&modules, facts);
+        facts.insert(":modules".to_owned(), Value::texts(modules));
     }
     let (embedding, head) = match code {
         "GPT2LMHeadModel" | "GPTBigCodeForCausalLM" | "GPTNeoForCausalLM" | "GPTJForCausalLM" => ("wte", "lm_head"),
@@ -208,6 +213,15 @@ fn model(plan: &Plan, facts: &mut Facts) {
             );
             facts.insert(":last_layers_script".to_owned(), Value::Text(script));
         }
+    }
+}
+
+/// A module's path inside its layer, as MLX-LM's models have it.
+fn in_layer(name: &str) -> String {
+    match name {
+        "q_proj" | "k_proj" | "v_proj" | "o_proj" | "qkv_proj" => format!("self_attn.{name}"),
+        "gate_proj" | "up_proj" | "down_proj" | "gate_up_proj" => format!("mlp.{name}"),
+        other => other.to_owned(),
     }
 }
 
@@ -267,7 +281,11 @@ fn course(plan: &Plan, stage: StageKind, facts: &mut Facts) {
     if let Some(examples) = sequences(plan) {
         let steps = (examples * plan.run.epochs / step as f64).ceil().max(1.0) as u64;
         facts.insert(":steps".to_owned(), Value::Count(steps));
-        facts.insert(":iterations".to_owned(), Value::Count(steps.saturating_mul(batch.gradient_accumulation)));
+        let iterations = steps.saturating_mul(batch.gradient_accumulation);
+        facts.insert(":iterations".to_owned(), Value::Count(iterations));
+        if let Some(checkpoints) = plan.run.checkpoints.filter(|count| *count > 0) {
+            facts.insert(":save_every".to_owned(), Value::Count(iterations.div_ceil(checkpoints).max(1)));
+        }
     }
     if let Some(checkpoints) = plan.run.checkpoints.filter(|count| *count > 1) {
         facts.insert(":save_share".to_owned(), Value::Number(1.0 / checkpoints as f64));

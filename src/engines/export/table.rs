@@ -13,6 +13,8 @@ pub enum Value {
     Flag(bool),
     /// A whole number.
     Count(u64),
+    /// A whole number below zero.
+    Signed(i64),
     /// A number.
     Number(f64),
     /// A word or text.
@@ -39,6 +41,7 @@ impl fmt::Display for Value {
         match self {
             Self::Flag(on) => write!(f, "{on}"),
             Self::Count(count) => write!(f, "{count}"),
+            Self::Signed(count) => write!(f, "{count}"),
             Self::Number(number) if number.fract() == 0.0 => write!(f, "{number:.1}"),
             Self::Number(number) => write!(f, "{number}"),
             Self::Text(text) => f.write_str(text),
@@ -193,6 +196,9 @@ pub struct Table {
     /// Tables whose files are written too, by when.
     #[serde(default)]
     pub beside: Vec<(When, String)>,
+    /// Rows it shares with others, by the name of their file; its own come after and win.
+    #[serde(default)]
+    pub include: Vec<String>,
     /// Files.
     pub files: Vec<FileOf>,
     /// Keys.
@@ -283,7 +289,10 @@ macro_rules! tables {
     };
 }
 
-tables!("trl", "accelerate");
+tables!("trl", "axolotl", "llama-factory", "unsloth", "ms-swift", "mlx-lm", "torchtune", "accelerate", "deepspeed");
+
+/// Rows that several tables share.
+const SHARED: &[(&str, &str)] = &[("trainer", include_str!("../../../assets/engines/export/trainer.ron"))];
 
 /// Every table.
 pub fn all() -> &'static [Table] {
@@ -298,7 +307,15 @@ pub fn find(id: &str) -> Option<&'static Table> {
 }
 
 fn read(text: &str) -> Result<Table, ron::error::SpannedError> {
-    ron::Options::default().with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME).from_str(text)
+    let options = ron::Options::default().with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME);
+    let mut table: Table = options.from_str(text)?;
+    let mut rows = Vec::new();
+    for (_, text) in SHARED.iter().filter(|(name, _)| table.include.iter().any(|include| include == name)) {
+        rows.extend(options.from_str::<Vec<Row>>(text)?);
+    }
+    rows.append(&mut table.rows);
+    table.rows = rows;
+    Ok(table)
 }
 
 #[cfg(test)]
