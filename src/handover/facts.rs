@@ -278,6 +278,7 @@ fn course(plan: &Plan, stage: StageKind, facts: &mut Facts) {
     let step = forward.saturating_mul(batch.gradient_accumulation).max(1);
     facts.insert(":global_batch".to_owned(), Value::Count(step));
     facts.insert(":data_devices".to_owned(), Value::Count(data_devices(plan)));
+    facts.insert(":whole_epochs".to_owned(), Value::Count(plan.run.epochs.ceil().max(1.0) as u64));
     if let Some(examples) = sequences(plan) {
         let steps = (examples * plan.run.epochs / step as f64).ceil().max(1.0) as u64;
         facts.insert(":steps".to_owned(), Value::Count(steps));
@@ -299,6 +300,11 @@ fn course(plan: &Plan, stage: StageKind, facts: &mut Facts) {
         facts.insert(":generated_fits".to_owned(), Value::Flag(fits));
         let group = (2..=8).rev().find(|group| generated % group == 0).unwrap_or(generated.max(2));
         facts.insert(":group".to_owned(), Value::Count(group));
+        if let Some(evaluated) = plan.objective.evaluation_batch {
+            let all = evaluated.saturating_mul(data_devices(plan));
+            let group = (1..=8).rev().find(|group| all % group == 0).unwrap_or(1);
+            facts.insert(":group_eval".to_owned(), Value::Count(group));
+        }
     }
 }
 

@@ -10,6 +10,8 @@ DeepSpeed) get a check of the names here. One line a folder; exit 0: all taken, 
 import ast
 import contextlib
 import importlib
+import importlib.machinery
+import importlib.util
 import inspect
 import io
 import json
@@ -205,6 +207,7 @@ def llama_factory(folder):
     data = yaml.safe_load(file.read_text())
     data.pop("deepspeed", None)
     data.update(use_cpu=True, output_dir=tempfile.mkdtemp())
+    parser.is_torch_bf16_gpu_available = lambda: True
     with quiet():
         try:
             parser.get_train_args(dict(data))
@@ -307,7 +310,7 @@ def mlx_lm(folder):
     for key, default in defaults.items():
         if isinstance(default, (int, float)) and key in data and (isinstance(data[key], bool) != isinstance(default, bool) or not isinstance(data[key], (type(default), int))):
             raise Wrong(f"{key}: {data[key]!r}, where {default!r} is the default")
-    if data["fine_tune_type"] not in ("lora", "dora", "full") or data["optimizer"] not in defaults["optimizer_config"]:
+    if data["fine_tune_type"] not in ("lora", "dora", "full") or data.get("optimizer", "adam") not in defaults["optimizer_config"]:
         raise Wrong("fine_tune_type or optimizer")
     parameters = data.get("lora_parameters")
     if parameters is not None:

@@ -62,6 +62,7 @@ fn argument(key: &str, keyed: &Keyed) -> String {
 /// A value as Python writes it; a text that begins with `=` is an expression.
 fn python(value: &Value) -> String {
     match value {
+        Value::Null => "None".to_owned(),
         Value::Flag(true) => "True".to_owned(),
         Value::Flag(false) => "False".to_owned(),
         Value::Text(text) => text.strip_prefix('=').map_or_else(|| quoted(text), str::to_owned),

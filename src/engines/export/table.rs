@@ -9,6 +9,8 @@ use std::sync::OnceLock;
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Value {
+    /// Nothing: `null`.
+    Null,
     /// On or off.
     Flag(bool),
     /// A whole number.
@@ -39,6 +41,7 @@ impl Value {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Null => f.write_str("null"),
             Self::Flag(on) => write!(f, "{on}"),
             Self::Count(count) => write!(f, "{count}"),
             Self::Signed(count) => write!(f, "{count}"),
@@ -199,6 +202,9 @@ pub struct Table {
     /// Rows it shares with others, by the name of their file; its own come after and win.
     #[serde(default)]
     pub include: Vec<String>,
+    /// What the keys of those stand under.
+    #[serde(default)]
+    pub include_under: String,
     /// Files.
     pub files: Vec<FileOf>,
     /// Keys.
@@ -311,7 +317,13 @@ fn read(text: &str) -> Result<Table, ron::error::SpannedError> {
     let mut table: Table = options.from_str(text)?;
     let mut rows = Vec::new();
     for (_, text) in SHARED.iter().filter(|(name, _)| table.include.iter().any(|include| include == name)) {
-        rows.extend(options.from_str::<Vec<Row>>(text)?);
+        let shared: Vec<Row> = options.from_str(text)?;
+        rows.extend(shared.into_iter().map(|mut row| {
+            if !row.key.is_empty() && !table.include_under.is_empty() {
+                row.key = format!("{}.{}", table.include_under, row.key);
+            }
+            row
+        }));
     }
     rows.append(&mut table.rows);
     table.rows = rows;
