@@ -23,7 +23,9 @@
 //! | [`linear_algebra`] | singular values of a matrix, small products and sums in the widest registers |
 //! | [`text`] | the window's languages |
 //! | [`import`] | configurations of training engines: which keys say what, which are known to which release |
+//! | [`scalar`] | what an unquoted word is to PyYAML |
 //! | [`export`] | key tables of engines: a job as the files they run |
+//! | [`typos`] | the word that a typing error most likely meant |
 //! | [`limits`] | how much a text holds, before anything is made of it |
 //! | [`explained`] | a number with its derivation |
 //! | [`architecture`] | shape of a model, from `config.json`, safetensors or GGUF |
@@ -92,8 +94,8 @@ pub mod ui;
 pub mod validation;
 pub mod why;
 
-pub use tuneplan_engines::{export, import};
-pub use tuneplan_ground::{files, jobs, limits, units};
+pub use tuneplan_engines::{export, import, scalar};
+pub use tuneplan_ground::{files, jobs, limits, typos, units};
 pub use tuneplan_models::{architecture, catalog};
 pub use tuneplan_numeric::{lab, linear_algebra, preview, quantize};
 pub use tuneplan_raster as raster;

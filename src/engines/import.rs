@@ -6,12 +6,12 @@
 //! engine's own default stands beside, with its version.
 
 mod arguments;
+mod back;
 mod document;
 mod engine;
 mod fields;
 mod known;
 mod readers;
-mod scalar;
 mod tree;
 
 pub use engine::Engine;
@@ -21,10 +21,6 @@ pub use known::releases;
 use document::Document;
 use serde::Serialize;
 
-/// Whether PyYAML takes an unquoted word for text.
-pub(crate) fn is_text_to_yaml(word: &str) -> bool {
-    matches!(scalar::plain(word), scalar::Scalar::Text(_))
-}
 
 /// Most bytes of a configuration.
 pub const MAX_BYTES: usize = 4 << 20;
@@ -108,6 +104,7 @@ pub fn read(text: &str, path: &str) -> Result<Imported, ImportError> {
     let known = known::of(engine).ok_or_else(|| ImportError(format!("no keys of {} are known", engine.title())))?;
     let mut fields = Fields::default();
     readers::read(engine, &mut document, path, &mut fields);
+    back::read(engine, &mut document, &mut fields);
     let standards = known.standards(&fields);
     let (keys, remarks) = document.account(known);
     Ok(Imported { engine, version: known.version().to_owned(), fields, standards, keys, remarks })

@@ -3,3 +3,6 @@
 
 pub mod export;
 pub mod import;
+pub mod scalar;
+
+use tuneplan_ground::typos;

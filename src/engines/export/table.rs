@@ -228,8 +228,6 @@ pub struct Back<'t> {
     pub key: &'t str,
     /// The engine's value for each word.
     pub words: &'t BTreeMap<String, Value>,
-    /// Other keys that must say what they say.
-    pub when: &'t When,
 }
 
 impl Group {
@@ -249,7 +247,7 @@ impl Table {
     /// Rows that the importer reads back.
     pub(crate) fn back(&self) -> impl Iterator<Item = Back<'_>> {
         let rows = self.rows.iter().filter(|row| row.back);
-        rows.map(|row| Back { field: &row.say, key: &row.key, words: &row.words, when: &row.when })
+        rows.map(|row| Back { field: &row.say, key: &row.key, words: &row.words })
     }
 
     /// The release called `version`, or the newest.

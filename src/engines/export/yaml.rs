@@ -2,7 +2,7 @@
 
 use super::table::Value;
 use super::tree::{Node, quoted};
-use crate::import::is_text_to_yaml;
+use crate::scalar::{Scalar, plain};
 
 /// The whole file.
 pub fn text(root: &Node, comments: &[String]) -> String {
@@ -74,6 +74,6 @@ fn word(text: &str) -> String {
     let safe = |c: char| c.is_ascii_alphanumeric() || "_-./+ =;()".contains(c);
     // What begins with a digit may be a number, a date or a base-60 number.
     let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '/')) || text.starts_with("./");
-    let switch = text.len() == 1 || !is_text_to_yaml(text);
+    let switch = text.len() == 1 || !matches!(plain(text), Scalar::Text(_));
     if starts && !switch && text.chars().all(safe) && !text.ends_with(' ') { text.to_owned() } else { quoted(text) }
 }

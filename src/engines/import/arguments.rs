@@ -1,7 +1,7 @@
 //! An argument line (`trl sft --model_name_or_path … --use_peft`) as the same tree that a file gives.
 
 use super::ImportError;
-use super::scalar::{self, Scalar};
+use crate::scalar::{self, Scalar};
 use super::tree::{Node, Value};
 use std::path::Path;
 
