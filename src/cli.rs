@@ -273,6 +273,12 @@ struct ImportArgs {
     /// Write the plan.
     #[arg(short, long, value_name = "PLAN.ron")]
     output: Option<PathBuf>,
+    /// Change a setting of the configuration (by the name of its flag) or one of its own keys; needs --patched.
+    #[arg(long = "set", value_name = "SETTING=VALUE", requires = "patched")]
+    changes: Vec<String>,
+    /// Write the configuration with the changes of --set: comments, order, quoting and every other byte stay.
+    #[arg(long, value_name = "FILE")]
+    patched: Option<PathBuf>,
     /// Replace the file if it exists.
     #[arg(long)]
     force: bool,

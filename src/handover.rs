@@ -5,4 +5,6 @@ pub mod configured;
 pub mod export;
 pub mod facts;
 pub mod planned;
+pub mod round_trip;
+pub mod serving;
 mod torchtune;

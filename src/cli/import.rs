@@ -7,6 +7,7 @@ use crate::figures;
 use crate::files;
 use crate::handover::account;
 use crate::handover::planned::{Planned, planned};
+use crate::handover::round_trip::changed;
 use crate::import::{self, Imported};
 use crate::plan::file;
 use crate::units::{ByteUnit, Bytes};
@@ -17,6 +18,7 @@ use std::io::Write;
 
 pub fn run(args: &ImportArgs, matches: Option<&ArgMatches>, out: &mut dyn Write) -> Result<Outcome> {
     let output = args.output.as_deref().map(|path| Output::of(path, args.force, matches)).transpose()?;
+    let patched_output = args.patched.as_deref().map(|path| Output::of(path, args.force, matches)).transpose()?;
     let shown = args.file.display().to_string();
     let text = files::read_text(&args.file, import::MAX_BYTES as u64)?;
     let imported = import::read(&text, &shown).with_context(|| shown.clone())?;
@@ -26,9 +28,30 @@ pub fn run(args: &ImportArgs, matches: Option<&ArgMatches>, out: &mut dyn Write)
     if let Some(output) = &output {
         output.write(plan_text.as_bytes())?;
     }
+    let patched = match &patched_output {
+        Some(output) => {
+            let patched = changed(&text, &shown, &args.changes).with_context(|| shown.clone())?;
+            output.write(patched.text.as_bytes())?;
+            Some(patched)
+        }
+        None => None,
+    };
     if args.json {
-        serde_json::to_writer_pretty(&mut *out, &to_json(&imported, &made, &plan_text))?;
+        let mut all = to_json(&imported, &made, &plan_text);
+        if let Some(patched) = &patched {
+            all["patched"] = json!(patched.lines);
+        }
+        serde_json::to_writer_pretty(&mut *out, &all)?;
         writeln!(out)?;
+    } else if let (Some(patched), Some(output)) = (&patched, &patched_output) {
+        for line in &patched.lines {
+            for (mark, text) in [("-", &line.before), ("+", &line.after)] {
+                if let Some(text) = text {
+                    writeln!(out, "{mark} {text}")?;
+                }
+            }
+        }
+        writeln!(out, "wrote {output}: {} lines differ", patched.lines.len())?;
     } else {
         write!(out, "{}", to_text(&imported, &made))?;
         if let Some(output) = &output {

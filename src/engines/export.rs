@@ -6,12 +6,13 @@
 //! in the file. It knows no plans: a job comes as [`Facts`], named values.
 
 mod command;
+pub(crate) mod rendered;
 mod rows;
 mod script;
 mod table;
 mod tree;
 mod yaml;
 
-pub use rows::{Cannot, File, Keyed, Said, Written, named, write};
+pub use rows::{Cannot, File, Keyed, Said, Written, keys, named, write};
 pub use table::{Facts, Group, Table, Value, Version, When, all, find, holds};
 

@@ -11,12 +11,14 @@ mod document;
 mod engine;
 mod fields;
 mod known;
+mod patch;
 mod readers;
 mod tree;
 
 pub use engine::Engine;
 pub use fields::{Fields, Standard};
 pub use known::releases;
+pub use patch::{Change, patched};
 
 use document::Document;
 use serde::Serialize;
@@ -29,6 +31,13 @@ pub const MAX_BYTES: usize = 4 << 20;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ImportError(pub(crate) String);
+
+impl ImportError {
+    /// With this sentence.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
 
 /// What a configuration says.
 #[derive(Clone, Debug, PartialEq)]

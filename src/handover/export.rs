@@ -1,10 +1,11 @@
 //! A plan as the files an engine runs.
 
-use super::facts;
-use crate::export::{self, Cannot, Facts, File, Group, Said, Table, Value, Version, holds, named};
+use super::{facts, serving};
+use crate::export::{self, Cannot, Facts, File, Group, Said, Table, Value, Version, Written, holds, named};
 use crate::plan::field::{field, fields};
 use crate::plan::{Plan, StageKind, Workload};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// Why a plan is not written; a sentence for the user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,8 +15,6 @@ pub struct ExportError(String);
 /// Figures of the estimate that machines are asked for by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// Memory of one device, in bytes.
-    pub device_bytes: Option<u64>,
     /// Host memory of all devices.
     pub host_bytes: Option<u64>,
     /// Disk for weights and checkpoints.
@@ -39,6 +38,8 @@ pub struct Exported {
     pub assumed: Vec<Assumed>,
     /// What else a reader must know.
     pub notes: Vec<String>,
+    /// What serving will say to what is trained.
+    pub serving: Vec<String>,
     /// Settings that no engine has a place for.
     pub only_planning: Vec<String>,
     /// Shell lines that install and run it.
@@ -77,42 +78,56 @@ pub fn exported(
     with: Option<Version<'static>>,
     needs: Needs,
 ) -> Result<Exported, ExportError> {
-    let mut facts = facts::of(plan, stage);
-    needs_as_facts(needs, &mut facts);
     let table = version.table;
+    let is_served = matches!(table.group, Group::Serving | Group::Merging);
+    let mut facts = if is_served { serving::of(plan, stage) } else { facts::of(plan, stage) };
+    if table.group == Group::Merging {
+        facts.extend(facts::of(&Plan { workload: Workload::Training, ..plan.clone() }, stage));
+    }
+    machines(plan, needs, &mut facts);
     refuse(plan, stage, table, &facts)?;
     let mut out = Exported { engine: table.id.clone(), version: version.version.to_owned(), ..Exported::default() };
     if table.group == Group::Machines {
         let engine = with.ok_or_else(|| ExportError(format!("{} needs a training engine to run", table.title)))?;
         refuse(plan, stage, engine.table, &facts)?;
-        add(&mut out, engine, &facts, plan);
-        let commands = out.commands.clone();
+        let of_machines = export::write(version, &facts, &[], &BTreeSet::new());
+        let elsewhere = of_machines.said.into_iter().map(|said| said.fact).collect();
+        add(&mut out, engine, &facts, plan, &elsewhere);
+        let commands = std::mem::take(&mut out.commands);
         facts.insert(":install".to_owned(), Value::text(commands.first().cloned().unwrap_or_default()));
         facts.insert(":run".to_owned(), Value::text(commands.get(1).cloned().unwrap_or_default()));
         let files: Vec<String> = out.files.iter().map(|file| file.name.clone()).collect();
         facts.insert(":files".to_owned(), Value::texts(files));
-        out.commands.clear();
+        let shell = format!("{} && {}", commands.join(" && "), "true").replace(" && true", "");
+        facts.insert(":shell".to_owned(), Value::texts(["sh", "-c", shell.as_str()]));
     }
-    add(&mut out, version, &facts, plan);
+    add(&mut out, version, &facts, plan, &BTreeSet::new());
+    if table.group != Group::Beside && plan.workload == Workload::Training {
+        out.serving = serving::lint(plan, &facts);
+    }
     finish(&mut out);
     Ok(out)
 }
 
-/// The files of `version`, and of the tables beside it.
-fn add(out: &mut Exported, version: Version<'static>, facts: &Facts, plan: &Plan) {
+/// The files of `version`, and of the tables beside it. What those say, its own comments need not.
+fn add(out: &mut Exported, version: Version<'static>, facts: &Facts, plan: &Plan, elsewhere: &BTreeSet<String>) {
     let table = version.table;
-    let head = head(version, plan);
-    let written = export::write(version, facts, &head);
-    out.files.extend(written.files);
-    out.said.extend(written.said);
-    out.cannot_say.extend(written.cannot);
-    out.notes.extend(written.notes);
-    let assumed = written.assumed.into_iter();
-    out.assumed.extend(assumed.map(|(key, value, why)| Assumed { key, value, why }));
-    for (_, beside) in table.beside.iter().filter(|(when, _)| holds(when, facts)) {
-        if let Some(beside) = export::find(beside).and_then(|table| table.at(None)) {
-            add(out, beside, facts, plan);
-        }
+    let besides: Vec<Version<'static>> = table
+        .beside
+        .iter()
+        .filter(|(when, _)| holds(when, facts))
+        .filter_map(|(_, beside)| export::find(beside).and_then(|table| table.at(None)))
+        .collect();
+    let mut elsewhere = elsewhere.clone();
+    let mut others = Vec::new();
+    for beside in besides {
+        let written = export::write(beside, facts, &head(beside, plan), &BTreeSet::new());
+        elsewhere.extend(written.said.iter().map(|said| said.fact.clone()));
+        others.push(written);
+    }
+    take(out, export::write(version, facts, &head(version, plan), &elsewhere));
+    for written in others {
+        take(out, written);
     }
     if !table.install.is_empty() {
         let of_version = table.install.replace("{version}", version.version);
@@ -123,9 +138,20 @@ fn add(out: &mut Exported, version: Version<'static>, facts: &Facts, plan: &Plan
     }
 }
 
+fn take(out: &mut Exported, written: Written) {
+    out.files.extend(written.files);
+    out.said.extend(written.said);
+    out.cannot_say.extend(written.cannot);
+    out.notes.extend(written.notes);
+    let assumed = written.assumed.into_iter();
+    out.assumed.extend(assumed.map(|(key, value, why)| Assumed { key, value, why }));
+}
+
 /// The lines on top of a file.
 fn head(version: Version<'_>, plan: &Plan) -> Vec<String> {
-    vec![format!("{} {}, written by Tuneplan {} from the plan \"{}\"", version.table.title, version.version, env!("CARGO_PKG_VERSION"), plan.short_name())]
+    let (title, version) = (&version.table.title, version.version);
+    let program = env!("CARGO_PKG_VERSION");
+    vec![format!("{title} {version}, written by Tuneplan {program} from the plan \"{}\"", plan.short_name())]
 }
 
 /// What one table says another need not; settings alone are told.
@@ -138,13 +164,50 @@ fn finish(out: &mut Exported) {
     out.only_planning = fields().iter().filter(|field| facts::is_only_planning(field)).map(|f| f.id.to_owned()).collect();
 }
 
-fn needs_as_facts(needs: Needs, facts: &mut Facts) {
+/// What machines are asked for: the figures of the estimate, in the units of each scheduler.
+fn machines(plan: &Plan, needs: Needs, facts: &mut Facts) {
     const GIB: u64 = 1 << 30;
-    let all = [(":device_gib", needs.device_bytes), (":host_gib", needs.host_bytes), (":disk_gib", needs.disk_bytes)];
-    for (name, bytes) in all {
-        if let Some(bytes) = bytes {
-            facts.insert(name.to_owned(), Value::Count(bytes.div_ceil(GIB).max(1)));
-        }
+    let mut follow = |name: &str, value: Value| facts.insert(format!(":{name}"), value);
+    if let Some(host) = needs.host_bytes {
+        let gib = host.div_ceil(GIB).max(1);
+        follow("host_bytes", Value::Count(gib.saturating_mul(GIB)));
+        follow("host_at_least", Value::Text(format!("{gib}+")));
+        follow("host_slurm", Value::Text(format!("{gib}G")));
+        follow("host_kubernetes", Value::Text(format!("{gib}Gi")));
+    }
+    if let Some(disk) = needs.disk_bytes {
+        let gib = disk.div_ceil(GIB).max(1);
+        follow("disk_gib", Value::Count(gib));
+        follow("disk_kubernetes", Value::Text(format!("{gib}Gi")));
+    }
+    let name = sky_name(&plan.hardware.accelerator);
+    if !name.is_empty() {
+        follow("sky", Value::Text(format!("{name}:{}", facts::devices(plan))));
+    }
+}
+
+/// SkyPilot's name of an accelerator (0.12, catalogue of its clouds); empty: it has none that is known here.
+fn sky_name(id: &str) -> &'static str {
+    match id {
+        "tesla-t4" => "T4",
+        "tesla-v100-sxm2-16gb" => "V100",
+        "tesla-v100-sxm2-32gb" => "V100-32GB",
+        "a10g" => "A10G",
+        "l4" => "L4",
+        "l40" => "L40",
+        "l40s" => "L40S",
+        "a100-pcie-40gb" | "a100-sxm4-40gb" => "A100",
+        "a100-pcie-80gb" | "a100-sxm4-80gb" => "A100-80GB",
+        "h100-pcie-80gb" | "h100-sxm5-80gb" => "H100",
+        "h200-sxm" => "H200",
+        "b200-sxm" => "B200",
+        "rtx-a6000" => "RTXA6000",
+        "rtx-6000-ada" => "RTX6000-Ada",
+        "geforce-rtx-3090" => "RTX3090",
+        "geforce-rtx-4090" => "RTX4090",
+        "geforce-rtx-5090" => "RTX5090",
+        "instinct-mi300x" => "MI300X",
+        _ => "",
     }
 }
 

@@ -285,6 +285,7 @@ fn course(plan: &Plan, stage: StageKind, facts: &mut Facts) {
         let iterations = steps.saturating_mul(batch.gradient_accumulation);
         facts.insert(":iterations".to_owned(), Value::Count(iterations));
         if let Some(checkpoints) = plan.run.checkpoints.filter(|count| *count > 0) {
+            facts.insert(":save_steps".to_owned(), Value::Count(steps.div_ceil(checkpoints).max(1)));
             facts.insert(":save_every".to_owned(), Value::Count(iterations.div_ceil(checkpoints).max(1)));
         }
     }

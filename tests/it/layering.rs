@@ -117,6 +117,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "documents",
             "estimate",
             "explained",
+            "export",
             "figures",
             "files",
             "handover",

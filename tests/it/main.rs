@@ -24,6 +24,7 @@ mod estimate_properties;
 mod estimate_slopes;
 mod estimate_time;
 mod estimate_truth;
+mod export;
 mod files_written;
 mod fits;
 mod hostile_files;

@@ -108,6 +108,9 @@ def trl(folder):
     check_script(script, {"IA3Config", "PromptTuningConfig", "PrefixTuningConfig", "PromptEncoderConfig", "VeraConfig", "OFTConfig"})
     classes = re.search(r"TrlParser\(\(ScriptArguments, (\w+), ModelConfig\)\)", script.read_text())[1]
     config = next(getattr(home, classes) for home in (library, cpo, gkd, orpo) if hasattr(home, classes))
+    processes = [yaml.safe_load(p.read_text()).get("num_processes", 1) for p in Path(folder).glob("*accelerate.yaml")]
+    import transformers
+    transformers.TrainingArguments.world_size = property(lambda _: max(processes, default=1))
     with contextlib.redirect_stderr(io.StringIO()) as said:
         try:
             trainer = next(p for p in Path(folder).glob("*.yaml") if not p.name.endswith("accelerate.yaml"))

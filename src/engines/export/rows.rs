@@ -1,6 +1,6 @@
 //! What the rows of a table make of a job.
 
-use super::table::{Facts, FileOf, Form, Row, Value, Version, holds};
+use super::table::{Facts, FileOf, Form, Group, Row, Value, Version, holds};
 use super::{command, script, tree, yaml};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -70,35 +70,32 @@ pub struct Written {
     pub notes: Vec<String>,
 }
 
-/// Fills the files of `version` with `facts`. `head` stands on top of every file as comments, before what cannot be said.
-pub fn write(version: Version<'_>, facts: &Facts, head: &[String]) -> Written {
+/// The keys of the first file, without those whose value no plan says.
+pub fn keys(version: Version<'_>, facts: &Facts) -> Vec<Keyed> {
+    let mut written = Written::default();
+    let keyed = keyed(version, facts, &mut written, &mut BTreeSet::new());
+    let assumed = |key: &str| written.assumed.iter().any(|(assumed, ..)| assumed == key);
+    keyed.into_iter().next().unwrap_or_default().into_iter().filter(|keyed| !assumed(&keyed.key)).collect()
+}
+
+/// Fills the files of `version` with `facts`. `head` stands on top of every file as comments, before what cannot be said;
+/// what is said `elsewhere` is not among that.
+pub fn write(version: Version<'_>, facts: &Facts, head: &[String], elsewhere: &BTreeSet<String>) -> Written {
     let table = version.table;
     let mut written = Written::default();
-    let mut keyed: Vec<Vec<Keyed>> = table.files.iter().map(|_| Vec::new()).collect();
     let mut answered = BTreeSet::new();
-    for row in table.rows.iter().filter(|row| row.is_of(version.version) && holds(&row.when, facts)) {
-        let Some(file) = file_of(&table.files, row).filter(|file| holds(&table.files[*file].when, facts)) else {
-            continue;
-        };
-        let Some((value, comment)) = value_of(row, facts, version, &mut written, &mut answered) else { continue };
-        if !row.say.is_empty() && !row.say.starts_with(':') {
-            answered.insert(row.say.clone());
-            written.said.push(said(row, facts, &named(&table.files[file].name, facts), &table.source));
-        }
-        if !row.key.is_empty() {
-            let value = if row.commas { Value::text(value.to_string()) } else { value };
-            keyed[file].retain(|before| before.key != row.key);
-            keyed[file].push(Keyed { key: row.key.clone(), value, comment });
-        }
-    }
+    let keyed = keyed(version, facts, &mut written, &mut answered);
+    // A file beside another speaks of its own part alone.
+    let is_whole = matches!(table.group, Group::Training | Group::Serving);
     for (fact, value) in facts {
-        let is_setting = !answered.contains(fact) && !fact.starts_with(':');
+        let is_ours = is_whole || table.rows.iter().any(|row| row.say == *fact);
+        let is_setting = is_ours && !answered.contains(fact) && !fact.starts_with(':');
         if is_setting && !written.cannot.iter().any(|cannot| cannot.fact == *fact) {
             let why = format!("{} {} has no key for it", table.title, version.version);
             written.cannot.push(Cannot { fact: fact.clone(), value: value.to_string(), why });
         }
     }
-    written.cannot.retain(|cannot| !answered.contains(&cannot.fact));
+    written.cannot.retain(|cannot| !answered.contains(&cannot.fact) && !elsewhere.contains(&cannot.fact));
     written.notes = table.notes.iter().filter(|(when, _)| holds(when, facts)).map(|(_, note)| note.clone()).collect();
     let mut comments = head.to_vec();
     let cannot = written.cannot.iter();
@@ -112,6 +109,33 @@ pub fn write(version: Version<'_>, facts: &Facts, head: &[String]) -> Written {
         }
     }
     written
+}
+
+/// The keys of every file, with what is said and what cannot be on the way.
+fn keyed(
+    version: Version<'_>,
+    facts: &Facts,
+    written: &mut Written,
+    answered: &mut BTreeSet<String>,
+) -> Vec<Vec<Keyed>> {
+    let table = version.table;
+    let mut keyed: Vec<Vec<Keyed>> = table.files.iter().map(|_| Vec::new()).collect();
+    for row in table.rows.iter().filter(|row| row.is_of(version.version) && holds(&row.when, facts)) {
+        let Some(file) = file_of(&table.files, row).filter(|file| holds(&table.files[*file].when, facts)) else {
+            continue;
+        };
+        let Some((value, comment)) = value_of(row, facts, version, written, answered) else { continue };
+        if !row.say.is_empty() && !row.say.starts_with(':') {
+            answered.insert(row.say.clone());
+            written.said.push(said(row, facts, &named(&table.files[file].name, facts), &table.source));
+        }
+        if !row.key.is_empty() {
+            let value = if row.commas { Value::text(value.to_string()) } else { value };
+            keyed[file].retain(|before| before.key != row.key);
+            keyed[file].push(Keyed { key: row.key.clone(), value, comment });
+        }
+    }
+    keyed
 }
 
 /// A text with `{:fact}` for the value of a fact.
@@ -217,7 +241,7 @@ fn place(said: &mut [Said], file: &str, keyed: &[Keyed], text: &str) {
     let lines: Vec<&str> = text.lines().collect();
     let mut from = 0;
     for keyed in keyed {
-        let last = keyed.key.rsplit('.').next().unwrap_or_default();
+        let last = keyed.key.rsplit('.').next().unwrap_or_default().trim_start_matches('$');
         let begins = |line: &str| {
             let line = line.trim_start_matches([' ', '-', '"', '\'']);
             line.strip_prefix(last).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))

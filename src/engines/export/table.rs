@@ -293,10 +293,14 @@ macro_rules! tables {
     };
 }
 
-tables!("trl", "axolotl", "llama-factory", "unsloth", "ms-swift", "mlx-lm", "torchtune", "accelerate", "deepspeed");
+tables!("trl", "axolotl", "llama-factory", "unsloth", "ms-swift", "mlx-lm", "torchtune", "accelerate", "deepspeed", "megatron-bridge", "vllm", "sglang", "llama-cpp", "ollama", "mergekit", "skypilot", "slurm", "kubeflow", "ray");
 
 /// Rows that several tables share.
-const SHARED: &[(&str, &str)] = &[("trainer", include_str!("../../../assets/engines/export/trainer.ron"))];
+const SHARED: &[(&str, &str)] = &[
+    ("trainer", include_str!("../../../assets/engines/export/trainer.ron")),
+    ("serving", include_str!("../../../assets/engines/export/serving.ron")),
+    ("machines", include_str!("../../../assets/engines/export/machines.ron")),
+];
 
 /// Every table.
 pub fn all() -> &'static [Table] {

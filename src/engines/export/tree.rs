@@ -18,20 +18,21 @@ pub enum Node {
 pub fn of(keyed: &[Keyed]) -> Node {
     let mut root = Node::Map(Vec::new());
     for keyed in keyed {
-        let segments: Vec<&str> = keyed.key.split('.').collect();
+        // `~` is a point inside a name.
+        let segments: Vec<String> = keyed.key.split('.').map(|segment| segment.replace('~', ".")).collect();
         put(&mut root, &segments, Node::Leaf(keyed.value.clone(), keyed.comment.clone()));
     }
     root
 }
 
-fn put(node: &mut Node, segments: &[&str], leaf: Node) {
+fn put(node: &mut Node, segments: &[String], leaf: Node) {
     let Some((first, rest)) = segments.split_first() else {
         *node = leaf;
         return;
     };
     let (name, index) = match first.split_once('[') {
         Some((name, index)) => (name, index.trim_end_matches(']').parse::<usize>().ok()),
-        None => (*first, None),
+        None => (first.as_str(), None),
     };
     if !matches!(node, Node::Map(_)) {
         *node = Node::Map(Vec::new());

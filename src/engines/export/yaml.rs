@@ -24,16 +24,6 @@ fn write_entry(key: &str, node: &Node, depth: usize, out: &mut String) {
     out.push_str(&word(key));
     out.push(':');
     match node {
-        Node::Leaf(Value::Text(text), _) if text.contains('\n') => {
-            out.push_str(" |\n");
-            for line in text.lines() {
-                if !line.is_empty() {
-                    out.push_str(&"  ".repeat(depth + 1));
-                    out.push_str(line);
-                }
-                out.push('\n');
-            }
-        }
         Node::Leaf(value, comment) => {
             out.push(' ');
             out.push_str(&scalar(value));
@@ -61,7 +51,7 @@ fn write_entry(key: &str, node: &Node, depth: usize, out: &mut String) {
     }
 }
 
-fn scalar(value: &Value) -> String {
+pub fn scalar(value: &Value) -> String {
     match value {
         Value::Text(text) => word(text),
         Value::List(list) => format!("[{}]", list.iter().map(scalar).collect::<Vec<_>>().join(", ")),

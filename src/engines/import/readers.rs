@@ -116,6 +116,8 @@ fn float_format(word: &str) -> Option<String> {
 fn optimizer(word: &str) -> String {
     let name = word.rsplit('.').next().unwrap_or(word).to_ascii_lowercase();
     let name = name.strip_prefix("optimizernames.").unwrap_or(&name);
+    // GaLore is the method; the rule under it is the optimizer.
+    let name = name.strip_prefix("galore_").unwrap_or(name);
     let paged = name.contains("paged");
     let eight = name.contains("8bit");
     match name {

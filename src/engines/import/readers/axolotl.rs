@@ -49,6 +49,9 @@ fn method(document: &mut Document<'_>, fields: &mut Fields) {
             document.idle(key);
         }
         let optimizer = document.peek("optimizer").unwrap_or_default();
+        if optimizer.contains("galore") {
+            fields.rank = document.count("optim_args.rank");
+        }
         fields.method = Some(
             if optimizer.contains("galore") {
                 "galore"
