@@ -404,9 +404,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
 
 /// The command line as clap sees it: the declared part and one flag for every plan field.
 pub fn command() -> clap::Command {
-    ["estimate", "solve", "levers", "sensitivity", "search", "why", "export"].into_iter().fold(Cli::command(), |command, name| {
-        command.mut_subcommand(name, |subcommand| subcommand.args(load::field_args()))
-    })
+    ["estimate", "solve", "levers", "sensitivity", "search", "why", "export"]
+        .into_iter()
+        .fold(Cli::command(), |command, name| {
+            command.mut_subcommand(name, |subcommand| subcommand.args(load::field_args()))
+        })
 }
 
 fn report_usage(usage: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> Outcome {

@@ -16,7 +16,12 @@ use serde_json::{Value as Json, json};
 use std::io::Write;
 use std::path::Path;
 
-pub fn run(args: &ExportArgs, matches: Option<&ArgMatches>, out: &mut dyn Write, err: &mut dyn Write) -> Result<Outcome> {
+pub fn run(
+    args: &ExportArgs,
+    matches: Option<&ArgMatches>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<Outcome> {
     if args.list {
         list(args.json, out)?;
         return Ok(Outcome::Done);
@@ -35,7 +40,10 @@ pub fn run(args: &ExportArgs, matches: Option<&ArgMatches>, out: &mut dyn Write,
                 file.name = format!("{folder}-{}", file.name);
             }
             if at > 0 {
-                one.notes.push(format!("stage {} starts from what stage {at} left: put its merged weights where the base model stands", at + 1));
+                one.notes.push(format!(
+                    "stage {} starts from what stage {at} left: put its merged weights where the base model stands",
+                    at + 1
+                ));
             }
         }
         made.push(one);
@@ -73,13 +81,20 @@ fn write_all(folder: &Path, files: &[&File], force: bool, matches: Option<&ArgMa
     Ok(())
 }
 
-/// What the estimate says of memory and disk, for machines.
+/// What the estimate says of memory, and the disk that weights, result and checkpoints take.
 fn needs(plan: &Plan) -> Needs {
+    /// Bytes of a trained value in a checkpoint: FP32 weight and two moments.
+    const CHECKPOINTED: u64 = 12;
+    /// Checkpoints that are kept where the plan does not say how many are written.
+    const KEPT: u64 = 3;
     let Ok(inputs) = Inputs::resolve(plan, Catalog::embedded(), Profiles::known()) else { return Needs::default() };
     let estimate = estimate(&inputs, Detail::Numbers);
-    let device_bytes = Some(estimate.process.expected.0);
-    let host_bytes = estimate.devices.as_ref().map(|devices| devices.host_total().0);
-    Needs { device_bytes, host_bytes, disk_bytes: None }
+    // The base as it is published, and as it is held in host memory while it is loaded.
+    let base = estimate.model.total.saturating_mul(2);
+    let host = estimate.devices.as_ref().map_or(base, |devices| devices.host_total().0.max(base));
+    let kept = plan.run.checkpoints.unwrap_or(KEPT);
+    let written = estimate.parameters.trainable.saturating_mul(CHECKPOINTED).saturating_mul(kept);
+    Needs { host_bytes: Some(host), disk_bytes: Some(base.saturating_mul(2).saturating_add(written)) }
 }
 
 fn list(as_json: bool, out: &mut dyn Write) -> Result<()> {
@@ -132,15 +147,13 @@ fn to_text(made: &Exported, prints: bool) -> String {
         }
     };
     let said = made.said.iter().filter(|said| !said.key.is_empty()).count();
-    section(
-        "Written",
-        vec![format!("{} {}: {said} keys say settings of the plan", made.engine, made.version)],
-    );
+    section("Written", vec![format!("{} {}: {said} keys say settings of the plan", made.engine, made.version)]);
     let cannot = made.cannot_say.iter();
     section("Not said", cannot.map(|no| format!("{} = {}: {}", label(&no.fact), no.value, no.why)).collect());
     let assumed = made.assumed.iter();
     section("Assumed", assumed.map(|found| format!("{} = {}: {}", found.key, found.value, found.why)).collect());
     section("Notes", made.notes.clone());
+    section("Before it is served", made.serving.clone());
     section("Run", made.commands.clone());
     lines.join("\n") + "\n"
 }

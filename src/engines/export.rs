@@ -15,4 +15,3 @@ mod yaml;
 
 pub use rows::{Cannot, File, Keyed, Said, Written, keys, named, write};
 pub use table::{Facts, Group, Table, Value, Version, When, all, find, holds};
-

@@ -23,7 +23,6 @@ pub use patch::{Change, patched};
 use document::Document;
 use serde::Serialize;
 
-
 /// Most bytes of a configuration.
 pub const MAX_BYTES: usize = 4 << 20;
 

@@ -161,7 +161,8 @@ fn finish(out: &mut Exported) {
     out.cannot_say.sort_by(|a, b| a.fact.cmp(&b.fact));
     out.cannot_say.dedup_by(|a, b| a.fact == b.fact);
     out.said.retain(|said| field(&said.fact).is_some());
-    out.only_planning = fields().iter().filter(|field| facts::is_only_planning(field)).map(|f| f.id.to_owned()).collect();
+    out.only_planning =
+        fields().iter().filter(|field| facts::is_only_planning(field)).map(|f| f.id.to_owned()).collect();
 }
 
 /// What machines are asked for: the figures of the estimate, in the units of each scheduler.
@@ -224,14 +225,19 @@ fn refuse(plan: &Plan, stage: StageKind, table: &Table, facts: &Facts) -> Result
         is_of(&table.kinds, &kind) && is_of(&table.methods, method)
     };
     if trains && !has(table) {
-        let what = if table.kinds.contains(&kind) { format!("the method {method}") } else { format!("the kind {kind}") };
+        let what =
+            if table.kinds.contains(&kind) { format!("the method {method}") } else { format!("the kind {kind}") };
         let others: Vec<&str> = export::all()
             .iter()
             .filter(|other| other.group == Group::Training && has(other))
             .map(|other| other.id.as_str())
             .collect();
-        let others = if others.is_empty() { "none has this kind with this method".to_owned() } else { others.join(", ") };
-        return Err(ExportError(format!("{} is not written with {what} ({stage:?}); engines that are: {others}", table.title)));
+        let others =
+            if others.is_empty() { "none has this kind with this method".to_owned() } else { others.join(", ") };
+        return Err(ExportError(format!(
+            "{} is not written with {what} ({stage:?}); engines that are: {others}",
+            table.title
+        )));
     }
     match table.refuses.iter().find(|(when, _)| holds(when, facts)) {
         Some((_, why)) => Err(ExportError(format!("{}: {why}", table.title))),

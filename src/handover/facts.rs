@@ -301,6 +301,12 @@ fn course(plan: &Plan, stage: StageKind, facts: &mut Facts) {
         facts.insert(":generated_fits".to_owned(), Value::Flag(fits));
         let group = (2..=8).rev().find(|group| generated % group == 0).unwrap_or(generated.max(2));
         facts.insert(":group".to_owned(), Value::Count(group));
+        // axolotl holds the group against one process's passes, and every process against a whole group.
+        let passes = batch.micro_batch.saturating_mul(batch.gradient_accumulation);
+        let fits = |group: &u64| passes % group == 0 && passes >= group.saturating_mul(devices(plan));
+        if let Some(group) = (2..=8).rev().find(fits) {
+            facts.insert(":axolotl_group".to_owned(), Value::Count(group));
+        }
         if let Some(evaluated) = plan.objective.evaluation_batch {
             let all = evaluated.saturating_mul(data_devices(plan));
             let group = (1..=8).rev().find(|group| all % group == 0).unwrap_or(1);

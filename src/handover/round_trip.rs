@@ -76,7 +76,8 @@ fn typed(value: &str) -> Value {
 
 /// Keys that the engine's table writes otherwise for the changed plan.
 fn keys_between(imported: &Imported, before: &Plan, after: &Plan) -> Result<Vec<Change>, ImportError> {
-    let none = || ImportError::new(format!("settings of {} are not written: name a key of the file", imported.engine.title()));
+    let none =
+        || ImportError::new(format!("settings of {} are not written: name a key of the file", imported.engine.title()));
     let table = export::find(imported.engine.id()).ok_or_else(none)?;
     let version = table.at(Some(&imported.version)).or_else(|| table.at(None)).ok_or_else(none)?;
     let keys = |plan: &Plan| export::keys(version, &facts_of(plan));
@@ -142,11 +143,9 @@ fn lines(before: &str, after: &str) -> Vec<Line> {
                         to += 1;
                         continue;
                     }
-                    Some(b) => found.push(Line {
-                        line: to + 1,
-                        before: Some((*a).to_owned()),
-                        after: Some((*b).to_owned()),
-                    }),
+                    Some(b) => {
+                        found.push(Line { line: to + 1, before: Some((*a).to_owned()), after: Some((*b).to_owned()) })
+                    }
                     None => found.push(Line { line: at + 1, before: Some((*a).to_owned()), after: None }),
                 }
             }

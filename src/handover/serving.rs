@@ -44,9 +44,9 @@ pub fn of(plan: &Plan, stage: StageKind) -> Facts {
     let full = matches!(plan.method.method, Method::Full | Method::Galore { .. } | Method::Blockwise { .. });
     // A plan that only runs a model has nothing to merge.
     let merged = !adapter && plan.workload == Workload::Training;
-    let llama = ["Llama", "Mistral", "Gemma"].iter().any(|start| {
-        trained.get(":code").is_some_and(|code| code.to_string().starts_with(start))
-    });
+    let llama = ["Llama", "Mistral", "Gemma"]
+        .iter()
+        .any(|start| trained.get(":code").is_some_and(|code| code.to_string().starts_with(start)));
     let gguf = if merged { "./merged.gguf" } else { "./base.gguf" };
     let all_facts = [
         ("adapter", Value::Flag(adapter)),

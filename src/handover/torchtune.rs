@@ -48,7 +48,10 @@ pub fn modules(names: &[String], facts: &mut Facts) {
     let attention: Vec<&str> = attention.iter().filter(|(name, _)| has(name)).map(|(_, own)| *own).collect();
     let mlp = ["gate_proj", "up_proj", "down_proj"].iter().filter(|name| has(name)).count();
     let known = names.iter().all(|name| {
-        all || matches!(name.as_str(), "q_proj" | "k_proj" | "v_proj" | "o_proj" | "gate_proj" | "up_proj" | "down_proj")
+        all || matches!(
+            name.as_str(),
+            "q_proj" | "k_proj" | "v_proj" | "o_proj" | "gate_proj" | "up_proj" | "down_proj"
+        )
     });
     if known && !attention.is_empty() && (mlp == 0 || mlp == 3) {
         facts.insert(":torchtune_attention".to_owned(), Value::texts(attention));

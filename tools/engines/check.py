@@ -152,10 +152,20 @@ def axolotl(folder):
     given = DictDefault({key: value for key, value in data.items() if key not in ("deepspeed", "plugins") and not key.startswith("liger")})
     import torch
     with quiet():
-        validate_config(given, capabilities={"bf16": True, "fp8": False, "tf32": True, "n_gpu": 8, "n_node": 1, "compute_capability": "sm_90"},
+        validate_config(given, capabilities={"bf16": True, "fp8": False, "tf32": True, "n_gpu": devices_of(folder), "n_node": 1, "compute_capability": "sm_90"},
                         env_capabilities={"torch_version": torch.__version__.split("+")[0]})
     for beside in Path(folder).glob("*deepspeed*.json"):
         deepspeed_file(beside, folder)
+
+
+def devices_of(folder):
+    """Devices of the plan, as the export's answer beside the folder has them; 8 without it."""
+    answer = Path(str(folder).rstrip("/") + ".json")
+    if not answer.exists():
+        return 8
+    stage = json.loads(answer.read_text())["stages"][0]
+    told = [entry["value"] for part in ("said", "cannot_say") for entry in stage[part] if entry["fact"] == "hardware.count"]
+    return int(told[0]) if told else 1
 
 
 def fields_of(model):
@@ -211,6 +221,12 @@ def llama_factory(folder):
     data.pop("deepspeed", None)
     data.update(use_cpu=True, output_dir=tempfile.mkdtemp())
     parser.is_torch_bf16_gpu_available = lambda: True
+    # The parser takes a mapping's words as they are: choices are held here.
+    for group in (parser.FinetuningArguments, parser.ModelArguments, parser.DataArguments):
+        for key, hint in typing.get_type_hints(group).items():
+            literal = [choice for part in (hint, *typing.get_args(hint)) if typing.get_origin(part) is typing.Literal for choice in typing.get_args(part)]
+            if literal and data.get(key) not in (None, *literal):
+                raise Wrong(f"{key}: {data[key]!r} is none of {literal}")
     with quiet():
         try:
             parser.get_train_args(dict(data))
@@ -360,6 +376,8 @@ def accelerate_file(path):
     for key in raw.get("parallelism_config") or {}:
         if key not in options:
             raise Wrong(f"parallelism_config: unknown {key}")
+    if str(raw.get("mixed_precision")) not in ("no", "fp16", "bf16", "fp8"):
+        raise Wrong(f"mixed_precision {raw.get('mixed_precision')!r}")
     fsdp = raw.get("fsdp_config") or {}
     old = {"fsdp_sharding_strategy", "fsdp_backward_prefetch", "fsdp_forward_prefetch", "fsdp_sync_module_states", "fsdp_use_orig_params"}
     if fsdp.get("fsdp_version") == 2 and old & set(fsdp):

@@ -293,7 +293,27 @@ macro_rules! tables {
     };
 }
 
-tables!("trl", "axolotl", "llama-factory", "unsloth", "ms-swift", "mlx-lm", "torchtune", "accelerate", "deepspeed", "megatron-bridge", "vllm", "sglang", "llama-cpp", "ollama", "mergekit", "skypilot", "slurm", "kubeflow", "ray");
+tables!(
+    "trl",
+    "axolotl",
+    "llama-factory",
+    "unsloth",
+    "ms-swift",
+    "mlx-lm",
+    "torchtune",
+    "accelerate",
+    "deepspeed",
+    "megatron-bridge",
+    "vllm",
+    "sglang",
+    "llama-cpp",
+    "ollama",
+    "mergekit",
+    "skypilot",
+    "slurm",
+    "kubeflow",
+    "ray"
+);
 
 /// Rows that several tables share.
 const SHARED: &[(&str, &str)] = &[

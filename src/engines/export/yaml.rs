@@ -63,7 +63,8 @@ pub fn scalar(value: &Value) -> String {
 fn word(text: &str) -> String {
     let safe = |c: char| c.is_ascii_alphanumeric() || "_-./+ =;()".contains(c);
     // What begins with a digit may be a number, a date or a base-60 number.
-    let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '/')) || text.starts_with("./");
+    let starts =
+        text.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '/')) || text.starts_with("./");
     let switch = text.len() == 1 || !matches!(plain(text), Scalar::Text(_));
     if starts && !switch && text.chars().all(safe) && !text.ends_with(' ') { text.to_owned() } else { quoted(text) }
 }

@@ -89,7 +89,11 @@ fn removed(text: &str, entry: &Entry) -> Result<(Range<usize>, String), ImportEr
 fn added(text: &str, entries: &[Entry], key: &str, value: &Value) -> Result<(Range<usize>, String), ImportError> {
     let (parent, name) = key.rsplit_once('.').map_or(("", key), |(parent, name)| (parent, name));
     let is_child = |entry: &&Entry| {
-        let rest = if parent.is_empty() { Some(entry.path.as_str()) } else { entry.path.strip_prefix(parent).and_then(|rest| rest.strip_prefix('.')) };
+        let rest = if parent.is_empty() {
+            Some(entry.path.as_str())
+        } else {
+            entry.path.strip_prefix(parent).and_then(|rest| rest.strip_prefix('.'))
+        };
         rest.is_some_and(|rest| !rest.contains(['.', '[']))
     };
     let Some(last) = entries.iter().filter(is_child).next_back() else {
