@@ -91,9 +91,9 @@ enum Command {
     /// Explain an out-of-memory message on standard input by the dimensions of a plan.
     Why(WhyArgs),
     /// Read a configuration of a training engine (axolotl, LLaMA-Factory, TRL, …) as a plan.
-    Import(ImportArgs),
+    Import(import::ImportArgs),
     /// Write a plan as the files that a training engine, a server or a scheduler runs.
-    Export(ExportArgs),
+    Export(export::ExportArgs),
     /// Show what a model file says: shape, exact parameter counts, remarks.
     Inspect(InspectArgs),
     /// Put the weights of a model into number formats: bits, errors, outliers, and the best mix at a size.
@@ -260,52 +260,6 @@ struct WhyArgs {
     /// One JSON object; byte counts are integers.
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Debug, Args)]
-struct ImportArgs {
-    /// Configuration of axolotl, LLaMA-Factory, TRL, torchtune, MLX-LM, ms-swift, PEFT, accelerate, DeepSpeed or SkyPilot:
-    /// YAML, JSON, or a command line.
-    file: PathBuf,
-    /// One JSON object.
-    #[arg(long)]
-    json: bool,
-    /// Write the plan.
-    #[arg(short, long, value_name = "PLAN.ron")]
-    output: Option<PathBuf>,
-    /// Change a setting of the configuration (by the name of its flag) or one of its own keys; needs --patched.
-    #[arg(long = "set", value_name = "SETTING=VALUE", requires = "patched")]
-    changes: Vec<String>,
-    /// Write the configuration with the changes of --set: comments, order, quoting and every other byte stay.
-    #[arg(long, value_name = "FILE")]
-    patched: Option<PathBuf>,
-    /// Replace the file if it exists.
-    #[arg(long)]
-    force: bool,
-}
-
-#[derive(Debug, Args)]
-struct ExportArgs {
-    /// Plan file; without it the default plan.
-    plan: Option<PathBuf>,
-    /// Engine, with its release where it is not the newest: axolotl, axolotl@0.19.
-    #[arg(long, value_name = "ENGINE[@VERSION]", required_unless_present = "list")]
-    to: Option<String>,
-    /// Training engine that SkyPilot, Slurm, Kubeflow or Ray runs.
-    #[arg(long, value_name = "ENGINE[@VERSION]", default_value = "trl")]
-    with: String,
-    /// Folder to write the files into; without it they are printed.
-    #[arg(short, long, value_name = "DIR")]
-    output: Option<PathBuf>,
-    /// List engines, releases, kinds and methods.
-    #[arg(long)]
-    list: bool,
-    /// One JSON object.
-    #[arg(long)]
-    json: bool,
-    /// Replace files that exist.
-    #[arg(long)]
-    force: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! `tuneplan export`: a plan as the files an engine runs.
 
 use super::output::Output;
-use super::{ExportArgs, Outcome, load};
+use super::{Outcome, load};
 use crate::catalog::Catalog;
 use crate::estimate::profile::Profiles;
 use crate::estimate::{Detail, Inputs, estimate};
@@ -11,10 +11,34 @@ use crate::handover::export::{Exported, Needs, engine, exported};
 use crate::plan::field::field;
 use crate::plan::{Plan, Workload};
 use anyhow::{Context as _, Result};
-use clap::ArgMatches;
+use clap::{ArgMatches, Args};
 use serde_json::{Value as Json, json};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// Plan file; without it the default plan.
+    plan: Option<PathBuf>,
+    /// Engine, with its release where it is not the newest: axolotl, axolotl@0.19.
+    #[arg(long, value_name = "ENGINE[@VERSION]", required_unless_present = "list")]
+    to: Option<String>,
+    /// Training engine that SkyPilot, Slurm, Kubeflow or Ray runs.
+    #[arg(long, value_name = "ENGINE[@VERSION]", default_value = "trl")]
+    with: String,
+    /// Folder to write the files into; without it they are printed.
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// List engines, releases, kinds and methods.
+    #[arg(long)]
+    list: bool,
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Replace files that exist.
+    #[arg(long)]
+    force: bool,
+}
 
 pub fn run(
     args: &ExportArgs,
@@ -35,10 +59,7 @@ pub fn run(
         let mut one = exported(&plan, *stage, version, with, needs)?;
         // A chain of stages is a folder each: the second starts from what the first left.
         if plan.stages.len() > 1 && version.table.group != Group::Serving {
-            let folder = format!("stage-{}", at + 1);
-            for file in &mut one.files {
-                file.name = format!("{folder}-{}", file.name);
-            }
+            in_folder(&mut one, &format!("stage-{}", at + 1));
             if at > 0 {
                 one.notes.push(format!(
                     "stage {} starts from what stage {at} left: put its merged weights where the base model stands",
@@ -70,10 +91,23 @@ pub fn run(
     Ok(Outcome::Done)
 }
 
+/// Puts the files of a stage into a folder of their own, where its commands run.
+fn in_folder(made: &mut Exported, folder: &str) {
+    for name in made.files.iter_mut().map(|file| &mut file.name).chain(made.said.iter_mut().map(|said| &mut said.file))
+    {
+        if !name.is_empty() {
+            *name = format!("{folder}/{name}");
+        }
+    }
+    made.commands.insert(0, format!("cd {folder}"));
+}
+
 /// Writes every file, or none where one cannot be.
 fn write_all(folder: &Path, files: &[&File], force: bool, matches: Option<&ArgMatches>) -> Result<()> {
-    files::make_folders(folder).with_context(|| folder.display().to_string())?;
-    let paths: Vec<_> = files.iter().map(|file| folder.join(&file.name)).collect();
+    let paths: Vec<PathBuf> = files.iter().map(|file| folder.join(&file.name)).collect();
+    for place in paths.iter().filter_map(|path| path.parent()) {
+        files::make_folders(place).with_context(|| place.display().to_string())?;
+    }
     let outputs = paths.iter().map(|path| Output::of(path, force, matches)).collect::<Result<Vec<_>>>()?;
     for (output, file) in outputs.iter().zip(files) {
         output.write(file.text.as_bytes())?;

@@ -1,7 +1,7 @@
 //! `tuneplan import`: a configuration of a training engine as a plan.
 
+use super::Outcome;
 use super::output::Output;
-use super::{ImportArgs, Outcome};
 use crate::estimate::Fit;
 use crate::figures;
 use crate::files;
@@ -12,9 +12,32 @@ use crate::import::{self, Imported};
 use crate::plan::file;
 use crate::units::{ByteUnit, Bytes};
 use anyhow::{Context as _, Result};
-use clap::ArgMatches;
+use clap::{ArgMatches, Args};
 use serde_json::{Value as Json, json};
 use std::io::Write;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// Configuration of axolotl, LLaMA-Factory, TRL, torchtune, MLX-LM, ms-swift, PEFT, accelerate, DeepSpeed or SkyPilot:
+    /// YAML, JSON, or a command line.
+    file: PathBuf,
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Write the plan.
+    #[arg(short, long, value_name = "PLAN.ron")]
+    output: Option<PathBuf>,
+    /// Change a setting of the configuration (by the name of its flag) or one of its own keys; needs --patched.
+    #[arg(long = "set", value_name = "SETTING=VALUE", requires = "patched")]
+    changes: Vec<String>,
+    /// Write the configuration with the changes of --set: comments, order, quoting and every other byte stay.
+    #[arg(long, value_name = "FILE")]
+    patched: Option<PathBuf>,
+    /// Replace the file if it exists.
+    #[arg(long)]
+    force: bool,
+}
 
 pub fn run(args: &ImportArgs, matches: Option<&ArgMatches>, out: &mut dyn Write) -> Result<Outcome> {
     let output = args.output.as_deref().map(|path| Output::of(path, args.force, matches)).transpose()?;

@@ -54,6 +54,7 @@ mod quality;
 mod quantize;
 mod raster;
 mod revisions;
+mod round_trip;
 mod search;
 mod sensitivity;
 mod serving;

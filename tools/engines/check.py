@@ -160,7 +160,9 @@ def axolotl(folder):
 
 def devices_of(folder):
     """Devices of the plan, as the export's answer beside the folder has them; 8 without it."""
-    answer = Path(str(folder).rstrip("/") + ".json")
+    folder = Path(folder)
+    folder = folder.parent if folder.name.startswith("stage-") else folder
+    answer = folder.with_name(folder.name + ".json")
     if not answer.exists():
         return 8
     stage = json.loads(answer.read_text())["stages"][0]
@@ -424,13 +426,125 @@ def deepspeed(folder):
     deepspeed_file(one(folder, "*deepspeed*.json"), folder)
 
 
-ENGINES = {"trl": trl, "axolotl": axolotl, "llama-factory": llama_factory, "unsloth": unsloth, "ms-swift": ms_swift, "mlx-lm": mlx_lm,
+def sources(package):
+    """Folder of a package's source, which is not imported."""
+    for place in sys.path:
+        if Path(place, package).is_dir():
+            return Path(place, package)
+    raise ImportError(f"no source of {package} on the path")
+
+
+def flags_of(words):
+    return [word.split("=")[0] for word in words if word.startswith("--")]
+
+
+def vllm(folder):
+    home = sources("vllm")
+    files = ["engine/arg_utils.py", "entrypoints/openai/cli_args.py", "entrypoints/cli/serve.py", "entrypoints/common/cli_args.py"]
+    text = "\n".join((home / file).read_text() for file in files if (home / file).exists())
+    known = set(re.findall(r'"(--[a-z0-9][a-z0-9-]*)"', text))
+    known |= {"--" + name.replace("_", "-") for name in re.findall(r"^    ([a-z_][a-z0-9_]*):", text, re.M)}
+    words = command_of(one(folder, "*vllm.sh"))
+    bad = [flag for flag in flags_of(words) if flag not in known]
+    if words[:2] != ["vllm", "serve"] or words[2].startswith("--") or bad:
+        raise Wrong(f"{words[:3]}, unknown {bad}")
+    ranks = [int(rank) for rank in re.search(r"MaxLoRARanks = Literal\[([\d, ]+)\]", (home / "config/lora.py").read_text())[1].split(",")]
+    value = dict(zip(words, words[1:]))
+    if "--max-lora-rank" in value and int(value["--max-lora-rank"]) not in ranks:
+        raise Wrong(f"--max-lora-rank is one of {ranks}")
+    lora = [flag for flag in flags_of(words) if "lora" in flag and flag != "--enable-lora"]
+    if lora and "--enable-lora" not in words:
+        raise Wrong(f"{lora} without --enable-lora")
+    if "--max-cpu-loras" in value and int(value["--max-cpu-loras"]) < int(value.get("--max-loras", 1)):
+        raise Wrong("--max-cpu-loras below --max-loras")
+
+
+def sglang(folder):
+    home = sources("sglang") / "srt" / "arg_groups" / "fields"
+    text = "\n".join(file.read_text() for file in home.glob("*.py"))
+    known = {"--" + name.replace("_", "-") for name in re.findall(r"^    ([a-z_][a-z0-9_]*):", text, re.M)}
+    words = command_of(one(folder, "*sglang.sh"))
+    bad = [flag for flag in flags_of(words) if flag not in known]
+    if words[:3] != ["python", "-m", "sglang.launch_server"] or "--model-path" not in words or bad:
+        raise Wrong(f"{words[:3]}, unknown {bad}")
+
+
+def mergekit(folder):
+    from mergekit.config import MergeConfiguration
+    from mergekit.merge_methods import registry
+    data = yaml.safe_load(one(folder, "*merge.yml").read_text())
+    if set(data) - set(MergeConfiguration.model_fields):
+        raise Wrong(f"unknown {set(data) - set(MergeConfiguration.model_fields)}")
+    MergeConfiguration.model_validate(data)
+    if data["merge_method"] not in {method.spec.name for method in registry.registered_methods()}:
+        raise Wrong(data["merge_method"])
+
+
+def skypilot(folder):
+    import jsonschema
+    from sky.utils import schemas
+    jsonschema.validate(yaml.safe_load(one(folder, "*sky.yaml").read_text()), schemas.get_task_schema())
+    resources = yaml.safe_load(one(folder, "*sky.yaml").read_text())["resources"]
+    jsonschema.validate(resources, schemas.get_resources_schema())
+    trl(folder)
+
+
+MEGATRON = {}
+
+
+def megatron_bridge(folder):
+    if not MEGATRON:
+        for file in sources("megatron").rglob("*.py"):
+            with contextlib.suppress(SyntaxError, UnicodeDecodeError):
+                for node in ast.parse(file.read_text()).body:
+                    if isinstance(node, ast.ClassDef):
+                        names = {item.target.id: ast.unparse(item.annotation) for item in node.body
+                                 if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)}
+                        bases = [ast.unparse(base).split(".")[-1].split("[")[0] for base in node.bases]
+                        MEGATRON.setdefault(node.name, []).append((names, bases))
+
+    def names_of(name, seen=()):
+        out = {}
+        for names, bases in MEGATRON.get(name, []):
+            out |= names
+            for base in bases:
+                if base not in seen:
+                    out |= names_of(base, (*seen, name))
+        return out
+
+    container = names_of("ConfigContainer")
+    data = yaml.safe_load(one(folder, "*megatron.yaml").read_text())
+    for section, keys in data.items():
+        if section not in container:
+            raise Wrong(f"unknown section {section}")
+        if not isinstance(keys, dict):
+            continue
+        classes = re.findall(r"\w+", container[section])
+        if section == "peft":
+            classes += ["LoRA", "DoRA"]
+        if section == "model":
+            classes += [name for name in MEGATRON if name.endswith("ModelProvider")]
+        known = set().union(*[names_of(name) for name in classes if name in MEGATRON])
+        bad = set(keys) - known - {"_target_"}
+        if known and bad:
+            raise Wrong(f"{section}: unknown {bad}")
+
+
+def modelfile(folder):
+    for line in one(folder, "*Modelfile").read_text().splitlines():
+        if line and not line.startswith("#") and line.split()[0] not in ("FROM", "ADAPTER", "PARAMETER", "TEMPLATE", "SYSTEM", "LICENSE", "MESSAGE"):
+            raise Wrong(line)
+
+
+ENGINES = {"vllm": vllm, "sglang": sglang, "mergekit": mergekit, "skypilot": skypilot, "megatron-bridge": megatron_bridge, "ollama": modelfile, "trl": trl, "axolotl": axolotl, "llama-factory": llama_factory, "unsloth": unsloth, "ms-swift": ms_swift, "mlx-lm": mlx_lm,
            "torchtune": torchtune, "accelerate": accelerate, "deepspeed": deepspeed}
 
 
 def main(engine, folders):
     refused = 0
     check = ENGINES[engine]
+    # A chain of stages is a folder each.
+    folders = [stage for folder in folders for stage in sorted(Path(folder).glob("stage-*")) or [folder]]
     for folder in folders:
         try:
             check(folder)

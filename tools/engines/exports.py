@@ -121,9 +121,14 @@ def main():
     for number in range(given.plans * 4):
         if made == given.plans:
             break
-        if table["group"] == "beside":
-            table = {**table, "kinds": ["sft"], "methods": ["lora", "full"]}
-        words = [word for key, value in flags(chance, table, models).items() for word in (f"--{key}", str(value))]
+        if table["group"] != "training":
+            table = {**table, "kinds": ["sft"], "methods": ["lora", "qlora", "dora", "full"]}
+        chosen = flags(chance, table, models)
+        if table["id"] == "megatron-bridge":
+            chosen["examples"] = 1000
+        if table["id"] == "skypilot":
+            chosen["accelerator"] = chance.choice(["h100-sxm5-80gb", "l4", "a100-sxm4-80gb"])
+        words = [word for key, value in chosen.items() for word in (f"--{key}", str(value))]
         made += export(f"random-{number}", [], words)
     print(f"{given.engine}: {written} exports written, {made} of random plans; {sum(refused.values())} refused")
     for why, count in refused.most_common(12):
