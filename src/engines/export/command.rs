@@ -55,7 +55,10 @@ pub fn lines(keyed: &[Keyed], comments: &[String]) -> String {
             Value::Text(text) if text.contains('\n') => format!("\"\"\"{}\"\"\"", text.replace("\"\"\"", "'''")),
             value => value.to_string(),
         };
-        out.push_str(&format!("{} {value}\n", keyed.key));
+        out.push_str(&keyed.key);
+        out.push(' ');
+        out.push_str(&value);
+        out.push('\n');
     }
     out
 }

@@ -14,12 +14,9 @@ pub fn text(text: &str, keyed: &[Keyed], comments: &[String]) -> String {
             out.push_str(&commented(comments, "# "));
             continue;
         }
-        match filled(line, keyed) {
-            Some(line) => {
-                out.push_str(line.trim_end());
-                out.push('\n');
-            }
-            None => continue,
+        if let Some(line) = filled(line, keyed) {
+            out.push_str(line.trim_end());
+            out.push('\n');
         }
     }
     out

@@ -2,6 +2,7 @@
 
 use super::rows::Keyed;
 use super::table::Value;
+use std::fmt::Write as _;
 
 /// A value of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,7 +119,8 @@ pub fn quoted(text: &str) -> String {
             '\r' => out.push_str("\\r"),
             // Controls, and what ends a line in YAML or Python without being a line feed.
             c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}') => {
-                out.push_str(&format!("\\u{:04x}", u32::from(c)));
+                // Writing into a text cannot fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
             c => out.push(c),
         }

@@ -96,7 +96,7 @@ fn added(text: &str, entries: &[Entry], key: &str, value: &Value) -> Result<(Ran
         };
         rest.is_some_and(|rest| !rest.contains(['.', '[']))
     };
-    let Some(last) = entries.iter().filter(is_child).next_back() else {
+    let Some(last) = entries.iter().rfind(is_child) else {
         // The table itself is new: it is written on one line, in the table above it.
         let whole = format!("{{{}: {}}}", rendered::quoted(name), rendered::json(value));
         return match parent {
@@ -111,7 +111,7 @@ fn added_text(text: &str, entries: &[Entry], key: &str, whole: &str) -> Result<(
     if key.contains('.') || entries.iter().any(|entry| entry.path == key) {
         return Err(ImportError(format!("`{key}` has no place for another key: add it by hand")));
     }
-    match entries.iter().filter(|entry| !entry.path.contains(['.', '['])).next_back() {
+    match entries.iter().rfind(|entry| !entry.path.contains(['.', '['])) {
         Some(last) => Ok(beside(text, last, key, whole)),
         None => Err(ImportError("the file has no keys".to_owned())),
     }
@@ -150,7 +150,7 @@ impl<'t> Walk<'t> {
                 Event::StreamStart | Event::DocumentStart(..) => {}
                 Event::StreamEnd | Event::DocumentEnd => break,
                 event => {
-                    walk.node(event, span, "", false, 0)?;
+                    walk.node(&event, span, "", false, 0)?;
                     break;
                 }
             }
@@ -172,7 +172,7 @@ impl<'t> Walk<'t> {
     /// Goes over a value; its bytes, and whether it goes over lines without brackets.
     fn node(
         &mut self,
-        event: Event<'t>,
+        event: &Event<'t>,
         span: Span,
         path: &str,
         in_flow: bool,
@@ -196,7 +196,7 @@ impl<'t> Walk<'t> {
                         }
                         (event, span) => {
                             let below = format!("{path}[{index}]");
-                            end = self.node(event, span, &below, flow, depth + 1)?.0.end.max(end);
+                            end = self.node(&event, span, &below, flow, depth + 1)?.0.end.max(end);
                             index += 1;
                         }
                     }
@@ -225,7 +225,7 @@ impl<'t> Walk<'t> {
                         is_block: false,
                     });
                     let (event, span) = self.next()?;
-                    let (value, is_block) = self.node(event, span, &below, flow, depth + 1)?;
+                    let (value, is_block) = self.node(&event, span, &below, flow, depth + 1)?;
                     end = value.end.max(key_range.end).max(end);
                     if let Some(entry) = self.entries.get_mut(at) {
                         entry.value = if value.is_empty() { key_range.end..key_range.end } else { value };

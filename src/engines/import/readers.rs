@@ -84,7 +84,7 @@ fn trained_whole(document: &mut Document<'_>, key: &str) -> Option<Vec<String>> 
     let of_module = |module: &String| {
         let last = module.rsplit('.').next().unwrap_or(module);
         match last {
-            "embed_tokens" | "wte" | "embeddings" | "word_embeddings" => "embedding".to_owned(),
+            "embed_tokens" | "embed_in" | "wte" | "embeddings" | "word_embeddings" => "embedding".to_owned(),
             "lm_head" | "embed_out" | "output" => "head".to_owned(),
             other => other.to_owned(),
         }
