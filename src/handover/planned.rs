@@ -216,6 +216,9 @@ impl Making<'_> {
             // Methods without such a setting need no word about it.
             self.assumed.retain(|assumed| assumed.value != "not set");
         }
+        if let Some(layers) = fields.last_layers {
+            self.set(id::METHOD_LAYERS, FieldValue::Integer(layers));
+        }
         if let Some(dropout) = fields.dropout {
             self.set(id::METHOD_DROPOUT, FieldValue::Decimal(dropout));
         }

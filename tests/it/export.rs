@@ -83,14 +83,24 @@ fn check_back(plan: &Plan, name: &str, made: &Exported) -> (usize, Vec<String>) 
                 continue;
             }
             held += 1;
-            // LoRA on a quantized base is QLoRA, whichever word the plan has.
-            let is_lora = |value: &Option<FieldValue>| matches!(value, Some(FieldValue::Id(word)) if word == "lora" || word == "qlora");
-            if read != was && !(field.id == id::METHOD_KIND && is_lora(&read) && is_lora(&was)) {
+            if !is_same(field.id, read.as_ref(), was.as_ref()) {
                 differ.push(format!("{id}: {} by {}: read {read:?}, planned {was:?}", said.fact, said.key));
             }
         }
     }
     (held, differ)
+}
+
+/// LoRA's names are one method: its variants and its base are settings of their own. Factors are equal but for rounding.
+fn is_same(id: &str, read: Option<&FieldValue>, was: Option<&FieldValue>) -> bool {
+    let is_lora = |word: &str| ["lora", "qlora", "dora", "rslora", "pissa", "loftq"].contains(&word);
+    match (read, was) {
+        (Some(FieldValue::Id(read)), Some(FieldValue::Id(was))) if id == id::METHOD_KIND => {
+            read == was || is_lora(read) && is_lora(was)
+        }
+        (Some(FieldValue::Decimal(read)), Some(FieldValue::Decimal(was))) => (read - was).abs() <= 1e-9 * was.abs(),
+        _ => read == was,
+    }
 }
 
 /// Engines whose main file the importer reads.

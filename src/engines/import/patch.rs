@@ -10,6 +10,8 @@ use std::ops::Range;
 const MAX_ENTRIES: usize = 20_000;
 /// Deepest nesting.
 const MAX_DEPTH: usize = 64;
+/// Longest path of a key, in bytes.
+const MAX_PATH: usize = 4096;
 
 /// A change of a file: a key, dotted, with its new value; `None`: it goes.
 pub type Change = (String, Option<Value>);
@@ -178,7 +180,7 @@ impl<'t> Walk<'t> {
         in_flow: bool,
         depth: usize,
     ) -> Result<(Range<usize>, bool), ImportError> {
-        if depth > MAX_DEPTH || self.entries.len() > MAX_ENTRIES {
+        if depth > MAX_DEPTH || self.entries.len() > MAX_ENTRIES || path.len() > MAX_PATH {
             return Err(ImportError("the file is too large or too deep to be changed in place".to_owned()));
         }
         let range = span.byte_range().ok_or_else(|| ImportError("no places are known in this file".to_owned()))?;

@@ -98,7 +98,7 @@ fn last_layers(document: &mut Document<'_>, fields: &mut Fields) -> bool {
     };
     let whole = patterns.iter().all(is_layer);
     if whole {
-        fields.more.insert("method.layers".to_owned(), patterns.len().to_string());
+        fields.last_layers = Some(patterns.len() as u64);
     }
     whole
 }
