@@ -85,11 +85,11 @@ pub fn exported(
         facts.extend(facts::of(&Plan { workload: Workload::Training, ..plan.clone() }, stage));
     }
     machines(plan, needs, &mut facts);
-    refuse(plan, stage, table, &facts)?;
+    refuse(plan, table, &facts)?;
     let mut out = Exported { engine: table.id.clone(), version: version.version.to_owned(), ..Exported::default() };
     if table.group == Group::Machines {
         let engine = with.ok_or_else(|| ExportError(format!("{} needs a training engine to run", table.title)))?;
-        refuse(plan, stage, engine.table, &facts)?;
+        refuse(plan, engine.table, &facts)?;
         let of_machines = export::write(version, &facts, &[], &BTreeSet::new());
         let elsewhere = of_machines.said.into_iter().map(|said| said.fact).collect();
         add(&mut out, engine, &facts, plan, &elsewhere);
@@ -213,11 +213,11 @@ fn sky_name(id: &str) -> &'static str {
 }
 
 /// A kind or method that the engine has not is refused, with those that have it.
-fn refuse(plan: &Plan, stage: StageKind, table: &Table, facts: &Facts) -> Result<(), ExportError> {
+fn refuse(plan: &Plan, table: &Table, facts: &Facts) -> Result<(), ExportError> {
     let word = |name: &str| facts.get(name).map(ToString::to_string).unwrap_or_default();
     let (kind, method) = (word(":kind"), plan.method.method.id());
     let trains = table.group == Group::Training;
-    if trains && plan.workload != Workload::Training {
+    if (trains || table.group == Group::Beside) && plan.workload != Workload::Training {
         return Err(ExportError(format!("{} trains; this plan runs a model: export it to a server", table.title)));
     }
     let has = |table: &Table| {
@@ -234,10 +234,7 @@ fn refuse(plan: &Plan, stage: StageKind, table: &Table, facts: &Facts) -> Result
             .collect();
         let others =
             if others.is_empty() { "none has this kind with this method".to_owned() } else { others.join(", ") };
-        return Err(ExportError(format!(
-            "{} is not written with {what} ({stage:?}); engines that are: {others}",
-            table.title
-        )));
+        return Err(ExportError(format!("{} is not written with {what}; engines that are: {others}", table.title)));
     }
     match table.refuses.iter().find(|(when, _)| holds(when, facts)) {
         Some((_, why)) => Err(ExportError(format!("{}: {why}", table.title))),
