@@ -17,6 +17,7 @@ mod estimate;
 mod estimate_run;
 mod estimate_text;
 mod explain;
+mod export;
 mod figures;
 mod import;
 mod inspect;
@@ -95,7 +96,9 @@ enum Command {
     /// Explain an out-of-memory message on standard input by the dimensions of a plan.
     Why(WhyArgs),
     /// Read a configuration of a training engine (axolotl, LLaMA-Factory, TRL, …) as a plan.
-    Import(ImportArgs),
+    Import(import::ImportArgs),
+    /// Write a plan as the files that a training engine, a server or a scheduler runs.
+    Export(export::ExportArgs),
     /// Show what a model file says: shape, exact parameter counts, remarks.
     Inspect(InspectArgs),
     /// Put the weights of a model into number formats: bits, errors, outliers, and the best mix at a size.
@@ -274,22 +277,6 @@ struct WhyArgs {
 }
 
 #[derive(Debug, Args)]
-struct ImportArgs {
-    /// Configuration of axolotl, LLaMA-Factory, TRL, torchtune, MLX-LM, ms-swift, PEFT, accelerate, DeepSpeed or SkyPilot:
-    /// YAML, JSON, or a command line.
-    file: PathBuf,
-    /// One JSON object.
-    #[arg(long)]
-    json: bool,
-    /// Write the plan.
-    #[arg(short, long, value_name = "PLAN.ron")]
-    output: Option<PathBuf>,
-    /// Replace the file if it exists.
-    #[arg(long)]
-    force: bool,
-}
-
-#[derive(Debug, Args)]
 struct InspectArgs {
     /// Model folder, `config.json`, `.safetensors` or `.gguf` file.
     path: PathBuf,
@@ -364,6 +351,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
         Some(Command::Data(command)) => data::run(&command, out),
         Some(Command::Why(args)) => why::run(&args, flags, out, err),
         Some(Command::Import(args)) => import::run(&args, flags, out),
+        Some(Command::Export(args)) => export::run(&args, flags, out, err),
         Some(Command::Inspect(args)) => inspect::run(&args, out),
         Some(Command::Preview(args)) => preview::run(&args, flags, out, err),
         Some(Command::Quantize(args)) => quantize::run(&args, out, err),
@@ -385,9 +373,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
 
 /// The command line as clap sees it: the declared part and one flag for every plan field.
 pub fn command() -> clap::Command {
-    ["estimate", "solve", "levers", "sensitivity", "search", "why"].into_iter().fold(Cli::command(), |command, name| {
-        command.mut_subcommand(name, |subcommand| subcommand.args(load::field_args()))
-    })
+    ["estimate", "solve", "levers", "sensitivity", "search", "why", "export"]
+        .into_iter()
+        .fold(Cli::command(), |command, name| {
+            command.mut_subcommand(name, |subcommand| subcommand.args(load::field_args()))
+        })
 }
 
 fn report_usage(usage: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> Outcome {

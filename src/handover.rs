@@ -2,4 +2,9 @@
 
 pub mod account;
 pub mod configured;
+pub mod export;
+pub mod facts;
 pub mod planned;
+pub mod round_trip;
+pub mod serving;
+mod torchtune;

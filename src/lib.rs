@@ -23,6 +23,8 @@
 //! | [`linear_algebra`] | singular values of a matrix, small products and sums in the widest registers |
 //! | [`text`] | the window's languages |
 //! | [`import`] | configurations of training engines: which keys say what, which are known to which release |
+//! | [`scalar`] | what an unquoted word is to PyYAML |
+//! | [`export`] | key tables of engines: a job as the files they run |
 //! | [`typos`] | the word that a typing error most likely meant |
 //! | [`limits`] | how much a text holds, before anything is made of it |
 //! | [`data`] | training data: what is in a file, what is wrong with it, what a trainer makes of it; templates, tokenizers |
@@ -30,7 +32,7 @@
 //! | [`architecture`] | shape of a model, from `config.json`, safetensors or GGUF |
 //! | [`catalog`] | models, accelerators, formats, each entry with its source |
 //! | [`plan`] | the plan as plain data; the field table and what is made from it: edits, file, checks, diff |
-//! | [`handover`] | a plan made of the configuration of an engine |
+//! | [`handover`] | a plan made of the configuration of an engine, and the files of an engine made of a plan |
 //! | [`estimate`] | from a plan to memory and time: phases, components, derivations |
 //! | [`solve`] | the estimate turned round: what fits, what to change, what is best |
 //! | [`decide`] | whether to fine-tune at all: rules, evidence, break-even |
@@ -94,7 +96,7 @@ pub mod validation;
 pub mod why;
 
 pub use tuneplan_data as data;
-pub use tuneplan_engines::import;
+pub use tuneplan_engines::{export, import, scalar};
 pub use tuneplan_ground::{files, jobs, limits, typos, units};
 pub use tuneplan_models::{architecture, catalog};
 pub use tuneplan_numeric::{lab, linear_algebra, preview, quantize};

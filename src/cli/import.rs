@@ -1,22 +1,47 @@
 //! `tuneplan import`: a configuration of a training engine as a plan.
 
+use super::Outcome;
 use super::output::Output;
-use super::{ImportArgs, Outcome};
 use crate::estimate::Fit;
 use crate::figures;
 use crate::files;
 use crate::handover::account;
 use crate::handover::planned::{Planned, planned};
+use crate::handover::round_trip::changed;
 use crate::import::{self, Imported};
 use crate::plan::file;
 use crate::units::{ByteUnit, Bytes};
 use anyhow::{Context as _, Result};
-use clap::ArgMatches;
+use clap::{ArgMatches, Args};
 use serde_json::{Value as Json, json};
 use std::io::Write;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// Configuration of axolotl, LLaMA-Factory, TRL, torchtune, MLX-LM, ms-swift, PEFT, accelerate, DeepSpeed or SkyPilot:
+    /// YAML, JSON, or a command line.
+    file: PathBuf,
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Write the plan.
+    #[arg(short, long, value_name = "PLAN.ron")]
+    output: Option<PathBuf>,
+    /// Change a setting of the configuration (by the name of its flag) or one of its own keys; needs --patched.
+    #[arg(long = "set", value_name = "SETTING=VALUE", requires = "patched")]
+    changes: Vec<String>,
+    /// Write the configuration with the changes of --set: comments, order, quoting and every other byte stay.
+    #[arg(long, value_name = "FILE")]
+    patched: Option<PathBuf>,
+    /// Replace the file if it exists.
+    #[arg(long)]
+    force: bool,
+}
 
 pub fn run(args: &ImportArgs, matches: Option<&ArgMatches>, out: &mut dyn Write) -> Result<Outcome> {
     let output = args.output.as_deref().map(|path| Output::of(path, args.force, matches)).transpose()?;
+    let patched_output = args.patched.as_deref().map(|path| Output::of(path, args.force, matches)).transpose()?;
     let shown = args.file.display().to_string();
     let text = files::read_text(&args.file, import::MAX_BYTES as u64)?;
     let imported = import::read(&text, &shown).with_context(|| shown.clone())?;
@@ -26,9 +51,30 @@ pub fn run(args: &ImportArgs, matches: Option<&ArgMatches>, out: &mut dyn Write)
     if let Some(output) = &output {
         output.write(plan_text.as_bytes())?;
     }
+    let patched = match &patched_output {
+        Some(output) => {
+            let patched = changed(&text, &shown, &args.changes).with_context(|| shown.clone())?;
+            output.write(patched.text.as_bytes())?;
+            Some(patched)
+        }
+        None => None,
+    };
     if args.json {
-        serde_json::to_writer_pretty(&mut *out, &to_json(&imported, &made, &plan_text))?;
+        let mut all = to_json(&imported, &made, &plan_text);
+        if let Some(patched) = &patched {
+            all["patched"] = json!(patched.lines);
+        }
+        serde_json::to_writer_pretty(&mut *out, &all)?;
         writeln!(out)?;
+    } else if let (Some(patched), Some(output)) = (&patched, &patched_output) {
+        for line in &patched.lines {
+            for (mark, text) in [("-", &line.before), ("+", &line.after)] {
+                if let Some(text) = text {
+                    writeln!(out, "{mark} {text}")?;
+                }
+            }
+        }
+        writeln!(out, "wrote {output}: {} lines differ", patched.lines.len())?;
     } else {
         write!(out, "{}", to_text(&imported, &made))?;
         if let Some(output) = &output {

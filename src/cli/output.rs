@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Names of the arguments that say what is written. Every other path on a command line is read.
-const OUTPUTS: [&str; 5] = ["output", "save_merged", "report", "resume", "record"];
+const OUTPUTS: [&str; 6] = ["output", "patched", "save_merged", "report", "resume", "record"];
 
 /// A file that a command writes at its end.
 pub struct Output<'a> {

@@ -6,17 +6,19 @@
 //! engine's own default stands beside, with its version.
 
 mod arguments;
+mod back;
 mod document;
 mod engine;
 mod fields;
 mod known;
+mod patch;
 mod readers;
-mod scalar;
 mod tree;
 
 pub use engine::Engine;
 pub use fields::{Fields, Standard};
 pub use known::releases;
+pub use patch::{Change, patched};
 
 use document::Document;
 use serde::Serialize;
@@ -28,6 +30,13 @@ pub const MAX_BYTES: usize = 4 << 20;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ImportError(pub(crate) String);
+
+impl ImportError {
+    /// With this sentence.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
 
 /// What a configuration says.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,6 +112,7 @@ pub fn read(text: &str, path: &str) -> Result<Imported, ImportError> {
     let known = known::of(engine).ok_or_else(|| ImportError(format!("no keys of {} are known", engine.title())))?;
     let mut fields = Fields::default();
     readers::read(engine, &mut document, path, &mut fields);
+    back::read(engine, &mut document, &mut fields);
     let standards = known.standards(&fields);
     let (keys, remarks) = document.account(known);
     Ok(Imported { engine, version: known.version().to_owned(), fields, standards, keys, remarks })

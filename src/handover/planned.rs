@@ -50,6 +50,7 @@ pub fn planned(imported: &Imported, name: &str) -> Planned {
     making.step();
     making.length();
     making.devices();
+    making.more();
     let no_job = match imported.engine {
         Engine::Accelerate | Engine::Deepspeed | Engine::Skypilot => {
             Some("the file says how devices share a job, not which: read the training configuration beside it too")
@@ -215,6 +216,9 @@ impl Making<'_> {
             // Methods without such a setting need no word about it.
             self.assumed.retain(|assumed| assumed.value != "not set");
         }
+        if let Some(layers) = fields.last_layers {
+            self.set(id::METHOD_LAYERS, FieldValue::Integer(layers));
+        }
         if let Some(dropout) = fields.dropout {
             self.set(id::METHOD_DROPOUT, FieldValue::Decimal(dropout));
         }
@@ -253,6 +257,16 @@ impl Making<'_> {
         self.settle(id::RUNTIME_LOSS, word(&fields.loss_kernel), "loss_kernel");
         if let Some(rate) = fields.learning_rate {
             self.set(id::OPTIMIZER_LEARNING_RATE, FieldValue::Decimal(rate));
+        }
+    }
+
+    /// What else the file says; a setting that the plan's method has not changes nothing.
+    fn more(&mut self) {
+        for (id, word) in &self.imported.fields.more {
+            let Some(field) = field(id) else { continue };
+            if let Ok(value) = FieldValue::parse(field, word) {
+                self.set(field.id, value);
+            }
         }
     }
 

@@ -1,8 +1,8 @@
 //! An argument line (`trl sft --model_name_or_path … --use_peft`) as the same tree that a file gives.
 
 use super::ImportError;
-use super::scalar::{self, Scalar};
 use super::tree::{Node, Value};
+use crate::scalar::{self, Scalar};
 use std::path::Path;
 
 /// The words after which arguments of a training program follow.

@@ -1,9 +1,9 @@
 //! The keys of a file, and which of them were read.
 
 use super::known::{Fate, Known};
-use super::scalar::{Scalar, number_in};
 use super::tree::{Node, Value};
 use super::{ImportError, Keys, Place, Remark, Unknown};
+use crate::scalar::{Scalar, number_in};
 use std::collections::HashMap;
 
 /// Most keys of a file.

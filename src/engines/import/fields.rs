@@ -55,6 +55,10 @@ pub struct Fields {
     pub offload_parameters: Option<String>,
     /// Where the optimizer's state waits.
     pub offload_optimizer: Option<String>,
+    /// Layers from the end that are trained whole, where the method is that.
+    pub last_layers: Option<u64>,
+    /// What else the file says, in the words of a plan, by the id of its setting.
+    pub more: std::collections::BTreeMap<String, String>,
 }
 
 /// Whether a file says a field.

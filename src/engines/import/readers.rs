@@ -84,7 +84,7 @@ fn trained_whole(document: &mut Document<'_>, key: &str) -> Option<Vec<String>> 
     let of_module = |module: &String| {
         let last = module.rsplit('.').next().unwrap_or(module);
         match last {
-            "embed_tokens" | "wte" | "embeddings" | "word_embeddings" => "embedding".to_owned(),
+            "embed_tokens" | "embed_in" | "wte" | "embeddings" | "word_embeddings" => "embedding".to_owned(),
             "lm_head" | "embed_out" | "output" => "head".to_owned(),
             other => other.to_owned(),
         }
@@ -116,6 +116,8 @@ fn float_format(word: &str) -> Option<String> {
 fn optimizer(word: &str) -> String {
     let name = word.rsplit('.').next().unwrap_or(word).to_ascii_lowercase();
     let name = name.strip_prefix("optimizernames.").unwrap_or(&name);
+    // GaLore is the method; the rule under it is the optimizer.
+    let name = name.strip_prefix("galore_").unwrap_or(name);
     let paged = name.contains("paged");
     let eight = name.contains("8bit");
     match name {

@@ -1,7 +1,7 @@
 //! YAML (and JSON, which is YAML) as a tree that knows the line of every key and value and keeps keys given twice.
 
 use super::ImportError;
-use super::scalar::{self, Scalar};
+use crate::scalar::{self, Scalar};
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 use std::collections::HashMap;
 

@@ -49,8 +49,13 @@ fn method(document: &mut Document<'_>, fields: &mut Fields) {
             document.idle(key);
         }
         let optimizer = document.peek("optimizer").unwrap_or_default();
+        if optimizer.contains("galore") {
+            fields.rank = document.count("optim_args.rank");
+        }
         fields.method = Some(
-            if optimizer.contains("galore") {
+            if last_layers(document, fields) {
+                "last-layers"
+            } else if optimizer.contains("galore") {
                 "galore"
             } else if document.is_set("lisa_n_layers") {
                 document.take("lisa_n_layers");
@@ -82,6 +87,20 @@ fn method(document: &mut Document<'_>, fields: &mut Fields) {
     let linear = document.flag("lora_target_linear") == Some(true);
     let modules = document.words("lora_target_modules");
     fields.targets = if linear { Some("all-linear".to_owned()) } else { modules.map(|modules| targets(&modules)) };
+}
+
+/// Whether nothing but whole layers is left unfrozen, each named by `^model.layers.N.*`.
+fn last_layers(document: &mut Document<'_>, fields: &mut Fields) -> bool {
+    let Some(patterns) = document.words("unfrozen_parameters") else { return false };
+    let is_layer = |pattern: &String| {
+        let rest = pattern.strip_prefix("^model.layers.").and_then(|rest| rest.strip_suffix(".*"));
+        rest.is_some_and(|number| !number.is_empty() && number.chars().all(|c| c.is_ascii_digit()))
+    };
+    let whole = patterns.iter().all(is_layer);
+    if whole {
+        fields.last_layers = Some(patterns.len() as u64);
+    }
+    whole
 }
 
 fn precision(document: &mut Document<'_>, fields: &mut Fields) {

@@ -88,6 +88,9 @@ fn method(document: &mut Document<'_>, fields: &mut Fields) {
             for key in ["lora_rank", "lora_alpha", "lora_target", "lora_dropout"] {
                 document.idle(key);
             }
+            if fields.method.as_deref() == Some("last-layers") {
+                fields.trained_whole = super::trained_whole(document, "freeze_extra_modules");
+            }
         }
         Some("oft") => fields.targets = document.words("oft_target").map(|modules| targets(&modules)),
         _ => {

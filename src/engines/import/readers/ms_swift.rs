@@ -20,6 +20,10 @@ pub fn read(document: &mut Document<'_>, fields: &mut Fields) {
     fields.method = match kind.as_deref() {
         Some("lora") => Some(super::lora_method(dora, rank_stabilized, &init, bits == Some(4.0))),
         Some("longlora") => Some("lora".to_owned()),
+        Some("adapter") => Some("adapters".to_owned()),
+        Some("full") if document.number("lisa_activated_layers").is_some_and(|layers| layers > 0.0) => {
+            Some("blockwise".to_owned())
+        }
         Some(other) => Some(other.to_owned()),
         // The engine's own default.
         None => trains.then(|| super::lora_method(dora, rank_stabilized, &init, bits == Some(4.0))),

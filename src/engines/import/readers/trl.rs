@@ -57,7 +57,12 @@ fn method(document: &mut Document<'_>, fields: &mut Fields) {
         for key in ["lora_r", "lora_rank", "lora_alpha", "lora_dropout", "lora_target_modules"] {
             document.idle(key);
         }
-        fields.method = Some("full".to_owned());
+        let galore = document.peek("optim").is_some_and(|optimizer| optimizer.starts_with("galore"));
+        fields.method = Some(if galore { "galore" } else { "full" }.to_owned());
+        if galore && let Some(arguments) = document.text("optim_args") {
+            let rank = arguments.split(',').find_map(|argument| argument.trim().strip_prefix("rank="));
+            fields.rank = rank.and_then(|rank| rank.parse().ok());
+        }
         return;
     }
     let dora = document.flag("use_dora") == Some(true);
