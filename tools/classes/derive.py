@@ -147,7 +147,7 @@ def main():
     pathlib.Path(store).mkdir(exist_ok=True, parents=True)
     pending = [(store, name, ()) for names in roots(wanted).values() for name in names]
     done = set()
-    with multiprocessing.Pool(2, maxtasksperchild=40) as pool:
+    with multiprocessing.Pool(1, maxtasksperchild=40) as pool:
         while pending:
             batch = [job for job in dict.fromkeys(pending) if job not in done][:40]
             rest = pending

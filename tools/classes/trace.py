@@ -2,6 +2,10 @@
 
 import copy
 import dataclasses
+import functools
+import importlib
+import inspect
+import re
 
 import torch
 import torch.nn as nn
@@ -36,15 +40,29 @@ def _auto_from_config(cls, config, **kwargs):
 auto_factory._BaseAutoModelClass.from_config = classmethod(_auto_from_config)
 
 
+IS_TRUTH = re.compile(r"\.(\w+) is (?:not )?(?:True|False)")
+
+
+@functools.cache
+def compared_by_identity(module):
+    """Keys the code asks with `is True`, which only the two truth values answer."""
+    try:
+        source = inspect.getsource(importlib.import_module(module.replace(".configuration_", ".modeling_")))
+    except Exception:
+        return frozenset()
+    return frozenset(IS_TRUTH.findall(source))
+
+
 def symbolic(config, path=""):
     """Replaces the values of a configuration by ones that remember their key."""
+    plainly = compared_by_identity(type(config).__module__)
     for name, value in list(config.__dict__.items()):
         if name.startswith("_") and name != "_remove_final_layer_norm" or name in ("dtype", "torch_dtype", "id2label", "label2id", "architectures"):
             continue
         key = f"{path}.{name}" if path else name
         if isinstance(value, PreTrainedConfig):
             symbolic(value, key)
-        elif isinstance(value, (bool, int, float, str, list, tuple)):
+        elif isinstance(value, (bool, int, float, str, list, tuple)) and not (isinstance(value, bool) and name in plainly):
             config.__dict__[name] = make(value, ("key", key))
     labels = len(config.__dict__.get("id2label") or {})
     if labels and not path:
@@ -144,8 +162,12 @@ def trace(model_class, config, arguments):
             kwargs = {k: symbols.plain(v) for k, v in kwargs.items() if v is not None}
             if args or any(not isinstance(v, (bool, int, str)) for v in kwargs.values()) or type(module) is model_class:
                 continue
-            if "vllm" in str(type(module)) or "timm" in type(module).__name__.lower():
+            if type(module).__name__ == "TimmBackbone":
                 raise ValueError("a timm model within")
+            if type(module).__name__ == "TimmWrapperModel":
+                parts[name] = (type(module).__name__, paths[id(module.config)], {}, "AutoModel")
+                prefixes.append(name)
+                continue
             prefixes.append(name)
             parts[name] = (type(module).__name__, paths[id(module.config)], kwargs, module.__dict__.get("_auto", False))
     tensors, within = {}, set()
@@ -161,6 +183,12 @@ def trace(model_class, config, arguments):
         inner = original
         for step in path.split(".") if path else []:
             inner = getattr(inner, step)
+        if type(module).__name__ == "TimmWrapperModel":
+            # Its description is by hand: other libraries decide what it has.
+            within_it = {f"{prefix}.{name}" for name, _ in module.named_parameters()}
+            if not within_it <= within:
+                raise ValueError("a timm model whose tensors are shared")
+            continue
         alone = build(type(module), copy.deepcopy(inner), **kwargs)
         names = {f"{prefix}.{name}": tuple(p.shape) for name, p in alone.named_parameters()}
         removed |= {name for name in names if name not in within}

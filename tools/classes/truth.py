@@ -70,7 +70,7 @@ def main():
     if out.exists():
         known = {json.loads(line)["class"] for line in out.read_text().splitlines()}
     todo = [name for name in classes(wanted) if name not in known]
-    with multiprocessing.Pool(2, maxtasksperchild=40) as pool, out.open("a") as file:
+    with multiprocessing.Pool(1, maxtasksperchild=40) as pool, out.open("a") as file:
         for found in pool.imap(rows, todo):
             for row in found:
                 file.write(json.dumps(row) + "\n")
