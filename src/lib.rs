@@ -23,6 +23,7 @@
 //! | [`linear_algebra`] | singular values of a matrix, small products and sums in the widest registers |
 //! | [`text`] | the window's languages |
 //! | [`import`] | configurations of training engines: which keys say what, which are known to which release |
+//! | [`typos`] | the word that a typing error most likely meant |
 //! | [`limits`] | how much a text holds, before anything is made of it |
 //! | [`explained`] | a number with its derivation |
 //! | [`architecture`] | shape of a model, from `config.json`, safetensors or GGUF |
@@ -92,7 +93,7 @@ pub mod validation;
 pub mod why;
 
 pub use tuneplan_engines::import;
-pub use tuneplan_ground::{files, jobs, limits, units};
+pub use tuneplan_ground::{files, jobs, limits, typos, units};
 pub use tuneplan_models::{architecture, catalog};
 pub use tuneplan_numeric::{lab, linear_algebra, preview, quantize};
 pub use tuneplan_raster as raster;

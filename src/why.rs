@@ -58,6 +58,30 @@ impl Class {
     }
 }
 
+impl Why {
+    /// Whether changes of the plan bear on what the message is about: not on memories that the plan does not fill.
+    pub fn concerns_the_plan(&self) -> bool {
+        self.classes.iter().any(|class| match class {
+            Class::Weights
+            | Class::Gradients
+            | Class::Optimizer
+            | Class::Activations
+            | Class::Logits
+            | Class::Attention
+            | Class::Cache
+            | Class::Limit
+            | Class::Full => true,
+            // A device ran out, but of no product of this plan.
+            Class::Unexplained => self.bytes.is_some(),
+            Class::OutsidePytorch
+            | Class::OtherProcesses
+            | Class::HostMemory
+            | Class::NotDeviceMemory
+            | Class::Defect => false,
+        })
+    }
+}
+
 /// When memory is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "named by their words")]

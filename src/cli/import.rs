@@ -2,13 +2,14 @@
 
 use super::output::Output;
 use super::{ImportArgs, Outcome};
+use crate::estimate::Fit;
 use crate::figures;
 use crate::files;
 use crate::handover::account;
 use crate::handover::planned::{Planned, planned};
 use crate::import::{self, Imported};
 use crate::plan::file;
-use crate::units::ByteUnit;
+use crate::units::{ByteUnit, Bytes};
 use anyhow::{Context as _, Result};
 use clap::ArgMatches;
 use serde_json::{Value as Json, json};
@@ -53,10 +54,23 @@ fn to_json(imported: &Imported, made: &Planned, plan_text: &str) -> Json {
 
 /// What the plan needs, or what is missing for an answer.
 fn verdict(made: &Planned) -> Json {
-    match figures::numbers(&made.plan) {
-        Some((bytes, fit)) => json!({ "process_bytes": bytes.0, "verdict": fit.in_sentence() }),
-        None => json!({ "missing": missing(made) }),
+    match needed(made) {
+        Ok((bytes, fit)) => json!({ "process_bytes": bytes.0, "verdict": fit.in_sentence(), "device": device(made) }),
+        Err(missing) => json!({ "missing": missing }),
     }
+}
+
+/// The expected peak of one device and what it means for the device that was assumed.
+fn needed(made: &Planned) -> Result<(Bytes, Fit), Vec<String>> {
+    if let Some(why) = made.no_job {
+        return Err(vec![why.to_owned()]);
+    }
+    figures::numbers(&made.plan).ok_or_else(|| missing(made))
+}
+
+/// The device that the verdict is about; no configuration names one.
+fn device(made: &Planned) -> String {
+    format!("{} (assumed)", made.plan.hardware.accelerator)
 }
 
 /// Why no figure can be given.
@@ -74,12 +88,12 @@ fn to_text(imported: &Imported, made: &Planned) -> String {
     for found in account::sections(imported, made) {
         section(found.title, &found.lines);
     }
-    match figures::numbers(&made.plan) {
-        Some((bytes, fit)) => {
-            let needs = format!("{} of one device: {}", bytes.display(ByteUnit::GiB), fit.in_sentence());
+    match needed(made) {
+        Ok((bytes, fit)) => {
+            let needs = format!("{} on {}: {}", bytes.display(ByteUnit::GiB), device(made), fit.in_sentence());
             section("The plan needs", &[needs]);
         }
-        None => section("No figure yet", &missing(made)),
+        Err(missing) => section("No figure", &missing),
     }
     lines.join("\n") + "\n"
 }

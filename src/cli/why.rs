@@ -28,7 +28,7 @@ pub fn run(args: &WhyArgs, flags: Option<&ArgMatches>, out: &mut dyn Write, err:
     let plan = if says_a_plan(args, flags) { Some(load::given(args.plan.as_deref(), flags, err)?.plan) } else { None };
     let estimate = plan.as_ref().and_then(|plan| figures::of_plan(plan).0);
     let why = explain(&text, plan.as_ref().zip(estimate.as_ref()));
-    let saving = plan.as_ref().map_or_else(Vec::new, lever_lines);
+    let saving = plan.as_ref().filter(|_| why.concerns_the_plan()).map_or_else(Vec::new, lever_lines);
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &to_json(&why, &saving))?;
         writeln!(out)?;

@@ -7,7 +7,7 @@ use crate::import::MAX_BYTES;
 use std::path::Path;
 
 /// Endings of configurations and of scripts with a command line.
-const ENDINGS: [&str; 5] = ["yaml", "yml", "json", "sh", "txt"];
+pub const ENDINGS: [&str; 5] = ["yaml", "yml", "json", "sh", "txt"];
 
 /// A plan made of the file, where it is a configuration and no model.
 pub fn read(path: &Path) -> Option<Configured> {

@@ -4,12 +4,12 @@ use crate::app::changes::Changes;
 use crate::app::clipboard::{Clip, Clipboard, Copied, SystemClipboard};
 use crate::app::command::{Command, FileCommand, MessageCommand, RunCommand, SearchCommand, WeightsCommand};
 use crate::app::effect::Effect;
-use crate::app::places;
 use crate::app::recovery::{self, Journal, Leftover};
 use crate::app::settings::Settings;
 use crate::app::state::{PathPurpose, Picture, State};
 use crate::architecture;
 use crate::desktop::configuration;
+use crate::desktop::file_dialog;
 use crate::desktop::screenshot::{self, Shot};
 use crate::desktop::watch::Watch;
 use crate::documents::revision;
@@ -28,7 +28,6 @@ use crate::validation::Evidence;
 use rfd::AsyncFileDialog;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 /// Threads and places outside the state.
 pub struct Runtime {
@@ -54,9 +53,6 @@ pub struct Runtime {
     /// Keeps what was copied as long as the program lives.
     clipboard: Arc<Mutex<dyn Clipboard>>,
 }
-
-/// Nobody reads and closes a file dialog in less: there was none. The library does not tell one from the other.
-const LEAST_DIALOG_SECS: f64 = 0.4;
 
 /// Pixels per point of an exported picture.
 const PICTURE_SCALE: f32 = 2.0;
@@ -151,11 +147,11 @@ impl Runtime {
     /// Starts one effect. `Close` is the window's own and does nothing here.
     pub fn run(&mut self, effect: Effect, state: &State) {
         match effect {
-            Effect::PickFile(purpose) => self.pick_file(purpose, state),
+            Effect::PickFile(purpose) => file_dialog::pick(&self.jobs, purpose, state),
             Effect::PickModelFolder => {
                 // Built on this thread, awaited on another: macOS wants it so.
                 let dialog = AsyncFileDialog::new().set_title("Open model folder").pick_folder();
-                self.await_dialog(dialog, PathPurpose::OpenModel);
+                file_dialog::await_answer(&self.jobs, dialog, PathPurpose::OpenModel);
             }
             Effect::ReadPlan(path) => {
                 let failed_path = path.clone();
@@ -367,91 +363,6 @@ impl Runtime {
             // The window's own.
             Effect::FullScreen(_) | Effect::Close => {}
         }
-    }
-
-    fn pick_file(&self, purpose: PathPurpose, state: &State) {
-        let mut dialog = AsyncFileDialog::new().set_directory(places::folder(state));
-        if let Some(name) = places::proposed_name(state, purpose) {
-            dialog = dialog.set_file_name(name);
-        }
-        match purpose {
-            PathPurpose::OpenPlan => {
-                let dialog = dialog.set_title("Open plan").add_filter("Plans", &["ron"]).pick_file();
-                self.await_dialog(dialog, purpose);
-            }
-            PathPurpose::OpenModel => {
-                let dialog =
-                    dialog.set_title("Open model").add_filter("Models", &["json", "safetensors", "gguf"]).pick_file();
-                self.await_dialog(dialog, purpose);
-            }
-            PathPurpose::ExamineModel => {
-                let dialog =
-                    dialog.set_title("Examine weights").add_filter("Weights", &["safetensors", "gguf"]).pick_file();
-                self.await_dialog(dialog, purpose);
-            }
-            PathPurpose::MeasureText => {
-                let dialog = dialog.set_title("Choose a text").add_filter("Text", &["txt", "md"]).pick_file();
-                self.await_dialog(dialog, purpose);
-            }
-            PathPurpose::ChooseBase => {
-                let dialog = dialog.set_title("Choose the folder of a base model").pick_folder();
-                self.await_dialog(dialog, purpose);
-            }
-            PathPurpose::ChooseExamples => {
-                let dialog = dialog.set_title("Choose examples").add_filter("Examples", &["jsonl"]).pick_file();
-                self.await_dialog(dialog, purpose);
-            }
-            PathPurpose::SaveProduct(product) => {
-                let title = format!("Save the {} into a new folder", product.name());
-                self.await_dialog(dialog.set_title(title).save_file(), purpose);
-            }
-            PathPurpose::SaveRun => {
-                let dialog = dialog.set_title("Save report of the run").add_filter("Markdown", &["md"]);
-                self.await_dialog(dialog.save_file(), purpose);
-            }
-            PathPurpose::SavePicture(picture) => {
-                let dialog = dialog.set_title("Save picture").add_filter("Pictures", picture.endings());
-                self.await_dialog(dialog.save_file(), purpose);
-            }
-            PathPurpose::OpenExamples => {
-                let filter = &["jsonl", "json", "csv"];
-                let dialog = dialog.set_title("Open examples or labels").add_filter("Examples", filter).pick_file();
-                self.await_dialog(dialog, purpose);
-            }
-            PathPurpose::SaveLabels => {
-                let dialog = dialog.set_title("Save labels").add_filter("Tables", &["csv"]);
-                self.await_dialog(dialog.save_file(), purpose);
-            }
-            PathPurpose::SaveDecision => {
-                let dialog = dialog.set_title("Save record").add_filter("Pages", &["md", "html"]);
-                self.await_dialog(dialog.save_file(), purpose);
-            }
-            PathPurpose::SavePlan => {
-                self.await_dialog(dialog.set_title("Save plan").save_file(), purpose);
-            }
-        }
-    }
-
-    fn await_dialog(
-        &self,
-        dialog: impl Future<Output = Option<rfd::FileHandle>> + Send + 'static,
-        purpose: PathPurpose,
-    ) {
-        self.jobs.spawn(
-            "file-dialog",
-            move |_error| Command::File(FileCommand::NoFileDialog(purpose)),
-            move |_cancel| {
-                let asked = Instant::now();
-                match pollster::block_on(dialog) {
-                    // The system's dialog has asked already whether a file may be replaced.
-                    Some(file) => places::command_for(purpose, file.path().to_owned(), true),
-                    None if asked.elapsed().as_secs_f64() < LEAST_DIALOG_SECS => {
-                        Command::File(FileCommand::NoFileDialog(purpose))
-                    }
-                    None => Command::File(FileCommand::NoFileChosen),
-                }
-            },
-        );
     }
 
     fn draw_picture(&self, picture: Picture, state: &State) {

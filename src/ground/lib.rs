@@ -3,4 +3,5 @@
 pub mod files;
 pub mod jobs;
 pub mod limits;
+pub mod typos;
 pub mod units;

@@ -5,6 +5,11 @@
 
 use crate::units::grouped;
 
+/// Foreign text for a message: no more than a few words of it.
+pub fn brief(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
 /// Refuses JSON that holds more than `most` values and keys.
 ///
 /// # Errors

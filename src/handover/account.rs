@@ -37,7 +37,7 @@ pub fn sections(imported: &Imported, made: &Planned) -> Vec<Section> {
         ),
         (
             "Assumed",
-            made.assumed.iter().map(|found| format!("{} = {}: {}", found.field, found.value, found.why)).collect(),
+            made.assumed.iter().map(|found| format!("{} = {}: {}", found.label(), found.value, found.why)).collect(),
         ),
         (
             "Remarks",
@@ -50,6 +50,7 @@ pub fn sections(imported: &Imported, made: &Planned) -> Vec<Section> {
         ("Taken", joined(&keys.taken)),
         ("Not needed for memory, time and cost", joined(&keys.not_needed)),
     ];
+    let no_job = made.no_job.map(|why| Section { title: "No job by itself", lines: vec![format!("{why}.")] });
     let filled = all.into_iter().filter(|(_, lines): &(_, Vec<String>)| !lines.is_empty());
-    filled.map(|(title, lines)| Section { title, lines }).collect()
+    no_job.into_iter().chain(filled.map(|(title, lines)| Section { title, lines })).collect()
 }

@@ -28,7 +28,7 @@ mod typed;
 mod value;
 pub mod words;
 
-pub use value::{FieldValue, expected, nearest, unset_word};
+pub use value::{FieldValue, expected, unset_word};
 
 /// A setting's path in the plan file, such as `batch.micro_batch`: its identity everywhere.
 pub type FieldId = &'static str;

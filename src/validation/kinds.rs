@@ -1,12 +1,13 @@
 //! Rows of peaks traced from model code for jobs of every kind: what was run, by which library, and at which moment.
 
 use super::table::Row;
-use super::truth::{brief, optimizer, weights};
+use super::truth::{optimizer, weights};
 use super::{Case, Metric, shape};
 use crate::catalog::Catalog;
 use crate::estimate::PhaseKind;
 use crate::estimate::kind::{CHECKED_MERGE, Kind, MERGE, PREPARATION};
 use crate::estimate::profile::Profiles;
+use crate::limits::brief;
 use crate::plan::{
     AttentionKernel, Checkpointing, DistillationLoss, FloatFormat, Lora, LossKernel, Method, ModelSource, Packing,
     Plan, PreferenceLoss, Reference, ReinforcementLoss, StageKind, TargetPart, Targets, Workload,

@@ -146,8 +146,3 @@ fn lora(row: &Row) -> Result<Lora, String> {
         ..Lora::default()
     })
 }
-
-/// Foreign text at no more than a few words.
-pub fn brief(text: &str) -> String {
-    text.chars().take(40).collect()
-}

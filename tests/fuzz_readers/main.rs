@@ -11,6 +11,7 @@
 //! `FUZZ_ONLY` names. Each input is written to a file before it is tried, so that one that ends the program is at hand.
 #![allow(clippy::unwrap_used)]
 
+mod corpora;
 mod mutate;
 mod readers;
 

@@ -45,6 +45,11 @@ fn what_is_answered_is_right() {
     });
     assert!(middle <= 0.0001 && high <= 0.001, "median {middle}, p95 {high}\n{worst}");
     assert!(worst.is_empty(), "{worst}");
+    // What is too high is said with a band that holds what was measured.
+    for (id, _) in TOO_HIGH {
+        let row = report.per_row.iter().find(|row| row.id == id).unwrap();
+        assert!((row.low_bytes..=row.high_bytes).contains(&row.measured_bytes), "{row:?}");
+    }
     let named = report.per_row.iter().filter(|row| row.measured_phase == Some(row.predicted_phase)).count();
     assert_eq!(named, report.per_row.len(), "the deciding moment is named in every row");
 }

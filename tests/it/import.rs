@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use tuneplan::handover::account;
 use tuneplan::handover::planned::planned;
 use tuneplan::import::{self, Engine, Fields, Imported};
 use tuneplan::plan::field::{FieldValue, field, id};
@@ -170,6 +171,49 @@ fn an_import_is_a_plan_that_says_what_it_assumes() {
     assert!(!assumed.contains(&id::BATCH_MICRO_BATCH), "{assumed:?}");
 }
 
+/// What a file leaves unsaid is what its stack does: TRL loads a model given by name in FP32 from 0.27 on, LLaMA-Factory
+/// trains in FP32 unless `pure_bf16` is on, and both recompute activations (engines read at the versions of their profiles).
+#[test]
+fn what_a_file_leaves_unsaid_is_what_its_stack_does() {
+    let read_text = |text: &str| planned(&import::read(text, "job.yaml").unwrap(), "job");
+    let trl = read_text(
+        "model_name_or_path: Qwen/Qwen2.5-7B\nuse_peft: true\nlora_r: 16\nbf16: true\nlearning_rate: 0.0001\n",
+    );
+    let value = |plan, id: &'static str| field(id).and_then(|field| (field.get)(plan));
+    let word = |word: &str| Some(FieldValue::Id(word.to_owned()));
+    assert_eq!(value(&trl.plan, id::RUNTIME_PROFILE), word("trl-1.16"));
+    assert_eq!(value(&trl.plan, id::PRECISION_LOAD_FORMAT), word("fp32"));
+    assert_eq!(value(&trl.plan, id::RUNTIME_CHECKPOINTING), word("full"));
+    assert_eq!(value(&trl.plan, id::BATCH_SEQUENCE_LENGTH), Some(FieldValue::Integer(1024)));
+    for id in [id::PRECISION_LOAD_FORMAT, id::RUNTIME_CHECKPOINTING, id::BATCH_SEQUENCE_LENGTH, id::OPTIMIZER_NOTES] {
+        assert!(trl.assumed.iter().any(|assumed| assumed.field == id), "{id}: {:?}", trl.assumed);
+    }
+    assert!(trl.plan.optimizer.notes.contains("0.0001"), "the learning rate is kept: {}", trl.plan.optimizer.notes);
+    let stated = read_text("model_name_or_path: Qwen/Qwen2.5-7B\ndtype: bfloat16\ngradient_checkpointing: false\n");
+    assert_eq!(value(&stated.plan, id::PRECISION_LOAD_FORMAT), word("bf16"));
+    assert!(!stated.assumed.iter().any(|assumed| assumed.field == id::RUNTIME_CHECKPOINTING), "{:?}", stated.assumed);
+    let full = "model_name_or_path: Qwen/Qwen2.5-7B\nstage: sft\nfinetuning_type: full\ntemplate: qwen\nbf16: true\n";
+    assert_eq!(value(&read_text(full).plan, id::PRECISION_LOAD_FORMAT), word("fp32"));
+    // No assumption is about a setting twice.
+    let mut ids: Vec<&str> = trl.assumed.iter().map(|assumed| assumed.field.as_str()).collect();
+    ids.sort_unstable();
+    let all = ids.len();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "{:?}", trl.assumed);
+}
+
+/// A file that goes beside a training configuration is no job: no figure rests on it.
+#[test]
+fn a_file_beside_a_job_gives_no_figure() {
+    for name in ["accelerate-fsdp2.yaml", "deepspeed-zero2.json", "adapter_config.json"] {
+        let imported = read(name);
+        let made = planned(&imported, "job");
+        assert!(made.no_job.is_some(), "{name}");
+        assert_eq!(account::sections(&imported, &made)[0].title, "No job by itself", "{name}");
+    }
+    assert_eq!(planned(&read("axolotl-qlora.yml"), "job").no_job, None);
+}
+
 #[test]
 fn what_is_no_configuration_is_refused_with_a_place() {
     let said = |text: &str| import::read(text, "x.yaml").unwrap_err().to_string();
@@ -187,6 +231,16 @@ fn what_is_no_configuration_is_refused_with_a_place() {
     assert!(said(&bomb).contains("more than"), "{}", said(&bomb));
     let deep = "a: ".to_owned() + &"[".repeat(500) + &"]".repeat(500);
     assert!(!said(&deep).is_empty());
+}
+
+/// A file of thousands of unknown keys would be held against hundreds of names each; near ones are looked for a hundred times.
+#[test]
+fn a_flood_of_unknown_keys_is_no_flood_of_work() {
+    let keys: String = (0..3000).fold(String::new(), |text, index| format!("{text}sequence_lem{index}: 1\n"));
+    let imported = import::read(&format!("base_model: m\n{keys}"), "x.yml").unwrap();
+    assert_eq!(imported.keys.unknown.len(), 3000);
+    let near = imported.keys.unknown.iter().filter(|key| key.message.contains("did you mean")).count();
+    assert_eq!(near, 100, "{:?}", imported.keys.unknown[0]);
 }
 
 /// PyYAML's own answers (6.0.2, `yaml.safe_load`), typed over.

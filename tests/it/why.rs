@@ -136,6 +136,9 @@ fn other_programs_and_other_memories_are_told_apart() {
     ] {
         let found = why(text, &full());
         assert_eq!((found.classes.as_slice(), found.explained), (classes, false), "{text}");
+        // Levers of a plan are offered where they bear on what ran out, and nowhere else.
+        let of_the_plan = [Class::Full, Class::Limit, Class::Weights].contains(&classes[0]);
+        assert_eq!(found.concerns_the_plan(), of_the_plan, "{text}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Examples of a JSONL, JSON or CSV file, for reading one by one. What cannot be read is told and left out, never
 //! silently.
 
+use crate::limits::brief;
 use crate::limits::{check_json, check_table};
 use crate::units::grouped;
 use serde::de::{MapAccess, Visitor};
@@ -241,10 +242,6 @@ fn from_csv(text: &str) -> Result<Reading, String> {
         }
     }
     Ok(reading)
-}
-
-fn brief(text: &str) -> String {
-    text.chars().take(40).collect()
 }
 
 /// A text short enough for the screen, without characters that draw nothing or turn lines round.

@@ -9,6 +9,10 @@ use std::collections::HashMap;
 /// Most keys of a file.
 const MAX_KEYS: usize = 20_000;
 
+/// Unknown names for which a near one is looked for: a file that has more is no file of this engine, and each is held
+/// against hundreds of names.
+const MOST_LOOKED_FOR: usize = 100;
+
 /// One key.
 struct Entry<'n> {
     path: String,
@@ -234,20 +238,22 @@ impl<'n> Document<'n> {
         }
         let mut keys = Keys::default();
         let mut remarks = self.remarks;
+        let mut told = Told { known, messages: HashMap::new() };
         for (entry, fate) in self.entries.iter().zip(fates) {
             let (key, line) = (entry.path.clone(), entry.line);
             if key.starts_with('(') {
                 continue;
             }
             // What an older release called so is read, and the newer one's word said.
-            if let (Read::Taken, Fate::Unknown(message)) = (entry.read, known.fate(&key)) {
-                remarks.push(Remark { line, message: format!("`{key}` is {message}; it is read all the same") });
+            if let (Read::Taken, Fate::Unknown(name)) = (entry.read, known.fate(&key)) {
+                let message = format!("`{key}` is {}; it is read all the same", told.of(&name));
+                remarks.push(Remark { line, message });
             }
             match fate {
                 Fate::Taken => keys.taken.push(key),
                 Fate::NotNeeded => keys.not_needed.push(key),
                 Fate::NoField => keys.no_field.push(Place { key, line }),
-                Fate::Unknown(message) => keys.unknown.push(Unknown { key, line, message }),
+                Fate::Unknown(name) => keys.unknown.push(Unknown { key, line, message: told.of(&name) }),
             }
         }
         remarks.sort_by_key(|remark| remark.line);
@@ -259,11 +265,28 @@ impl<'n> Document<'n> {
         let fate = known.fate(&entry.path);
         match (entry.read, fate) {
             (Read::Taken, _) => Fate::Taken,
-            (_, Fate::Unknown(message)) => Fate::Unknown(message),
+            (_, Fate::Unknown(name)) => Fate::Unknown(name),
             (Read::Idle, _) => Fate::NotNeeded,
             // What is not set, or set again below, changes nothing.
             _ if !is_last || entry.node.value == Value::Scalar(Scalar::Null) => Fate::NotNeeded,
             (Read::Unread, fate) => fate,
         }
+    }
+}
+
+/// What is said of unknown names, each worked out once.
+struct Told<'k> {
+    known: &'k Known,
+    messages: HashMap<String, String>,
+}
+
+impl Told<'_> {
+    fn of(&mut self, name: &str) -> String {
+        if let Some(message) = self.messages.get(name) {
+            return message.clone();
+        }
+        let message = self.known.unknown(name, self.messages.len() < MOST_LOOKED_FOR);
+        self.messages.insert(name.to_owned(), message.clone());
+        message
     }
 }

@@ -57,33 +57,31 @@ pub struct Fields {
     pub offload_optimizer: Option<String>,
 }
 
+/// Whether a file says a field.
+type Says = fn(&Fields) -> bool;
+
+/// Fields of which an engine may have a default, as its table calls them, with whether a file says them.
+const NAMED: [(&str, Says); 14] = [
+    ("rank", |fields| fields.rank.is_some()),
+    ("alpha", |fields| fields.alpha.is_some()),
+    ("targets", |fields| fields.targets.is_some()),
+    ("load_format", |fields| fields.load_format.is_some()),
+    ("optimizer", |fields| fields.optimizer.is_some()),
+    ("micro_batch", |fields| fields.micro_batch.is_some()),
+    ("accumulation", |fields| fields.accumulation.is_some()),
+    ("sequence_length", |fields| fields.sequence_length.is_some()),
+    ("packing", |fields| fields.packing.is_some()),
+    ("checkpointing", |fields| fields.checkpointing.is_some()),
+    ("attention", |fields| fields.attention.is_some()),
+    ("learning_rate", |fields| fields.learning_rate.is_some()),
+    ("epochs", |fields| fields.epochs.is_some()),
+    ("steps", |fields| fields.steps.is_some()),
+];
+
 impl Fields {
-    /// Names of the fields that the file says.
-    pub fn stated(&self) -> Vec<&'static str> {
-        let all: [(&'static str, bool); 21] = [
-            ("model", self.model.is_some()),
-            ("method", self.method.is_some()),
-            ("rank", self.rank.is_some()),
-            ("alpha", self.alpha.is_some()),
-            ("targets", self.targets.is_some()),
-            ("load_format", self.load_format.is_some()),
-            ("compute", self.compute.is_some()),
-            ("optimizer", self.optimizer.is_some()),
-            ("micro_batch", self.micro_batch.is_some()),
-            ("accumulation", self.accumulation.is_some()),
-            ("sequence_length", self.sequence_length.is_some()),
-            ("packing", self.packing.is_some()),
-            ("checkpointing", self.checkpointing.is_some()),
-            ("attention", self.attention.is_some()),
-            ("loss_kernel", self.loss_kernel.is_some()),
-            ("learning_rate", self.learning_rate.is_some()),
-            ("epochs", self.epochs.is_some()),
-            ("steps", self.steps.is_some()),
-            ("kind", self.kind.is_some()),
-            ("strategy", self.strategy.is_some()),
-            ("devices", self.devices.is_some()),
-        ];
-        all.into_iter().filter(|(_, said)| *said).map(|(name, _)| name).collect()
+    /// Whether the file says the field of this name; `None`: there is no such field.
+    pub(crate) fn says(&self, name: &str) -> Option<bool> {
+        NAMED.iter().find(|(known, _)| *known == name).map(|(_, says)| says(self))
     }
 }
 

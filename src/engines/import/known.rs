@@ -2,6 +2,7 @@
 
 use super::engine::Engine;
 use super::fields::{Fields, Standard};
+use crate::typos::nearest;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -15,7 +16,7 @@ pub enum Fate {
     NotNeeded,
     /// Known, without a field.
     NoField,
-    /// Not known; what is known of it.
+    /// Not known: the part of the path that is not.
     Unknown(String),
 }
 
@@ -132,7 +133,7 @@ impl Known {
             let name = segment.split('[').next().unwrap_or(segment);
             so_far = if so_far.is_empty() { name.to_owned() } else { format!("{so_far}.{name}") };
             if !self.is_known(name) {
-                return Fate::Unknown(self.unknown(name));
+                return Fate::Unknown(name.to_owned());
             }
             if self.is_not_needed(&so_far) || self.is_not_needed(name) {
                 return Fate::NotNeeded;
@@ -148,8 +149,8 @@ impl Known {
         self.table.not_needed.iter().chain(&self.not_needed).any(|pattern| matches(pattern, name))
     }
 
-    /// Why a name is unknown: what it is called now, which release had it, or the nearest name.
-    fn unknown(&self, name: &str) -> String {
+    /// Why a name is unknown: what it is called now, which release had it, or, where it is to be looked for, the nearest name.
+    pub fn unknown(&self, name: &str, look_for_near: bool) -> String {
         let engine = self.table.id.title();
         let version = self.version();
         if let Some(old) = self.table.old.get(name) {
@@ -159,7 +160,8 @@ impl Known {
         if let Some((earlier, _)) = self.names.iter().skip(1).find(|(_, names)| names.contains(name)) {
             return format!("not known to {engine} {version}; {earlier} knew it");
         }
-        let near = self.names.first().and_then(|(_, names)| nearest(name, names.iter().copied()));
+        let newest = self.names.first().filter(|_| look_for_near);
+        let near = newest.and_then(|(_, names)| nearest(name, names.iter().copied()));
         match near {
             Some(near) => format!("not known to {engine} {version}; did you mean `{near}`?"),
             None => format!("not known to {engine} {version}"),
@@ -168,13 +170,12 @@ impl Known {
 
     /// What the engine does where `fields` say nothing.
     pub fn standards(&self, fields: &Fields) -> Vec<Standard> {
-        let stated = fields.stated();
         let adapters = fields.method.as_deref().is_some_and(|method| method != "full");
         let of_adapter = |field: &str| matches!(field, "rank" | "alpha" | "targets");
         self.table
             .standards
             .iter()
-            .filter(|(field, ..)| !stated.contains(&field.as_str()) && (adapters || !of_adapter(field)))
+            .filter(|(field, ..)| fields.says(field) == Some(false) && (adapters || !of_adapter(field)))
             .filter(|(field, ..)| field != "epochs" || fields.steps.is_none())
             .map(|(field, value, source)| Standard {
                 field: field.clone(),
@@ -196,34 +197,9 @@ fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// The known name that a typing error of `name` most likely meant: off by no more than a third of its letters.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = (name.chars().count() / 4).clamp(1, 3);
-    known.map(|known| (distance(name, known), known)).filter(|(far, _)| *far <= allowed).min().map(|(_, known)| known)
-}
-
-/// Letters to change, add, leave out or swap (restricted Damerau-Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(80).collect(), b.chars().take(80).collect());
-    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let same = usize::from(a[i - 1] != b[j - 1]);
-            let mut least = (rows[i - 1][j] + 1).min(row[j - 1] + 1).min(rows[i - 1][j - 1] + same);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                least = least.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows.last().and_then(|row| row.last()).copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{NAMES, Tables};
+    use super::{Fields, NAMES, Tables};
 
     /// A table that does not parse would leave every key unknown without a word.
     #[test]
@@ -237,6 +213,10 @@ mod tests {
                 let file = format!("{}-{version}", table.id.id());
                 let text = NAMES.iter().find(|(name, _)| *name == file);
                 assert!(text.is_some_and(|(_, text)| text.lines().count() > 20), "{file}");
+            }
+            // A default of a field that is not there would never be taken.
+            for (field, ..) in &table.standards {
+                assert!(Fields::default().says(field).is_some(), "{}: {field}", table.id.id());
             }
         }
     }

@@ -149,7 +149,13 @@ fn layer(parts: &[NamedShape<'_>], hidden: u64, hints: Hints) -> Layer {
         residual_dropout: 0.0,
         extra_params: 0,
     };
-    // What was taken for a part but is larger than the layer is no such part.
+    settle(&mut layer, hidden, stored);
+    layer
+}
+
+/// Makes what was read of a layer come to the `stored` values: what was taken for a part but is larger than the layer is no
+/// such part, and what no part explains counts beside them.
+pub(super) fn settle(layer: &mut Layer, hidden: u64, stored: u64) {
     if layer.params(hidden) > stored {
         layer.attention = Attention::Softmax(SoftmaxAttention::PLAIN);
     }
@@ -158,7 +164,6 @@ fn layer(parts: &[NamedShape<'_>], hidden: u64, hints: Hints) -> Layer {
         layer.norms = 0;
     }
     layer.extra_params = stored.saturating_sub(layer.params(hidden));
-    layer
 }
 
 pub(super) fn is_norm(name: &str) -> bool {

@@ -1,6 +1,7 @@
 //! Prices against their day.
 
 use super::{Found, Severity};
+use crate::limits::brief;
 use crate::plan::field::id;
 
 pub fn check(found: &mut Found<'_>) {
@@ -47,10 +48,6 @@ fn is_date(text: &str) -> bool {
         _ => return false,
     };
     (1..=days).contains(&day)
-}
-
-fn brief(text: &str) -> String {
-    text.chars().take(40).collect()
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use super::contradictions::contradictions;
 use super::{Answers, Decision};
-use crate::plan::field::nearest;
 use crate::plan::file::tree::{self, Node, NodeKind, Position};
+use crate::typos::nearest;
 use ron::extensions::Extensions;
 use serde::de::DeserializeOwned;
 

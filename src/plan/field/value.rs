@@ -1,6 +1,7 @@
 //! A field's value without its type: what widgets, flags, files and undo labels trade in.
 
 use super::{CatalogKind, Choice, Field, FieldKind, Section, words};
+use crate::typos::nearest;
 use crate::units::grouped;
 
 /// Longest text a field takes, in bytes.
@@ -246,37 +247,4 @@ fn parse_count(text: &str) -> Result<u64, String> {
 
 fn parse_decimal(text: &str) -> Result<f64, String> {
     text.replace(['_', ' '], "").parse().map_err(|_error| format!("`{text}` is not a number"))
-}
-
-/// The word of `candidates` a typing error of `word` most likely meant.
-pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = (word.chars().count() / 3).clamp(1, 3);
-    candidates
-        .map(|candidate| (distance(word, candidate), candidate))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-/// Edit distance (insert, delete, replace); words longer than 64 characters are never near.
-fn distance(a: &str, b: &str) -> usize {
-    // Before anything is made of them: a key of a file may have megabytes.
-    if a.len() > 4 * 64 || b.len() > 4 * 64 {
-        return usize::MAX;
-    }
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    if a.len() > 64 || b.len() > 64 {
-        return usize::MAX;
-    }
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(row[j + 1] + 1);
-        }
-    }
-    row[b.len()]
 }

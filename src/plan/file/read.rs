@@ -8,7 +8,7 @@ use super::{
 };
 use crate::plan::decision::read_decision;
 use crate::plan::field::id;
-use crate::plan::field::nearest;
+use crate::typos::nearest;
 use crate::units::grouped;
 use std::collections::HashSet;
 

@@ -2,6 +2,7 @@
 
 use super::super::table::Row;
 use super::super::words::{one, read, read_without_remarks};
+use crate::limits::brief;
 use crate::plan::{
     Algorithm, AttentionKernel, Checkpointing, FloatFormat, Implementation, Metric, Offload, Plan, TargetPart, Targets,
 };
@@ -339,8 +340,4 @@ pub fn optimizer(row: &Row, implementation: &str) -> Result<(Algorithm, Implemen
     let default = Implementation::from_id(implementation).unwrap_or(Implementation::Foreach);
     let (algorithm, stated) = one(row, "optimizer", &OPTIMIZERS)?.unwrap_or((Algorithm::AdamW, None));
     Ok((algorithm, stated.unwrap_or(default)))
-}
-
-fn brief(text: &str) -> String {
-    text.chars().take(40).collect()
 }

@@ -4,6 +4,7 @@ use super::configuration::{Configuration, KeyError, Variables};
 use super::value::Value;
 use crate::architecture::infer::{
     FUSED_GATE_UP, FUSED_QKV, GATE, KEY, NamedShape, OUTPUT, QUERY, UP, find, inner_width, is_norm, plain_mlp, product,
+    settle,
 };
 use crate::architecture::{
     Activation, Attention, DenseMlp, LatentAttention, Layer, LinearAttention, Mlp, Moe, NormKind, NormPlacement,
@@ -147,15 +148,7 @@ pub fn layer(parts: &[NamedShape<'_>], hidden: u64, facts: &Facts<'_, '_>, i: u6
         residual_dropout: facts.share("residual_dropout", i)?,
         extra_params: 0,
     };
-    // What was taken for a part but is larger than the layer is no such part.
-    if layer.params(hidden) > stored {
-        layer.attention = Attention::Softmax(SoftmaxAttention::PLAIN);
-    }
-    if layer.params(hidden) > stored {
-        layer.mlp = Mlp::Dense(plain_mlp(0, false));
-        layer.norms = 0;
-    }
-    layer.extra_params = stored.saturating_sub(layer.params(hidden));
+    settle(&mut layer, hidden, stored);
     let known = facts.flag("known", i)?;
     let unexplained = if known { Vec::new() } else { unexplained(parts, &layer, hidden) };
     Ok(Read { layer, unexplained })
