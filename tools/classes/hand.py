@@ -32,6 +32,7 @@ _EVERY = (
     "'full_attention' : 'linear_attention')"
 )
 INTERVAL = {"absent": {"layer_types": _EVERY}, "null": {"layer_types": _EVERY}}
+LFM2_LAYERS = "each(num_hidden_layers, full_attn_idxs == null or i in full_attn_idxs ? 'full_attention' : 'conv')"
 BEAM = {
     "layer_types": "each(num_hidden_layers, (i + 1) % 6 == 0 or i + 1 == num_hidden_layers ? 'full_attention' : 'sliding_attention')",
     "mlp_layer_types": "each(num_hidden_layers, i < 3 ? 'dense' : 'sparse')",
@@ -131,6 +132,10 @@ HAND = {
         "absent": {"layer_types": V4_LAYERS, "mlp_layer_types": V4_MLPS},
         "null": {"layer_types": V4_LAYERS, "mlp_layer_types": V4_MLPS},
     },
+    "lfm2": {"absent": {"layer_types": LFM2_LAYERS}, "null": {"layer_types": LFM2_LAYERS}},
+    # One tie makes the other.
+    "hunyuan_vl": {"given": {"tie_word_embeddings": "tie_word_embeddings or text_config.tie_word_embeddings"}},
+    "musicflamingo": {t: {"head_dim": "audio_config.hidden_size"} for t in ("absent", "null", "given")},
     "beam": {"absent": BEAM, "null": BEAM},
     "nemotron_h": {
         "absent": {

@@ -7,7 +7,7 @@ import symbols
 from learn import FAILED, Learner, Samples, Unexplained, equal, rank, resolved, ternary, usual_atoms
 from symbols import make
 from trace import plain_config
-from variants import Space, allows, small
+from variants import Space, allows, small, usual
 
 MISSING = object()
 
@@ -18,7 +18,7 @@ def raw_variants(config_class, needed, rng, count, words):
     space.words = words
     for key in needed:
         space.fields.setdefault(key, int)
-    said = {k: copy.deepcopy(getattr(space.default, k, None)) for k in space.fields}
+    said = {k: copy.deepcopy(usual(space.default, k)) for k in space.fields}
     said = {k: v for k, v in said.items() if type(v) in (int, float, str)}
     for _ in range(count):
         proposal = {k: v for k, v in space.proposal(rng, rich=True).items() if not isinstance(v, dict)}

@@ -81,7 +81,12 @@ def _num_labels(self):
     return found if found is not None else _labels.fget(self)
 
 
-PreTrainedConfig.num_labels = property(_num_labels, _labels.fset)
+def _set_labels(self, count):
+    self.__dict__.pop("_sym_labels", None)
+    _labels.fset(self, count)
+
+
+PreTrainedConfig.num_labels = property(_num_labels, _set_labels)
 
 
 MISSED = set()
@@ -99,7 +104,7 @@ PreTrainedConfig.__getattr__ = _missed
 
 def plain_config(config):
     """The values of a configuration as plain data."""
-    found = {name: None for name in EXTRA if name not in type(config).__dict__}
+    found = {name: None for name in (*EXTRA, "tie_word_embeddings") if name not in type(config).__dict__}
     for name, value in config.__dict__.items():
         if name in ("dtype", "torch_dtype", "label2id", "architectures"):
             continue

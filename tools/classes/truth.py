@@ -36,7 +36,7 @@ def rows(name):
         said = {"architectures": [name], "model_type": config_class.model_type}
         space = Space(config_class, lambda config: build(model_class, config))
         rng = random.Random(f"truth of {name}")
-        variants = [("default", {})]
+        variants = [("default", space.given())]
         space.settle(rng)
         variants += [("a", space.variant(rng)), ("b", space.variant(rng))]
     except (Slow, Exception) as error:

@@ -11,10 +11,13 @@ import signal
 import types
 import typing
 
+import huggingface_hub.dataclasses
 import timm
 import torch
 import transformers
 from transformers import PreTrainedConfig, PreTrainedModel
+
+import symbols
 
 # Keys that change no parameter.
 IDLE = re.compile(
@@ -46,9 +49,12 @@ GIVEN = {
     "CohereCompassTextConfig": {"rope_parameters": {"full_attention": ROPE, "sliding_attention": ROPE}},
     "DbrxAttentionConfig": {"rope_theta": 10000.0},
     "DeepseekOcr2TextConfig": {"num_hidden_layers": 3, "mlp_layer_types": ["dense", "sparse", "sparse"]},
+    "Gemma4AssistantConfig": {"text_config": {"model_type": "gemma4_text", "hidden_size_per_layer_input": 0}},
     "DiffusionGemmaTextConfig": {"num_experts": 8, "top_k_experts": 2, "moe_intermediate_size": 64},
     "HunYuanDenseV1Config": {"head_dim": 24},
     "HunYuanMoEV1Config": {"head_dim": 24},
+    "HunYuanVLTextConfig": {"head_dim": 24},
+    "Granite4VisionConfig": {"deepstack_layer_map": [[-2, 2], [-1, 3]], "downsample_rate": "4/8"},
     "Lfm2MoeConfig": {"num_hidden_layers": 4, "layer_types": ["conv", "full_attention", "conv", "conv"]},
 }
 # Words of lists that neither a default nor a comparison tells.
@@ -83,7 +89,7 @@ def without(changes, given):
     return {
         k: without(v, given[k]) if isinstance(v, dict) and isinstance(given.get(k), dict) else v
         for k, v in changes.items()
-        if k not in given or isinstance(v, dict)
+        if k not in given or isinstance(v, dict) or k == "model_type"
     }
 
 
@@ -126,6 +132,8 @@ def fields(config_class):
 
 def small(name, default, rng, rich):
     """A small value for a key, by its name."""
+    if name == "num_kv_shared_layers":
+        return rng.choice([0, 1, 2]) if rich else 0
     if LAYERS.search(name):
         return rng.choice([3, 4, 5, 6, 7])
     group = next((g for g, pattern in GROUPS if pattern.search(name)), None)
@@ -170,7 +178,7 @@ class Space:
         self.hot = {}  # key → numbers the code compares it with
         self.subs = {}
         self.base = {}
-        self.default = config_class()
+        self.default = config_class(**copy.deepcopy(GIVEN.get(config_class.__name__, {})))
         for name in {**(getattr(config_class, "sub_configs", None) or {}), **(getattr(config_class, "sub_configs_defaults", None) or {})}:
             sub = getattr(self.default, name, None)
             if isinstance(sub, PreTrainedConfig) and depth < 3:
@@ -206,7 +214,8 @@ class Space:
         found = copy.deepcopy(GIVEN.get(self.config_class.__name__, {}))
         for name, sub in self.subs.items():
             if inner := sub.given():
-                found[name] = {"model_type": type(sub.default).model_type, **inner}
+                model_type = type(sub.default).model_type
+                found[name] = {"model_type": model_type, **inner} if model_type else inner
         return found
 
     def grow(self, start, changes, first=None):
@@ -255,7 +264,8 @@ class Space:
         self.lists(found, layers, rng, rich)
         for name, sub in self.subs.items():
             inner = sub.proposal(rng, rich)
-            inner["model_type"] = type(sub.default).model_type
+            if type(sub.default).model_type:
+                inner["model_type"] = type(sub.default).model_type
             if rich and not rng.randrange(12):
                 inner["tie_word_embeddings"] = rng.random() < 0.5
             found[name] = inner
@@ -384,6 +394,15 @@ def _timm_once(*args, **kwargs):
 
 
 timm.create_model = _timm_once
+_type_validator = huggingface_hub.dataclasses.type_validator
+
+
+def _plain_validator(name, value, expected):
+    """Configurations that a model makes on its way are checked by their plain values."""
+    _type_validator(name, symbols.plain(value), expected)
+
+
+huggingface_hub.dataclasses.type_validator = _plain_validator
 # First values matter to nobody here, and take most of the time.
 PreTrainedModel.initialize_weights = lambda self: None
 for _name in dir(torch.nn.init):

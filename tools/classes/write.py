@@ -3,11 +3,14 @@
 A file that begins with `// By hand` is left as it is. `hand.py` has what no tool can see.
 """
 
+import copy
 import hashlib
 import importlib
 import inspect
+import json
 import pathlib
 import pickle
+import random
 import re
 import sys
 
@@ -25,7 +28,7 @@ from hand import HAND, LIKE
 from keys import FAILED, Rules
 from learn import keys_of
 from symbols import text
-from variants import IDLE, fields
+from variants import IDLE, Space, fields, flat, merged
 
 # Keys that facts and the reader ask for, where a class has them.
 ALWAYS = """hidden_size num_attention_heads num_key_value_heads head_dim num_hidden_layers layer_types sliding_window hidden_act
@@ -86,6 +89,8 @@ class Type:
         if base:
             self.generic(base)
         self.parts = self.part_types()
+        self.without = self.part_defaults()
+        self.set = part_settings(self.config_class, self.parts)
         self.keys()
 
     def nested(self, one):
@@ -176,6 +181,16 @@ class Type:
             found[name] = (kind, sub.model_type)
         return found
 
+    def part_defaults(self):
+        """What a class gives the configurations within where a file has none."""
+        found = {}
+        for name, spec in (getattr(self.config_class, "sub_configs_defaults", {}) or {}).items():
+            given = {k: v for k, v in (spec.init_kwargs or {}).items() if not IDLE.search(k) or k in ("num_labels", "model_type")}
+            given = {k: v for k, v in given.items() if v is None or isinstance(v, (bool, int, float, str, list, tuple))}
+            if set(given) - {"model_type"}:
+                found[name] = json.dumps(given)
+        return found
+
     def keys(self):
         own = set(fields(self.config_class)) | set(getattr(self.config_class, "attribute_map", {}).values())
         stated = {f for f in getattr(self.config_class, "__dataclass_fields__", {})}
@@ -232,6 +247,52 @@ class Type:
     facts = {}
 
 
+def numbers(config, path=""):
+    """Every number and truth value of a configuration and those within, by its path."""
+    for name, value in config.__dict__.items():
+        key = f"{path}.{name}" if path else name
+        if isinstance(value, PreTrainedConfig):
+            yield from numbers(value, key)
+        elif isinstance(value, (bool, int)) and not name.startswith("_"):
+            yield key, value
+
+
+def part_settings(config_class, parts):
+    """Keys of the configurations within that the class around decides: path → the path they are taken from."""
+    rng, differing, samples = random.Random(3), set(), []
+    if not parts:
+        return {}
+    space = Space(config_class, lambda config: None)
+    for _ in range(60):
+        kwargs = merged(space.given(), flat(changes := space.proposal(rng, rich=True)), changes)
+        try:
+            config = config_class(**copy.deepcopy(kwargs))
+            alone = {n: type(getattr(config, n))(**copy.deepcopy(kwargs.get(n, {}))) for n in parts if n in kwargs}
+        except Exception:
+            continue
+        found = dict(numbers(config))
+        for part, inner in alone.items():
+            for key, value in numbers(inner):
+                path = f"{part}.{key}"
+                if found.get(path) != value and not IDLE.search(key.split(".")[-1]) and key.count(".") == 0:
+                    differing.add(path)
+        samples.append(found)
+        if len(samples) == 14:
+            break
+    settings = {}
+    for path in sorted(differing):
+        stored = [p for p in samples[0] if p not in differing and all(s.get(p) == s.get(path) for s in samples)]
+        own = path.rsplit(".", 1)[0] + "."
+        stored = sorted((p for p in stored if not p.startswith(own)), key=lambda p: ("hidden_size" not in p, len(p), p))
+        if stored:
+            settings[path] = stored[0]
+        elif len({s.get(path) for s in samples}) == 1:
+            settings[path] = text(samples[0].get(path))
+        else:
+            print(f"{config_class.__name__}: what {path} is set to is not known")
+    return settings
+
+
 def quoted(word):
     return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -265,11 +326,12 @@ def file_text(t, like):
     head += f"    prefix: {quoted(t.prefix)},\n"
     if t.base and t.base != (like.base if like else "Model"):
         head += f"    base: Some({quoted(t.base)}),\n"
-    for name in ("names", "absent", "null", "given", "fixed", "facts"):
+    for name in ("names", "absent", "null", "given", "set", "fixed", "facts"):
         table, known = getattr(t, name), getattr(like, name) if like else {}
         head += table_text(name, {k: v for k, v in table.items() if known.get(k) != v})
     parts = {k: Raw(f"{kind}({quoted(m)})") for k, (kind, m) in t.parts.items() if not like or like.parts.get(k) != (kind, m)}
     head += table_text("parts", parts)
+    head += table_text("without", {k: v for k, v in t.without.items() if not like or like.without.get(k) != v})
     models = {k: v for k, v in t.models.items() if not like or like.models.get(k) != v}
     if models:
         order = sorted(models, key=lambda k: (k != t.base, k))
@@ -298,13 +360,33 @@ def declare_head_dim(t):
 
 
 def once(items):
-    """Each item once: where both sides of a condition have become the same."""
-    found = []
-    for item in items:
-        item = (*item[:-1], once(item[-1])) if item[0] in ("Loop", "When") else item
-        if item not in found:
-            found.append(item)
-    return found
+    """Each tensor once, where both sides of a condition have become the same; of two sizes that of `head_dim` stands."""
+    best = {}
+
+    def look(items, around):
+        for item in items:
+            if item[0] in ("Loop", "When"):
+                look(item[-1], (*around, item[1]))
+            elif "head_dim" in item[2] or (around, item[:2]) not in best:
+                best[around, item[:2]] = item
+
+    def kept(items, around):
+        found = []
+        for item in items:
+            if item[0] in ("Loop", "When"):
+                if inner := kept(item[-1], (*around, item[1])):
+                    found.append((*item[:-1], inner))
+            elif item[0] != "Tensor":
+                found.append(item)
+            elif (best_one := best.pop((around, item[:2]), None)) is not None:
+                found.append(best_one)
+        return found
+
+    def tensors(items):
+        return [(*i[:-1], tensors(i[-1])) if i[0] in ("Loop", "When") else i for i in items if i[0] in ("Loop", "When", "Tensor")]
+
+    look(tensors(items), ())
+    return kept(items, ())
 
 
 def with_head_dim(item):
@@ -335,7 +417,7 @@ def with_head_dim(item):
 
 
 def can_be_like(t, s):
-    tables = ("names", "absent", "null", "given", "fixed", "facts", "parts")
+    tables = ("names", "absent", "null", "given", "set", "fixed", "facts", "parts", "without")
     return all(set(getattr(s, n)) <= set(getattr(t, n)) for n in tables)
 
 
@@ -393,7 +475,7 @@ def main():
     cache = pathlib.Path(store) / "types"
     cache.mkdir(exist_ok=True)
     for model_type, classes in found.items():
-        if wanted and model_type not in wanted:
+        if not model_type or wanted and model_type not in wanted:
             continue
         file = cache / f"{model_type}.pickle"
         stamp = (sorted((n, hash_of(c)) for n, c in classes.items()), prefixes[model_type], sorted(asked.get(model_type, ())))

@@ -77,7 +77,10 @@ impl<'a> Configuration<'a> {
         let map = match (given, kind) {
             (Some(given), _) => given,
             (None, Some(PartType::Flat(_))) => self.map,
-            (None, _) => NOTHING.get_or_init(Map::new),
+            (None, _) => {
+                let usual = self.class.and_then(|class| class.without.get(name));
+                usual.unwrap_or_else(|| NOTHING.get_or_init(Map::new))
+            }
         };
         let said = given.and_then(type_of);
         let model_type = match kind {
@@ -87,7 +90,21 @@ impl<'a> Configuration<'a> {
         };
         let found = Rc::new(Self::within(map, model_type.and_then(class), &self.depth, &self.steps));
         self.parts.borrow_mut().insert(name.to_owned(), Rc::clone(&found));
+        self.set(name, &found);
         found
+    }
+
+    /// Keys of the part `name` that the class around decides.
+    fn set(&self, name: &str, part: &Self) {
+        let Some(class) = self.class else { return };
+        for (path, rule) in &class.set {
+            let Some(key) = path.strip_prefix(name).and_then(|rest| rest.strip_prefix('.')) else { continue };
+            // What cannot be computed here is said by the tensor that needs it.
+            let Ok(value) = self.evaluate(rule, &Variables::default()) else { continue };
+            let stored = part.class.and_then(|class| class.names.get(key)).map_or(key, String::as_str);
+            part.values.borrow_mut().insert(stored.to_owned(), value.clone());
+            part.values.borrow_mut().insert(key.to_owned(), value);
+        }
     }
 
     /// What the file itself gives for a key, under any of its names.
