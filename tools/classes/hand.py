@@ -133,9 +133,14 @@ HAND = {
         "null": {"layer_types": V4_LAYERS, "mlp_layer_types": V4_MLPS},
     },
     "lfm2": {"absent": {"layer_types": LFM2_LAYERS}, "null": {"layer_types": LFM2_LAYERS}},
-    # One tie makes the other.
-    "hunyuan_vl": {"given": {"tie_word_embeddings": "tie_word_embeddings or text_config.tie_word_embeddings"}},
-    "musicflamingo": {t: {"head_dim": "audio_config.hidden_size"} for t in ("absent", "null", "given")},
+    # Its encoder leaves its heads in the configuration the decoder is made from.
+    "moonshine": {
+        t: {
+            "decoder_num_attention_heads": "encoder_num_attention_heads",
+            "decoder_num_key_value_heads": "encoder_num_key_value_heads",
+        }
+        for t in ("absent", "null", "given")
+    },
     "beam": {"absent": BEAM, "null": BEAM},
     "nemotron_h": {
         "absent": {
@@ -145,5 +150,7 @@ HAND = {
         }
     },
 }
+for _type in ("mt5", "umt5", "longt5", "switch_transformers", "pop2piano", "udop"):
+    HAND[_type] = {"absent": {"is_gated_act": "starts(feed_forward_proj, 'gated')"}}
 for _type in ("gpt2", "gpt_bigcode"):
     HAND[_type]["fixed"] = {"add_cross_attention": "false"}

@@ -150,10 +150,11 @@ class Type:
         model_class = getattr(transformers, base, None)
         prefix = getattr(model_class, "base_model_prefix", "model")
         whole = ("Part", prefix, self.base, "")
+        width = text_path(self.config_class) + "hidden_size"
         for kind, ending, items in (
-            (GenericForSequenceClassification, "ForSequenceClassification", [("Tensor", "score.weight", "num_labels, hidden_size")]),
+            (GenericForSequenceClassification, "ForSequenceClassification", [("Tensor", "score.weight", f"num_labels, {width}")]),
             (GenericForTokenClassification, "ForTokenClassification",
-             [("Tensor", "score.weight", "num_labels, hidden_size"), ("Tensor", "score.bias", "num_labels")]),
+             [("Tensor", "score.weight", f"num_labels, {width}"), ("Tensor", "score.bias", "num_labels")]),
             (GenericForQuestionAnswering, "ForQuestionAnswering",
              [("Tensor", "qa_outputs.weight", "2, hidden_size"), ("Tensor", "qa_outputs.bias", "2")]),
         ):
@@ -291,6 +292,16 @@ def part_settings(config_class, parts):
         else:
             print(f"{config_class.__name__}: what {path} is set to is not known")
     return settings
+
+
+def text_path(config_class):
+    """What leads to the configuration of the language model."""
+    try:
+        config = config_class()
+        text_config = config.get_text_config()
+        return next((f"{name}." for name, value in config.__dict__.items() if value is text_config), "")
+    except Exception:
+        return ""
 
 
 def quoted(word):

@@ -26,6 +26,7 @@ pub fn read(file: &Map<String, Value>, parts: &Parts<'_>, choice: &Choice) -> Re
     let model = own.or_else(|| known.model_with_ending(&choice.model_code)).filter(|_| !whole);
     let nodes = evaluate(&configuration, model.unwrap_or(usual))?
         .ok_or_else(|| KeyError("its description is incomplete".to_owned()))?;
+    if std::env::var("DUMP").is_ok() { dump(&nodes, ""); }
     let text = known.text_path();
     let shaped = shape_of(&configuration, &text, &nodes)?;
     let language = configuration.at(&text);
@@ -34,7 +35,7 @@ pub fn read(file: &Map<String, Value>, parts: &Parts<'_>, choice: &Choice) -> Re
     if !whole {
         head::say(&choice.model_code, model, usual, configuration.labels(), &mut flags);
     }
-    ties(file, parts, &mut flags);
+    ties(file, parts, &configuration, &mut flags)?;
     if configuration.fact("unchecked")? || language.fact("unchecked")? {
         let text = "its class was read from transformers and not checked a second time: the count may be off";
         flags.push(Flag::Mismatch(text.to_owned()));
@@ -111,16 +112,24 @@ fn left_out(shaped: &Shaped, flags: &mut Vec<Flag>) {
     }
 }
 
-/// Where the tie of the head is said within and outside the text part and differs, one is wrong.
-fn ties(file: &Map<String, Value>, parts: &Parts<'_>, flags: &mut Vec<Flag>) {
+/// Where the tie of the head is said within and outside the text part and differs, it is said which one counts.
+fn ties(
+    file: &Map<String, Value>,
+    parts: &Parts<'_>,
+    configuration: &Configuration<'_>,
+    flags: &mut Vec<Flag>,
+) -> Result<(), KeyError> {
     let said = |part: &Map<String, Value>| part.get("tie_word_embeddings").and_then(Value::as_bool);
-    let Some(outer) = said(file).filter(|_| parts.is_nested()) else { return };
+    let Some(outer) = said(file).filter(|_| parts.is_nested()) else { return Ok(()) };
     if let Some(inner) = said(parts.text).filter(|inner| *inner != outer) {
+        let taken = configuration.key("tie_word_embeddings")?.is_true();
+        let which = if taken == outer { "outer" } else { "inner" };
         flags.push(Flag::Contradiction(format!(
-            "`tie_word_embeddings` is {outer} outside the text part and {inner} within it; the outer one is taken, as transformers \
+            "`tie_word_embeddings` is {outer} outside the text part and {inner} within it; the {which} one is taken, as transformers \
              5.24 does"
         )));
     }
+    Ok(())
 }
 
 /// Keys that never changed while the description was checked, and differ here.
@@ -140,4 +149,15 @@ fn fixed(configuration: &Rc<Configuration<'_>>, text: &[String], flags: &mut Vec
         }
     }
     Ok(())
+}
+
+fn dump(nodes: &[Node], path: &str) {
+    for node in nodes {
+        match node {
+            Node::Tensor { name, shape } => println!("{path}{name} {shape:?}"),
+            Node::Layers { name, kinds, places } => for (i, k) in places.iter().enumerate() { dump(&kinds[*k], &format!("{path}{name}.{i}.")) },
+            Node::Part { name, nodes: Some(nodes), .. } => dump(nodes, &format!("{path}{name}.")),
+            Node::Part { name, .. } => println!("{path}{name} UNKNOWN"),
+        }
+    }
 }
