@@ -150,6 +150,14 @@ class Trace:
     asked: dict
 
 
+EXPERT = re.compile(r"\.expert_(\d+)(?=\.|$)")
+
+
+def numbered(name):
+    """Experts that are called by a word and a number are a list as any."""
+    return EXPERT.sub(r".\1", name)
+
+
 def trace(model_class, config, arguments):
     symbols.reset()
     original = copy.deepcopy(config)
@@ -204,4 +212,10 @@ def trace(model_class, config, arguments):
     for name, module in model.named_modules():
         if isinstance(module, (nn.ModuleList, nn.Sequential, nn.ParameterList)) and not any(name.startswith(p + ".") for p in prefixes):
             lists[name] = (len(module), type(module).__name__)
+    for name, module in model.named_modules():
+        if isinstance(module, nn.ModuleDict) and module and all(re.fullmatch(r"expert_\d+", key) for key in module):
+            lists[numbered(name)] = (len(module), "ModuleList")
+    tensors = {numbered(name): shape for name, shape in tensors.items()}
+    removed = {numbered(name) for name in removed}
+    lists = {numbered(name): length for name, length in lists.items()}
     return Trace(plain_config(original), tensors, parts, removed, lists, pool, asked)

@@ -6,7 +6,6 @@ script shares with `derive.py` how a small configuration is found, not what is m
 """
 
 import json
-import multiprocessing
 import pathlib
 import random
 import sys
@@ -70,8 +69,8 @@ def main():
     if out.exists():
         known = {json.loads(line)["class"] for line in out.read_text().splitlines()}
     todo = [name for name in classes(wanted) if name not in known]
-    with multiprocessing.Pool(1, maxtasksperchild=40) as pool, out.open("a") as file:
-        for found in pool.imap(rows, todo):
+    with out.open("a") as file:
+        for found in map(rows, todo):
             for row in found:
                 file.write(json.dumps(row) + "\n")
             file.flush()

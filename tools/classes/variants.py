@@ -54,6 +54,7 @@ GIVEN = {
     "HunYuanDenseV1Config": {"head_dim": 24},
     "HunYuanMoEV1Config": {"head_dim": 24},
     "HunYuanVLTextConfig": {"head_dim": 24},
+    "Mamba2Config": {"hidden_size": 192, "num_heads": 16, "head_dim": 24, "num_hidden_layers": 4},
     "Granite4VisionConfig": {"deepstack_layer_map": [[-2, 2], [-1, 3]], "downsample_rate": "4/8"},
     "Lfm2MoeConfig": {"num_hidden_layers": 4, "layer_types": ["conv", "full_attention", "conv", "conv"]},
 }

@@ -25,10 +25,10 @@ from transformers.modeling_layers import (
 
 from derive import AUDIT, find
 from hand import HAND, LIKE
-from keys import FAILED, Rules
+from keys import FAILED, Rules, literal
 from learn import keys_of
 from symbols import text
-from variants import IDLE, Space, fields, flat, merged
+from variants import IDLE, Space, fields, flat, merged, usual
 
 # Keys that facts and the reader ask for, where a class has them.
 ALWAYS = """hidden_size num_attention_heads num_key_value_heads head_dim num_hidden_layers layer_types sliding_window hidden_act
@@ -164,14 +164,16 @@ class Type:
 
     def part_types(self):
         found = {}
-        for name, spec in (getattr(self.config_class, "sub_configs_defaults", {}) or {}).items():
+        named = {**(getattr(self.config_class, "sub_configs", None) or {}), **(getattr(self.config_class, "sub_configs_defaults", None) or {})}
+        for name, spec in named.items():
             try:
                 sub = getattr(self.config_class(), name)
             except Exception:
                 continue
             if not isinstance(sub, PreTrainedConfig):
                 continue
-            fixed = isinstance(spec.config_class, type) and issubclass(spec.config_class, PreTrainedConfig)
+            kept = getattr(spec, "config_class", spec)
+            fixed = isinstance(kept, type) and issubclass(kept, PreTrainedConfig)
             kind = "Always" if fixed else "Usually"
             try:
                 flat = getattr(self.config_class(hidden_size=1234, num_hidden_layers=3), name)
@@ -225,6 +227,7 @@ class Type:
                     self.failed[f"{key} {state}"] = rules.failed.get(f"{key} {state}")
                 elif not (state == "absent" and ast is None):
                     getattr(self, state)[key] = text(ast)
+        self.complete_parts()
         self.names = {k: v for k, v in rules.names.items() if "." not in v and k != v}
         self.fixed = {}
         values = [one["values"] for one in self.classes.values()]
@@ -237,6 +240,19 @@ class Type:
         rope = getattr(self.config_class(), "rope_parameters", None) or {}
         share = rope.get("partial_rotary_factor") if isinstance(rope, dict) else None
         self.facts = {} if share is None else {"usual_rotary_share": repr(float(share))}
+
+    def complete_parts(self):
+        """Defaults of keys of parts that have no description of their own."""
+        asts = [a for one in self.classes.values() for kind, _, leaf, conditions in one["items"] for a in (list(leaf) if kind == "tensor" else []) + list(conditions)]
+        asts += [a for one in self.classes.values() for a in one["counts"].values()]
+        config = self.config_class()
+        for key in sorted({k for a in asts for k in keys_of(a) if k.count(".") == 1}):
+            part, last = key.split(".")
+            if part not in self.parts or self.parts[part][1] in self.prefixes:
+                continue
+            value = usual(getattr(config, part), last)
+            if value is not None and not isinstance(value, (dict, PreTrainedConfig)):
+                self.absent[key] = text(literal(value) if isinstance(value, (list, tuple)) else value)
 
     def merge_hand(self):
         for table, entries in HAND.get(self.model_type, {}).items():

@@ -18,6 +18,9 @@ const MAX_DEPTH: u32 = 24;
 /// Labels that transformers assumes where none are named.
 const USUAL_LABELS: i64 = 2;
 
+/// `file.KEY` is the key as the file gives it, before any rule.
+const AS_GIVEN: &str = "file";
+
 /// Numbers of the repetitions around, the outermost first.
 pub type Variables = [i64; 4];
 
@@ -94,11 +97,13 @@ impl<'a> Configuration<'a> {
         found
     }
 
-    /// Keys of the part `name` that the class around decides.
+    /// Keys of the part `name` that the class around decides, or completes where the part has no class of its own.
     fn set(&self, name: &str, part: &Self) {
         let Some(class) = self.class else { return };
-        for (path, rule) in &class.set {
-            let Some(key) = path.strip_prefix(name).and_then(|rest| rest.strip_prefix('.')) else { continue };
+        let key_of = |path: &'static str| path.strip_prefix(name).and_then(|rest| rest.strip_prefix('.'));
+        let rules = class.set.iter().map(|(path, rule)| (path, rule, true));
+        for (path, rule, always) in rules.chain(class.absent.iter().map(|(path, rule)| (path, rule, false))) {
+            let Some(key) = key_of(path).filter(|key| always || part.raw(key).is_none()) else { continue };
             // What cannot be computed here is said by the tensor that needs it.
             let Ok(value) = self.evaluate(rule, &Variables::default()) else { continue };
             let stored = part.class.and_then(|class| class.names.get(key)).map_or(key, String::as_str);
@@ -208,6 +213,10 @@ impl<'a> Configuration<'a> {
             Expression::Constant(value) => value.clone(),
             Expression::Key(path) => match path.as_slice() {
                 [key] => self.key(key)?,
+                [place, key] if place == AS_GIVEN => {
+                    let given = self.raw(key).map(Value::of_json).transpose();
+                    given.map_err(|text| KeyError(format!("`{key}` {text}")))?.unwrap_or(Value::Null)
+                }
                 [part, rest @ ..] => {
                     let part = self.part(part);
                     let last = rest.len().saturating_sub(1);
