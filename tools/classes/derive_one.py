@@ -94,7 +94,7 @@ def differs(description, t):
     return None if removed == t.removed else f"removed {removed ^ t.removed}"
 
 
-def derive(config_class, model_class, arguments=None, rounds=5, first=16, fresh=14, seed=0, seconds=100):
+def derive(config_class, model_class, arguments=None, rounds=5, first=22, fresh=16, seed=0, seconds=100):
     arguments, start = arguments or {}, time.time()
     learn.DEADLINE[0] = start + 1.5 * seconds
     rng = random.Random(seed)

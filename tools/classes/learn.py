@@ -68,6 +68,7 @@ class Learner:
     def __init__(self, pool, atoms, max_depth=7):
         self.pool = sorted(pool, key=rank)
         self.atoms = list(atoms)
+        self.halves = sorted({("//", ast, 2) for ast in pool if isinstance(ast, tuple) and ast[0] == "key"}, key=rank)
         self.max_depth = max_depth
 
     def value(self, samples, at, wanted):
@@ -82,7 +83,13 @@ class Learner:
             values = samples.values(ast)
             if all(equal(values[k], wanted[k]) for k in at):
                 return ast
-        return ("const", first) if same else None
+        if same:
+            return ("const", first)
+        # What torch computed by itself, as the frequencies of half a head.
+        for ast in self.halves:
+            if all(equal(v, wanted[k]) for k, v in zip(at, (samples.values(ast)[k] for k in at))):
+                return ast
+        return None
 
     def label(self, samples, at, labels):
         """`(expressions,)` for all points of `at`, where each label is `None` or a tuple of sizes."""
@@ -350,6 +357,8 @@ class Description:
                 path = fill(loop.rstrip("."), indices)
                 lengths[k] = self.traces[n].lists.get(path, (0, ""))[0]
             by_loop[loop] = self.explain(f"length of {loop}", self.learner.expression, samples, lengths)
+            if loop.count("{}") == 0:
+                self.learner.atoms.append(("==", ("var", "i"), ("-", resolved(by_loop[loop]), 1)))
         found = []
         for kind, group in (("part", parts), ("tensor", seen), ("without", removed)):
             for template, labels in group.items():

@@ -9,6 +9,7 @@ import re
 
 import torch
 import torch.nn as nn
+import torch.utils._device
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.models.auto import auto_factory
 
@@ -135,6 +136,8 @@ def _plainly(function):
     return call
 
 
+# What makes tensors is looked up once, by the functions themselves: the originals must be those it knows.
+torch.utils._device._device_constructors()
 for _name in ("empty", "zeros", "ones", "rand", "randn", "full", "arange", "linspace", "tensor", "eye"):
     setattr(torch, _name, _plainly(getattr(torch, _name)))
 

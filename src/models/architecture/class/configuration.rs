@@ -18,6 +18,8 @@ const MAX_DEPTH: u32 = 24;
 /// Labels that transformers assumes where none are named.
 const USUAL_LABELS: i64 = 2;
 
+/// Sizes that makers also give under names of their own, as `vt_hidden_size`.
+const SIZES: [&str; 4] = ["hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"];
 /// `file.KEY` is the key as the file gives it, before any rule.
 const AS_GIVEN: &str = "file";
 
@@ -63,6 +65,28 @@ impl<'a> Configuration<'a> {
     /// Its own keys as the file has them.
     pub const fn map(&self) -> &'a Map<String, Json> {
         self.map
+    }
+
+    /// A configuration within has a size under a name of its maker's own while its class assumes another: the class is
+    /// not the model this file is for.
+    pub fn has_part_of_another(&self) -> bool {
+        let parts = self.class.into_iter().flat_map(|class| class.parts.keys());
+        parts.map(|name| self.part(name)).any(|part| part.is_of_another())
+    }
+
+    fn is_of_another(&self) -> bool {
+        let Some(class) = self.class else { return false };
+        let tables = [&class.absent, &class.null, &class.given];
+        let known = |key: &str| class.names.contains_key(key) || tables.iter().any(|table| table.contains_key(key));
+        self.map.iter().any(|(key, value)| {
+            SIZES.iter().any(|size| {
+                key.strip_suffix(size).is_some_and(|prefix| prefix.ends_with('_'))
+                    && !known(key)
+                    && class.absent.contains_key(*size)
+                    && self.raw(size).is_none()
+                    && self.key(size).is_ok_and(|usual| Value::of_json(value).is_ok_and(|given| !given.same(&usual)))
+            })
+        })
     }
 
     /// The configuration within under `path`.
