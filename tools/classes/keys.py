@@ -23,6 +23,9 @@ def raw_variants(config_class, needed, rng, count, words):
     for _ in range(count):
         proposal = space.proposal(rng, rich=True)
         inner = {k: proposal.pop(k) for k in space.subs if k in proposal}
+        for part in inner.values():
+            if rng.random() < 0.6:
+                part["tie_word_embeddings"] = rng.random() < 0.5
         share, away = rng.choice([0.2, 0.5, 0.9]), rng.choice([0.05, 0.2, 0.4])
         kwargs = {**said, **{k: v for k, v in proposal.items() if rng.random() < share}}
         kwargs |= {k: v for k, v in inner.items() if rng.random() < 0.7}

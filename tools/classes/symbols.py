@@ -200,6 +200,8 @@ class SymList(list):
     def __getitem__(self, index):
         if isinstance(index, slice):
             return list.__getitem__(self, index)
+        if plain(index) < 0:
+            return self._at(plain(index), ("-", ("len", self.ast), -plain(index)))
         return self._at(plain(index), ast_of(index))
 
     def __iter__(self):

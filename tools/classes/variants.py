@@ -62,6 +62,7 @@ GIVEN = {
 GATED = {"feed_forward_proj": {"relu", "gated-gelu"}}
 WORDS = {name + "Config": GATED for name in ("T5", "MT5", "UMT5", "LongT5", "SwitchTransformers", "Pop2Piano")}
 WORDS |= {"DeepseekOcr2TextConfig": {"mlp_layer_types[]": {"dense", "sparse"}}}
+WORDS |= {"LagunaConfig": {"gating": {"per-head", "per-element"}}}
 WORDS |= {"Lfm2MoeConfig": {"layer_types[]": {"conv", "full_attention"}}}
 
 
@@ -134,7 +135,7 @@ def fields(config_class):
 def small(name, default, rng, rich):
     """A small value for a key, by its name."""
     if name == "num_kv_shared_layers":
-        return rng.choice([0, 1, 2]) if rich else 0
+        return rng.choice([0, 1, 2, 2]) if rich else 0
     if LAYERS.search(name):
         return rng.choice([3, 4, 5, 6, 7])
     group = next((g for g, pattern in GROUPS if pattern.search(name)), None)
@@ -304,7 +305,7 @@ class Space:
     def propose(self, name, hint, default, rng, rich):
         hot = rich and name in self.hot
         if isinstance(default, bool) or hint is bool:
-            return rng.random() < 0.5 if rich else Ellipsis
+            return rng.choice([True, False, *sorted(WORDS.get(self.config_class.__name__, {}).get(name, ()))]) if rich else Ellipsis
         optional = allows(hint, type(None))
         if isinstance(default, int) or allows(hint, int) and default is None:
             if optional and rich and rng.random() < 0.3:

@@ -23,7 +23,7 @@ from transformers.modeling_layers import (
     GenericForTokenClassification,
 )
 
-from derive import AUDIT, find
+from derive import find
 from hand import HAND, LIKE
 from keys import FAILED, Rules, literal
 from learn import keys_of
@@ -38,6 +38,11 @@ IDLE_WORDS = re.compile(r"act(ivation)?(_fn|_function)?$|type$|implementation|dt
                         r"pretraining_tp|multiplier|softcap|bias_init|cache|rescale|normalize|capping|chunk|backend|prob|temperature|"
                         r"n_group$|topk_group|norm_topk|position_embedding|layerdrop|rope|summary_|scale_|problem|_loss|output_|gradient|"
                         r"use_mamba_kernels|kernel|_idx$|_index$|id$|seq_length|sample|threshold|weight$|pooler|strategy|return")
+
+
+# Types with rows in the table of exact counts that are not exact.
+LIST = pathlib.Path(__file__).parent / "unchecked.txt"
+UNCHECKED = LIST.read_text().split() if LIST.exists() else []
 
 
 def load(store):
@@ -189,7 +194,7 @@ class Type:
         found = {}
         for name, spec in (getattr(self.config_class, "sub_configs_defaults", {}) or {}).items():
             given = {k: v for k, v in (spec.init_kwargs or {}).items() if not IDLE.search(k) or k in ("num_labels", "model_type")}
-            given = {k: v for k, v in given.items() if v is None or isinstance(v, (bool, int, float, str, list, tuple))}
+            given = {k: v for k, v in given.items() if v is None or isinstance(v, (bool, int, float, str, list, tuple, dict))}
             if set(given) - {"model_type"}:
                 found[name] = json.dumps(given)
         return found
@@ -453,12 +458,6 @@ def saved(t, s):
     return sum(len(items_text(t.models[k], 3)) for k in same)
 
 
-def unchecked(one):
-    """Whether `audit` has not confirmed it; a head on a model that has been is small enough."""
-    is_head = any(kind == "part" and leaf[1] == "" for kind, _, leaf, _ in one["items"])
-    return not is_head and one.get("audited") != AUDIT
-
-
 def hash_of(one):
     return hashlib.sha256(repr((one["items"], one["counts"])).encode()).hexdigest()
 
@@ -521,7 +520,7 @@ def main():
             file.write_bytes(pickle.dumps((stamp, t)))
         declare_head_dim(types[model_type])
         types[model_type].merge_hand()
-        if model_type not in HAND and any(unchecked(one) for one in classes.values()):
+        if model_type in UNCHECKED:
             types[model_type].facts = {**types[model_type].facts, "unchecked": "true"}
     folder.mkdir(exist_ok=True, parents=True)
     written = {}
