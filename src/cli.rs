@@ -10,6 +10,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 mod compare;
+mod data;
 mod decide;
 mod devices_text;
 mod estimate;
@@ -21,6 +22,7 @@ mod import;
 mod inspect;
 mod levers;
 mod load;
+mod moments_text;
 mod output;
 mod plans;
 mod preview;
@@ -87,6 +89,9 @@ enum Command {
     Search(SearchArgs),
     /// Decide from answers whether to prompt, retrieve or fine-tune: recommendation, reasons, flips, missing evidence.
     Decide(DecideArgs),
+    /// Check training data: will it train, on what, and for how long.
+    #[command(subcommand)]
+    Data(data::DataCommand),
     /// Explain an out-of-memory message on standard input by the dimensions of a plan.
     Why(WhyArgs),
     /// Read a configuration of a training engine (axolotl, LLaMA-Factory, TRL, …) as a plan.
@@ -138,6 +143,15 @@ struct EstimateArgs {
     /// With --check: most memory of one device, such as 24GiB, 80GB or a number of bytes.
     #[arg(long, value_name = "BYTES", requires = "check", value_parser = crate::units::Bytes::parse)]
     max_bytes: Option<crate::units::Bytes>,
+    /// Training data: its exact lengths give the longest batch, the number of examples and their mean length.
+    #[arg(long, value_name = "FILE", requires = "tokenizer")]
+    data: Option<PathBuf>,
+    /// With --data: folder with the model's tokenizer.json and chat template.
+    #[arg(long, value_name = "DIR", requires = "data")]
+    tokenizer: Option<PathBuf>,
+    /// With --data: the trainer that prepares it; its cutoff is the plan's sequence length.
+    #[arg(long, default_value = "trl", value_parser = data::trainer_of, value_name = "TRAINER")]
+    trainer: crate::data::trainers::Trainer,
 }
 
 #[derive(Debug, Args)]
@@ -347,6 +361,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, err: &
         Some(Command::Sensitivity(args)) => sensitivity::run(&args, flags, out, err),
         Some(Command::Search(args)) => search::run(&args, flags, out, err),
         Some(Command::Decide(args)) => decide::run(&args, flags, out),
+        Some(Command::Data(command)) => data::run(&command, out),
         Some(Command::Why(args)) => why::run(&args, flags, out, err),
         Some(Command::Import(args)) => import::run(&args, flags, out),
         Some(Command::Inspect(args)) => inspect::run(&args, out),

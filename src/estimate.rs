@@ -23,6 +23,7 @@ mod class;
 pub mod cost;
 mod explain;
 mod fit;
+pub mod host;
 mod inference;
 pub mod kind;
 pub mod merging;
@@ -80,6 +81,9 @@ pub struct Estimate {
     pub reserved: Interval,
     /// Whole process: what `nvidia-smi` shows.
     pub process: Interval,
+    /// What lasts in host memory beside one device: paged and offloaded state. What loading takes there for a while is not
+    /// in it.
+    pub host: Bytes,
     /// What one device offers after reserve; `None`: no accelerator chosen.
     pub capacity: Option<Bytes>,
     /// What the user's measurements say; `None` without any.
@@ -124,6 +128,8 @@ pub enum Subject {
     Process,
     /// Capacity of the device.
     Capacity,
+    /// Host memory.
+    Host,
     /// Textbook rule.
     Textbook,
     /// Whole process times what the user's measurements say.
@@ -263,6 +269,7 @@ fn on_one_device(inputs: &Inputs<'_>, detail: Detail) -> Estimate {
         tensors,
         reserved,
         process,
+        host: Bytes(ledger.optimizer.host),
         capacity,
         calibration: None,
         fit: Fit::of(process, capacity, inputs.knowledge()),
@@ -330,7 +337,7 @@ fn assembled(
 ) -> Ledger {
     let trained = replayed.trained;
     let accumulates = setup.plan.batch.gradient_accumulation > 1;
-    let in_backward = setup.plan.optimizer.implementation == crate::plan::Implementation::InBackward;
+    let in_backward = setup.plan.optimizer.frees_gradients();
     let ratio = setup.plan.precision.gradient_format.map(crate::plan::FloatFormat::bytes);
     let gradients = match ratio {
         Some(width) => trained.values.saturating_mul(width),
@@ -386,7 +393,7 @@ fn phases(setup: &Setup<'_>, ledger: &Ledger) -> Vec<Phase> {
     let step_gradients = ledger.gradients.saturating_sub(ledger.lasting_gradients);
     let step = Moment {
         gradients: step_gradients,
-        temporary: ledger.optimizer.step.max(ledger.optimizer.clipping),
+        temporary: ledger.optimizer.step,
         place: "in the update",
         ..Moment::default()
     };

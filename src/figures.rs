@@ -8,5 +8,5 @@ mod pace;
 
 pub use decided::Decided;
 pub use field_cost::FieldCost;
-pub use of_plan::{gaps_line, numbers, of_plan};
+pub use of_plan::{gaps_line, host_moments, numbers, of_plan};
 pub use pace::{MERGED_MODELS, Pace, Serving};

@@ -25,6 +25,7 @@
 //! | [`import`] | configurations of training engines: which keys say what, which are known to which release |
 //! | [`typos`] | the word that a typing error most likely meant |
 //! | [`limits`] | how much a text holds, before anything is made of it |
+//! | [`data`] | training data: what is in a file, what is wrong with it, what a trainer makes of it; templates, tokenizers |
 //! | [`explained`] | a number with its derivation |
 //! | [`architecture`] | shape of a model, from `config.json`, safetensors or GGUF |
 //! | [`catalog`] | models, accelerators, formats, each entry with its source |
@@ -50,7 +51,7 @@
 //!
 //! The lower rooms are packages of their own, under their old names here: `src/ground` (units, files, jobs, limits),
 //! `src/models` (architecture, catalog), `src/numeric` (linear algebra, quantize, lab, preview: optimised also in tests) and
-//! `src/raster`.
+//! `src/raster`. `src/data` is a room and a package, as `src/raster` is.
 //!
 //! # Invariants (held by `tests/it/layering.rs`)
 //!
@@ -92,6 +93,7 @@ pub mod ui;
 pub mod validation;
 pub mod why;
 
+pub use tuneplan_data as data;
 pub use tuneplan_engines::import;
 pub use tuneplan_ground::{files, jobs, limits, typos, units};
 pub use tuneplan_models::{architecture, catalog};

@@ -9,12 +9,14 @@
 //! * [`mod@diff`] — which fields differ between two plans.
 
 pub mod check;
+mod data;
 pub mod decision;
 pub mod diff;
 pub mod edit;
 pub mod field;
 pub mod file;
 mod hand;
+pub mod learning_rate;
 mod lora;
 mod measured;
 mod method;
@@ -28,11 +30,12 @@ mod runtime;
 mod templates;
 mod trial;
 
+pub use data::Data;
 pub use lora::{Lora, LoraInit, LoraScaling, TargetPart, Targets};
 pub use measured::{MAX_PEAKS, Measured, MeasuredPeak, Metric, read_peaks};
 pub use model::{HandShape, Model, ModelSource};
 pub use objective::{DistillationLoss, Generator, Objective, PreferenceLoss, Reference, ReinforcementLoss};
-pub use optimizer::{Algorithm, Implementation, Optimizer};
+pub use optimizer::{Algorithm, Implementation, LearningRateSchedule, Optimizer, StatePlace};
 pub use parallelism::{Offload, Parallelism, Schedule, Strategy};
 pub use precision::{FloatFormat, Precision, QuantizeWhen, takes_double_quantization};
 pub use run::{Cost, Hardware, Run};
@@ -84,6 +87,8 @@ pub struct Plan {
     pub hardware: Hardware,
     /// How several devices share the work.
     pub parallelism: Parallelism,
+    /// What is read.
+    pub data: Data,
     /// How much is run.
     pub run: Run,
     /// Prices, as the user was quoted them.
@@ -263,12 +268,7 @@ impl Default for Plan {
                 quantize_when: QuantizeWhen::AsLoaded,
                 notes: String::new(),
             },
-            optimizer: Optimizer {
-                algorithm: Algorithm::AdamW,
-                implementation: Implementation::Fused,
-                clip_gradients: true,
-                notes: String::new(),
-            },
+            optimizer: Optimizer::default(),
             batch: Batch {
                 micro_batch: 1,
                 gradient_accumulation: 8,
@@ -282,6 +282,7 @@ impl Default for Plan {
                 checkpointing: Checkpointing::Full,
                 attention: AttentionKernel::Sdpa,
                 loss: LossKernel::Unfused,
+                compile: false,
                 notes: String::new(),
             },
             hardware: Hardware {
@@ -291,9 +292,12 @@ impl Default for Plan {
                 reserve_mib: 0,
                 bandwidth_gb_s: None,
                 bf16_tflops: None,
+                host_memory_gib: None,
+                disk_gb: None,
                 notes: String::new(),
             },
             parallelism: Parallelism::default(),
+            data: Data::default(),
             run: Run::default(),
             cost: Cost::default(),
             measured: Measured::default(),

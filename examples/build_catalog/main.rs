@@ -4,7 +4,7 @@
 //! cargo run --example build_catalog [-- DIR_WITH_CSVS [OUT_DIR]]
 //! ```
 //!
-//! The tables are `models.csv`, `aliases.csv`, `accelerators.csv`, `instances.csv` and `formats.csv`. Columns are found by
+//! The tables are `models.csv`, `training_formats.csv`, `aliases.csv`, `accelerators.csv`, `instances.csv` and `formats.csv`. Columns are found by
 //! name: one that is missing stops the build. Models' shapes go through the same reader as a `config.json`; a row whose
 //! parameters do not come out at its stated total stops the build too.
 #![allow(clippy::print_stdout, reason = "a command-line tool")]

@@ -14,15 +14,7 @@ pub fn alias(row: &Row) -> Result<Alias> {
 pub fn model(row: &Row) -> Result<ModelEntry> {
     let id = row.owned("id")?;
     let mut architecture = from_config(&config(row)?).with_context(|| id.clone())?;
-    let dtype = row.text("native_dtype")?;
-    architecture.native_dtype = match dtype {
-        "float32" => NativeDtype::Fp32,
-        "float16" => NativeDtype::Fp16,
-        "bfloat16" => NativeDtype::Bf16,
-        "float8_e4m3fn" => NativeDtype::Fp8,
-        _ if dtype.contains("mxfp4") => NativeDtype::Mxfp4,
-        _ => NativeDtype::Unknown,
-    };
+    architecture.native_dtype = native(row.text("native_dtype")?);
     let has_tower = row.yes_no("tower")? == Some(true);
     if has_tower {
         // The entry is the text model; that the checkpoint has more is said of it wherever it is named.
@@ -38,6 +30,7 @@ pub fn model(row: &Row) -> Result<ModelEntry> {
         release: row.owned("release")?,
         licence: row.owned("licence")?,
         architecture,
+        trained_in: None,
         params_total,
         params_whole: row.count("params_multimodal")?,
         has_tower,
@@ -47,6 +40,24 @@ pub fn model(row: &Row) -> Result<ModelEntry> {
         source: row.owned("source")?,
         notes: row.owned("notes")?,
     })
+}
+
+/// The format a model was trained in, where its files have another: id and format.
+pub fn trained_in(row: &Row) -> Result<(String, NativeDtype)> {
+    ensure!(!row.text("source")?.is_empty(), "no source");
+    Ok((row.owned("model")?, native(row.text("format")?)))
+}
+
+/// A format as `config.json` calls it.
+fn native(word: &str) -> NativeDtype {
+    match word {
+        "float32" => NativeDtype::Fp32,
+        "float16" => NativeDtype::Fp16,
+        "bfloat16" => NativeDtype::Bf16,
+        "float8_e4m3fn" => NativeDtype::Fp8,
+        _ if word.contains("mxfp4") => NativeDtype::Mxfp4,
+        _ => NativeDtype::Unknown,
+    }
 }
 
 /// The row as the `config.json` of its class.

@@ -8,7 +8,11 @@ use std::path::Path;
 
 /// The catalogue's files by name, made of the tables in `folder`.
 pub fn build(folder: &Path) -> Result<Vec<(&'static str, String)>> {
-    let entries = each_row(&folder.join("models.csv"), models::model)?;
+    let mut entries = each_row(&folder.join("models.csv"), models::model)?;
+    for (id, format) in each_row(&folder.join("training_formats.csv"), models::trained_in)? {
+        let entry = entries.iter_mut().find(|entry| entry.id == id);
+        entry.with_context(|| format!("`{id}` is no entry"))?.trained_in = Some(format);
+    }
     let aliases = each_row(&folder.join("aliases.csv"), models::alias)?;
     let accelerators = each_row(&folder.join("accelerators.csv"), devices::accelerator)?;
     let instances = each_row(&folder.join("instances.csv"), devices::instance)?;

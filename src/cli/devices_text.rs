@@ -20,7 +20,7 @@ pub fn ranks_json(estimate: &Estimate) -> Json {
             "peak_phase": estimate.peak_phase().map(|phase| phase.kind.id()),
             "phases": phases(&estimate.phases),
             "components": components(&estimate.at_peak),
-            "host_bytes": 0,
+            "host_bytes": estimate.host.0,
             "disk_bytes": 0,
         }]);
     };

@@ -1,11 +1,13 @@
 //! `tuneplan estimate`: memory of a plan.
 
+use super::data::measured::Measured;
 use super::estimate_text::{Heading, to_json, to_text};
-use super::{EstimateArgs, Outcome, estimate_run, explain, load};
+use super::{EstimateArgs, Outcome, estimate_run, explain, load, moments_text};
 use crate::architecture::Knowledge;
 use crate::catalog::Catalog;
-use crate::estimate::{Estimate, Fit};
-use crate::figures::{Pace, Serving, of_plan};
+use crate::estimate::profile::Profiles;
+use crate::estimate::{Estimate, Fit, Inputs};
+use crate::figures::{Pace, Serving, host_moments, of_plan};
 use crate::plan::check::{Diagnostic, Severity};
 use crate::plan::field::id;
 use crate::plan::field::{FieldId, field};
@@ -21,7 +23,11 @@ pub fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<Outcome> {
-    let plan = load::plan(args.plan.as_deref(), flags, err)?;
+    let mut plan = load::plan(args.plan.as_deref(), flags, err)?;
+    let measured = match args.data.as_deref().zip(args.tokenizer.as_deref()) {
+        Some((data, tokenizer)) => Some(Measured::of(data, tokenizer, args.trainer, &mut plan)?),
+        None => None,
+    };
     let (estimate, diagnostics, _) = of_plan(&plan);
     let Some(estimate) = estimate else { bail!("{}", unresolved(&diagnostics)) };
     // Before anything is printed: what follows a report is easily overlooked.
@@ -31,6 +37,8 @@ pub fn run(
         );
     }
     let (pace, serving) = (Pace::of_plan(&plan), Serving::of_plan(&plan));
+    let moments =
+        Inputs::resolve(&plan, Catalog::embedded(), Profiles::known()).ok().map(|inputs| host_moments(&inputs));
     let unit = if args.gb { ByteUnit::GB } else { ByteUnit::GiB };
     let of_memory = estimate.derivations.iter().map(|derivation| &derivation.explained);
     let derivations = of_memory.chain(pace.iter().flat_map(Pace::derivations)).filter(|_| args.explain);
@@ -38,7 +46,14 @@ pub fn run(
         let mut json = to_json(&estimate, &diagnostics);
         estimate_run::add_json(&mut json, pace.as_ref(), serving.as_ref());
         if let Some(map) = json.as_object_mut() {
+            map.insert(
+                "moments".to_owned(),
+                moments.map(|moments| moments_text::to_json(&moments)).unwrap_or_default(),
+            );
             map.insert("device".to_owned(), device_json(&plan).unwrap_or_default());
+            if let Some(measured) = &measured {
+                map.insert("data".to_owned(), measured.to_json());
+            }
         }
         if let (true, Some(map)) = (args.explain, json.as_object_mut()) {
             let all: Vec<_> = derivations.map(|explained| explain::to_json(explained, unit)).collect();
@@ -48,7 +63,13 @@ pub fn run(
         writeln!(out)?;
     } else {
         write!(out, "{}", to_text(&heading(&plan, unit), &estimate, &diagnostics, unit))?;
+        if let Some(measured) = &measured {
+            write!(out, "{}", measured.to_text())?;
+        }
         write!(out, "{}", estimate_run::to_text(pace.as_ref(), serving.as_ref(), plan.workload, unit))?;
+        if let Some(moments) = moments {
+            write!(out, "{}", moments_text::to_text(&moments, unit))?;
+        }
         if args.explain {
             write!(out, "\n{}", explain::to_text(derivations, unit))?;
         }

@@ -61,6 +61,7 @@ pub fn to_json(estimate: &Estimate, diagnostics: &[Diagnostic]) -> Json {
             "total": estimate.parameters.total,
             "trainable": estimate.parameters.trainable,
         },
+        "host_bytes": estimate.host.0,
         "capacity_bytes": estimate.capacity.map(|bytes| bytes.0),
         "fits": (estimate.fit != Fit::NoDevice).then_some(estimate.fit == Fit::Fits),
         "verdict": estimate.fit.id(),
@@ -101,6 +102,10 @@ pub fn to_text(heading: &Heading, estimate: &Estimate, diagnostics: &[Diagnostic
         ("Whole process", estimate.process),
     ] {
         line(format!("{label:<28} {:>10}   {}", band.expected.number(unit), band_words(band, unit)));
+    }
+    if estimate.host > Bytes::ZERO {
+        let what = "   in host memory beside each device: optimizer state and what waits there";
+        line(format!("{:<28} {:>10}{what}", "Host memory", estimate.host.number(unit)));
     }
     if let Some(found) = &estimate.calibration {
         let (band, state) = (found.process, if found.applied { "applied" } else { "not applied" });

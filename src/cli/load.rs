@@ -6,7 +6,7 @@ use crate::documents::store;
 use crate::estimate::profile::Profiles;
 use crate::plan::edit::{self, PlanEdit};
 use crate::plan::field::id;
-use crate::plan::field::{self, CatalogKind, Field, FieldKind, FieldValue, Section};
+use crate::plan::field::{self, CatalogKind, Field, FieldKind, FieldValue};
 use crate::plan::file::Loaded;
 use crate::plan::{HandShape, ModelSource, Plan, file};
 use anyhow::{Context as _, Result, bail};
@@ -33,26 +33,8 @@ fn field_arg(field: &'static Field) -> Arg {
     Arg::new(field.id)
         .long(field.flag)
         .help(format!("{}{unit}: {}{words}", field.label, field.help))
-        .help_heading(heading(field.section))
+        .help_heading(field.section.label())
         .value_name(value_name(&field.kind))
-}
-
-const fn heading(section: Section) -> &'static str {
-    match section {
-        Section::Plan => "Plan",
-        Section::Model => "Model",
-        Section::Method => "Method",
-        Section::Objective => "Objective",
-        Section::Precision => "Precision",
-        Section::Optimizer => "Optimizer",
-        Section::Batch => "Batch",
-        Section::Runtime => "Runtime",
-        Section::Hardware => "Hardware",
-        Section::Parallelism => "Parallelism",
-        Section::Run => "Run",
-        Section::Cost => "Cost",
-        Section::Measured => "Measured",
-    }
 }
 
 const fn value_name(kind: &FieldKind) -> &'static str {

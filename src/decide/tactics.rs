@@ -3,6 +3,7 @@
 //! Only figures that were read in their source stand here.
 
 use crate::plan::decision::Answers;
+use crate::plan::learning_rate::LearningRateBand;
 use crate::plan::{Method, Plan, StageKind, Workload};
 use crate::units::grouped;
 
@@ -105,22 +106,19 @@ fn method(plan: &Plan) -> Tactic {
 }
 
 fn learning_rate(plan: &Plan) -> Tactic {
-    let (kind, rate) = match plan.stages.last() {
-        Some(StageKind::Preference) => ("preference tuning", "1e-6"),
-        Some(StageKind::RewardModel) => ("a reward model", "1e-4"),
-        _ => ("supervised tuning", "2e-5"),
-    };
-    let peft = plan.method.method.lora().is_some();
-    let adapters =
-        if peft { "; LoRA about ten times that of full fine-tuning, fifteen in runs under 100 steps" } else { "" };
+    let band = LearningRateBand::of(plan, None);
+    let moved: String = band.moved.iter().map(|moved| format!("; {moved}")).collect();
+    let rate = plan.optimizer.learning_rate;
+    let outside = rate.is_some_and(|rate| rate < band.low() || rate > band.high());
     Tactic {
         name: "Learning rate",
         band: format!(
-            "{rate} to begin with for {kind}{adapters}; flat training loss: raise it, or look for a bug in the data"
+            "{:e} to begin with for {}{moved}; flat training loss: raise it, or look for a bug in the data",
+            band.usual, band.kind
         ),
-        plan: String::new(),
-        warning: None,
-        source: "TRL 1.16: defaults of its trainers; Schulman et al., 2025, LoRA without regret",
+        plan: rate.map(|rate| format!("{rate:e}")).unwrap_or_default(),
+        warning: outside.then(|| "more than ten times from what is usual".to_owned()),
+        source: band.source,
     }
 }
 

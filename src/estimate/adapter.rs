@@ -5,7 +5,7 @@ use super::pass::{LayerPass, linear};
 use super::picture::{BlockDrawn, KeptBeside, OuterVectors, Row};
 use super::setup::Setup;
 use super::tape::{Tape, Tensor};
-use super::trainable::TrainedTensor;
+use super::trainable::{Place, TrainedTensor};
 use crate::architecture::{Layer, Linear};
 use crate::explained::{Explained, Term};
 use crate::plan::{Method, Targets};
@@ -262,5 +262,5 @@ impl AdapterModules for Nothing {
 
 /// A trained tensor beside the model.
 const fn added(rows: u64, columns: u64, copies: u64, width: u64) -> TrainedTensor {
-    TrainedTensor { rows, columns, copies, width, embedding: false, added: true }
+    TrainedTensor { rows, columns, copies, width, place: Place::Layer, blocks: rows, added: true }
 }

@@ -1,11 +1,12 @@
 //! From seconds to a run: steps, hours, energy and money. Prices are the user's own.
 
+use super::host::checkpoints;
 use super::time::efficiency::Efficiency;
 
 use super::time::{TimeEstimate, TimeSubject, filled_share};
 use super::{Detail, Inputs};
 use crate::explained::{Band, Explained, Term};
-use crate::plan::Workload;
+use crate::plan::{Plan, Workload};
 
 /// What is missing for a figure of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -23,7 +24,9 @@ impl RunMissing {
     /// What to type, in a sentence.
     pub const fn advice(self) -> &'static str {
         match self {
-            Self::Data => "Type the number of examples, or the training tokens, under Run to see steps and hours.",
+            Self::Data => {
+                "Type the number of examples, the training tokens or the most steps under Run to see steps and hours."
+            }
             Self::Power => "The board power of this device is not in the catalogue, so there is no energy.",
             Self::Price => {
                 "Type the price of a device-hour under Cost, with its currency and day, to see what the run costs."
@@ -69,13 +72,14 @@ pub fn run_with(inputs: &Inputs<'_>, time: &TimeEstimate, detail: Detail) -> Run
     let devices = time.devices as f64;
     let training = plan.workload == Workload::Training;
     let mut missing = Vec::new();
-    let tokens = if training { data_tokens(inputs) } else { None };
-    let steps = tokens.map(|tokens| steps(inputs, time, tokens));
-    if training && tokens.is_none() {
+    let length = if training { Length::of(plan) } else { Length::UNSAID };
+    let useful = time.tokens_per_step as f64 * filled_share(plan);
+    let steps = length.steps(useful);
+    let tokens = length.tokens(useful);
+    if training && steps.is_none() {
         missing.push(RunMissing::Data);
     }
-    let overhead =
-        table.overheads.start_secs + table.overheads.checkpoint_secs * plan.run.checkpoints.unwrap_or(0) as f64;
+    let overhead = overhead_secs(plan, table, steps.unwrap_or(0));
     let hours = if training {
         steps.map(|steps| time.step_secs.times(steps as f64).plus(Band::exact(overhead)).times(1.0 / 3600.0))
     } else {
@@ -130,40 +134,70 @@ pub fn run_with(inputs: &Inputs<'_>, time: &TimeEstimate, detail: Detail) -> Run
     estimate
 }
 
-/// Tokens of all epochs that are trained on: those of the plan, or examples × length, cut at the sequence.
-fn data_tokens(inputs: &Inputs<'_>) -> Option<f64> {
-    let run = &inputs.plan.run;
-    let length = inputs.plan.batch.sequence_length;
-    let epoch = match (run.tokens, run.examples) {
-        (Some(tokens), _) => tokens as f64,
-        (None, Some(examples)) => examples as f64 * run.average_length.unwrap_or(length).min(length) as f64,
-        (None, None) => return None,
-    };
-    Some(epoch * run.epochs)
+/// What ends a run: its data, or a number of steps.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Length {
+    /// Tokens of all epochs that are no padding; `None`: not said.
+    data_tokens: Option<f64>,
+    /// Most steps.
+    max_steps: Option<u64>,
 }
 
-/// Steps: a packed sequence is full, a padded one holds its example and waste.
-fn steps(inputs: &Inputs<'_>, time: &TimeEstimate, tokens: f64) -> u64 {
-    let useful = time.tokens_per_step as f64 * filled_share(inputs.plan);
-    if useful > 0.0 { (tokens / useful).ceil() as u64 } else { 0 }
+impl Length {
+    const UNSAID: Self = Self { data_tokens: None, max_steps: None };
+
+    /// Of a training plan: its tokens, or examples × length, cut at the sequence.
+    fn of(plan: &Plan) -> Self {
+        let run = &plan.run;
+        let length = plan.batch.sequence_length;
+        let epoch = match (run.tokens, run.examples) {
+            (Some(tokens), _) => Some(tokens as f64),
+            (None, Some(examples)) => Some(examples as f64 * run.average_length.unwrap_or(length).min(length) as f64),
+            (None, None) => None,
+        };
+        Self { data_tokens: epoch.map(|epoch| epoch * run.epochs), max_steps: run.max_steps }
+    }
+
+    /// Steps of `useful` tokens each, padding left out: a packed sequence is full, a padded one holds its example and waste.
+    fn steps(self, useful: f64) -> Option<u64> {
+        let of_data = self.data_tokens.map(|tokens| if useful > 0.0 { (tokens / useful).ceil() as u64 } else { 0 });
+        match (of_data, self.max_steps) {
+            (Some(steps), Some(most)) => Some(steps.min(most)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// Tokens that are trained on in those steps.
+    fn tokens(self, useful: f64) -> Option<f64> {
+        let most = self.max_steps.map(|steps| steps as f64 * useful);
+        match (self.data_tokens, most) {
+            (Some(tokens), Some(most)) => Some(tokens.min(most)),
+            (one, other) => one.or(other),
+        }
+    }
+}
+
+/// Seconds of start and checkpoints of a run of `steps`.
+fn overhead_secs(plan: &Plan, table: &Efficiency, steps: u64) -> f64 {
+    let checkpoints = checkpoints(plan, Some(steps)).unwrap_or(0);
+    table.overheads.start_secs + table.overheads.checkpoint_secs * checkpoints as f64
 }
 
 /// What turns seconds of a step into hours and money, for searches: expected figures only.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rates {
-    /// Tokens over all epochs that a step is no padding for; `None`: not said.
-    pub tokens: Option<f64>,
+pub struct Rates<'a> {
+    plan: &'a Plan,
+    /// What ends the run.
+    length: Length,
     /// Share of a step's tokens that is no padding.
-    pub filled: f64,
-    /// Start and checkpoints.
-    pub overhead_secs: f64,
+    filled: f64,
     /// Money of an hour of all devices; `None`: no price is typed.
     pub money_per_hour: Option<f64>,
 }
 
-impl Rates {
+impl<'a> Rates<'a> {
     /// Of a plan.
-    pub fn of(inputs: &Inputs<'_>) -> Self {
+    pub fn of(inputs: &Inputs<'a>) -> Self {
         let plan = inputs.plan;
         let table = Efficiency::embedded();
         let devices = plan.hardware.count.max(1) as f64;
@@ -172,10 +206,9 @@ impl Rates {
         let drawn = watts.map(|watts| table.energy.utilisation.expected * devices * watts / 1000.0);
         let powered = drawn.zip(plan.cost.power_price_per_kwh).map(|(kilowatts, price)| kilowatts * price);
         Self {
-            tokens: if plan.workload == Workload::Training { data_tokens(inputs) } else { None },
+            plan,
+            length: if plan.workload == Workload::Training { Length::of(plan) } else { Length::UNSAID },
             filled: filled_share(plan),
-            overhead_secs: table.overheads.start_secs
-                + table.overheads.checkpoint_secs * plan.run.checkpoints.unwrap_or(0) as f64,
             money_per_hour: match (rented, powered) {
                 (Some(rented), Some(powered)) => Some(rented + powered),
                 (one, other) => one.or(other),
@@ -183,11 +216,15 @@ impl Rates {
         }
     }
 
+    /// Whether the plan says what ends the run.
+    pub fn knows_the_run(&self) -> bool {
+        self.length.steps(1.0).is_some()
+    }
+
     /// Hours of the run with steps of `tokens_per_step` tokens and `step_secs` seconds.
     pub fn hours(&self, tokens_per_step: u64, step_secs: f64) -> Option<f64> {
-        let useful = tokens_per_step as f64 * self.filled;
-        let steps = if useful > 0.0 { (self.tokens? / useful).ceil() } else { 0.0 };
-        Some((step_secs * steps + self.overhead_secs) / 3600.0)
+        let steps = self.length.steps(tokens_per_step as f64 * self.filled)?;
+        Some((step_secs * steps as f64 + overhead_secs(self.plan, Efficiency::embedded(), steps)) / 3600.0)
     }
 }
 
@@ -201,14 +238,24 @@ fn derivations(
     let table = Efficiency::embedded();
     let plan = inputs.plan;
     let mut out = Vec::new();
-    if let (true, Some(tokens)) = (run.steps.is_some(), run.tokens) {
+    let length = Length::of(plan);
+    if run.steps.is_some() {
         let per_step = Term::count("tokens of a step", time.tokens_per_step).note("over all devices");
         let filled = filled_share(plan);
         let filled =
             (filled != 1.0).then(|| Term::factor("filled", filled).note("share of a sequence that is no padding"));
-        let tokens =
-            if tokens.fract() == 0.0 { Term::count("tokens", tokens as u64) } else { Term::factor("tokens", tokens) };
-        let steps = (tokens.note("of all epochs") / per_step.times(filled)).up().called("steps");
+        let of_data = length.data_tokens.map(|tokens| {
+            let whole = tokens.fract() == 0.0;
+            let tokens = if whole { Term::count("tokens", tokens as u64) } else { Term::factor("tokens", tokens) };
+            (tokens.note("of all epochs") / per_step.times(filled)).up()
+        });
+        let most = length.max_steps.map(|most| Term::count("steps", most).note("at most"));
+        let steps = match (of_data, most) {
+            (Some(steps), Some(most)) => steps.min(most),
+            (Some(steps), None) => steps,
+            (None, most) => most.unwrap_or_else(|| Term::from(0)),
+        }
+        .called("steps");
         let step = Term::quantity("seconds of a step", time.step_secs.expected, "s").note("expected").rough();
         let beside = Term::quantity("start and checkpoints", overhead, "s").rough();
         let hours = Explained::amount("Hours of the run", (steps * step + beside) / Term::from(3600), "h")

@@ -7,7 +7,6 @@ use super::setup::Setup;
 use super::step::Moment;
 use super::{Component, Derivation, Estimate, Inputs, Ledger, PhaseKind, Subject};
 use crate::explained::{Exactness, Explained, Value};
-use crate::plan::Algorithm;
 use crate::units::Bytes;
 
 pub(super) mod method;
@@ -77,6 +76,9 @@ pub(super) fn totals_of(
     if estimate.capacity.is_some() {
         add(Subject::Capacity, totals::capacity(inputs));
     }
+    if estimate.host > Bytes::ZERO && estimate.devices.is_none() {
+        add(Subject::Host, method::host_memory(setup));
+    }
     add(Subject::Textbook, totals::textbook(setup, inputs, estimate));
     add(Subject::Parameters, totals::parameters(setup, estimate));
     add(Subject::Trainable, totals::trainable(setup, estimate));
@@ -112,8 +114,7 @@ fn trust(setup: &Setup<'_>, replay: Exactness, component: Component, kind: Phase
     let replayed = if matches!(kind, PhaseKind::Load | PhaseKind::OptimizerStep) { Exactness::Exact } else { replay };
     match component {
         Component::Weights => Exactness::rough(matches!(setup.storage, super::storage::Storage::Mean(_))),
-        Component::QuantizationConstants | Component::Adapters => Exactness::Exact,
-        Component::OptimizerState => Exactness::rough(setup.plan.optimizer.algorithm == Algorithm::Muon),
+        Component::QuantizationConstants | Component::Adapters | Component::OptimizerState => Exactness::Exact,
         Component::Gradients | Component::Activations | Component::Temporaries => replayed,
         Component::Logits => replayed.max(Exactness::rough(moment::logits_are_fitted(setup))),
         Component::KvCache => Exactness::rough(setup.trained.adapter.prefix_tokens() > 0),

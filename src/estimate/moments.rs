@@ -6,6 +6,7 @@ use super::profile::LossHead;
 use super::setup::Setup;
 use super::shape::{Part, layer_tensors, outer_tensors};
 use super::step::{Moment, frozen, plain_pass, plain_pass_beside};
+use super::trainable::{self, Place};
 use super::{Inputs, PhaseKind};
 use crate::architecture::Layer;
 use crate::catalog::NumberFormat;
@@ -127,8 +128,8 @@ fn rollout(setup: &Setup<'_>, format: &NumberFormat) -> Beside {
 fn layers_cached(setup: &Setup<'_>) -> u64 {
     let Some(width) = setup.autocast else { return 0 };
     let mut sum = 0_u64;
-    super::trainable::trained_tensors(setup, &mut |tensor| {
-        if tensor.columns > 1 && tensor.width != width && !tensor.embedding {
+    trainable::trained_tensors(setup, &mut |tensor| {
+        if tensor.columns > 1 && tensor.width != width && tensor.place != Place::Table {
             sum = sum.saturating_add(tensor.values().saturating_mul(width));
         }
     });

@@ -9,7 +9,7 @@ use super::Inputs;
 use super::optimizer::state_of;
 use super::setup::Setup;
 use super::shape::{Part, layer_tensors};
-use super::trainable::{TrainedTensor, adapter_tensors, trained_tensors};
+use super::trainable::{Place, TrainedTensor, adapter_tensors, trained_tensors};
 use crate::architecture::{Attention, Layer, LayerGroup, LinearRole, Mlp};
 use crate::plan::field::id;
 use crate::units::Bytes;
@@ -259,7 +259,8 @@ fn kind(setup: &Setup<'_>, group: &LayerGroup, own: u64) -> LayerKind {
                     columns: tensor.columns,
                     copies: tensor.copies,
                     width: if quantizable { setup.width } else { setup.outer_width },
-                    embedding: false,
+                    place: Place::Layer,
+                    blocks: tensor.blocks,
                     added: false,
                 },
             );

@@ -107,6 +107,8 @@ file::profile! {
     softmax_workspace: bool = true;
     /// How the stack's default optimizer loop is written: an id of the field `optimizer.implementation`.
     default_implementation: String;
+    /// Lion's moment is FP32 whatever the weights are, as bitsandbytes keeps it; lion-pytorch keeps their format.
+    lion_in_fp32: bool = true;
     /// Unquantized parts of a quantized base are raised to FP32 by default.
     upcasts_unquantized: bool;
     /// Memory the allocator reserves for what comes and goes, as a multiple of those tensors' peak.

@@ -8,7 +8,7 @@ use crate::catalog::{Catalog, NumberFormat};
 use crate::plan::check::{Diagnostic, Severity};
 use crate::plan::field::FieldId;
 use crate::plan::field::id;
-use crate::plan::{Generator, ModelSource, Plan, StageKind, Workload};
+use crate::plan::{Generator, ModelSource, Plan, QuantizeWhen, StageKind, Workload};
 use std::borrow::Cow;
 
 impl<'a> Inputs<'a> {
@@ -30,6 +30,24 @@ impl<'a> Inputs<'a> {
             if self.leaves_second_model_out() {
                 gaps.push("the frozen second model on several devices: it is counted on one device only".to_owned());
             }
+            match self.plan.precision.quantize_when {
+                QuantizeWhen::DuringTraining => gaps.push(
+                    "quantization-aware training: the copies that simulate few bits, and its slower steps, are not counted"
+                        .to_owned(),
+                ),
+                QuantizeWhen::LowPrecisionTraining => gaps.push(
+                    "training in low precision: what it keeps is counted as in the format of autocast; its products are timed in FP8 \
+                     where the device's rate is known"
+                        .to_owned(),
+                ),
+                QuantizeWhen::AsLoaded | QuantizeWhen::AfterTraining => {}
+            }
+            if self.plan.runtime.compile {
+                gaps.push(
+                    "torch.compile: memory is that of the operators one by one; compiled code usually keeps less"
+                        .to_owned(),
+                );
+            }
             if kind::misses_teacher(self.plan) {
                 gaps.push("the teacher's memory: none is named, so its outputs count as computed before".to_owned());
             }
@@ -40,7 +58,7 @@ impl<'a> Inputs<'a> {
     /// How much of the job is counted: of the model what was read, and of its kind what the devices are given.
     pub fn knowledge(&self) -> Knowledge {
         match self.architecture.knowledge() {
-            Knowledge::Whole if self.leaves_second_model_out() => Knowledge::AtLeast,
+            Knowledge::Whole if self.leaves_second_model_out() || self.simulates_few_bits() => Knowledge::AtLeast,
             of_model => of_model,
         }
     }
@@ -50,6 +68,11 @@ impl<'a> Inputs<'a> {
         let holds = self.kind.asks == Asks::Teacher && !self.plan.objective.teacher.is_empty()
             || kind::frozen_policy(self.plan, self.kind) == Policy::Second;
         self.plan.workload == Workload::Training && self.plan.is_parallel() && holds
+    }
+
+    /// Copies that simulate few bits come on top, and are not counted yet.
+    fn simulates_few_bits(&self) -> bool {
+        self.plan.workload == Workload::Training && self.plan.precision.quantize_when == QuantizeWhen::DuringTraining
     }
 
     /// Kinds of the plan's stages that its stack has no model of.
@@ -112,7 +135,11 @@ impl<'a> Inputs<'a> {
             None
         };
         match (architecture, load_format, kv_format, profile) {
-            (Some(architecture), Some(load_format), Some(kv_format), Some(profile)) if errors.is_empty() => {
+            (Some(mut architecture), Some(load_format), Some(kv_format), Some(profile)) if errors.is_empty() => {
+                if plan.data.added_tokens > 0 {
+                    let vocabulary = &mut architecture.to_mut().vocab_size;
+                    *vocabulary = vocabulary.saturating_add(plan.data.added_tokens);
+                }
                 let kind = kind::kinds(plan, profile).first().copied().unwrap_or(&kind::SUPERVISED);
                 Ok(Self { plan, architecture, load_format, kv_format, profile, accelerator, kind, second })
             }

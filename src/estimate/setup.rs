@@ -8,9 +8,7 @@ use super::profile::LossHead;
 use super::shape::Ends;
 use super::storage::Storage;
 use crate::architecture::{Architecture, Attention, Linear, LinearRole, Mlp, ParameterCounts};
-use crate::plan::{
-    Checkpointing, FloatFormat, Implementation, LossKernel, Method, Packing, Plan, TargetPart, Targets, Workload,
-};
+use crate::plan::{Checkpointing, FloatFormat, LossKernel, Method, Packing, Plan, TargetPart, Targets, Workload};
 
 /// Digest of [`Inputs`].
 #[derive(Clone, Copy)]
@@ -77,6 +75,8 @@ pub struct Setup<'a> {
     pub softmax_workspace: bool,
     /// Stacked experts are quantized too.
     pub quantizes_experts: bool,
+    /// Lion's moment is FP32 whatever the weights are.
+    pub lion_in_fp32: bool,
     /// Ends of the model that are here: both, unless this is a stage of a pipeline.
     pub ends: Ends,
     /// Something is trained in a stage before this one, so that backward goes on to it.
@@ -141,7 +141,7 @@ impl<'a> Setup<'a> {
                 None => plan.precision.load_format == "fp16",
             },
             trained,
-            gradients_pass: accumulates || plan.optimizer.implementation == Implementation::InBackward,
+            gradients_pass: accumulates || plan.optimizer.frees_gradients(),
             recompute: training && plan.runtime.checkpointing == Checkpointing::Full,
             eager: plan.runtime.attention == crate::plan::AttentionKernel::Eager,
             padded: training && plan.batch.packing == Packing::Padded,
@@ -156,6 +156,7 @@ impl<'a> Setup<'a> {
             repeats_kv_always: inputs.profile.repeats_kv_always,
             softmax_workspace: inputs.profile.softmax_workspace,
             quantizes_experts: inputs.profile.quantizes_stacked_experts,
+            lion_in_fp32: inputs.profile.lion_in_fp32,
             ends: Ends { classes: classes(plan, kind).filter(|_| training), ..Ends::WHOLE },
             upstream: false,
         }
@@ -199,8 +200,16 @@ impl<'a> Setup<'a> {
             && self.trained.layers < self.layers()
             && self.architecture.layers.iter().any(|group| matches!(group.layer.mlp, Mlp::Moe(_)));
         let quantized = self.storage.is_quantized() && !self.storage.is_bitsandbytes();
+        let update = self.training && !self.plan.optimizer.algorithm.is_traced();
         let recomputation = self.training && self.plan.runtime.checkpointing == Checkpointing::Selective;
-        !self.class.traced || hybrid || method || frozen_experts || recomputation || (self.training && quantized)
+        !self.class.traced
+            || hybrid
+            || method
+            || frozen_experts
+            || update
+            || recomputation
+            || (self.training && self.plan.runtime.compile)
+            || (self.training && quantized)
     }
 
     /// Whether any window of attention is shorter than the sequence.

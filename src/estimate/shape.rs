@@ -1,6 +1,6 @@
 //! The matrices and vectors of a layer, as the model's code names and splits them.
 
-use crate::architecture::{Architecture, Layer, LinearRole, NormKind};
+use crate::architecture::{Architecture, Attention, Layer, LinearRole, NormKind};
 
 /// Vectors of one norm: weight and bias.
 pub const fn norm_vectors(kind: NormKind) -> u64 {
@@ -29,6 +29,9 @@ pub struct BaseTensor {
     pub columns: u64,
     /// How many.
     pub copies: u64,
+    /// Parts that Adam-mini gives one step size each (Zhang et al., 2024): heads of queries and keys, rows of other
+    /// matrices, values of biases; other vectors are one.
+    pub blocks: u64,
     /// What it is.
     pub part: Part,
 }
@@ -56,26 +59,39 @@ pub enum Part {
     HeadBias,
 }
 
+/// Heads of a projection of queries or keys.
+const fn heads(layer: &Layer, role: LinearRole) -> Option<u64> {
+    match (&layer.attention, role) {
+        (Attention::Softmax(shape), LinearRole::Query) => Some(shape.heads),
+        (Attention::Softmax(shape), LinearRole::Key) => Some(shape.kv_heads),
+        _ => None,
+    }
+}
+
 /// Calls `visit` for every parameter tensor of one layer.
 pub fn layer_tensors(layer: &Layer, hidden: u64, code: &str, mut visit: impl FnMut(BaseTensor)) {
     layer.each_linear(hidden, code, |linear| {
         if linear.stacked_experts {
             // One three-dimensional tensor for all experts.
             let columns = linear.in_features.saturating_mul(linear.copies);
-            visit(BaseTensor { rows: linear.out_features, columns, copies: 1, part: Part::Experts });
+            let rows = linear.out_features;
+            visit(BaseTensor { rows, columns, copies: 1, blocks: rows, part: Part::Experts });
         } else if linear.role == LinearRole::Router {
-            visit(BaseTensor { rows: linear.out_features, columns: linear.in_features, copies: 1, part: Part::Vector });
+            let (rows, columns) = (linear.out_features, linear.in_features);
+            visit(BaseTensor { rows, columns, copies: 1, blocks: rows, part: Part::Vector });
         } else {
             let (rows, columns) = (linear.out_features, linear.in_features);
-            visit(BaseTensor { rows, columns, copies: linear.copies, part: Part::Linear });
+            let blocks = heads(layer, linear.role).unwrap_or(rows);
+            visit(BaseTensor { rows, columns, copies: linear.copies, blocks, part: Part::Linear });
         }
         if linear.bias {
-            visit(BaseTensor { rows: linear.out_features, columns: 1, copies: linear.copies, part: Part::Bias });
+            let rows = linear.out_features;
+            visit(BaseTensor { rows, columns: 1, copies: linear.copies, blocks: rows, part: Part::Bias });
         }
     });
     for (values, copies) in vectors(layer, hidden) {
         if values > 0 && copies > 0 {
-            visit(BaseTensor { rows: values, columns: 1, copies, part: Part::Vector });
+            visit(BaseTensor { rows: values, columns: 1, copies, blocks: 1, part: Part::Vector });
         }
     }
 }
@@ -110,7 +126,7 @@ pub fn outer_tensors(architecture: &Architecture, ends: Ends, mut visit: impl Fn
 }
 
 fn all_outer_tensors(architecture: &Architecture, classes: Option<u64>, mut visit: impl FnMut(BaseTensor)) {
-    let one = |rows, columns, part| BaseTensor { rows, columns, copies: 1, part };
+    let one = |rows, columns, part| BaseTensor { rows, columns, copies: 1, blocks: rows, part };
     let embedding = &architecture.embedding;
     visit(one(architecture.vocab_size, embedding.width, Part::Embedding));
     if embedding.position_rows > 0 {
@@ -122,7 +138,8 @@ fn all_outer_tensors(architecture: &Architecture, classes: Option<u64>, mut visi
     }
     let norms = norm_vectors(architecture.final_norm);
     if norms > 0 {
-        visit(BaseTensor { rows: architecture.hidden_size, columns: 1, copies: norms, part: Part::FinalNorm });
+        let rows = architecture.hidden_size;
+        visit(BaseTensor { rows, columns: 1, copies: norms, blocks: 1, part: Part::FinalNorm });
     }
     if let Some(rows) = classes {
         visit(one(rows, architecture.hidden_size, Part::Head));

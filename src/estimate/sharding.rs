@@ -136,6 +136,7 @@ pub(super) fn estimate(inputs: &Inputs<'_>, detail: Detail) -> Option<Estimate> 
         tensors: group.tensors,
         reserved: group.reserved,
         process: group.process,
+        host: group.host,
         capacity,
         calibration: None,
         fit: Fit::of(group.process, capacity, inputs.knowledge()),

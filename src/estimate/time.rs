@@ -9,10 +9,10 @@ use super::setup::Setup;
 use super::trainable::{self, TrainedTotals};
 use super::{Detail, Inputs};
 use crate::explained::{Band, Explained};
-use crate::plan::{FloatFormat, Method, Packing, Plan, Workload};
+use crate::plan::{FloatFormat, Method, Packing, Plan, QuantizeWhen, StatePlace, Workload};
 use device::Device;
 use efficiency::Efficiency;
-use parallel::{Division, Sent};
+use parallel::{Division, Sent, StateWait};
 
 mod device;
 pub mod efficiency;
@@ -236,7 +236,9 @@ fn band(setup: &Setup<'_>, device: &Device<'_>) -> Band {
         Method::Lora(lora) | Method::Qlora(lora) => !lora.weight_decomposed,
         _ => false,
     };
-    if common && !setup.is_approximate() {
+    let measured =
+        !setup.plan.runtime.compile && setup.plan.precision.quantize_when != QuantizeWhen::LowPrecisionTraining;
+    if common && measured && !setup.is_approximate() {
         band
     } else {
         Band { low: band.low * 0.85, expected: band.expected, high: band.high * 1.25 }
@@ -390,8 +392,15 @@ fn moved_by_update(setup: &Setup<'_>, trained: TrainedTotals, state: OptimizerBy
         .gradient_format
         .map(FloatFormat::bytes)
         .map_or(trained.bytes as f64, |width| trained.values as f64 * width as f64);
-    let state = state.state.saturating_add(state.paged) as f64;
-    (2.0 * trained.bytes as f64 + 2.0 * state + gradients, gradients, trained.bytes as f64)
+    let weights = trained.bytes as f64;
+    let moved = match setup.plan.optimizer.algorithm.state_place() {
+        StatePlace::Device | StatePlace::Paged => {
+            2.0 * weights + 2.0 * state.state.saturating_add(state.host) as f64 + gradients
+        }
+        // The device moves nothing but what goes over the link.
+        StatePlace::Host => 0.0,
+    };
+    (moved, gradients, weights)
 }
 
 /// What a step of a plan on one device takes beside its update: for searches that vary the optimizer.
@@ -399,6 +408,8 @@ fn moved_by_update(setup: &Setup<'_>, trained: TrainedTotals, state: OptimizerBy
 pub(super) struct PassesAlone {
     /// Expected seconds of all passes of a step.
     secs: f64,
+    /// Bytes a second over the link to the host.
+    host_bytes_per_sec: f64,
     /// Bytes a second that an update moves.
     update_bytes_per_sec: f64,
     /// Seconds that the data of a step takes to load.
@@ -419,6 +430,7 @@ impl PassesAlone {
         let accumulation = plan.batch.gradient_accumulation.max(1) as f64;
         Ok(Self {
             secs: micro.total() * accumulation * band(setup, &device).expected,
+            host_bytes_per_sec: parallel::rates(inputs, &table.communication).1,
             update_bytes_per_sec: device.bytes_per_sec * table.optimizer_share,
             floor: rate.map_or(0.0, |rate| tokens as f64 / rate),
             tokens,
@@ -427,8 +439,11 @@ impl PassesAlone {
 
     /// Expected seconds of a step.
     pub fn step_secs(&self, setup: &Setup<'_>, trained: TrainedTotals, state: OptimizerBytes) -> f64 {
-        let (moved, ..) = moved_by_update(setup, trained, state);
-        (self.secs + moved / self.update_bytes_per_sec).max(self.floor)
+        let (moved, gradients, weights) = moved_by_update(setup, trained, state);
+        let table = &Efficiency::embedded().communication;
+        let host = state.host as f64;
+        let wait = StateWait::of(setup.plan, table, self.host_bytes_per_sec, host, gradients, weights);
+        (self.secs + moved / self.update_bytes_per_sec + wait.band(table).expected).max(self.floor)
     }
 }
 

@@ -17,13 +17,31 @@ pub struct TrainedTensor {
     pub copies: u64,
     /// Bytes of one value.
     pub width: u64,
-    /// It is the weight of an embedding module.
-    pub embedding: bool,
+    /// Where it stands.
+    pub place: Place,
+    /// Parts of it with one step size each in Adam-mini: heads of queries and keys, rows of other matrices, vectors whole.
+    pub blocks: u64,
     /// It is added to the base model rather than part of it.
     pub added: bool,
 }
 
+/// Where a trained tensor stands; optimizers treat the ends of a model otherwise than its layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a layer, or in an adapter.
+    Layer,
+    /// The weight of an embedding module.
+    Table,
+    /// The output head, or a vector outside the layers.
+    Head,
+}
+
 impl TrainedTensor {
+    /// Whether it is a matrix of a layer or of an adapter.
+    pub const fn is_matrix_of_layer(&self) -> bool {
+        self.columns > 1 && matches!(self.place, Place::Layer)
+    }
+
     /// Values of one copy.
     pub const fn values_each(&self) -> u64 {
         self.rows.saturating_mul(self.columns)
@@ -64,7 +82,8 @@ pub fn trained_tensors(setup: &Setup<'_>, visit: &mut impl FnMut(TrainedTensor))
                         } else {
                             setup.outer_width
                         },
-                        embedding: false,
+                        place: Place::Layer,
+                        blocks: tensor.blocks,
                         added: false,
                     });
                 }
@@ -93,8 +112,12 @@ pub fn outer(setup: &Setup<'_>, visit: &mut dyn FnMut(TrainedTensor)) {
                 columns: tensor.columns,
                 copies: tensor.copies,
                 width: setup.outer_width,
-                embedding: tensor.part == Part::Embedding
-                    || (tensor.part == Part::EmbeddingExtra && tensor.columns > 1),
+                place: match tensor.part {
+                    Part::Embedding => Place::Table,
+                    Part::EmbeddingExtra if tensor.columns > 1 => Place::Table,
+                    _ => Place::Head,
+                },
+                blocks: tensor.blocks,
                 // PEFT keeps the frozen original and trains a copy (`modules_to_save`).
                 added: modules_to_save(setup) && tensor.part != Part::FinalNorm,
             });
@@ -108,7 +131,8 @@ pub fn outer(setup: &Setup<'_>, visit: &mut dyn FnMut(TrainedTensor)) {
             columns: architecture.embedding.width,
             copies: 1,
             width: setup.outer_width,
-            embedding: false,
+            place: Place::Head,
+            blocks: architecture.vocab_size,
             added: true,
         });
     }

@@ -1,9 +1,14 @@
 //! The estimate of a plan with its remarks, and its two numbers alone.
 
 use crate::catalog::{Catalog, ModelEntry};
-use crate::estimate::profile::Profiles;
+use crate::estimate::cost::run_with;
+use crate::estimate::host::{HostMoments, checkpoints};
+use crate::estimate::profile::{Profiles, RuntimeProfile};
+use crate::estimate::time::{DequantizationKernel, time_with};
 use crate::estimate::{Detail, Estimate, Fit, Inputs, estimate};
-use crate::plan::check::{Context, Diagnostic, check};
+use crate::plan::check::{Context, Diagnostic, Severity, check};
+use crate::plan::edit::PlanEdit;
+use crate::plan::field::id;
 use crate::plan::{ModelSource, Plan};
 use crate::units::Bytes;
 
@@ -41,7 +46,8 @@ pub fn of_plan(plan: &Plan) -> (Option<Estimate>, Vec<Diagnostic>, String) {
                 load_format: Some(inputs.load_format),
                 accelerator: inputs.accelerator,
             };
-            let diagnostics = check(plan, &context);
+            let mut diagnostics = check(plan, &context);
+            diagnostics.extend(by_stack(plan, inputs.profile));
             let parameters = inputs.architecture.parameters().total;
             let licence = entry_of(plan, catalog).map_or_else(String::new, |entry| format!(" · {}", entry.licence));
             let line = format!(
@@ -50,8 +56,40 @@ pub fn of_plan(plan: &Plan) -> (Option<Estimate>, Vec<Diagnostic>, String) {
                 inputs.architecture.num_layers(),
                 inputs.architecture.model_code
             );
-            (Some(estimate(&inputs, Detail::Explained)), diagnostics, line)
+            let found = estimate(&inputs, Detail::Explained);
+            diagnostics.extend(host_moments(&inputs).remarks(plan, found.host));
+            (Some(found), diagnostics, line)
         }
         Err(errors) => (None, errors, "not in the catalogue".to_owned()),
     }
+}
+
+/// Host memory and disk of a plan, with the checkpoints that its run writes.
+pub fn host_moments(inputs: &Inputs<'_>) -> HostMoments {
+    // The steps are only asked for where they decide the number of checkpoints.
+    let steps = || {
+        let time = time_with(inputs, DequantizationKernel::Current, Detail::Numbers).ok()?;
+        run_with(inputs, &time, Detail::Numbers).steps
+    };
+    let steps = inputs.plan.run.save_steps.and_then(|_| steps());
+    HostMoments::of(inputs, checkpoints(inputs.plan, steps))
+}
+
+/// What the plan asks for and its stack does otherwise by itself: one remark, with the way back.
+fn by_stack(plan: &Plan, profile: &RuntimeProfile) -> Option<Diagnostic> {
+    let departures = profile.departures(plan);
+    if departures.is_empty() {
+        return None;
+    }
+    let said: Vec<String> =
+        departures.iter().map(|[label, own, stack]| format!("{label} {own}, by this stack {stack}")).collect();
+    Some(Diagnostic {
+        severity: Severity::Note,
+        field: Some(id::RUNTIME_PROFILE),
+        message: format!("{} does otherwise where nobody asks: {}", profile.name, said.join("; ")),
+        fix: Some((
+            "as the stack does".to_owned(),
+            PlanEdit::Group(profile.edits(plan), "As the stack does".to_owned()),
+        )),
+    })
 }

@@ -252,13 +252,11 @@ impl Making<'_> {
         self.settle(id::RUNTIME_ATTENTION, word(&fields.attention), "attention");
         self.settle(id::RUNTIME_LOSS, word(&fields.loss_kernel), "loss_kernel");
         if let Some(rate) = fields.learning_rate {
-            // A plan has no setting for it yet; the note goes with the plan.
-            self.plan.optimizer.notes = format!("Learning rate {rate}, as imported.");
-            self.assume(id::OPTIMIZER_NOTES, "a plan has no setting for the learning rate: it is kept as a note");
+            self.set(id::OPTIMIZER_LEARNING_RATE, FieldValue::Decimal(rate));
         }
     }
 
-    /// Epochs as they are; steps as the examples they read.
+    /// Epochs and steps as they are.
     fn length(&mut self) {
         let fields = &self.imported.fields;
         let standard = self.imported.standards.iter().find(|standard| standard.field == "steps");
@@ -269,15 +267,10 @@ impl Making<'_> {
             self.by_engine(id::RUN_EPOCHS, "epochs");
         }
         if let Some(steps) = steps {
-            let batch = &self.plan.batch;
-            let a_step = batch.micro_batch.saturating_mul(batch.gradient_accumulation);
-            let examples = steps.saturating_mul(a_step).saturating_mul(fields.devices.unwrap_or(1));
-            self.set(id::RUN_EPOCHS, FieldValue::Decimal(1.0));
-            self.set(id::RUN_EXAMPLES, FieldValue::Integer(examples));
-            self.assume(
-                id::RUN_EXAMPLES,
-                format!("{steps} steps, as the examples they read on the devices of the file"),
-            );
+            self.set(id::RUN_MAX_STEPS, FieldValue::Integer(steps));
+            if let (None, Some(standard)) = (fields.steps, standard) {
+                self.assume(id::RUN_MAX_STEPS, format!("the file does not say it; {}", standard.source));
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Models, accelerators and number formats with the source of every entry. Embedded; user files add or override.
 
-use crate::architecture::Architecture;
+use crate::architecture::{Architecture, NativeDtype};
 use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
 
@@ -48,6 +48,9 @@ pub struct ModelEntry {
     pub licence: String,
     /// Shape.
     pub architecture: Architecture,
+    /// Format it was trained in, where its files have another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained_in: Option<NativeDtype>,
     /// Exact unique parameters of the text model, from the source table: the check on `architecture`.
     pub params_total: u64,
     /// Parameters of the whole published checkpoint, where it has more than the text model and they were counted.

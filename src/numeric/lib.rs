@@ -7,5 +7,6 @@ pub mod linear_algebra;
 pub mod preview;
 pub mod quantize;
 
+use tuneplan_data as data;
 use tuneplan_ground::{files, jobs, limits, units};
 use tuneplan_models::architecture;

@@ -18,7 +18,6 @@ pub mod data;
 pub mod evaluate;
 pub mod examples;
 pub mod export;
-pub mod fence;
 pub mod generate;
 pub mod gradients;
 pub mod job;
@@ -33,12 +32,9 @@ pub mod pretrain;
 pub mod quality;
 pub mod record;
 pub mod rope;
-pub mod rows;
 pub mod run;
 pub mod saved;
 pub mod sgd;
-pub mod template;
-pub mod tokens;
 pub mod train;
 pub mod update;
 
@@ -90,6 +86,17 @@ impl From<crate::files::WriteError> for PreviewError {
             WriteError::Changed(path) => Self::at(&path, "it was changed by another program meanwhile"),
             WriteError::MissingFolder(folder) => Self::at(&folder, "there is no such folder to put it in"),
             WriteError::Failed { path, cause } => Self::at(&path, cause),
+        }
+    }
+}
+
+impl From<crate::data::DataError> for PreviewError {
+    fn from(error: crate::data::DataError) -> Self {
+        use crate::data::DataError;
+        match error {
+            DataError::Unsuitable(reason) => Self::Unsuitable(reason),
+            DataError::Foreign { file, reason } => Self::Foreign { file, reason },
+            DataError::File { path, error } => Self::File { path, error },
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::catalog::{Accelerator, ModelEntry, NumberFormat};
 mod cost;
 mod hardware;
 mod model;
+mod optimizer;
 mod parallel;
 mod precision;
 mod training;
@@ -70,6 +71,7 @@ pub fn check(plan: &Plan, context: &Context<'_>) -> Vec<Diagnostic> {
     parallel::check(&mut found);
     cost::check(&mut found);
     if plan.workload == Workload::Training {
+        optimizer::check(&mut found);
         training::check(&mut found);
     }
     // A stable sort keeps the order of the fields among equals.

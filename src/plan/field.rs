@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 mod macros;
 mod batch;
 mod cost;
+mod data;
 mod hardware;
 pub mod id;
 mod measured;
@@ -47,6 +48,7 @@ pub enum Section {
     Runtime,
     Hardware,
     Parallelism,
+    Data,
     Run,
     Cost,
     Measured,
@@ -54,7 +56,7 @@ pub enum Section {
 
 impl Section {
     /// All, in the order of panel and file.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Plan,
         Self::Model,
         Self::Method,
@@ -65,6 +67,7 @@ impl Section {
         Self::Runtime,
         Self::Hardware,
         Self::Parallelism,
+        Self::Data,
         Self::Run,
         Self::Cost,
         Self::Measured,
@@ -83,6 +86,7 @@ impl Section {
             Self::Runtime => "Runtime",
             Self::Hardware => "Hardware",
             Self::Parallelism => "Parallelism",
+            Self::Data => "Data",
             Self::Run => "Run",
             Self::Cost => "Cost",
             Self::Measured => "Measured",
@@ -102,6 +106,7 @@ impl Section {
             Self::Runtime => "runtime",
             Self::Hardware => "hardware",
             Self::Parallelism => "parallelism",
+            Self::Data => "data",
             Self::Run => "run",
             Self::Cost => "cost",
             Self::Measured => "measured",
@@ -268,6 +273,7 @@ pub fn fields() -> &'static [Field] {
             runtime::fields(),
             hardware::fields(),
             parallelism::fields(),
+            data::fields(),
             run::fields(),
             cost::fields(),
             measured::fields(),

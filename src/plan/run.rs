@@ -15,6 +15,10 @@ pub struct Hardware {
     pub bandwidth_gb_s: Option<f64>,
     /// Dense 16-bit rate, edited.
     pub bf16_tflops: Option<f64>,
+    /// Host memory of the machine in GiB; `None`: not said.
+    pub host_memory_gib: Option<f64>,
+    /// Free disk of the machine in GB; `None`: not said.
+    pub disk_gb: Option<f64>,
     /// Free text.
     pub notes: String,
 }
@@ -30,7 +34,17 @@ pub struct Run {
     pub tokens: Option<u64>,
     /// Times the data is gone through.
     pub epochs: f64,
-    /// Checkpoints written during the run; `None`: not said.
+    /// Steps after which the run ends, whatever the epochs say; `None`: it goes through all epochs.
+    pub max_steps: Option<u64>,
+    /// Seed of order, initial values and dropout; `None`: the stack's own.
+    pub seed: Option<u64>,
+    /// Steps between two evaluations; `None`: not said.
+    pub evaluation_steps: Option<u64>,
+    /// Steps between two checkpoints; `None`: not said.
+    pub save_steps: Option<u64>,
+    /// Checkpoints that are kept, the oldest being deleted; `None`: all.
+    pub save_total_limit: Option<u64>,
+    /// Checkpoints written during the run; `None`: as the steps between two say.
     pub checkpoints: Option<u64>,
     /// Tokens a second the data loader delivers to all devices; `None`: it never makes them wait.
     pub loader_tokens_per_sec: Option<f64>,
@@ -64,6 +78,11 @@ impl Default for Run {
             average_length: None,
             tokens: None,
             epochs: 1.0,
+            max_steps: None,
+            seed: None,
+            evaluation_steps: None,
+            save_steps: None,
+            save_total_limit: None,
             checkpoints: None,
             loader_tokens_per_sec: None,
             adapters: 100,

@@ -11,6 +11,8 @@ pub struct Runtime {
     pub attention: AttentionKernel,
     /// Loss kernel.
     pub loss: LossKernel,
+    /// The model's code is compiled (`torch.compile`).
+    pub compile: bool,
     /// Free text.
     pub notes: String,
 }

@@ -37,6 +37,9 @@ pub fn tables(charts: &Charts) -> String {
     {
         let _ = writeln!(out, "{name}\t{}\t{}\t{}", band.low.0, band.expected.0, band.high.0);
     }
+    if estimate.host.0 > 0 {
+        let _ = writeln!(out, "Host memory\t\t{}\t", estimate.host.0);
+    }
     out
 }
 

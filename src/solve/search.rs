@@ -128,7 +128,7 @@ struct Part<'a> {
     number: usize,
     method: &'a Weighed<Plan>,
     resolved: &'a Inputs<'a>,
-    rates: Rates,
+    rates: Rates<'a>,
 }
 
 impl Part<'_> {
@@ -183,7 +183,7 @@ impl<'a> Search<'a> {
         let inputs = Inputs::resolve(plan, known.catalog, known.profiles)
             .map_err(|errors| errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("; "))?;
         let rates = Rates::of(&inputs);
-        if (limits.hours.is_some() || limits.money.is_some()) && rates.tokens.is_none() {
+        if (limits.hours.is_some() || limits.money.is_some()) && !rates.knows_the_run() {
             return Err(
                 "hours and cost are only known once the data is: type the number of examples, or the training \
                         tokens, under Run"

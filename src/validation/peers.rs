@@ -72,10 +72,17 @@ impl Peer {
             let added = if estimate.parameters.added > 0 { trained * trained_width } else { 0.0 };
             let moments = match plan.optimizer.algorithm {
                 // Factored or absent: the textbook's table has no bytes for them.
-                Algorithm::Sgd | Algorithm::Adafactor => 0.0,
-                Algorithm::SgdMomentum | Algorithm::Lion | Algorithm::Adagrad | Algorithm::RmsProp => trained_width,
-                Algorithm::Lion8bit => 1.0,
-                Algorithm::AdamW8bit | Algorithm::PagedAdamW8bit => 2.0,
+                Algorithm::Sgd | Algorithm::Adafactor | Algorithm::Apollo => 0.0,
+                Algorithm::SgdMomentum
+                | Algorithm::Lion
+                | Algorithm::AdamMini
+                | Algorithm::Adagrad
+                | Algorithm::RmsProp => trained_width,
+                Algorithm::AdamW8bit
+                | Algorithm::PagedAdamW8bit
+                | Algorithm::TorchaoAdamW8bit
+                | Algorithm::AdamWFp8 => 2.0,
+                Algorithm::Lion8bit | Algorithm::AdamW4bit => 1.0,
                 _ => 2.0 * trained_width,
             };
             total * weight_width + added + trained * (trained_width + moments)

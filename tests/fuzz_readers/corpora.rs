@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tuneplan::app::settings::Settings;
 use tuneplan::architecture::from_config_text;
+use tuneplan::data::template::PLAIN;
 use tuneplan::plan::decision::{Decision, decision_text, read_answers};
 use tuneplan::plan::field::{FieldValue, fields};
 use tuneplan::plan::file::write;
 use tuneplan::plan::{ModelSource, Plan, templates};
-use tuneplan::preview::template::PLAIN;
 
 pub fn bytes_of(path: &str) -> Vec<u8> {
     fs::read(path).unwrap_or_else(|error| panic!("{path}: {error}"))

@@ -165,6 +165,7 @@ fn figure(estimate: &Estimate, subject: Subject) -> f64 {
         Subject::Reserved => estimate.reserved.expected,
         Subject::Process => estimate.process.expected,
         Subject::Capacity => estimate.capacity.unwrap(),
+        Subject::Host => estimate.host,
         Subject::Textbook => estimate.textbook,
         Subject::Calibrated => estimate.calibration.unwrap().process.expected,
         Subject::Parameters => Bytes(estimate.parameters.total),

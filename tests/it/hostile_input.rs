@@ -6,15 +6,15 @@ use crate::common::chat_model;
 use chat_model::folder;
 use std::process::{Command, Output};
 use tuneplan::catalog::Catalog;
+use tuneplan::data::rows::Message;
+use tuneplan::data::template::Template;
+use tuneplan::data::tokens::Tokens;
 use tuneplan::decide::tally::{from_csv, to_csv};
 use tuneplan::estimate::profile::Profiles;
 use tuneplan::plan::Plan;
 use tuneplan::plan::decision::Tally;
 use tuneplan::plan::file::{read, write};
 use tuneplan::preview::config::LlamaConfig;
-use tuneplan::preview::rows::Message;
-use tuneplan::preview::template::Template;
-use tuneplan::preview::tokens::Tokens;
 use tuneplan::validation::read_cases;
 
 const HOSTILE: &str = "tests/fixtures/hostile";

@@ -16,6 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("typos", &[]),
     ("import", &["typos"]),
     ("limits", &["units"]),
+    ("data", &["files", "limits", "typos", "units"]),
     ("explained", &["units"]),
     ("architecture", &["files", "limits", "units"]),
     ("catalog", &["architecture"]),
@@ -28,7 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("why", &["architecture", "catalog", "estimate", "plan", "units"]),
     ("quantize", &["linear_algebra"]),
     ("lab", &["architecture", "files", "linear_algebra", "quantize"]),
-    ("preview", &["files", "jobs", "lab", "limits", "linear_algebra", "quantize", "units"]),
+    ("preview", &["data", "files", "jobs", "lab", "limits", "linear_algebra", "quantize", "units"]),
     ("figures", &["catalog", "decide", "estimate", "explained", "plan", "preview", "units"]),
     ("report", &["estimate", "figures", "preview", "units"]),
     ("documents", &["decide", "files", "plan"]),
@@ -110,6 +111,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "app",
             "architecture",
             "catalog",
+            "data",
             "decide",
             "desktop",
             "documents",
@@ -138,7 +140,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Packages below the program's own, each a folder of rooms; `raster` is a room by itself.
+/// Packages below the program's own, each a folder of rooms; `data` and `raster` are rooms by themselves.
 const PACKAGES: [&str; 4] = ["engines", "ground", "models", "numeric"];
 
 /// All Rust files of a room, wherever it stands.

@@ -32,6 +32,10 @@ fn number(id: &'static str, number: u64) -> PlanEdit {
     PlanEdit::Set(id, FieldValue::Integer(number))
 }
 
+fn decimal(id: &'static str, number: f64) -> PlanEdit {
+    PlanEdit::Set(id, FieldValue::Decimal(number))
+}
+
 fn on(id: &'static str) -> PlanEdit {
     PlanEdit::Set(id, FieldValue::Toggle(true))
 }
@@ -71,7 +75,7 @@ fn cases() -> Vec<(Vec<PlanEdit>, &'static str, &'static str)> {
         (
             vec![word("optimizer.algorithm", "adamw-8bit"), word("optimizer.implementation", "foreach")],
             "optimizer.implementation",
-            "8-bit",
+            "one loop",
         ),
         (
             vec![word("optimizer.implementation", "in-backward")],
@@ -80,6 +84,33 @@ fn cases() -> Vec<(Vec<PlanEdit>, &'static str, &'static str)> {
         ),
         (vec![word("optimizer.implementation", "in-backward")], "optimizer.clip_gradients", "norm of all gradients"),
         (vec![word("optimizer.algorithm", "adafactor")], "optimizer.implementation", "no fused kernel"),
+        (
+            vec![word("optimizer.algorithm", "adamw-offloaded-gradients")],
+            "batch.gradient_accumulation",
+            "nothing can be accumulated",
+        ),
+        // QLoRA's authors trained 8B-sized models at 2e-4.
+        (vec![decimal("optimizer.learning_rate", 0.02)], "optimizer.learning_rate", "far above"),
+        (vec![decimal("optimizer.learning_rate", 1e-6)], "optimizer.learning_rate", "far below"),
+        (
+            vec![decimal("optimizer.warmup_share", 0.03), word("optimizer.schedule", "constant")],
+            "optimizer.schedule",
+            "no warm-up",
+        ),
+        // 100 steps typed where a share is asked for are refused by the field; the whole run is not.
+        (vec![decimal("optimizer.warmup_share", 1.0)], "optimizer.warmup_share", "half of the run"),
+        (
+            vec![word("optimizer.algorithm", "schedule-free"), word("optimizer.schedule", "cosine")],
+            "optimizer.schedule",
+            "in place of a schedule",
+        ),
+        // 256/√256 = 16, where 256/256 was meant.
+        (
+            vec![word("method.scaling", "rank-stabilized"), number("method.rank", 256), decimal("method.alpha", 256.0)],
+            "method.alpha",
+            "rank-stabilized",
+        ),
+        (vec![number("run.evaluation_steps", 100)], "objective.evaluation_batch", "no evaluation batch"),
         (vec![number("batch.sequence_length", 200_000)], "batch.sequence_length", "131,072 positions"),
         (
             vec![word("runtime.attention", "eager"), number("batch.sequence_length", 8192)],

@@ -2,9 +2,14 @@
 
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use tuneplan::catalog::Catalog;
+use tuneplan::estimate::profile::Profiles;
+use tuneplan::estimate::{Inputs, serving};
+use tuneplan::figures::{self, Pace};
 use tuneplan::plan::field::{Field, FieldKind, FieldValue, LineKind, Section, field, fields};
 use tuneplan::plan::{
-    Generator, HandShape, MeasuredPeak, Method, ModelSource, Plan, Schedule, StageKind, Strategy as Sharing, Trial,
+    Algorithm, Generator, HandShape, Implementation, LossKernel, MeasuredPeak, Method, ModelSource, Packing, Plan,
+    Schedule, StageKind, Strategy as Sharing, Trial, Workload,
 };
 
 /// Plans that between them have every setting: each method, a typed model.
@@ -40,6 +45,10 @@ fn plans() -> Vec<Plan> {
     chain.objective.generator = Generator::Colocated;
     chain.objective.evaluation_batch = Some(8);
     plans.push(chain);
+    let mut projecting = Plan::default();
+    projecting.method.method = Method::Full;
+    projecting.optimizer.algorithm = Algorithm::Apollo;
+    plans.push(projecting);
     plans
 }
 
@@ -277,7 +286,7 @@ fn each_field_changes_the_plan_and_only_what_it_names() {
             // These decide what else there is, and so are changed alone here.
             if matches!(field.id, "model.id" | "method.kind" | "precision.load_format" | "hardware.count")
                 || matches!(field.id, "method.scaling" | "method.weight_decomposed" | "method.init")
-                || matches!(field.id, "stages" | "objective.evaluation_batch")
+                || matches!(field.id, "stages" | "objective.evaluation_batch" | "optimizer.algorithm")
             {
                 continue;
             }
@@ -292,8 +301,13 @@ fn each_field_changes_the_plan_and_only_what_it_names() {
 
 /// A value the field takes and does not have.
 fn other_value(field: &Field, present: &FieldValue) -> Option<FieldValue> {
+    other_values(field).into_iter().find(|value| value != present)
+}
+
+/// Values the field takes.
+fn other_values(field: &Field) -> Vec<FieldValue> {
     let words = |ids: &[&str]| FieldValue::List(ids.iter().map(|id| (*id).to_owned()).collect());
-    let candidates = match field.kind {
+    match field.kind {
         FieldKind::Integer { min, max, .. } | FieldKind::OptionalInteger { min, max } => {
             vec![FieldValue::Integer(min), FieldValue::Integer(max)]
         }
@@ -309,6 +323,96 @@ fn other_value(field: &Field, present: &FieldValue) -> Option<FieldValue> {
         FieldKind::Lines(LineKind::Peaks) => vec![words(&["reserved 1.0 MiB"])],
         FieldKind::Lines(LineKind::Trials) => vec![words(&["loss 1.000 to 0.500, exact 1 of 2"])],
         FieldKind::Text | FieldKind::Notes => vec![FieldValue::Text("another".to_owned())],
-    };
-    candidates.into_iter().find(|value| value != present)
+    }
+}
+
+/// All that a plan is told: figures of memory, time, money and serving, and remarks.
+fn told(plan: &Plan) -> String {
+    let (estimate, remarks, _) = figures::of_plan(plan);
+    let figures = estimate.map(|found| {
+        (found.needed(), found.phases, found.tensors, found.process, found.host, found.fit, found.gaps, found.devices)
+    });
+    let pace = Pace::of_plan(plan).map(|pace| {
+        let time = pace.time.map(|time| (time.tokens_per_step, time.step_secs, time.tokens_per_sec));
+        (time, pace.run.map(|run| (run.steps, run.hours, run.money, run.currency, run.price_date)))
+    });
+    let inputs = Inputs::resolve(plan, Catalog::embedded(), Profiles::embedded()).ok();
+    let served = inputs.map(|inputs| (serving::cache(&inputs), serving::adapters(&inputs)));
+    format!("{figures:?}{remarks:?}{pace:?}{served:?}")
+}
+
+/// Plans in which a setting counts that elsewhere hides behind another.
+fn particular() -> Vec<Plan> {
+    let mut plans = Vec::new();
+    for stage in [StageKind::Preference, StageKind::Reinforcement, StageKind::Distillation, StageKind::Classification] {
+        for (generator, prompt_tokens) in [(Generator::Trainer, 0), (Generator::Colocated, 1024)] {
+            let mut plan = Plan { stages: vec![stage], ..Plan::default() };
+            plan.runtime.profile = "trl-1.16".to_owned();
+            plan.runtime.loss = LossKernel::Stack;
+            plan.method.method = Method::Full;
+            plan.precision.load_format = "bf16".to_owned();
+            plan.objective.generator = generator;
+            plan.objective.prompt_tokens = prompt_tokens;
+            plans.push(plan);
+        }
+    }
+    let mut in_backward = Plan::default();
+    in_backward.optimizer.implementation = Implementation::InBackward;
+    plans.push(in_backward);
+    let mut measured = Plan::default();
+    measured.measured.peaks = vec!["reserved 20000.0 MiB of 16000.0 MiB expected: RTX 4090".parse().unwrap()];
+    plans.push(measured);
+    let shape = HandShape { experts: 8, experts_per_token: 2, ..HandShape::default() };
+    let mut mixture = Plan::default();
+    mixture.model.source = ModelSource::Typed(shape);
+    plans.push(mixture);
+    for strategy in [Sharing::Ddp, Sharing::Fsdp2] {
+        let mut shared = Plan::default();
+        shared.hardware.count = 4;
+        shared.parallelism.strategy = strategy;
+        shared.method.method = Method::Full;
+        shared.precision.load_format = "bf16".to_owned();
+        plans.push(shared);
+    }
+    plans
+}
+
+/// A setting that nothing reads misleads whoever chooses it. Each changes a figure or a remark in some plan, or its help says
+/// that it does not.
+#[test]
+fn each_setting_changes_an_answer_or_says_that_it_does_not() {
+    let mut bases = plans();
+    bases.extend(particular());
+    let mut long = Plan::default();
+    long.run.examples = Some(100_000);
+    long.run.save_steps = Some(100);
+    long.hardware.disk_gb = Some(1.0);
+    long.cost.price_per_device_hour = Some(2.5);
+    bases.push(long.clone());
+    let mut warm = Plan::default();
+    warm.optimizer.warmup_share = Some(0.6);
+    bases.push(warm);
+    bases.push(Plan { workload: Workload::Inference, ..Plan::default() });
+    let mut padded = long;
+    padded.batch.packing = Packing::Padded;
+    bases.push(padded);
+    let said: Vec<String> = bases.iter().map(told).collect();
+    let mut silent = Vec::new();
+    for field in fields().iter().filter(|field| !matches!(field.kind, FieldKind::Notes | FieldKind::Lines(_))) {
+        let changes = bases.iter().zip(&said).any(|(base, before)| {
+            let Some(present) = (field.get)(base).filter(|_| (field.applies)(base)) else { return false };
+            other_values(field).into_iter().filter(|value| *value != present).any(|value| {
+                let mut changed = base.clone();
+                field.assign(&mut changed, &value).is_ok() && told(&changed) != *before
+            })
+        });
+        if changes == field.help.contains("o figure rests on it") && field.id != "name" {
+            // A rate and a warm-up are checked and are in no figure: both are true of them.
+            let checked = changes && field.help.contains("hecked against");
+            if !checked {
+                silent.push((field.id, changes));
+            }
+        }
+    }
+    assert_eq!(silent, []);
 }

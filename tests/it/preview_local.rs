@@ -6,12 +6,12 @@ use candle_core::{DType, Tensor};
 use chat_model::{CHAT, folder};
 use std::path::{Path, PathBuf};
 use tuneplan::cli::{Outcome, run};
+use tuneplan::data::rows::{Message, Row, read};
+use tuneplan::data::template::Template;
 use tuneplan::preview::adapter;
 use tuneplan::preview::base_model::BaseModel;
 use tuneplan::preview::model::{Llama, read_weights};
 use tuneplan::preview::ops::Weight;
-use tuneplan::preview::rows::{Message, Row, read};
-use tuneplan::preview::template::Template;
 
 fn messages(value: &serde_json::Value) -> Vec<Message> {
     let line = serde_json::json!({ "messages": value }).to_string();

@@ -159,3 +159,24 @@ fn two_versions_of_a_stack_are_one_comparison() {
     let wrong = run(&["compare", plan, "--stacks", "trl-1.6,trl-9"]);
     assert!(!wrong.status.success() && String::from_utf8_lossy(&wrong.stderr).contains("no software stack `trl-9`"));
 }
+
+/// What a plan asks for and its stack does otherwise by itself is said, and one edit takes the plan there.
+#[test]
+fn what_a_stack_does_by_itself_is_said_beside_what_a_plan_asks_for() {
+    let mut plan = Plan::default();
+    plan.runtime.profile = "trl-1.16".to_owned();
+    plan.runtime.checkpointing = Checkpointing::None;
+    let remark = |plan: &Plan| {
+        let (_, remarks, _) = tuneplan::figures::of_plan(plan);
+        remarks.into_iter().find(|remark| remark.message.contains("where nobody asks"))
+    };
+    let found = remark(&plan).unwrap();
+    assert!(found.message.contains("Checkpointing None, by this stack Full"), "{}", found.message);
+    let (_, fix) = found.fix.unwrap();
+    fix.apply(&mut plan).unwrap();
+    assert_eq!(plan.runtime.checkpointing, Checkpointing::Full);
+    assert_eq!(remark(&plan), None);
+    // A stack that says nothing of itself is not spoken for.
+    plan.runtime.profile = "hf-trainer".to_owned();
+    assert_eq!(remark(&plan), None);
+}

@@ -6,7 +6,7 @@ use crate::estimate::pass::LayerPass;
 use crate::estimate::picture::OuterVectors;
 use crate::estimate::setup::Setup;
 use crate::estimate::tape::{Tape, Tensor};
-use crate::estimate::trainable::TrainedTensor;
+use crate::estimate::trainable::{Place, TrainedTensor};
 
 /// Trained keys and values.
 #[derive(Clone, Copy)]
@@ -29,7 +29,7 @@ impl AdapterModules for PrefixVectors {
     }
 
     fn outer_tensors(&self, setup: &Setup<'_>, visit: &mut Visit<'_>) {
-        visit(TrainedTensor { embedding: true, ..added(self.virtual_tokens, width(setup), 1, 4) });
+        visit(TrainedTensor { place: Place::Table, ..added(self.virtual_tokens, width(setup), 1, 4) });
     }
 
     fn prefix_tokens(&self) -> u64 {

@@ -3,7 +3,7 @@
 use super::{AdapterModules, Visit, added};
 use crate::estimate::picture::OuterVectors;
 use crate::estimate::setup::Setup;
-use crate::estimate::trainable::TrainedTensor;
+use crate::estimate::trainable::{Place, TrainedTensor};
 
 /// Trained vectors, and the network that makes them.
 #[derive(Clone, Copy)]
@@ -21,7 +21,7 @@ impl AdapterModules for PromptVectors {
 
     fn outer_tensors(&self, setup: &Setup<'_>, visit: &mut Visit<'_>) {
         let (hidden, encoder) = (setup.architecture.hidden_size, self.encoder);
-        visit(TrainedTensor { embedding: true, ..added(self.virtual_tokens, hidden, 1, 4) });
+        visit(TrainedTensor { place: Place::Table, ..added(self.virtual_tokens, hidden, 1, 4) });
         if encoder > 0 {
             // Three linear layers of the encoder of PEFT's `PromptEncoder` (MLP).
             visit(added(encoder, hidden, 1, 4));

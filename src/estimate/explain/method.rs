@@ -3,11 +3,11 @@
 use super::super::optimizer::{self, state_of, state_width};
 use super::super::setup::Setup;
 use super::super::step::Moment;
-use super::super::trainable::{TrainedTensor, adapter_tensors, each_adapted, outer, trained_tensors};
+use super::super::trainable::{TrainedTensor, adapter_tensors, each_adapted, outer, totals, trained_tensors};
 use super::super::{Ledger, PhaseKind};
 use super::{TRACED, found};
 use crate::explained::{Exactness, Explained, Term};
-use crate::plan::{Algorithm, FloatFormat, Implementation};
+use crate::plan::{Algorithm, FloatFormat, StatePlace};
 use crate::units::{Bytes, grouped};
 
 fn width(bytes: u64) -> Term {
@@ -137,7 +137,7 @@ pub fn largest_gradient(setup: &Setup<'_>, title: &'static str) -> Explained {
 
 /// Gradients alive at the peak.
 pub fn gradients(setup: &Setup<'_>, ledger: &Ledger, kind: PhaseKind, moment: Moment, replay: Exactness) -> Explained {
-    let in_backward = setup.plan.optimizer.implementation == Implementation::InBackward;
+    let in_backward = setup.plan.optimizer.frees_gradients();
     let kept = ledger.lasting_gradients > 0;
     let why = if !setup.training {
         "Running a model makes no gradients."
@@ -162,63 +162,99 @@ pub fn gradients(setup: &Setup<'_>, ledger: &Ledger, kind: PhaseKind, moment: Mo
     Explained::sum("Gradients", parts).why(why).source(TRACED)
 }
 
+/// Moments of all tensors with the same number, width and kind of scales.
+struct Moments {
+    /// Of one value.
+    each: optimizer::State,
+    values: u64,
+    scales: u64,
+    counters: u64,
+}
+
 /// State that the optimizer keeps on the device: FP32 copies of weights, moments.
 pub fn state_parts(setup: &Setup<'_>) -> Vec<Explained> {
-    let algorithm = setup.plan.optimizer.algorithm;
-    let paged = matches!(algorithm, Algorithm::PagedAdamW | Algorithm::PagedAdamW8bit);
     let mut copied = 0_u64;
-    // Tensors with the same moments, width and kind of scales.
-    let mut kinds: Vec<(optimizer::State, u64, u64)> = Vec::with_capacity(4);
     if setup.training {
         trained_tensors(setup, &mut |tensor| {
-            let (width, copy) = state_width(setup, &tensor);
+            let (_, copy) = state_width(setup, &tensor);
             copied = copied.saturating_add(if copy > 0 { tensor.values() } else { 0 });
-            let one = state_of(setup, &tensor, algorithm, width);
-            let times = |amount: u64| amount.saturating_mul(tensor.copies);
-            let known = kinds.iter_mut().find(|(known, ..)| {
-                (known.moments, known.width, known.scales > 0) == (one.moments, one.width, one.scales > 0)
-            });
-            let (sum, tensors, projected) = match known {
-                Some(known) => known,
-                None => {
-                    let empty =
-                        optimizer::State { values: 0, scales: one.scales.min(1), counter: 0, projector: 0, ..one };
-                    kinds.push((empty, 0, 0));
-                    let Some(last) = kinds.last_mut() else { return };
-                    last.0.scales = 0;
-                    last
-                }
-            };
-            sum.values = sum.values.saturating_add(times(one.values));
-            sum.scales = sum.scales.saturating_add(times(one.scales));
-            *tensors = tensors.saturating_add(if one.counter > 0 { tensor.copies } else { 0 });
-            *projected = projected.saturating_add(times(one.projector));
         });
     }
     let mut parts = vec![Explained::bytes(
         "FP32 copies of the weights",
         Term::count("values", copied).note("trained, of 16 bits") * Term::from(4),
     )];
-    for (kind, tensors, projected) in kinds.into_iter().filter(|_| !paged) {
-        let values = Term::count("values", kind.values).note(match algorithm {
+    if setup.plan.optimizer.algorithm.state_place() == StatePlace::Device {
+        parts.extend(moment_parts(setup));
+    }
+    parts
+}
+
+/// What the optimizer keeps in host memory.
+pub fn host_memory(setup: &Setup<'_>) -> Explained {
+    let place = setup.plan.optimizer.algorithm.state_place();
+    let mut parts = if place == StatePlace::Device { Vec::new() } else { moment_parts(setup) };
+    if place == StatePlace::Host {
+        let trained = totals(setup).bytes;
+        let copies = Term::count("copies", 2).note("weights and gradients") * bytes("trained", trained);
+        parts.push(Explained::bytes("Copies that the host updates from", copies));
+    }
+    Explained::sum("Host memory", parts)
+        .why("What lasts beside the device. What loading a model takes there for a while is not in it.")
+        .source("bitsandbytes (paged optimizers), torchao (CPUOffloadOptimizer)")
+}
+
+/// Moments of all trained tensors, wherever they are.
+fn moment_parts(setup: &Setup<'_>) -> Vec<Explained> {
+    let algorithm = setup.plan.optimizer.algorithm;
+    let mut kinds: Vec<Moments> = Vec::with_capacity(4);
+    let mut beside = optimizer::Extra::default();
+    if setup.training {
+        trained_tensors(setup, &mut |tensor| {
+            let (width, _) = state_width(setup, &tensor);
+            let one = state_of(setup, &tensor, algorithm, width);
+            let times = |amount: u64| amount.saturating_mul(tensor.copies);
+            beside.code_tables = beside.code_tables.saturating_add(times(one.extra.code_tables));
+            beside.blocks = beside.blocks.saturating_add(times(one.extra.blocks));
+            beside.projector = beside.projector.saturating_add(times(one.extra.projector));
+            let like = |known: &&mut Moments| {
+                let known = &known.each;
+                (known.moments, known.width, known.scales > 0) == (one.moments, one.width, one.scales > 0)
+            };
+            let counters = if one.extra.counter > 0 { tensor.copies } else { 0 };
+            match kinds.iter_mut().find(like) {
+                Some(known) => {
+                    known.values = known.values.saturating_add(times(one.values));
+                    known.scales = known.scales.saturating_add(times(one.scales));
+                    known.counters = known.counters.saturating_add(counters);
+                }
+                None => {
+                    kinds.push(Moments { each: one, values: times(one.values), scales: times(one.scales), counters });
+                }
+            }
+        });
+    }
+    let mut parts = Vec::with_capacity(kinds.len() + 3);
+    let block = if algorithm == Algorithm::AdamW4bit { "one for 128 values" } else { "one for 256 values" };
+    for Moments { each, values, scales, counters } in kinds {
+        let values = Term::count("values", values).note(match algorithm {
             Algorithm::Adafactor => "rows and columns of trained tensors",
+            Algorithm::AdamW4bit if each.scales > 0 => "pairs of trained values",
             _ => "trained",
         });
-        let scales =
-            (kind.scales > 0).then(|| Term::from(4) * Term::count("scales", kind.scales).note("one for 256 values"));
-        let one = (values * width(kind.width)).plus(scales);
-        let moments = Term::count("moments", kind.moments);
-        let moments = if algorithm == Algorithm::Muon { moments.rough() } else { moments };
+        let scales = (each.scales > 0).then(|| Term::from(4) * Term::count("scales", scales).note(block));
+        let one = (values * width(each.width)).plus(scales);
         let counters =
-            (tensors > 0).then(|| Term::from(4) * Term::count("tensors", tensors).note("a step counter each"));
-        let title = if kind.moments == 1 { "Moment of" } else { "Moments of" };
-        let title = format!(
-            "{title} {} a value",
-            if kind.width == 1 { "1 byte".to_owned() } else { format!("{} bytes", kind.width) }
-        );
-        parts.push(Explained::bytes(title, (moments * one).plus(counters)));
-        parts.push(found("Projections of GaLore", projected, Exactness::Exact));
+            (counters > 0).then(|| Term::from(4) * Term::count("tensors", counters).note("a step counter each"));
+        let title = if each.moments == 1 { "Moment of" } else { "Moments of" };
+        let pair = if algorithm == Algorithm::AdamW4bit && each.scales > 0 { "two values" } else { "a value" };
+        let bytes = if each.width == 1 { "1 byte".to_owned() } else { format!("{} bytes", each.width) };
+        let moments = Term::count("moments", each.moments);
+        parts.push(Explained::bytes(format!("{title} {bytes} {pair}"), (moments * one).plus(counters)));
     }
+    parts.push(found("Tables of codes", beside.code_tables, Exactness::Exact));
+    parts.push(found("Second moments of heads and rows", beside.blocks, Exactness::Exact));
+    parts.push(found("Projections of gradients", beside.projector, Exactness::Exact));
     parts
 }
 
@@ -226,6 +262,9 @@ pub fn state_parts(setup: &Setup<'_>) -> Vec<Explained> {
 pub fn optimizer_state(setup: &Setup<'_>) -> Explained {
     let why = match setup.plan.optimizer.algorithm {
         Algorithm::Sgd => "Plain SGD keeps nothing between steps.",
+        Algorithm::Lion if setup.lion_in_fp32 => {
+            "One running mean per trained value, in FP32 whatever the weights are (bitsandbytes, which Trainer takes)."
+        }
         Algorithm::SgdMomentum | Algorithm::Lion | Algorithm::RmsProp | Algorithm::Adagrad => {
             "One running mean per trained value, in the format of the parameter."
         }
@@ -235,15 +274,33 @@ pub fn optimizer_state(setup: &Setup<'_>) -> Explained {
         Algorithm::AdamW8bit | Algorithm::Lion8bit => {
             "8-bit moments with an FP32 scale for 256; tensors under 4,096 values and embeddings keep FP32 moments."
         }
+        Algorithm::TorchaoAdamW8bit | Algorithm::AdamWFp8 => {
+            "Moments of one byte with an FP32 scale for 256, tables too; tensors under 4,096 values keep the parameter's format."
+        }
+        Algorithm::AdamW4bit => {
+            "Moments of half a byte with an FP32 scale for 128, tables too; tensors under 4,096 values keep the parameter's format."
+        }
         Algorithm::PagedAdamW | Algorithm::PagedAdamW8bit => {
-            "Paged state lives in unified memory and is moved to the host under pressure: none of it counts here."
+            "Paged state waits in host memory and comes over the link for the update: none of it counts here."
+        }
+        Algorithm::OffloadedAdamW | Algorithm::OffloadedAdamWGradients => {
+            "State, and copies of weights and gradients, lie in host memory, where the update is done: none of it counts here."
+        }
+        Algorithm::AdamMini => {
+            "One running mean per trained value; the second moment is one value for each head of queries and keys and for each row of other matrices."
+        }
+        Algorithm::ScheduleFree => "A second copy of the weights, and one running mean per trained value.",
+        Algorithm::Apollo => {
+            "Matrices of layers keep two running means of their projected gradients and the projection; all else has AdamW's two."
         }
         Algorithm::Adafactor => "The second moment of a matrix is kept as one value per row and column, in FP32.",
-        Algorithm::Muon => "One momentum for the matrices of the layers; AdamW's two moments for the rest.",
+        Algorithm::Muon => {
+            "One momentum for the matrices of the layers; AdamW's two moments for tables, head and vectors."
+        }
     };
     Explained::sum("Optimizer state", state_parts(setup))
         .why(why)
-        .source("torch.optim, transformers.optimization, bitsandbytes.optim")
+        .source("torch.optim, transformers.optimization, bitsandbytes, torchao, galore-torch, apollo-torch, adam-mini, schedulefree")
 }
 
 /// What the update allocates.
@@ -255,7 +312,7 @@ pub fn update(setup: &Setup<'_>, title: &'static str) -> Explained {
     let mut largest = (0_u64, 0_u64);
     if setup.training && !optimizer::updates_in_place(implementation, algorithm) {
         trained_tensors(setup, &mut |tensor| {
-            let each = optimizer::step_width(algorithm, state_width(setup, &tensor).0);
+            let each = optimizer::step_width(algorithm, state_width(setup, &tensor).0, setup.lion_in_fp32);
             let values = tensor.values_each();
             if values.saturating_mul(each) > largest.0.saturating_mul(largest.1) {
                 largest = (values, each);
@@ -265,7 +322,7 @@ pub fn update(setup: &Setup<'_>, title: &'static str) -> Explained {
     let (values, each) = largest;
     let term = Term::count("values", values).note("of the largest tensor")
         * Term::count("bytes", each).note("per value, copies of the update");
-    Explained::bytes(title, term)
+    Explained::bytes(title, if algorithm.is_traced() { term } else { term.rough() })
 }
 
 /// Memory of the plan's own kind with a name, for formulas that rest on it.

@@ -14,7 +14,7 @@ use crate::estimate::storage::base_weights;
 use crate::estimate::trainable::{TrainedTotals, totals};
 use crate::estimate::{Component, Derivation, Estimate, Inputs, PhaseKind, Subject};
 use crate::explained::{Exactness, Explained, Term};
-use crate::plan::{Implementation, Offload, Schedule, Strategy};
+use crate::plan::{Offload, Schedule, Strategy};
 
 /// Derivations of everything in `estimate`, which is that of the device that needs most.
 pub fn derivations(whole: &Setup<'_>, inputs: &Inputs<'_>, devices: &Devices, estimate: &Estimate) -> Vec<Derivation> {
@@ -127,7 +127,7 @@ impl<'a> Device<'a> {
 
     fn updates_in_backward(&self) -> bool {
         let plan = self.stored.plan;
-        plan.optimizer.implementation == Implementation::InBackward && plan.batch.gradient_accumulation <= 1
+        plan.optimizer.frees_gradients() && plan.batch.gradient_accumulation <= 1
     }
 
     /// This device's share of what belongs to trained values.

@@ -14,7 +14,7 @@ use crate::estimate::step::{self, StepPeaks};
 use crate::estimate::storage::{Storage, base_weights};
 use crate::estimate::trainable::{TrainedTotals, totals};
 use crate::estimate::{Inputs, PhaseKind, inference};
-use crate::plan::{Implementation, Offload, Plan, Strategy};
+use crate::plan::{Offload, Plan, Strategy};
 use crate::units::Bytes;
 use std::borrow::Cow;
 
@@ -139,17 +139,17 @@ fn training(
     let weights = out.placed(kept_weights, parallel.offload_parameters);
     let adapters = if fsdp_host { out.placed(kept_adapters, parallel.offload_parameters) } else { kept_adapters };
 
-    let OptimizerBytes { state, paged, step, clipping, .. } = optimizer(stored);
+    let OptimizerBytes { state, host, step, .. } = optimizer(stored);
     let cut_state = layout.strategy.shards_optimizer() && layout.shard > 1;
     let state_share = if cut_state { share } else { Share::WHOLE };
     let state_place = if fsdp_host { parallel.offload_parameters } else { parallel.offload_optimizer };
     let kept_state = state_share.of(state);
     let device_state = out.placed(kept_state, state_place);
-    out.host = out.host.saturating_add(state_share.of(paged));
+    out.host = out.host.saturating_add(state_share.of(host));
 
     let cut_gradients = layout.strategy.shards_gradients() && layout.shard > 1;
     let gradients = gradients(mine, layout, stored, compute, &trained, share, &units);
-    let mut update = state_share.of(step.max(clipping));
+    let mut update = state_share.of(step);
     if layout.strategy.is_zero() {
         // Averaged 16-bit gradients are copied to FP32 for the update: at once, or in groups with ZeRO-3.
         let values = if layout.shard > 1 { share.of(trained.values) } else { trained.values };
@@ -256,7 +256,7 @@ pub fn gradients(
         Some(format) => trained.values.saturating_mul(format.bytes()),
         None => trained.bytes,
     };
-    let in_backward = plan.optimizer.implementation == Implementation::InBackward && !accumulates;
+    let in_backward = plan.optimizer.frees_gradients() && !accumulates;
     let lasting = if accumulates { all } else { 0 };
     if layout.strategy.shards_gradients() && layout.shard > 1 {
         let shards = if in_backward { share.of(trained.largest_bytes) } else { share.of(all) };

@@ -4,12 +4,17 @@ use super::Missing;
 use super::efficiency::{DeviceEfficiency, Efficiency};
 use crate::estimate::Inputs;
 use crate::estimate::setup::Setup;
+use crate::plan::QuantizeWhen;
 
 /// Figures of one device.
 #[derive(Clone, Copy, Debug)]
 pub struct Device<'a> {
     /// Dense rate of the arithmetic the plan uses, in operations a second.
     pub flops_per_sec: f64,
+    /// Rate of matrix products: that of FP8 where the plan trains in few bits and the device has them.
+    pub matrix_flops_per_sec: f64,
+    /// Products are in FP8.
+    pub in_fp8: bool,
     /// Memory bandwidth in bytes a second.
     pub bytes_per_sec: f64,
     /// Share of the rate that matrix products reach.
@@ -44,8 +49,13 @@ impl<'a> Device<'a> {
             (Some(measured), Some(peak)) if peak > 0.0 && !wide => Some((measured / peak).min(1.0)),
             _ => None,
         });
+        let few_bits = setup.training && inputs.plan.precision.quantize_when == QuantizeWhen::LowPrecisionTraining;
+        let fp8 = known.and_then(|device| device.fp8_tflops).filter(|&fp8| few_bits && fp8 > rate);
         Ok(Self {
             flops_per_sec: rate * 1e12,
+            // Values are scaled and cast before each product.
+            matrix_flops_per_sec: fp8.map_or(rate, |fp8| fp8 * table.fp8_share) * 1e12,
+            in_fp8: fp8.is_some(),
             bytes_per_sec: bandwidth * 1e9,
             matrix_share: measured.unwrap_or(efficiency.matrix_share),
             is_measured: measured.is_some(),

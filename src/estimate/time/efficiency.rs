@@ -20,6 +20,10 @@ pub struct Efficiency {
     pub old_dequantization_bytes: f64,
     /// Where that comes from.
     pub old_dequantization_source: String,
+    /// Share of what 16-bit products reach that FP8 products reach of their own rate: scaling and casts come on top.
+    pub fp8_share: f64,
+    /// Where that comes from.
+    pub fp8_source: String,
     /// Share of the bandwidth an update loop gets.
     pub optimizer_share: f64,
     /// Where that comes from.
@@ -64,6 +68,8 @@ pub struct Traffic {
     pub plain: f64,
     /// The same with fused kernels (Liger, Unsloth, fms foak).
     pub fused: f64,
+    /// The same where operators are compiled (`torch.compile`).
+    pub compiled: f64,
     /// The same beside an adapted matrix.
     pub adapter: f64,
     /// Bytes moved per score of written-out attention and pass.
@@ -94,6 +100,8 @@ pub struct Launch {
     pub module_secs: f64,
     /// Of each further expert, as a share of a layer.
     pub expert_share: f64,
+    /// Share of it where operators are compiled into fewer kernels.
+    pub compiled: f64,
     /// Lower end as a multiple.
     pub low: f64,
     /// Upper end as a multiple.
@@ -116,6 +124,8 @@ pub struct Communication {
     pub unknown_gb_s: f64,
     /// Rate of a disk, an assumption.
     pub nvme_gb_s: f64,
+    /// Rate at which an update on the host reads and writes its memory, in GB/s.
+    pub host_memory_gb_s: f64,
     /// Where the figures come from.
     pub source: String,
 }

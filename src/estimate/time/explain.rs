@@ -184,6 +184,15 @@ impl Causes<'_> {
         let all = &self.basis.flops;
         let work = all.forward.matrix + all.backward.matrix + all.recompute.matrix;
         let work = clock.operations("operations", work).note("of a micro-batch");
+        let device = &self.basis.device;
+        if device.in_fp8 {
+            let rate = device.matrix_flops_per_sec / 1e12 / self.basis.table.fp8_share;
+            let peak = Term::quantity("peak", rate, "TFLOP/s").note("dense FP8, of the data sheet");
+            let scaled =
+                Term::factor("scaled", self.basis.table.fp8_share).note("what scaling and casts leave").rough();
+            let term = self.in_step(work / (peak * scaled * self.matrix_share()));
+            return (term, "Products of tokens with weights in FP8.", self.basis.table.fp8_source.clone().into());
+        }
         let term = self.in_step(work / (self.peak() * self.matrix_share()));
         (term, "Products of tokens with weights, head and adapters included.", self.chip_source())
     }
@@ -260,6 +269,19 @@ impl Causes<'_> {
             let blocking =
                 clock.secs("waited for", sent.blocking).note("between halves of a matrix, stages or experts").rough();
             exposed = exposed + blocking / share();
+        }
+        let state = sent.state;
+        if state.link > 0.0 {
+            let link = clock.secs("state", state.link).note("of the optimizer, over the host's link at its full rate");
+            exposed = exposed + link.rough() / share();
+        }
+        if state.host > 0.0 {
+            exposed = exposed + clock.secs("host", state.host).note("that updates from its own memory").rough();
+        }
+        if sent.hideable + sent.host + sent.blocking <= 0.0 {
+            let why = "State in host memory comes over the link and goes back for each update; pages stay on the device where it has \
+                       room, so paged state may cost less.";
+            return (exposed, why, table.source.clone().into());
         }
         let why = "Ring collectives: B bytes over n devices take 2·(n − 1)/n·B over a link to sum, half of that to gather or scatter.";
         (exposed, why, table.source.clone().into())

@@ -4,10 +4,11 @@ use super::efficiency::Communication;
 use super::links::{all_gather_secs, all_reduce_secs, bubble_share, host_gb_s, peer_gb_s};
 use super::step::passes;
 use crate::architecture::Mlp;
+use crate::estimate::optimizer;
 use crate::estimate::setup::Setup;
 use crate::estimate::{Inputs, storage};
 use crate::explained::Band;
-use crate::plan::{Offload, Plan, Schedule, Strategy};
+use crate::plan::{Offload, Plan, Schedule, StatePlace, Strategy};
 
 /// How the devices of a plan divide the work.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,12 +64,52 @@ pub struct Sent {
     pub blocking: f64,
     /// Seconds to and from the host at full rate.
     pub host: f64,
+    /// What the update waits for of state in host memory.
+    pub state: StateWait,
     /// Rate of the link in bytes a second.
     pub link_bytes_per_sec: f64,
 }
 
+/// Seconds for which an update waits, where state lies in host memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct StateWait {
+    /// On the link, at its full rate.
+    pub link: f64,
+    /// On the host's own arithmetic, which its memory bounds.
+    pub host: f64,
+    /// Pages stay on the device where it has room, so that there may be no wait at all.
+    pub may_stay: bool,
+}
+
+impl StateWait {
+    /// Of one update of state that takes `host` bytes of host memory; `link` is the rate to it in bytes a second.
+    pub fn of(plan: &Plan, table: &Communication, link: f64, host: f64, gradients: f64, trained: f64) -> Self {
+        match plan.optimizer.algorithm.state_place() {
+            StatePlace::Device => Self::default(),
+            StatePlace::Paged => Self { link: 2.0 * host / link, host: 0.0, may_stay: true },
+            // Gradients come and weights go; the host reads and writes all it keeps.
+            StatePlace::Host => Self {
+                link: (gradients + trained) / link,
+                host: 2.0 * host / (table.host_memory_gb_s * 1e9),
+                may_stay: false,
+            },
+        }
+    }
+
+    fn times(self, part: f64) -> Self {
+        Self { link: self.link * part, host: self.host * part, ..self }
+    }
+
+    /// Seconds that an update waits: half and twice what is expected, as nothing of it is measured.
+    pub fn band(&self, table: &Communication) -> Band {
+        let at = |share: f64| self.link / share.max(0.01) + self.host;
+        let low = if self.may_stay { 0.0 } else { 0.5 * at(table.share.high) };
+        Band { low, expected: at(table.share.expected), high: 2.0 * at(table.share.low) }
+    }
+}
+
 /// Rate of the plan's links in bytes a second: to the other devices, and to the host.
-fn rates(inputs: &Inputs<'_>, table: &Communication) -> (f64, f64) {
+pub fn rates(inputs: &Inputs<'_>, table: &Communication) -> (f64, f64) {
     let words = inputs.accelerator.map_or("", |device| device.interconnect.as_str());
     let peer = peer_gb_s(words, table).unwrap_or(table.unknown_gb_s);
     let host = inputs.plan.run.load_gb_s.or_else(|| host_gb_s(words, table)).unwrap_or(table.unknown_gb_s);
@@ -143,6 +184,9 @@ pub fn sent(
         sent.blocking +=
             accumulation * passes(setup) * 2.0 * all_gather_secs(routed * stream, parallelism.expert, link);
     }
+    let cut = if division.strategy.shards_optimizer() { data.max(1) as f64 } else { 1.0 };
+    let kept = optimizer::optimizer(setup).host as f64;
+    sent.state = StateWait::of(inputs.plan, table, host, kept, gradient_bytes, trained_bytes).times(1.0 / (held * cut));
     sent.host = host_secs(setup, parallelism, table, host, accumulation, [gradients, trained, weights], data);
     sent
 }
@@ -187,4 +231,5 @@ pub fn exposed(sent: &Sent, table: &Communication, backward: f64) -> Band {
         expected: at(table.share.expected, table.hidden.expected),
         high: at(table.share.low, table.hidden.low),
     }
+    .plus(sent.state.band(table))
 }

@@ -87,6 +87,9 @@ pub fn traffic_bytes(setup: &Setup<'_>, device: &Device<'_>, table: &Efficiency)
     let tokens = setup.tokens as f64;
     let again = operator_passes(setup);
     let mut factor = if is_fused(setup) { table.traffic.fused } else { table.traffic.plain };
+    if setup.plan.runtime.compile {
+        factor = factor.min(table.traffic.compiled);
+    }
     if setup.storage.is_quantized() && setup.outer_width > 2 {
         factor *= device.efficiency.wide_stream;
     }
@@ -143,7 +146,8 @@ pub fn launch_secs(setup: &Setup<'_>, table: &Efficiency) -> f64 {
             + table.launch.module_secs * modules as f64;
         secs += group.count as f64 * layer;
     }
-    secs * passes(setup)
+    let kernels = if setup.plan.runtime.compile { table.launch.compiled } else { 1.0 };
+    secs * passes(setup) * kernels
 }
 
 /// The larger of two that go on at the same time, with a soft corner.
@@ -178,7 +182,7 @@ pub fn micro_batch(
     let share = if setup.eager { device.matrix_share } else { device.efficiency.attention_share };
     let per_weight = dequantization_bytes(device, table, kernel);
     let mut time = MicroBatch {
-        matrix: matrix_flops / (device.flops_per_sec * device.matrix_share),
+        matrix: matrix_flops / (device.matrix_flops_per_sec * device.matrix_share),
         attention: attention_flops / (device.flops_per_sec * share),
         traffic: traffic_bytes(setup, device, table) / device.bytes_per_sec,
         dequantization: quantized_weights(setup) * passes(setup) * per_weight / device.bytes_per_sec,

@@ -2,9 +2,9 @@
 //! come with the program.
 
 use super::config::{LlamaConfig, unsuitable};
-use super::template::Template;
-use super::tokens::Tokens;
 use super::{PreviewError, Result};
+use crate::data::template::Template;
+use crate::data::tokens::Tokens;
 use crate::files::{self, NewFolder};
 use crate::lab::LabError;
 use crate::lab::source::Source;

@@ -4,7 +4,7 @@ use super::lora::Random;
 use super::memory::BatchTokens;
 use super::ops::IGNORED;
 use super::pass::Batch;
-use super::tokens::Tokens;
+use crate::data::tokens::Tokens;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use std::sync::Arc;

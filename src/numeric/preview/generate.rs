@@ -6,7 +6,7 @@ use super::config::unsuitable;
 use super::data::Sequence;
 use super::model::Llama;
 use super::pass::Pass;
-use super::tokens::Tokens;
+use crate::data::tokens::Tokens;
 
 /// Tokens an answer may have beyond the one that is wanted.
 const SPARE: usize = 8;

@@ -3,9 +3,9 @@
 use super::base_model::BaseModel;
 use super::examples::Found;
 use super::memory::Predicted;
-use super::rows::BadLine;
 use super::run::{Run, RunSettings};
 use super::{PreviewError, Result};
+use crate::data::rows::BadLine;
 use crate::jobs::spare_threads;
 use crate::units::grouped;
 use std::path::PathBuf;

@@ -3,7 +3,7 @@
 use super::{Found, Severity, set_number, set_word};
 use crate::catalog::{Accelerator, Limit};
 use crate::plan::field::id;
-use crate::plan::{FloatFormat, Workload};
+use crate::plan::{FloatFormat, QuantizeWhen, StatePlace, Workload};
 
 pub fn check(found: &mut Found<'_>) {
     let plan = found.plan;
@@ -46,9 +46,17 @@ pub fn check(found: &mut Found<'_>) {
             Some(("load as BF16", set_word(id::PRECISION_LOAD_FORMAT, "bf16"))),
         );
     }
+    if trains && device.fp8_tflops.is_none() && plan.precision.quantize_when == QuantizeWhen::LowPrecisionTraining {
+        found.push(
+            Severity::Warning,
+            id::PRECISION_QUANTIZE_WHEN,
+            format!("no FP8 rate of {} is known: products are timed in 16 bits", device.name),
+            None,
+        );
+    }
     usable(found, device);
     reserve(found, device);
-    if device.vendor != "NVIDIA" && plan.optimizer.algorithm.is_paged() && trains {
+    if device.vendor != "NVIDIA" && plan.optimizer.algorithm.state_place() == StatePlace::Paged && trains {
         found.push(
             Severity::Warning,
             id::OPTIMIZER_ALGORITHM,

@@ -44,12 +44,19 @@ pub fn check(found: &mut Found<'_>) {
 /// FP16 holds values up to 65,504 only: models published in BF16 may overflow in it (domain knowledge 4.3).
 fn narrower_than_native(found: &mut Found<'_>) {
     let Some(architecture) = found.context.architecture else { return };
-    let is_wide = matches!(architecture.native_dtype, NativeDtype::Bf16 | NativeDtype::Fp32);
+    // What its values were made for: files may be in another format.
+    let trained_in = found.context.entry.and_then(|entry| entry.trained_in);
+    let is_wide = matches!(trained_in.unwrap_or(architecture.native_dtype), NativeDtype::Bf16 | NativeDtype::Fp32);
     if is_wide && found.plan.precision.load_format == "fp16" {
+        let first = if trained_in.is_some() {
+            "the model was trained in a format of wider range than its files have"
+        } else {
+            "the weights were published in a format of wider range"
+        };
         found.push(
             Severity::Warning,
             id::PRECISION_LOAD_FORMAT,
-            "the weights were published in a format of wider range; FP16 overflows above 65,504, and Llama 2 loaded so was visibly worse",
+            format!("{first}; FP16 overflows above 65,504, and Llama 2 loaded so was visibly worse"),
             Some(("load as BF16", set_word(id::PRECISION_LOAD_FORMAT, "bf16"))),
         );
     }
@@ -103,6 +110,14 @@ fn method_against_load(found: &mut Found<'_>) {
             id::PRECISION_QUANTIZE_WHEN,
             format!("quantizing during training starts from unquantized weights; {load} is quantized already"),
             Some(("as loaded", set_word(id::PRECISION_QUANTIZE_WHEN, "as-loaded"))),
+        );
+    }
+    if !quantized && when == QuantizeWhen::AfterTraining && plan.workload == Workload::Training {
+        found.push(
+            Severity::Note,
+            id::PRECISION_QUANTIZE_WHEN,
+            "quantizing after training is a job of its own: its memory and time are not in these figures",
+            None,
         );
     }
     let init = plan.method.method.lora().map(|lora| lora.init);

@@ -1,76 +1,15 @@
-//! Method, optimizer, batch and runtime against each other and the model.
+//! Method, batch and runtime against each other and the model.
 
 use super::{Found, Severity, set_number, set_toggle, set_word};
 use crate::architecture::{LinearRole, Mlp};
 use crate::plan::edit::PlanEdit;
 use crate::plan::field::FieldValue;
 use crate::plan::field::id;
-use crate::plan::{
-    Algorithm, AttentionKernel, Implementation, Lora, LossKernel, Method, Packing, Plan, TargetPart, Targets,
-};
-
-impl Algorithm {
-    /// Moments at one byte a value (bitsandbytes).
-    pub const fn is_8bit(self) -> bool {
-        matches!(self, Self::AdamW8bit | Self::PagedAdamW8bit | Self::Lion8bit)
-    }
-
-    /// State that may move to host memory.
-    pub const fn is_paged(self) -> bool {
-        matches!(self, Self::PagedAdamW | Self::PagedAdamW8bit)
-    }
-
-    /// Implementations beside the one loop the algorithm's library has.
-    const fn has_foreach_and_fused(self) -> bool {
-        matches!(self, Self::Adam | Self::AdamW | Self::Sgd | Self::SgdMomentum)
-    }
-}
+use crate::plan::{AttentionKernel, Lora, LossKernel, Method, Packing, Plan, TargetPart, Targets};
 
 pub fn check(found: &mut Found<'_>) {
-    optimizer(found);
     method(found);
     batch(found);
-}
-
-fn optimizer(found: &mut Found<'_>) {
-    let optimizer = &found.plan.optimizer;
-    let (algorithm, implementation) = (optimizer.algorithm, optimizer.implementation);
-    let in_backward = implementation == Implementation::InBackward;
-    if (algorithm.is_8bit() || algorithm.is_paged()) && implementation == Implementation::Foreach {
-        found.push(
-            Severity::Warning,
-            id::OPTIMIZER_IMPLEMENTATION,
-            "8-bit and paged optimizers of bitsandbytes have kernels of their own; foreach means nothing there",
-            Some(("use fused", set_word(id::OPTIMIZER_IMPLEMENTATION, "fused"))),
-        );
-    } else if !algorithm.has_foreach_and_fused()
-        && !algorithm.is_8bit()
-        && !algorithm.is_paged()
-        && implementation == Implementation::Fused
-    {
-        found.push(
-            Severity::Note,
-            id::OPTIMIZER_IMPLEMENTATION,
-            "this optimizer has no fused kernel in PyTorch; its loop over tensors is used",
-            Some(("use the for-loop", set_word(id::OPTIMIZER_IMPLEMENTATION, "for-loop"))),
-        );
-    }
-    if in_backward && found.plan.batch.gradient_accumulation > 1 {
-        found.push(
-            Severity::Error,
-            id::BATCH_GRADIENT_ACCUMULATION,
-            "a step inside backward uses each gradient at once; nothing can be accumulated",
-            Some(("accumulate 1", set_number(id::BATCH_GRADIENT_ACCUMULATION, 1))),
-        );
-    }
-    if in_backward && optimizer.clip_gradients {
-        found.push(
-            Severity::Error,
-            id::OPTIMIZER_CLIP_GRADIENTS,
-            "the norm of all gradients is never known when the step happens inside backward",
-            Some(("do not clip", set_toggle(id::OPTIMIZER_CLIP_GRADIENTS, false))),
-        );
-    }
 }
 
 fn method(found: &mut Found<'_>) {

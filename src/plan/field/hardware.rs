@@ -71,6 +71,26 @@ pub fn fields() -> Vec<Field> {
             hardware.bf16_tflops,
             "Dense 16-bit arithmetic of one device."
         ),
+        optional_field!(
+            id::HARDWARE_HOST_MEMORY_GIB,
+            "host-memory-gib",
+            "Host memory",
+            "GiB",
+            FieldKind::OptionalDecimal { min: 0.1, max: 1e6 },
+            Decimal(decimal),
+            hardware.host_memory_gib,
+            "Memory of the machine beside its devices: loading, saving and offloaded state are compared with it."
+        ),
+        optional_field!(
+            id::HARDWARE_DISK_GB,
+            "disk-gb",
+            "Free disk",
+            "GB",
+            FieldKind::OptionalDecimal { min: 0.001, max: 1e9 },
+            Decimal(decimal),
+            hardware.disk_gb,
+            "Free disk of the machine: the checkpoints that are kept are compared with it."
+        ),
         text_field!(
             id::HARDWARE_NOTES,
             "hardware-notes",

@@ -138,7 +138,7 @@ pub fn fields() -> Vec<Field> {
             classifies,
             per_token,
             Toggle(toggle),
-            "Every token has a label rather than the whole sequence."
+            "Every token has a label rather than the whole sequence. No figure rests on it: transformers computes the classes of every position in both."
         ),
         objective_field!(
             id::OBJECTIVE_COMPLETIONS,

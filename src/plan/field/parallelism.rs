@@ -170,7 +170,7 @@ pub fn fields() -> Vec<Field> {
             |plan| trains(plan) && plan.parallelism.strategy == Strategy::Ddp,
             ddp_bucket_mib,
             Integer(integer),
-            "Gradients that are averaged in one go."
+            "Gradients that are averaged in one go. No figure rests on it: buckets hold all gradients, however they are cut."
         ),
         parallel_field!(
             id::PARALLELISM_GRADIENT_AS_BUCKET_VIEW,

@@ -2,9 +2,9 @@
 
 use super::Choice;
 use crate::plan::{
-    Algorithm, AttentionKernel, Checkpointing, DistillationLoss, FloatFormat, Generator, Implementation, LoraInit,
-    LoraScaling, LossKernel, Offload, Packing, PreferenceLoss, QuantizeWhen, Reference, ReinforcementLoss, Schedule,
-    StageKind, Strategy, TargetPart, Workload,
+    Algorithm, AttentionKernel, Checkpointing, DistillationLoss, FloatFormat, Generator, Implementation,
+    LearningRateSchedule, LoraInit, LoraScaling, LossKernel, Offload, Packing, PreferenceLoss, QuantizeWhen, Reference,
+    ReinforcementLoss, Schedule, StageKind, Strategy, TargetPart, Workload,
 };
 
 /// An enum that is written as a word.
@@ -91,16 +91,35 @@ words!(ALGORITHMS: Algorithm {
     Algorithm::AdamW => "adamw", "AdamW", "Two moments a value.";
     Algorithm::Adam => "adam", "Adam", "Two moments a value.";
     Algorithm::AdamW8bit => "adamw-8bit", "AdamW 8-bit", "Two moments at one byte each, with a scale for every 256.";
-    Algorithm::PagedAdamW => "paged-adamw", "AdamW paged", "Moments may move to host memory when the device is full.";
-    Algorithm::PagedAdamW8bit => "paged-adamw-8bit", "AdamW 8-bit paged", "8-bit moments that may move to host memory.";
+    Algorithm::PagedAdamW => "paged-adamw", "AdamW paged", "Moments wait in host memory and come over the link for the step.";
+    Algorithm::PagedAdamW8bit => "paged-adamw-8bit", "AdamW 8-bit paged", "8-bit moments that wait in host memory.";
     Algorithm::Adafactor => "adafactor", "Adafactor", "Row and column means instead of a second moment.";
     Algorithm::Sgd => "sgd", "SGD", "No state.";
     Algorithm::SgdMomentum => "sgd-momentum", "SGD with momentum", "One moment a value.";
-    Algorithm::Lion => "lion", "Lion", "One moment a value.";
+    Algorithm::TorchaoAdamW8bit => "adamw-8bit-torchao", "AdamW 8-bit (torchao)", "Two moments at one byte each, with a scale for every 256; tables too.";
+    Algorithm::AdamW4bit => "adamw-4bit", "AdamW 4-bit (torchao)", "Two moments at half a byte each, with a scale for every 128.";
+    Algorithm::AdamWFp8 => "adamw-fp8", "AdamW FP8 (torchao)", "Two moments in FP8, with a scale for every 256.";
+    Algorithm::OffloadedAdamW => "adamw-offloaded", "AdamW offloaded (torchao)", "State and update on the host, with a copy of the weights there.";
+    Algorithm::OffloadedAdamWGradients => "adamw-offloaded-gradients", "AdamW and gradients offloaded (torchao)", "State, update and gradients on the host. No accumulation, no clipping.";
+    Algorithm::AdamMini => "adam-mini", "Adam-mini", "One moment a value, and one second moment for each row or head.";
+    Algorithm::ScheduleFree => "schedule-free", "Schedule-free AdamW", "A second copy of the weights and one moment a value.";
+    Algorithm::Apollo => "apollo", "APOLLO", "Moments of randomly projected gradients for the matrices of layers; AdamW for the rest.";
+    Algorithm::Lion => "lion", "Lion", "One moment a value; FP32 in bitsandbytes, whatever the weights are.";
     Algorithm::Lion8bit => "lion-8bit", "Lion 8-bit", "One moment at one byte.";
     Algorithm::Muon => "muon", "Muon", "One moment for matrices; AdamW for the rest.";
     Algorithm::Adagrad => "adagrad", "Adagrad", "One sum of squares a value.";
     Algorithm::RmsProp => "rmsprop", "RMSprop", "One mean of squares a value.";
+});
+
+words!(LEARNING_RATE_SCHEDULES: LearningRateSchedule {
+    LearningRateSchedule::Stack => "stack", "By the stack", "What the software stack does by itself.";
+    LearningRateSchedule::Linear => "linear", "Linear", "Falls in a line to 0.";
+    LearningRateSchedule::Cosine => "cosine", "Cosine", "Falls along half a cosine to 0.";
+    LearningRateSchedule::CosineWithFloor => "cosine-with-floor", "Cosine with a floor", "Falls along half a cosine to a tenth.";
+    LearningRateSchedule::Constant => "constant", "Constant", "Stays; in transformers without any warm-up.";
+    LearningRateSchedule::ConstantWithWarmup => "constant-with-warmup", "Constant with warm-up", "Rises, then stays.";
+    LearningRateSchedule::InverseSquareRoot => "inverse-square-root", "Inverse square root", "Falls with the root of the step.";
+    LearningRateSchedule::WarmupStableDecay => "warmup-stable-decay", "Warm-up, stable, decay", "Stays for most of the run and falls at its end.";
 });
 
 words!(IMPLEMENTATIONS: Implementation {

@@ -112,6 +112,18 @@ fn optimizer(plan: &Plan, kinds: &mut Vec<Kind>) {
     if adam {
         push(kinds, "optimizer", "optimizer-8bit", "AdamW with 8-bit moments", set("adamw-8bit"), eight);
         push(kinds, "optimizer", "optimizer-paged", "Paged AdamW", set("paged-adamw"), paged);
+        let four = quality(
+            Risk::Low,
+            "Moments in 4 bits; on the paper's tasks as good as 32 bits.",
+            "Li et al., 2023, Memory efficient optimizers with 4-bit states",
+        );
+        push(kinds, "optimizer", "optimizer-4bit", "AdamW with 4-bit moments", set("adamw-4bit"), four);
+        let offloaded = quality(
+            Risk::None,
+            "The same update, done on the host: state and a copy of the weights lie there.",
+            "Ren et al., 2021, ZeRO-Offload; torchao, CPUOffloadOptimizer",
+        );
+        push(kinds, "optimizer", "optimizer-offloaded", "AdamW on the host", set("adamw-offloaded"), offloaded);
         let factored = quality(
             Risk::Medium,
             "Another update rule with a factored second moment: its learning rate is tuned anew.",

@@ -6,6 +6,7 @@ use crate::explained::Interval;
 use crate::theme::{bold, space, type_size};
 use crate::ui::widgets::derivation::derivation_ui;
 use crate::ui::{View, card, section_head};
+use crate::units::Bytes;
 use egui::{RichText, Ui};
 
 /// Draws the explanation of what is selected, and the three answers.
@@ -51,6 +52,9 @@ pub fn explanation_ui(ui: &mut Ui, view: &View<'_>, out: &mut Commands) {
         if estimate.capacity.is_some() {
             let capacity = estimate.capacity.unwrap_or_default().display(view.unit());
             link_ui(ui, Subject::Capacity, "Device offers", &capacity, view, out);
+        }
+        if estimate.host > Bytes::ZERO {
+            link_ui(ui, Subject::Host, "Host memory", &estimate.host.display(view.unit()), view, out);
         }
         link_ui(ui, Subject::Textbook, "Textbook rule", &estimate.textbook.display(view.unit()), view, out);
     });

@@ -21,27 +21,32 @@ pub fn batches(plan: &Plan) -> Vec<(u64, u64)> {
 
 /// Update rules with the implementations there are of each.
 pub fn optimizers(plan: &Plan, found: &mut Vec<Weighed<OptimizerChoice>>) {
-    use Algorithm::{Adafactor, AdamW, AdamW8bit, Lion, Lion8bit, Muon, PagedAdamW, PagedAdamW8bit, SgdMomentum};
+    use Algorithm::{
+        Adafactor, AdamW, AdamW4bit, AdamW8bit, Lion, Lion8bit, Muon, OffloadedAdamW, PagedAdamW, PagedAdamW8bit,
+        SgdMomentum,
+    };
     use Implementation::{ForLoop, Foreach, Fused, InBackward};
     let own = plan.optimizer.algorithm;
-    let rules: [(Algorithm, &[Implementation]); 9] = [
+    let rules: [(Algorithm, &[Implementation]); 11] = [
         (AdamW, &[Fused, Foreach, ForLoop, InBackward]),
         (AdamW8bit, &[Fused, InBackward]),
         (PagedAdamW, &[Fused, InBackward]),
         (PagedAdamW8bit, &[Fused, InBackward]),
+        (AdamW4bit, &[Fused]),
+        (OffloadedAdamW, &[Fused]),
         (Adafactor, &[ForLoop, InBackward]),
         (Lion, &[ForLoop, InBackward]),
         (Lion8bit, &[Fused, InBackward]),
         (SgdMomentum, &[Fused, Foreach, InBackward]),
         (Muon, &[ForLoop, InBackward]),
     ];
-    let adam = |algorithm| matches!(algorithm, Algorithm::Adam | AdamW | PagedAdamW);
+    let adam = |algorithm| matches!(algorithm, Algorithm::Adam | AdamW | PagedAdamW | OffloadedAdamW);
+    let few_bits = |algorithm| matches!(algorithm, AdamW8bit | PagedAdamW8bit | AdamW4bit);
     let mut few = 1;
     for (algorithm, implementations) in rules {
         let rule = if algorithm == own || (adam(algorithm) && adam(own)) {
             Risk::None
-        } else if matches!((own, algorithm), (Algorithm::Adam | AdamW | PagedAdamW, AdamW8bit | PagedAdamW8bit))
-            || matches!((own, algorithm), (AdamW8bit | PagedAdamW8bit, AdamW8bit | PagedAdamW8bit | AdamW | PagedAdamW))
+        } else if (adam(own) || few_bits(own)) && (adam(algorithm) || few_bits(algorithm))
             || (own, algorithm) == (Lion, Lion8bit)
         {
             Risk::Low

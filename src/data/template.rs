@@ -3,14 +3,19 @@
 //! A template came with a model, and is a program. It runs behind a [`Fence`], in steps that are counted (`bounds`), for one
 //! conversation and for all of a file together.
 
-use super::Result;
-use super::fence::{Desk, Fence, patience};
-use super::rows::Message;
+use crate::Result;
+use crate::fence::{Desk, Fence, patience};
+use crate::node::Node;
+use crate::rows::Message;
 use bounds::Bounded;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
 mod bounds;
+mod python;
+
+pub use python::DATE;
 
 /// Largest template that is read. Those of models have under 20 KiB.
 const MOST_BYTES: usize = 64 << 10;
@@ -59,8 +64,53 @@ pub struct Template {
 /// What a template is asked.
 struct Question {
     messages: Vec<Message>,
+    /// Turns as they stand in a file, which take the place of the messages.
+    turns: Option<Turns>,
     wanted: Wanted,
     steps: u64,
+}
+
+/// Turns with all that is in them, as templates take them.
+#[derive(Clone, Debug)]
+pub struct Turns {
+    turns: Vec<minijinja::Value>,
+    tools: minijinja::Value,
+    bytes: usize,
+}
+
+impl Turns {
+    /// Of a list of messages, and of tools.
+    pub fn of(messages: &[Node<'_>], tools: Option<&Node<'_>>) -> Self {
+        let bytes = messages.iter().chain(tools).map(bytes_in).sum();
+        let tools = tools.map_or(minijinja::Value::from(()), bounds::value);
+        let turns = messages.iter().map(|turn| bounds::value(&with_thoughts(turn))).collect();
+        Self { turns, tools, bytes }
+    }
+}
+
+/// A turn whose thoughts stand under both names that templates read: transformers 5.24 fills them in from each other.
+fn with_thoughts<'n>(turn: &'n Node<'n>) -> Cow<'n, Node<'n>> {
+    const NAMES: [&str; 3] = ["reasoning_content", "thinking", "reasoning"];
+    let (Some(thought), Node::Map(fields)) = (NAMES.iter().find_map(|name| turn.given(name)), turn) else {
+        return Cow::Borrowed(turn);
+    };
+    let mut fields = fields.clone();
+    if turn.get("thinking").is_none() {
+        fields.insert(0, ("thinking".into(), thought.clone()));
+    }
+    fields.retain(|(key, _)| key != "reasoning_content");
+    fields.push(("reasoning_content".into(), thought.clone()));
+    Cow::Owned(Node::Map(fields))
+}
+
+/// Bytes of the texts in a value.
+fn bytes_in(node: &Node<'_>) -> usize {
+    match node {
+        Node::Text(text) => text.len(),
+        Node::List(parts) => parts.iter().map(bytes_in).sum::<usize>() + parts.len(),
+        Node::Map(fields) => fields.iter().map(|(key, value)| key.len() + bytes_in(value)).sum(),
+        _ => 8,
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -96,7 +146,7 @@ impl Template {
     /// It is too long, or no Jinja.
     pub fn new(file: &str, source: Option<&str>, begin: Option<&str>, end: Option<&str>) -> Result<Self> {
         let is_plain = source.is_none();
-        let source = source.unwrap_or(PLAIN).to_owned();
+        let source = python::without_generation(source.unwrap_or(PLAIN));
         let word = |word: Option<&str>| word.unwrap_or_default().to_owned();
         let (begin, end) = (word(begin), word(end));
         let work = move |desk: Desk<Question, Answer>| {
@@ -117,6 +167,11 @@ impl Template {
         Ok(self.ask(messages, Wanted::Text { asks }, &mut budget)?.text)
     }
 
+    /// The text of turns as they stand in a file.
+    pub fn render_turns(&self, turns: &Turns, asks: bool, budget: &mut Budget) -> Result<String> {
+        Ok(self.ask_with(&[], Some(turns.clone()), Wanted::Text { asks }, budget)?.text)
+    }
+
     /// The text of a conversation, and the bytes of it that the assistant says: what is added when its turn joins the
     /// prompt before it.
     pub fn conversation(&self, messages: &[Message], budget: &mut Budget) -> Result<(String, Vec<Range<usize>>)> {
@@ -125,6 +180,16 @@ impl Template {
     }
 
     fn ask(&self, messages: &[Message], wanted: Wanted, budget: &mut Budget) -> Result<Rendered> {
+        self.ask_with(messages, None, wanted, budget)
+    }
+
+    fn ask_with(
+        &self,
+        messages: &[Message],
+        turns: Option<Turns>,
+        wanted: Wanted,
+        budget: &mut Budget,
+    ) -> Result<Rendered> {
         let left = budget.until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             let seconds = budget.given.as_secs_f64();
@@ -138,7 +203,7 @@ impl Template {
                     .to_owned(),
             ));
         }
-        let question = Question { messages: messages.to_vec(), wanted, steps: budget.steps };
+        let question = Question { messages: messages.to_vec(), turns, wanted, steps: budget.steps };
         match self.fence.ask(question, left)? {
             Ok(rendered) => {
                 budget.steps = budget.steps.saturating_sub(rendered.steps);
@@ -147,7 +212,10 @@ impl Template {
             Err(Refused::Conversation(reason)) => {
                 // What it had taken by then is not known; a refusal is meant to come early.
                 budget.steps = budget.steps.saturating_sub(STEPS / 100);
-                Err(super::config::unsuitable(format!("{}: the chat template refuses it: {reason}", self.fence.file())))
+                Err(crate::DataError::Unsuitable(format!(
+                    "{}: the chat template refuses it: {reason}",
+                    self.fence.file()
+                )))
             }
             Err(Refused::Bounds(reason)) => Err(self.fence.told(format!("the chat template {reason}"))),
         }
@@ -156,12 +224,18 @@ impl Template {
 
 impl Question {
     fn answer(&self, template: &mut Bounded<'_>) -> Answer {
+        if let (Some(given), Wanted::Text { asks }) = (&self.turns, self.wanted) {
+            let own = STEPS + STEPS_PER_MESSAGE * given.turns.len() as u64;
+            let own = own.saturating_add(STEPS_PER_BYTE.saturating_mul(given.bytes as u64));
+            let (text, steps) = template.render(&given.turns, &given.tools, asks, own.min(self.steps))?;
+            return Ok(Rendered { text, said: Vec::new(), steps });
+        }
         let turns = bounds::turns(&self.messages);
         let mut left = self.steps;
         let mut render = |count: usize, asks: bool| {
             let bytes = bytes_of(&self.messages[..count]) as u64;
             let own = STEPS + STEPS_PER_MESSAGE * count as u64 + STEPS_PER_BYTE.saturating_mul(bytes);
-            let (text, steps) = template.render(&turns[..count], asks, own.min(left))?;
+            let (text, steps) = template.render(&turns[..count], &minijinja::Value::from(()), asks, own.min(left))?;
             left = left.saturating_sub(steps);
             Ok(text)
         };

@@ -6,7 +6,7 @@
 //! - an answer is waited for only so long. The thread cannot be stopped from outside: what runs on it has limits of its own,
 //!   and this one is for what those miss.
 
-use super::{PreviewError, Result};
+use crate::{DataError, Result};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
@@ -75,7 +75,7 @@ impl<Q: Send + 'static, A: Send + 'static> Fence<Q, A> {
                 let _ = failed.send(Err(error));
             }
         });
-        let told = |reason: String| PreviewError::Foreign { file: file.clone(), reason };
+        let told = |reason: String| DataError::Foreign { file: file.clone(), reason };
         started.map_err(|error| told(format!("no thread could be started to read it: {error}")))?;
         let limit = patience(bytes);
         match is_ready.recv_timeout(limit) {
@@ -115,8 +115,8 @@ impl<Q: Send + 'static, A: Send + 'static> Fence<Q, A> {
     }
 
     /// An error about the file.
-    pub fn told(&self, reason: String) -> PreviewError {
-        PreviewError::Foreign { file: self.file.clone(), reason }
+    pub fn told(&self, reason: String) -> DataError {
+        DataError::Foreign { file: self.file.clone(), reason }
     }
 }
 

@@ -1,11 +1,12 @@
 //! The tokenizer of a model, and the tokens that end an answer.
 
-use super::Result;
-use super::fence::{Desk, Fence, patience};
+use crate::Result;
+use crate::fence::{Desk, Fence, patience};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::time::Duration;
 use tokenizers::Tokenizer;
 
 /// Largest `tokenizer.json` that is read. The largest of known models have some 35 MiB.
@@ -36,6 +37,7 @@ pub struct Encoded {
 enum Question {
     Number(String),
     Text(Vec<u32>),
+    Pieces(Vec<u32>),
     Encode { text: String, specials: bool },
 }
 
@@ -43,6 +45,7 @@ enum Question {
 enum Answer {
     Number(Option<u32>),
     Text(std::result::Result<String, String>),
+    Pieces(Vec<String>),
     Encoded(std::result::Result<Encoded, String>),
 }
 
@@ -96,6 +99,23 @@ impl Tokens {
         }
     }
 
+    /// The number of a token that stands for a word, if there is one.
+    pub fn number(&self, word: &str, limit: Duration) -> Result<Option<u32>> {
+        match self.fence.ask(Question::Number(word.to_owned()), limit)? {
+            Answer::Number(number) => Ok(number),
+            _ => Err(self.fence.told(OTHER.to_owned())),
+        }
+    }
+
+    /// Each token as text, special ones too.
+    pub fn pieces(&self, tokens: &[u32]) -> Result<Vec<String>> {
+        let limit = patience(tokens.len().saturating_mul(64));
+        match self.fence.ask(Question::Pieces(tokens.to_vec()), limit)? {
+            Answer::Pieces(pieces) => Ok(pieces),
+            _ => Err(self.fence.told(OTHER.to_owned())),
+        }
+    }
+
     /// Whether an answer ends with this token.
     pub fn ends(&self, token: u32) -> bool {
         self.ends.contains(&token)
@@ -110,7 +130,7 @@ impl Tokens {
     pub fn encode(&self, text: &str, specials: bool) -> Result<Encoded> {
         let question = Question::Encode { text: text.to_owned(), specials };
         match self.fence.ask(question, patience(text.len()))? {
-            Answer::Encoded(encoded) => encoded.map_err(super::config::unsuitable),
+            Answer::Encoded(encoded) => encoded.map_err(crate::DataError::Unsuitable),
             _ => Err(self.fence.told(OTHER.to_owned())),
         }
     }
@@ -124,6 +144,10 @@ impl Question {
         match self {
             Self::Number(word) => Answer::Number(tokenizer.token_to_id(&word)),
             Self::Text(tokens) => Answer::Text(tokenizer.decode(&tokens, true).map_err(|error| error.to_string())),
+            Self::Pieces(tokens) => {
+                let piece = |token: &u32| tokenizer.decode(&[*token], false).unwrap_or_default();
+                Answer::Pieces(tokens.iter().map(piece).collect())
+            }
             Self::Encode { text, specials } => {
                 let encoded = tokenizer.encode(text, specials).map_err(|error| error.to_string());
                 Answer::Encoded(encoded.map(|encoded| Encoded {

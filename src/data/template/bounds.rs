@@ -6,13 +6,15 @@
 //! nothing later has to be afraid of it. For that, calls of [`weigh`] are put between the instructions.
 
 use super::Refused;
-use crate::preview::rows::Message;
+use super::python;
+use crate::node::Node;
+use crate::rows::Message;
 use minijinja::machinery::{
     CodeGenerator, Instruction, Instructions, Span, Token, eval, make_string_output, parse, tokenize,
 };
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, ValueKind};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, Value, context, filters};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, Value, context};
 use std::collections::BTreeMap;
 
 /// Lists and maps inside each other at most. Deep ones overflow the stack when they are printed, and when they are dropped.
@@ -52,6 +54,12 @@ impl<'source> Bounded<'source> {
         environment.add_function("raise_exception", |message: String| -> Result<String, _> {
             Err(Error::new(ErrorKind::InvalidOperation, message))
         });
+        // In Python nothing is not iterable, which templates ask of tools.
+        environment.add_test("iterable", |value: &Value| {
+            let kind = value.kind();
+            matches!(kind, ValueKind::String | ValueKind::Undefined) || holds_others(value)
+        });
+        environment.add_function("strftime_now", |format: String| python::date(&format));
         // As transformers sets Jinja up.
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         let syntax = syntax.map_err(|error| error.to_string())?;
@@ -66,10 +74,12 @@ impl<'source> Bounded<'source> {
     }
 
     /// The text, and the steps it took.
-    pub fn render(&mut self, turns: &[Value], asks: bool, steps: u64) -> Result<(String, u64), Refused> {
+    pub fn render(&mut self, turns: &[Value], tools: &Value, asks: bool, steps: u64) -> Result<(String, u64), Refused> {
         self.environment.set_fuel(Some(steps));
         let values = context! {
             messages => turns.to_vec(),
+            tools => tools.clone(),
+            documents => Value::from(()),
             add_generation_prompt => asks,
             bos_token => self.begin,
             eos_token => self.end,
@@ -315,7 +325,8 @@ fn storable(value: Value) -> Result<Value, Error> {
 
 /// The engine's own writes all before it counts, and indents by whatever it is told.
 fn tojson(state: &State<'_, '_>, value: &Value, indent: Option<Value>, args: Kwargs) -> Result<Value, Error> {
-    let wanted = indent.clone().or(args.get("indent")?);
+    let wanted = indent.or(args.get("indent")?).filter(|indent| !indent.is_none());
+    let is_indented = wanted.is_some();
     let wanted = wanted.and_then(|indent| usize::try_from(indent).ok()).unwrap_or_default();
     if wanted > WIDEST_INDENT {
         return Err(too_much(format!("indents JSON by {wanted}; up to {WIDEST_INDENT} is done")));
@@ -324,7 +335,24 @@ fn tojson(state: &State<'_, '_>, value: &Value, indent: Option<Value>, args: Kwa
     let line = (wanted as u64).saturating_mul(weight.depth) + 8;
     let bytes = weight.bytes.saturating_mul(6).saturating_add(weight.parts.saturating_mul(line));
     state.consume_fuel(bytes / BYTES_PER_STEP)?;
-    filters::tojson(value, indent, args)
+    let is_sorted = args.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
+    let _ = args.get::<Option<Value>>("ensure_ascii")?;
+    let _ = args.get::<Option<Value>>("separators")?;
+    args.assert_all_used()?;
+    Ok(Value::from(python::json(value, is_indented.then_some(wanted), is_sorted)))
+}
+
+/// A value of a file as templates take it; keys keep their order.
+pub fn value(node: &Node<'_>) -> Value {
+    match node {
+        Node::Null => Value::from(()),
+        Node::Bool(value) => Value::from(*value),
+        Node::Whole(value) => i64::try_from(*value).map_or_else(|_| Value::from(*value), Value::from),
+        Node::Number(value) => Value::from(*value),
+        Node::Text(text) => Value::from(&**text),
+        Node::List(parts) => Value::from(parts.iter().map(value).collect::<Vec<_>>()),
+        Node::Map(fields) => Value::from_pairs(fields.iter().map(|(key, part)| (key.to_string(), value(part)))),
+    }
 }
 
 /// Methods of Python. Of them `format` writes as wide as it is told before it is counted.
