@@ -158,8 +158,7 @@ impl FailOn {
 
 fn check_of(id: &str) -> Result<&'static str> {
     let known = || checks::all().map(|check| check.id);
-    let near =
-        crate::typos::nearest(id, known()).map_or_else(String::new, |near| format!("; did you mean {near}?"));
+    let near = crate::typos::nearest(id, known()).map_or_else(String::new, |near| format!("; did you mean {near}?"));
     known().find(|known| *known == id).ok_or_else(|| anyhow!("there is no check `{id}`{near}"))
 }
 

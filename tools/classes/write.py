@@ -33,7 +33,7 @@ from variants import IDLE, Space, fields, flat, merged, usual
 # Keys that facts and the reader ask for, where a class has them.
 ALWAYS = """hidden_size num_attention_heads num_key_value_heads head_dim num_hidden_layers layer_types sliding_window hidden_act
 hidden_activation activation_function max_position_embeddings num_experts_per_tok vocab_size tie_word_embeddings intermediate_size
-num_heads moe_top_k top_k_experts moe_k""".split()
+num_heads moe_top_k top_k_experts moe_k spatial_merge_size""".split()
 IDLE_WORDS = re.compile(r"act(ivation)?(_fn|_function)?$|type$|implementation|dtype|mode$|method$|norm_eps|scal|init|theta|image_size|"
                         r"pretraining_tp|multiplier|softcap|bias_init|cache|rescale|normalize|capping|chunk|backend|prob|temperature|"
                         r"n_group$|topk_group|norm_topk|position_embedding|layerdrop|rope|summary_|scale_|problem|_loss|output_|gradient|"
@@ -253,7 +253,7 @@ class Type:
         config = self.config_class()
         for key in sorted({k for a in asts for k in keys_of(a) if k.count(".") == 1}):
             part, last = key.split(".")
-            if part not in self.parts or self.parts[part][1] in self.prefixes:
+            if part not in self.parts or self.parts[part][1] and self.parts[part][1] in self.prefixes:
                 continue
             value = usual(getattr(config, part), last)
             if value is not None and not isinstance(value, (dict, PreTrainedConfig)):

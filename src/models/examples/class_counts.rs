@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::io::Write as _;
 use tuneplan_models::architecture::from_config_text;
 
 /// Rows of a model type.
@@ -22,8 +23,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let rows = types.entry(row["config"]["model_type"].as_str().unwrap_or_default().to_owned()).or_default();
         *(if read.parameters().total == total { &mut rows.exact } else { &mut rows.other }) += 1;
     }
+    let mut out = std::io::stdout().lock();
     for (model_type, _) in types.iter().filter(|(_, rows)| rows.other > 0 || rows.exact < 2) {
-        println!("{model_type}");
+        writeln!(out, "{model_type}")?;
     }
     Ok(())
 }

@@ -26,7 +26,6 @@ pub fn read(file: &Map<String, Value>, parts: &Parts<'_>, choice: &Choice) -> Re
     let model = own.or_else(|| known.model_with_ending(&choice.model_code)).filter(|_| !whole);
     let nodes = evaluate(&configuration, model.unwrap_or(usual))?
         .ok_or_else(|| KeyError("its description is incomplete".to_owned()))?;
-    if std::env::var("DUMP").is_ok() { dump(&nodes, ""); }
     let text = known.text_path();
     let shaped = shape_of(&configuration, &text, &nodes)?;
     let language = configuration.at(&text);
@@ -149,15 +148,4 @@ fn fixed(configuration: &Rc<Configuration<'_>>, text: &[String], flags: &mut Vec
         }
     }
     Ok(())
-}
-
-fn dump(nodes: &[Node], path: &str) {
-    for node in nodes {
-        match node {
-            Node::Tensor { name, shape } => println!("{path}{name} {shape:?}"),
-            Node::Layers { name, kinds, places } => for (i, k) in places.iter().enumerate() { dump(&kinds[*k], &format!("{path}{name}.{i}.")) },
-            Node::Part { name, nodes: Some(nodes), .. } => dump(nodes, &format!("{path}{name}.")),
-            Node::Part { name, .. } => println!("{path}{name} UNKNOWN"),
-        }
-    }
 }
