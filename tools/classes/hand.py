@@ -165,6 +165,7 @@ HAND = {
         t: {"linear_head_dim": "file.head_dim == null ? 128 : file.head_dim"} for t in ("absent", "null", "given")
     },
     "deepseek_ocr2_text": {t: {"mlp_layer_types": FIRST_DENSE} for t in ("absent", "null")},
+    "bart": {"absent": {"num_labels": "3"}},
     # Its encoder leaves its heads in the configuration the decoder is made from.
     "moonshine": {
         t: {
@@ -184,5 +185,7 @@ HAND = {
 }
 for _type in ("mt5", "umt5", "longt5", "switch_transformers", "pop2piano", "udop"):
     HAND[_type] = {"absent": {"is_gated_act": "starts(feed_forward_proj, 'gated')"}}
+for _type in ("mbart", "mvp", "bigbird_pegasus", "plbart"):
+    HAND[_type] = {"absent": {"num_labels": "2"}}
 for _type in ("gpt2", "gpt_bigcode"):
     HAND[_type]["fixed"] = {"add_cross_attention": "false"}

@@ -187,7 +187,11 @@ impl<'a> Configuration<'a> {
     pub fn labels(&self) -> i64 {
         let named = self.map.get("id2label").and_then(Json::as_object).map(|labels| labels.len() as u64);
         let count = named.or_else(|| self.map.get("num_labels").and_then(Json::as_u64)).filter(|count| *count > 0);
-        count.and_then(|count| i64::try_from(count).ok()).unwrap_or(USUAL_LABELS)
+        let usual = || {
+            let rule = self.class.and_then(|class| class.absent.get("num_labels"))?;
+            self.evaluate(rule, &Variables::default()).ok()?.whole()
+        };
+        count.and_then(|count| i64::try_from(count).ok()).or_else(usual).unwrap_or(USUAL_LABELS)
     }
 
     /// Whether the description has this fact.
