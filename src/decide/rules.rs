@@ -117,9 +117,14 @@ impl Of {
     /// Whether `outcome` is one of them.
     pub fn contains(&self, outcome: Outcome) -> bool {
         match self {
-            Self::Change => {
-                !matches!(outcome, Outcome::Stay | Outcome::NoTraining | Outcome::GoodEnough | Outcome::LowerTarget)
-            }
+            Self::Change => !matches!(
+                outcome,
+                Outcome::Stay
+                    | Outcome::NoTraining
+                    | Outcome::GoodEnough
+                    | Outcome::LowerTarget
+                    | Outcome::ReadFailures
+            ),
             Self::Training => outcome.is_training(),
             Self::Labels => outcome.is_on_labels(),
             Self::OwnData => outcome.is_on_own_data(),

@@ -54,6 +54,14 @@ fn too_few_that_were_read_are_told_with_how_many_more() {
     assert_eq!(counts(21, 40), "Supervised fine-tuning");
 }
 
+/// A base that may serve is what training waits for, and where it may not, training is what is left.
+#[test]
+fn a_stronger_base_that_may_serve_is_a_flip() {
+    let found = recommend(&case("y05-stronger-base-beside-labels"));
+    let flip = found.flips.iter().find(|flip| flip.question == "stronger_serves").unwrap();
+    assert_eq!((flip.instead.as_str(), flip.outcomes[0].id()), ("no", "sft"));
+}
+
 /// What is in the way heads what takes its place, and not what would have to be true.
 #[test]
 fn what_is_held_is_headed_by_what_is_in_the_way() {
