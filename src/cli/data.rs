@@ -83,6 +83,9 @@ impl TrainerArgs {
                 "the preprocessing of {followed} is followed; whether {version} does the same is not known"
             ));
         }
+        if let Some(name) = self.template.as_ref().filter(|_| self.trainer != Trainer::LlamaFactory) {
+            assumed.push(format!("--template {name} is LLaMA-Factory's and not used: the tokenizer's own template is"));
+        }
         if self.cutoff.is_none() {
             assumed.push(format!("no --cutoff: the default of {} is taken", self.cutoff()));
         }

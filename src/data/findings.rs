@@ -1,7 +1,7 @@
 //! What checks found: how often, and where first.
 
 use crate::checks::{Check, Severity};
-use crate::node::{Step, locate, path_text};
+use crate::place::{Step, locate, path_text};
 use crate::records::Spot;
 use std::collections::BTreeMap;
 

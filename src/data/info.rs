@@ -2,7 +2,8 @@
 
 use crate::checks::{INFO_COLUMN, INFO_FILE, NOT_JSON};
 use crate::findings::{Findings, Row};
-use crate::node::{Node, Step, reason, stopped_at};
+use crate::node::Node;
+use crate::place::{Step, reason, stopped_at};
 use crate::records::Spot;
 use std::path::Path;
 

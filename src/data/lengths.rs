@@ -152,7 +152,7 @@ fn go_through(
     let mut preparation = Preparation::new(model, trainer, cutoff, question.template, bytes)?;
     let mut records = Records::new(source.reader).map_err(|error| told(files::cause(&error)))?;
     let mut number = 0;
-    while let Some(piece) = records.next().map_err(|error| told(files::cause(&error)))? {
+    while let Some(piece) = records.next_piece().map_err(|error| told(files::cause(&error)))? {
         let (spot, made) = match piece {
             Piece::Json { spot, text, .. } => (spot, row_of(&mut preparation, text)?),
             Piece::Cells { spot, node, .. } => (spot, preparation.make(&node)?),
@@ -178,7 +178,7 @@ fn row_of(preparation: &mut Preparation<'_>, text: &[u8]) -> Result<Made> {
     match Node::parse(text) {
         Ok(node) if node.as_map().is_some() => preparation.make(&node),
         Ok(node) => Ok(unreadable(&format!("it is a {}, no object", node.kind()))),
-        Err(error) => Ok(unreadable(&format!("it is no JSON: {}", crate::node::reason(&error)))),
+        Err(error) => Ok(unreadable(&format!("it is no JSON: {}", crate::place::reason(&error)))),
     }
 }
 

@@ -17,6 +17,7 @@ pub mod lengths;
 pub mod model;
 pub mod node;
 pub mod pick;
+pub mod place;
 pub mod records;
 pub mod rows;
 pub mod source;

@@ -22,7 +22,7 @@ pub fn rows_of(path: &Path, places: &[Place]) -> Result<Vec<String>> {
     let mut records = Records::new(source::open(path)?.reader).map_err(|error| told(&error))?;
     let mut last = String::new();
     // A place lies in the last row that begins before it.
-    while let Ok(Some(piece)) = records.next() {
+    while let Ok(Some(piece)) = records.next_piece() {
         let (spot, text) = row(piece);
         while texts.len() < places.len() && places[texts.len()].byte < spot.byte {
             texts.push(last.clone());

@@ -121,7 +121,7 @@ impl Records {
     ///
     /// # Errors
     /// The file cannot be read further: its compression is damaged, or the system refuses.
-    pub fn next(&mut self) -> io::Result<Option<Piece<'_>>> {
+    pub fn next_piece(&mut self) -> io::Result<Option<Piece<'_>>> {
         match self.layout {
             Layout::Lines => Ok(self.line()?.map(|line| match line {
                 Line::Full(span, is_last) => Piece::Json { spot: span.spot, text: self.buffer.text(&span), is_last },
@@ -135,7 +135,7 @@ impl Records {
             })),
             Layout::Array | Layout::Values => self.value(),
             Layout::Table(_) => match &mut self.table {
-                Some(table) => table.next(),
+                Some(table) => table.next_piece(),
                 None => Ok(None),
             },
         }
@@ -202,7 +202,7 @@ mod tests {
     fn pieces(text: &[u8]) -> (Layout, Vec<String>) {
         let mut records = Records::new(Box::new(io::Cursor::new(text.to_vec()))).unwrap();
         let mut found = Vec::new();
-        while let Some(piece) = records.next().unwrap() {
+        while let Some(piece) = records.next_piece().unwrap() {
             let text = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
             found.push(match piece {
                 Piece::Json { spot, text: json, is_last } => {

@@ -139,7 +139,7 @@ fn foreign(head: &[u8]) -> Option<Foreign> {
         [b'%', b'P', b'D', b'F', ..] => Some(Foreign::Binary("a PDF")),
         [b'O', b'R', b'C', ..] => Some(Foreign::Binary("an ORC table")),
         _ if head.get(257..262) == Some(b"ustar") => Some(Foreign::Binary("a tar archive")),
-        _ if head.iter().filter(|byte| **byte == 0).count() > 4 => Some(Foreign::Binary("a binary file")),
+        _ if memchr::memchr_iter(0, head).count() > 4 => Some(Foreign::Binary("a binary file")),
         _ => None,
     }
 }

@@ -73,7 +73,7 @@ struct Question {
 /// Turns with all that is in them, as templates take them.
 #[derive(Clone, Debug)]
 pub struct Turns {
-    turns: Vec<minijinja::Value>,
+    list: Vec<minijinja::Value>,
     tools: minijinja::Value,
     bytes: usize,
 }
@@ -83,8 +83,8 @@ impl Turns {
     pub fn of(messages: &[Node<'_>], tools: Option<&Node<'_>>) -> Self {
         let bytes = messages.iter().chain(tools).map(bytes_in).sum();
         let tools = tools.map_or(minijinja::Value::from(()), bounds::value);
-        let turns = messages.iter().map(|turn| bounds::value(&with_thoughts(turn))).collect();
-        Self { turns, tools, bytes }
+        let list = messages.iter().map(|turn| bounds::value(&with_thoughts(turn))).collect();
+        Self { list, tools, bytes }
     }
 }
 
@@ -225,9 +225,9 @@ impl Template {
 impl Question {
     fn answer(&self, template: &mut Bounded<'_>) -> Answer {
         if let (Some(given), Wanted::Text { asks }) = (&self.turns, self.wanted) {
-            let own = STEPS + STEPS_PER_MESSAGE * given.turns.len() as u64;
+            let own = STEPS + STEPS_PER_MESSAGE * given.list.len() as u64;
             let own = own.saturating_add(STEPS_PER_BYTE.saturating_mul(given.bytes as u64));
-            let (text, steps) = template.render(&given.turns, &given.tools, asks, own.min(self.steps))?;
+            let (text, steps) = template.render(&given.list, &given.tools, asks, own.min(self.steps))?;
             return Ok(Rendered { text, said: Vec::new(), steps });
         }
         let turns = bounds::turns(&self.messages);

@@ -196,7 +196,7 @@ pub struct Preparation<'m> {
 }
 
 impl<'m> Preparation<'m> {
-    /// Of a file of so many bytes. `template` is the name of LLaMA-Factory's.
+    /// Of a file of so many bytes. `template` is the name of LLaMA-Factory's; the others use the tokenizer's own.
     ///
     /// # Errors
     /// The template has no such name, or none can be told from the tokenizer.
@@ -209,10 +209,6 @@ impl<'m> Preparation<'m> {
     ) -> Result<Self> {
         let template = match trainer {
             Trainer::LlamaFactory => Some(llama_factory::slots(template, model)?),
-            _ if template.is_some() => {
-                let reason = format!("--template is LLaMA-Factory's; {} uses the tokenizer's own", trainer.id());
-                return Err(DataError::Unsuitable(reason));
-            }
             _ => None,
         };
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
@@ -265,7 +261,7 @@ impl<'m> Preparation<'m> {
 /// `tools` of a row, which may be text that holds them.
 fn tools_of(row: &Node<'_>) -> Option<Node<'static>> {
     match row.given("tools")? {
-        Node::Text(text) => Node::parse(text).ok().map(|tools| tools.into_owned()),
+        Node::Text(text) => Node::parse(text).ok().map(Node::into_owned),
         other => Some(other.clone().into_owned()),
     }
 }

@@ -6,6 +6,7 @@ use crate::catalog::Catalog;
 use crate::export::{Facts, Value};
 use crate::plan::field::words::Word as _;
 use crate::plan::field::{Field, FieldValue, Section, fields, id};
+use crate::plan::learning_rate::LearningRateBand;
 use crate::plan::{
     FloatFormat, Lora, LoraScaling, Method, ModelSource, Plan, PreferenceLoss, StageKind, Strategy, TargetPart,
     Targets, Workload,
@@ -22,6 +23,8 @@ const ONLY_PLANNING: &[&str] = &[
     id::HARDWARE_RESERVE_MIB,
     id::HARDWARE_BANDWIDTH_GB_S,
     id::HARDWARE_BF16_TFLOPS,
+    id::HARDWARE_HOST_MEMORY_GIB,
+    id::HARDWARE_DISK_GB,
     id::RUN_AVERAGE_LENGTH,
     id::RUN_LOADER_TOKENS_PER_SEC,
     id::RUN_LOAD_GB_S,
@@ -60,7 +63,8 @@ pub fn of(plan: &Plan, stage: StageKind) -> Facts {
     follow("devices", Value::Count(devices(plan)));
     follow("lora", Value::Flag(plan.method.method.lora().is_some()));
     follow("quantized", Value::Flag(crate::plan::check::is_quantized(&plan.precision.load_format)));
-    follow("rate", Value::Number(learning_rate(plan, stage)));
+    // What is usual, for where the plan leaves the rate to its stack.
+    follow("rate", Value::Number(LearningRateBand::of(plan, None).usual));
     follow("zero", Value::Text(plan.parallelism.strategy.id().replace('-', "")));
     model(plan, &mut facts);
     adapters(plan, &mut facts);
@@ -73,6 +77,7 @@ fn value_of(field: &Field, value: FieldValue) -> Option<Value> {
         FieldValue::Integer(count) => Value::Count(count),
         FieldValue::Decimal(number) => Value::Number(number),
         FieldValue::Toggle(on) => Value::Flag(on),
+        FieldValue::Text(text) if text.is_empty() => return None,
         FieldValue::Id(word) | FieldValue::Text(word) => Value::Text(word),
         FieldValue::List(words) => Value::texts(words),
         FieldValue::Counts(counts) if counts.is_empty() => return None,
@@ -146,18 +151,6 @@ pub fn data_devices(plan: &Plan) -> u64 {
     let parallel = &plan.parallelism;
     let inner = parallel.tensor.saturating_mul(parallel.context).saturating_mul(parallel.pipeline).max(1);
     (devices(plan) / inner).max(1)
-}
-
-/// A plan has no learning rate. With adapters 2e-4, the QLoRA paper's for 7B to 13B, without 2e-5, TRL's default for SFT;
-/// preferences 5e-6 and 1e-6, TRL's default for DPO; reinforcement 1e-6, TRL's default for GRPO.
-fn learning_rate(plan: &Plan, stage: StageKind) -> f64 {
-    let adapters = !matches!(plan.method.method, Method::Full | Method::Galore { .. } | Method::Blockwise { .. });
-    match (stage, adapters) {
-        (StageKind::Preference, true) => 5e-6,
-        (StageKind::Preference, false) | (StageKind::Reinforcement, _) => 1e-6,
-        (_, true) => 2e-4,
-        (_, false) => 2e-5,
-    }
 }
 
 fn model(plan: &Plan, facts: &mut Facts) {
@@ -297,13 +290,13 @@ fn course(plan: &Plan, stage: StageKind, facts: &mut Facts) {
         facts.insert(":completion".to_owned(), Value::Count(batch.sequence_length - prompt));
         let generated = plan.objective.completions.saturating_mul(data_devices(plan));
         facts.insert(":generated".to_owned(), Value::Count(generated));
-        let fits = plan.objective.completions % batch.micro_batch.max(1) == 0 && generated > 1;
+        let fits = plan.objective.completions.is_multiple_of(batch.micro_batch.max(1)) && generated > 1;
         facts.insert(":generated_fits".to_owned(), Value::Flag(fits));
-        let group = (2..=8).rev().find(|group| generated % group == 0).unwrap_or(generated.max(2));
+        let group = (2..=8).rev().find(|group| generated.is_multiple_of(*group)).unwrap_or(generated.max(2));
         facts.insert(":group".to_owned(), Value::Count(group));
         // axolotl holds the group against one process's passes, and every process against a whole group.
         let passes = batch.micro_batch.saturating_mul(batch.gradient_accumulation);
-        let fits = |group: &u64| passes % group == 0 && passes >= group.saturating_mul(devices(plan));
+        let fits = |group: &u64| passes.is_multiple_of(*group) && passes >= group.saturating_mul(devices(plan));
         if let Some(group) = (2..=8).rev().find(fits) {
             facts.insert(":axolotl_group".to_owned(), Value::Count(group));
         }

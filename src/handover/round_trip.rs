@@ -144,7 +144,7 @@ fn lines(before: &str, after: &str) -> Vec<Line> {
                         continue;
                     }
                     Some(b) => {
-                        found.push(Line { line: to + 1, before: Some((*a).to_owned()), after: Some((*b).to_owned()) })
+                        found.push(Line { line: to + 1, before: Some((*a).to_owned()), after: Some((*b).to_owned()) });
                     }
                     None => found.push(Line { line: at + 1, before: Some((*a).to_owned()), after: None }),
                 }

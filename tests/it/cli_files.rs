@@ -34,7 +34,8 @@ fn text(path: &Path) -> &str {
 const SEARCH: [&str; 7] = ["search", "--workload", "inference", "--under", "12GiB", "--max-risk", "low"];
 
 /// Commands with the argument that says what they write, and whether `--force` lets it replace a file.
-const WRITING: [(&[&str], &str, &str, bool); 10] = [
+const WRITING: [(&[&str], &str, &str, bool); 11] = [
+    (&["import", "tests/fixtures/import/axolotl-qlora.yml"], "patched", "--patched", true),
     (&["import", "tests/fixtures/import/axolotl-qlora.yml"], "output", "--output", true),
     (&["new"], "output", "--output", true),
     (&["solve", "--for", "rank"], "output", "--output", true),
@@ -83,13 +84,28 @@ fn every_path_of_the_command_line_is_known_to_be_read_or_written() {
     let mut known: Vec<(String, String)> = READING
         .iter()
         .copied()
-        .chain([("sensitivity", "plan"), ("solve", "plan")])
+        .chain([("sensitivity", "plan"), ("solve", "plan"), ("export", "plan"), ("export", "output")])
         .chain(WRITING.iter().map(|(command, id, ..)| (command[0], *id)))
         .map(|(command, id)| (command.to_owned(), id.to_owned()))
         .collect();
     known.sort();
     found.sort();
     assert_eq!(found, known);
+}
+
+/// A folder of files: none of them is replaced unasked.
+#[test]
+fn an_export_replaces_no_file_unasked() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("run");
+    let export = ["export", "--to", "axolotl", "--output", text(&place)];
+    done(&export);
+    let file = place.join("axolotl.yml");
+    fs::write(&file, "mine").unwrap();
+    assert!(refused(&export).contains("--force"));
+    assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+    done(&[&export[..], &["--force"]].concat());
+    assert!(fs::read_to_string(&file).unwrap().contains("base_model"));
 }
 
 /// What stands there stays, byte for byte, and is refused before anything is computed.

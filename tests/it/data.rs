@@ -179,7 +179,7 @@ fn an_estimate_takes_the_lengths_of_the_data() {
 #[test]
 fn the_page_lists_every_check_with_its_severity() {
     let page = fs::read_to_string("docs/data.md").unwrap();
-    let listed = page.lines().filter(|line| line.starts_with("| `") && line.contains(".")).count();
+    let listed = page.lines().filter(|line| line.starts_with("| `") && line.contains('.')).count();
     for check in checks::all() {
         let line = format!("| `{}` | {} |", check.id, check.severity.id());
         assert!(page.contains(&line), "docs/data.md has no line {line}");

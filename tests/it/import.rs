@@ -48,6 +48,7 @@ fn axolotl_says_qlora_and_leaves_nothing_out() {
         kind: text("sft"),
         // `fsdp:` with nothing behind it shards nothing.
         strategy: None,
+        more: [("optimizer.schedule".to_owned(), "cosine".to_owned())].into(),
         ..Fields::default()
     };
     assert_eq!(imported.fields, expected);

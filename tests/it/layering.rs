@@ -163,7 +163,10 @@ fn room(name: &str) -> Vec<PathBuf> {
         for entry in entries {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path);
+                // Tools of a package are no part of the program.
+                if !path.ends_with("examples") {
+                    folders.push(path);
+                }
             } else if path.extension().is_some_and(|ending| ending == "rs") {
                 files.push(path);
             }
@@ -323,7 +326,7 @@ fn files_are_read_and_written_in_one_room() {
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                if path != Path::new("src/ground/files") {
+                if path != Path::new("src/ground/files") && !path.ends_with("examples") {
                     folders.push(path);
                 }
                 continue;

@@ -5,7 +5,7 @@ use std::path::Path;
 use tuneplan::architecture::from_config_text;
 use tuneplan::catalog::Catalog;
 use tuneplan::estimate::profile::Profiles;
-use tuneplan::estimate::time::time;
+use tuneplan::estimate::time::{DequantizationKernel, time};
 use tuneplan::estimate::{Component, Detail, Estimate, Inputs, PhaseKind, estimate};
 use tuneplan::plan::field::{FieldValue, fields};
 use tuneplan::plan::{Algorithm, ModelSource, Plan};
@@ -63,7 +63,7 @@ fn state_on_the_host_costs_memory_there_and_time() {
     let of = |flags: &str| {
         let plan = plan("llama.json", "bf16", flags);
         let inputs = Inputs::resolve(&plan, Catalog::embedded(), Profiles::embedded()).unwrap();
-        (estimate(&inputs, Detail::Numbers), time(&inputs, Default::default()).unwrap().step_secs)
+        (estimate(&inputs, Detail::Numbers), time(&inputs, DequantizationKernel::Current).unwrap().step_secs)
     };
     let (_, device_secs) = of("--optimizer adamw-8bit");
     let (paged, paged_secs) = of("--optimizer paged-adamw-8bit");

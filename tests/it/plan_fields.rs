@@ -347,10 +347,10 @@ fn particular() -> Vec<Plan> {
     for stage in [StageKind::Preference, StageKind::Reinforcement, StageKind::Distillation, StageKind::Classification] {
         for (generator, prompt_tokens) in [(Generator::Trainer, 0), (Generator::Colocated, 1024)] {
             let mut plan = Plan { stages: vec![stage], ..Plan::default() };
-            plan.runtime.profile = "trl-1.16".to_owned();
+            "trl-1.16".clone_into(&mut plan.runtime.profile);
             plan.runtime.loss = LossKernel::Stack;
             plan.method.method = Method::Full;
-            plan.precision.load_format = "bf16".to_owned();
+            "bf16".clone_into(&mut plan.precision.load_format);
             plan.objective.generator = generator;
             plan.objective.prompt_tokens = prompt_tokens;
             plans.push(plan);
@@ -371,7 +371,7 @@ fn particular() -> Vec<Plan> {
         shared.hardware.count = 4;
         shared.parallelism.strategy = strategy;
         shared.method.method = Method::Full;
-        shared.precision.load_format = "bf16".to_owned();
+        "bf16".clone_into(&mut shared.precision.load_format);
         plans.push(shared);
     }
     plans

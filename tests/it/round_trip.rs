@@ -1,6 +1,7 @@
 //! Settings changed in the files of the importer's own tests: the diff is the changed lines, everything else stays.
 
 use std::fs;
+use tuneplan::export::Value;
 use tuneplan::handover::round_trip::changed;
 use tuneplan::import;
 
@@ -9,7 +10,10 @@ fn fixture(name: &str) -> (String, String) {
     (fs::read_to_string(&path).unwrap(), path)
 }
 
-fn change(name: &str, settings: &[&str]) -> (String, String, Vec<(Option<String>, Option<String>)>) {
+/// A line before and after.
+type Change = (Option<String>, Option<String>);
+
+fn change(name: &str, settings: &[&str]) -> (String, String, Vec<Change>) {
     let (text, path) = fixture(name);
     let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
     let made = changed(&text, &path, &settings).unwrap_or_else(|error| panic!("{name} {settings:?}: {error}"));
@@ -60,7 +64,6 @@ fn values_keep_their_quotes_and_comments_and_new_keys_their_table() {
     let patch = |text: &str, key: &str, value: tuneplan::export::Value| {
         import::patched(text, &[(key.to_owned(), Some(value))]).unwrap()
     };
-    use tuneplan::export::Value;
     let text = "a: 1  # one\n# two\nb: 'x'   # three\nc:\n  - p\n  - q\nd: {e: 1, f: 2}\nn:\nt:\n  u: 1\n";
     assert_eq!(patch(text, "a", Value::Count(2)), text.replace("a: 1", "a: 2"));
     assert_eq!(patch(text, "b", Value::text("it's")), text.replace("'x'", "'it''s'"));

@@ -4,7 +4,6 @@ Results (and why something could not be derived) are kept in the folder STORE, o
 files of `assets/classes` from them. A class that is there is not derived again.
 """
 
-import multiprocessing
 import pathlib
 import pickle
 import sys
@@ -147,22 +146,21 @@ def main():
     pathlib.Path(store).mkdir(exist_ok=True, parents=True)
     pending = [(store, name, ()) for names in roots(wanted).values() for name in names]
     done = set()
-    with multiprocessing.Pool(2, maxtasksperchild=40) as pool:
-        while pending:
-            batch = [job for job in dict.fromkeys(pending) if job not in done][:40]
-            rest = pending
-            done.update(batch)
-            pending = [part for parts in pool.imap_unordered(derive_class, batch) for part in parts]
-            # What AutoModel makes of the parts' own types.
-            for _, name, _ in batch:
-                model_class = getattr(transformers, name, None)
-                if model_class is None or getattr(model_class, "config_class", None) is None:
-                    continue
-                for model_type in sub_types(model_class.config_class):
-                    base = modeling_auto.MODEL_MAPPING_NAMES.get(model_type)
-                    for found in [base] if isinstance(base, str) else (base or [])[:1]:
-                        pending.append((store, found, ()))
-            pending = [job for job in pending + rest if job not in done]
+    while pending:
+        batch = [job for job in dict.fromkeys(pending) if job not in done][:40]
+        rest = pending
+        done.update(batch)
+        pending = [part for parts in map(derive_class, batch) for part in parts]
+        # What AutoModel makes of the parts' own types.
+        for _, name, _ in batch:
+            model_class = getattr(transformers, name, None)
+            if model_class is None or getattr(model_class, "config_class", None) is None:
+                continue
+            for model_type in sub_types(model_class.config_class):
+                base = modeling_auto.MODEL_MAPPING_NAMES.get(model_type)
+                for found in [base] if isinstance(base, str) else (base or [])[:1]:
+                    pending.append((store, found, ()))
+        pending = [job for job in pending + rest if job not in done]
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import itertools
 import random
 import time
 
+import learn
 import symbols
 from learn import Description, Unexplained, expected, keys_of
 import trace as trace_module
@@ -93,8 +94,9 @@ def differs(description, t):
     return None if removed == t.removed else f"removed {removed ^ t.removed}"
 
 
-def derive(config_class, model_class, arguments=None, rounds=5, first=16, fresh=14, seed=0, seconds=100):
+def derive(config_class, model_class, arguments=None, rounds=5, first=22, fresh=16, seed=0, seconds=100):
     arguments, start = arguments or {}, time.time()
+    learn.DEADLINE[0] = start + 1.5 * seconds
     rng = random.Random(seed)
     symbols.COMPARED.clear()
     trace_module.MISSED.clear()
@@ -121,10 +123,10 @@ def derive(config_class, model_class, arguments=None, rounds=5, first=16, fresh=
     head = "" in (path for _, path, _, _ in traces[0].parts.values())
     space.with_missed(trace_module.MISSED & set(trace_module.EXTRA), rng)
     traces += list(single_traces(model_class, space, arguments))
-    traces += more(7 if head else first)
+    traces += more(12 if head else first)
     reason = None
     if head:
-        fresh = 4
+        fresh = 6
     for _ in range(rounds):
         if time.time() - start > seconds:
             raise Unexplained(f"{reason}; given up after {seconds} s")

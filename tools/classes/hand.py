@@ -32,6 +32,17 @@ _EVERY = (
     "'full_attention' : 'linear_attention')"
 )
 INTERVAL = {"absent": {"layer_types": _EVERY}, "null": {"layer_types": _EVERY}}
+UNIFIED_LAYERS = (
+    "each(num_hidden_layers, (i + 1) % 6 == 0 or i == num_hidden_layers - 1 ? 'full_attention' : 'sliding_attention')"
+)
+LARA_LAYERS = (
+    "each(num_hidden_layers, list_of('linear_attention', 'sliding_attention', 'linear_attention', 'full_attention', "
+    "'sliding_attention')[i % 5])"
+)
+INKLING_LAYERS = (
+    "each(num_hidden_layers, (local_layer_ids == null ? (i + 1) % 6 != 0 : i in local_layer_ids) ? 'hybrid_sliding' : 'hybrid')"
+)
+LFM2_LAYERS = "each(num_hidden_layers, full_attn_idxs == null or i in full_attn_idxs ? 'full_attention' : 'conv')"
 BEAM = {
     "layer_types": "each(num_hidden_layers, (i + 1) % 6 == 0 or i + 1 == num_hidden_layers ? 'full_attention' : 'sliding_attention')",
     "mlp_layer_types": "each(num_hidden_layers, i < 3 ? 'dense' : 'sparse')",
@@ -131,6 +142,38 @@ HAND = {
         "absent": {"layer_types": V4_LAYERS, "mlp_layer_types": V4_MLPS},
         "null": {"layer_types": V4_LAYERS, "mlp_layer_types": V4_MLPS},
     },
+    "lfm2": {"absent": {"layer_types": LFM2_LAYERS}, "null": {"layer_types": LFM2_LAYERS}},
+    "gemma4_unified_text": {
+        "absent": {"layer_types": UNIFIED_LAYERS},
+        "null": {"layer_types": UNIFIED_LAYERS},
+        "given": {"layer_types": "each(num_hidden_layers, i == num_hidden_layers - 1 ? 'full_attention' : layer_types[i])"},
+    },
+    "olmo_hybrid": {
+        t: {
+            "layer_types": "each(num_hidden_layers, i % 4 == 3 or num_hidden_layers < 4 and i == num_hidden_layers - 1 ? "
+            "'full_attention' : 'linear_attention')",
+            "linear_key_head_dim": "int(0.75 * hidden_size / linear_num_key_heads)",
+            "linear_value_head_dim": "2 * linear_key_head_dim",
+        }
+        for t in ("absent", "null")
+    },
+    "lara_mini": {t: {"layer_types": LARA_LAYERS} for t in ("absent", "null")},
+    "inkling_text": {t: {"layer_types": INKLING_LAYERS} for t in ("absent", "null")},
+    "glm5_next_text": {t: {"mlp_layer_types": "each(num_hidden_layers, i < 3 ? 'dense' : 'sparse')"} for t in ("absent", "null")},
+    "hrm_text": {t: {"num_layers_per_stack": "file.num_hidden_layers == null ? 16 : file.num_hidden_layers"} for t in ("absent", "null")},
+    "bailing_hybrid": {
+        t: {"linear_head_dim": "file.head_dim == null ? 128 : file.head_dim"} for t in ("absent", "null", "given")
+    },
+    "deepseek_ocr2_text": {t: {"mlp_layer_types": FIRST_DENSE} for t in ("absent", "null")},
+    "bart": {"absent": {"num_labels": "3"}},
+    # Its encoder leaves its heads in the configuration the decoder is made from.
+    "moonshine": {
+        t: {
+            "decoder_num_attention_heads": "encoder_num_attention_heads",
+            "decoder_num_key_value_heads": "encoder_num_key_value_heads",
+        }
+        for t in ("absent", "null", "given")
+    },
     "beam": {"absent": BEAM, "null": BEAM},
     "nemotron_h": {
         "absent": {
@@ -140,5 +183,9 @@ HAND = {
         }
     },
 }
+for _type in ("mt5", "umt5", "longt5", "switch_transformers", "pop2piano", "udop"):
+    HAND[_type] = {"absent": {"is_gated_act": "starts(feed_forward_proj, 'gated')"}}
+for _type in ("mbart", "mvp", "bigbird_pegasus", "plbart"):
+    HAND[_type] = {"absent": {"num_labels": "2"}}
 for _type in ("gpt2", "gpt_bigcode"):
     HAND[_type]["fixed"] = {"add_cross_attention": "false"}

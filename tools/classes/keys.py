@@ -7,7 +7,7 @@ import symbols
 from learn import FAILED, Learner, Samples, Unexplained, equal, rank, resolved, ternary, usual_atoms
 from symbols import make
 from trace import plain_config
-from variants import Space, allows, small
+from variants import GIVEN, Space, allows, small, usual
 
 MISSING = object()
 
@@ -15,15 +15,20 @@ MISSING = object()
 def raw_variants(config_class, needed, rng, count, words):
     """Keyword arguments with keys left out, null, or of any value; what is not left out is said, be it the default."""
     space = Space(config_class, lambda config: None)
-    space.words = words
+    space.words.update(words)
     for key in needed:
         space.fields.setdefault(key, int)
-    said = {k: copy.deepcopy(getattr(space.default, k, None)) for k in space.fields}
+    said = {k: copy.deepcopy(usual(space.default, k)) for k in space.fields}
     said = {k: v for k, v in said.items() if type(v) in (int, float, str)}
     for _ in range(count):
-        proposal = {k: v for k, v in space.proposal(rng, rich=True).items() if not isinstance(v, dict)}
+        proposal = space.proposal(rng, rich=True)
+        inner = {k: proposal.pop(k) for k in space.subs if k in proposal}
+        for part in inner.values():
+            if rng.random() < 0.6:
+                part["tie_word_embeddings"] = rng.random() < 0.5
         share, away = rng.choice([0.2, 0.5, 0.9]), rng.choice([0.05, 0.2, 0.4])
         kwargs = {**said, **{k: v for k, v in proposal.items() if rng.random() < share}}
+        kwargs |= {k: v for k, v in inner.items() if rng.random() < 0.7}
         for key, hint in space.fields.items():
             if rng.random() < away:
                 kwargs.pop(key, None)
@@ -39,7 +44,10 @@ def construct(config_class, kwargs):
     given = {}
     for k, v in kwargs.items():
         # A truth value must stay one for the class's own checks.
-        given[k] = copy.deepcopy(v) if isinstance(v, bool) else make(copy.deepcopy(v), ("key", k))
+        if isinstance(v, dict):
+            given[k] = {n: w if isinstance(w, (bool, dict)) or n == "model_type" else make(w, ("key", f"{k}.{n}")) for n, w in copy.deepcopy(v).items()}
+        else:
+            given[k] = copy.deepcopy(v) if isinstance(v, bool) else make(copy.deepcopy(v), ("key", k))
     config = config_class(**given)
     return plain_config(config), dict(symbols.POOL), dict(symbols.ASKED)
 
@@ -62,7 +70,7 @@ class Rules:
             samples.append((kwargs, effective))
             pool.update(some)
             asked.update(questions)
-        plain, _, _ = construct(config_class, {})
+        plain, _, _ = construct(config_class, copy.deepcopy(GIVEN.get(config_class.__name__, {})))
         samples.append(({}, plain))
         self.names = dict(getattr(config_class, "attribute_map", {}) or {})
         self.samples, self.rules, self.failed = samples, {}, {}

@@ -3,15 +3,22 @@
 Every size and condition is one that the model's own code computed; which one is decided by what holds in all traces.
 """
 
+import time
 from collections import defaultdict
 
 import symbols
 from symbols import size as ast_size, text
 
 FAILED = object()
+# When to give up.
+DEADLINE = [float("inf")]
 
 
 class Unexplained(Exception):
+    pass
+
+
+class TooSlow(Exception):
     pass
 
 
@@ -61,6 +68,7 @@ class Learner:
     def __init__(self, pool, atoms, max_depth=7):
         self.pool = sorted(pool, key=rank)
         self.atoms = list(atoms)
+        self.halves = sorted({("//", ast, 2) for ast in pool if isinstance(ast, tuple) and ast[0] == "key"}, key=rank)
         self.max_depth = max_depth
 
     def value(self, samples, at, wanted):
@@ -70,10 +78,18 @@ class Learner:
         if same and (not isinstance(first, int) or isinstance(first, bool) or first <= 4):
             return ("const", first)
         for ast in self.pool:
+            if time.time() > DEADLINE[0]:
+                raise TooSlow("too slow")
             values = samples.values(ast)
             if all(equal(values[k], wanted[k]) for k in at):
                 return ast
-        return ("const", first) if same else None
+        if same:
+            return ("const", first)
+        # What torch computed by itself, as the frequencies of half a head.
+        for ast in self.halves:
+            if all(equal(v, wanted[k]) for k, v in zip(at, (samples.values(ast)[k] for k in at))):
+                return ast
+        return None
 
     def label(self, samples, at, labels):
         """`(expressions,)` for all points of `at`, where each label is `None` or a tuple of sizes."""
@@ -92,6 +108,8 @@ class Learner:
 
     def tree(self, samples, at, labels, depth=0):
         """Leaves as `(conditions, expressions or None)`; of the trees that explain all points one of few leaves."""
+        if time.time() > DEADLINE[0]:
+            raise TooSlow("too slow")
         whole = self.label(samples, at, labels)
         if whole is not FAILED:
             return [((), whole[0])]
@@ -220,6 +238,31 @@ def moved(ast):
     return (ast[0],) + tuple(moved(part) for part in ast[1:]) if isinstance(ast, tuple) and ast[0] != "key" else ast
 
 
+def short_lists(configs):
+    """Keys of lists that hold a few numbers, as one for each stage of a model."""
+    longest = {}
+    for config in configs:
+        for key, value in flat_keys(config):
+            if isinstance(value, (list, tuple)):
+                longest[key] = max(longest.get(key, 0), len(value))
+    return {key: most for key, most in longest.items() if 1 < most <= 6}
+
+
+def placed(ast, lists):
+    """The expression with each place of the short list it looks into."""
+    words = str(ast)
+    for key, most in lists.items():
+        if f"('[]', ('key', '{key}'), ('var', 'i'))" in words and "('var', 'j')" not in words:
+            for at in range(most):
+                yield with_place(ast, at)
+
+
+def with_place(ast, at):
+    if ast == ("var", "i"):
+        return at
+    return (ast[0],) + tuple(with_place(part, at) for part in ast[1:]) if isinstance(ast, tuple) and ast[0] != "key" else ast
+
+
 class Description:
     """Items of one class: tensors, repeats, parts, and what parts lack here."""
 
@@ -229,6 +272,10 @@ class Description:
         for t in traces:
             pool.update(t.pool)
             atoms.update(t.asked)
+        lists = short_lists([t.config for t in traces])
+        for table in (pool, atoms):
+            for ast in [new for old in list(table) for new in placed(old, lists)]:
+                table.setdefault(ast, None)
         atoms = sorted(atoms, key=rank) + [a for a in usual_atoms([t.config for t in traces]) if a not in atoms]
         # A list that a property computes within a loop is asked for by the number of the loop around.
         atoms += [moved for a in list(atoms) if (moved := shifted(a)) is not None]
@@ -310,6 +357,8 @@ class Description:
                 path = fill(loop.rstrip("."), indices)
                 lengths[k] = self.traces[n].lists.get(path, (0, ""))[0]
             by_loop[loop] = self.explain(f"length of {loop}", self.learner.expression, samples, lengths)
+            if loop.count("{}") == 0:
+                self.learner.atoms.append(("==", ("var", "i"), ("-", resolved(by_loop[loop]), 1)))
         found = []
         for kind, group in (("part", parts), ("tensor", seen), ("without", removed)):
             for template, labels in group.items():

@@ -200,6 +200,8 @@ class SymList(list):
     def __getitem__(self, index):
         if isinstance(index, slice):
             return list.__getitem__(self, index)
+        if plain(index) < 0:
+            return self._at(plain(index), ("-", ("len", self.ast), -plain(index)))
         return self._at(plain(index), ast_of(index))
 
     def __iter__(self):
@@ -210,6 +212,9 @@ class SymList(list):
                 yield self._at(index, var)
         finally:
             _depth[0] -= 1
+
+    def __mul__(self, times):
+        return SymRepeated(plain(self) * plain(times), self.ast)
 
     def __contains__(self, other):
         found = list.__contains__(self, plain(other))
@@ -233,6 +238,18 @@ class SymList(list):
 
     def count(self, value):
         return Sym(list.count(self, plain(value)), ("count", self.ast, ast_of(value)))
+
+
+class SymRepeated(SymList):
+    """A pattern one after the other, as long as is wanted."""
+
+    def _at(self, index, ast):
+        return make(list.__getitem__(self, index), ("[]", self.ast, ("%", ast, ("len", self.ast))))
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return SymRepeated(list.__getitem__(self, slice(*(plain(b) for b in (index.start, index.stop, index.step)))), self.ast)
+        return self._at(plain(index), ast_of(index))
 
 
 class _IntMeta(type):

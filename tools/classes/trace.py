@@ -2,9 +2,14 @@
 
 import copy
 import dataclasses
+import functools
+import importlib
+import inspect
+import re
 
 import torch
 import torch.nn as nn
+import torch.utils._device
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.models.auto import auto_factory
 
@@ -36,15 +41,29 @@ def _auto_from_config(cls, config, **kwargs):
 auto_factory._BaseAutoModelClass.from_config = classmethod(_auto_from_config)
 
 
+IS_TRUTH = re.compile(r"\.(\w+) is (?:not )?(?:True|False)")
+
+
+@functools.cache
+def compared_by_identity(module):
+    """Keys the code asks with `is True`, which only the two truth values answer."""
+    try:
+        source = inspect.getsource(importlib.import_module(module.replace(".configuration_", ".modeling_")))
+    except Exception:
+        return frozenset()
+    return frozenset(IS_TRUTH.findall(source))
+
+
 def symbolic(config, path=""):
     """Replaces the values of a configuration by ones that remember their key."""
+    plainly = compared_by_identity(type(config).__module__)
     for name, value in list(config.__dict__.items()):
         if name.startswith("_") and name != "_remove_final_layer_norm" or name in ("dtype", "torch_dtype", "id2label", "label2id", "architectures"):
             continue
         key = f"{path}.{name}" if path else name
         if isinstance(value, PreTrainedConfig):
             symbolic(value, key)
-        elif isinstance(value, (bool, int, float, str, list, tuple)):
+        elif isinstance(value, (bool, int, float, str, list, tuple)) and not (isinstance(value, bool) and name in plainly):
             config.__dict__[name] = make(value, ("key", key))
     labels = len(config.__dict__.get("id2label") or {})
     if labels and not path:
@@ -63,7 +82,12 @@ def _num_labels(self):
     return found if found is not None else _labels.fget(self)
 
 
-PreTrainedConfig.num_labels = property(_num_labels, _labels.fset)
+def _set_labels(self, count):
+    self.__dict__.pop("_sym_labels", None)
+    _labels.fset(self, count)
+
+
+PreTrainedConfig.num_labels = property(_num_labels, _set_labels)
 
 
 MISSED = set()
@@ -81,7 +105,7 @@ PreTrainedConfig.__getattr__ = _missed
 
 def plain_config(config):
     """The values of a configuration as plain data."""
-    found = {name: None for name in EXTRA if name not in type(config).__dict__}
+    found = {name: None for name in (*EXTRA, "tie_word_embeddings") if name not in type(config).__dict__}
     for name, value in config.__dict__.items():
         if name in ("dtype", "torch_dtype", "label2id", "architectures"):
             continue
@@ -112,6 +136,8 @@ def _plainly(function):
     return call
 
 
+# What makes tensors is looked up once, by the functions themselves: the originals must be those it knows.
+torch.utils._device._device_constructors()
 for _name in ("empty", "zeros", "ones", "rand", "randn", "full", "arange", "linspace", "tensor", "eye"):
     setattr(torch, _name, _plainly(getattr(torch, _name)))
 
@@ -125,6 +151,14 @@ class Trace:
     lists: dict  # path of a list of modules → length
     pool: dict
     asked: dict
+
+
+EXPERT = re.compile(r"\.expert_(\d+)(?=\.|$)")
+
+
+def numbered(name):
+    """Experts that are called by a word and a number are a list as any."""
+    return EXPERT.sub(r".\1", name)
 
 
 def trace(model_class, config, arguments):
@@ -144,8 +178,12 @@ def trace(model_class, config, arguments):
             kwargs = {k: symbols.plain(v) for k, v in kwargs.items() if v is not None}
             if args or any(not isinstance(v, (bool, int, str)) for v in kwargs.values()) or type(module) is model_class:
                 continue
-            if "vllm" in str(type(module)) or "timm" in type(module).__name__.lower():
+            if type(module).__name__ == "TimmBackbone":
                 raise ValueError("a timm model within")
+            if type(module).__name__ == "TimmWrapperModel":
+                parts[name] = (type(module).__name__, paths[id(module.config)], {}, "AutoModel")
+                prefixes.append(name)
+                continue
             prefixes.append(name)
             parts[name] = (type(module).__name__, paths[id(module.config)], kwargs, module.__dict__.get("_auto", False))
     tensors, within = {}, set()
@@ -161,6 +199,12 @@ def trace(model_class, config, arguments):
         inner = original
         for step in path.split(".") if path else []:
             inner = getattr(inner, step)
+        if type(module).__name__ == "TimmWrapperModel":
+            # Its description is by hand: other libraries decide what it has.
+            within_it = {f"{prefix}.{name}" for name, _ in module.named_parameters()}
+            if not within_it <= within:
+                raise ValueError("a timm model whose tensors are shared")
+            continue
         alone = build(type(module), copy.deepcopy(inner), **kwargs)
         names = {f"{prefix}.{name}": tuple(p.shape) for name, p in alone.named_parameters()}
         removed |= {name for name in names if name not in within}
@@ -171,4 +215,10 @@ def trace(model_class, config, arguments):
     for name, module in model.named_modules():
         if isinstance(module, (nn.ModuleList, nn.Sequential, nn.ParameterList)) and not any(name.startswith(p + ".") for p in prefixes):
             lists[name] = (len(module), type(module).__name__)
+    for name, module in model.named_modules():
+        if isinstance(module, nn.ModuleDict) and module and all(re.fullmatch(r"expert_\d+", key) for key in module):
+            lists[numbered(name)] = (len(module), "ModuleList")
+    tensors = {numbered(name): shape for name, shape in tensors.items()}
+    removed = {numbered(name) for name in removed}
+    lists = {numbered(name): length for name, length in lists.items()}
     return Trace(plain_config(original), tensors, parts, removed, lists, pool, asked)

@@ -6,7 +6,6 @@ script shares with `derive.py` how a small configuration is found, not what is m
 """
 
 import json
-import multiprocessing
 import pathlib
 import random
 import sys
@@ -36,7 +35,7 @@ def rows(name):
         said = {"architectures": [name], "model_type": config_class.model_type}
         space = Space(config_class, lambda config: build(model_class, config))
         rng = random.Random(f"truth of {name}")
-        variants = [("default", {})]
+        variants = [("default", space.given())]
         space.settle(rng)
         variants += [("a", space.variant(rng)), ("b", space.variant(rng))]
     except (Slow, Exception) as error:
@@ -70,8 +69,8 @@ def main():
     if out.exists():
         known = {json.loads(line)["class"] for line in out.read_text().splitlines()}
     todo = [name for name in classes(wanted) if name not in known]
-    with multiprocessing.Pool(2, maxtasksperchild=40) as pool, out.open("a") as file:
-        for found in pool.imap(rows, todo):
+    with out.open("a") as file:
+        for found in map(rows, todo):
             for row in found:
                 file.write(json.dumps(row) + "\n")
             file.flush()

@@ -3,6 +3,7 @@
 A value the class will not build with is left out, key by key.
 """
 
+import copy
 import dataclasses
 import random
 import re
@@ -10,9 +11,13 @@ import signal
 import types
 import typing
 
+import huggingface_hub.dataclasses
+import timm
 import torch
 import transformers
-from transformers import PreTrainedConfig
+from transformers import PreTrainedConfig, PreTrainedModel
+
+import symbols
 
 # Keys that change no parameter.
 IDLE = re.compile(
@@ -37,15 +42,57 @@ GROUPS = [
 
 
 # What some classes must be given to be built at all.
+ROPE = {"rope_type": "default", "rope_theta": 10000.0}
 GIVEN = {
+    "ChameleonConfig": {"vocabulary_map": {"<image>": 3}},
+    "Emu3Config": {"vocabulary_map": {"<image>": 3, "<|extra_200|>": 4}},
+    "CohereCompassTextConfig": {"rope_parameters": {"full_attention": ROPE, "sliding_attention": ROPE}},
+    "DbrxAttentionConfig": {"rope_theta": 10000.0},
+    "DeepseekOcr2TextConfig": {"num_hidden_layers": 3, "mlp_layer_types": ["dense", "sparse", "sparse"]},
+    "Gemma4AssistantConfig": {"text_config": {"model_type": "gemma4_text", "hidden_size_per_layer_input": 0}},
+    "DiffusionGemmaTextConfig": {"num_experts": 8, "top_k_experts": 2, "moe_intermediate_size": 64},
     "HunYuanDenseV1Config": {"head_dim": 24},
     "HunYuanMoEV1Config": {"head_dim": 24},
+    "HunYuanVLTextConfig": {"head_dim": 24},
+    "Mamba2Config": {"hidden_size": 192, "num_heads": 16, "head_dim": 24, "num_hidden_layers": 4},
+    "Granite4VisionConfig": {"deepstack_layer_map": [[-2, 2], [-1, 3]], "downsample_rate": "4/8"},
     "Lfm2MoeConfig": {"num_hidden_layers": 4, "layer_types": ["conv", "full_attention", "conv", "conv"]},
 }
 # Words of lists that neither a default nor a comparison tells.
 GATED = {"feed_forward_proj": {"relu", "gated-gelu"}}
 WORDS = {name + "Config": GATED for name in ("T5", "MT5", "UMT5", "LongT5", "SwitchTransformers", "Pop2Piano")}
+WORDS |= {"DeepseekOcr2TextConfig": {"mlp_layer_types[]": {"dense", "sparse"}}}
+WORDS |= {"LagunaConfig": {"gating": {"per-head", "per-element"}}}
 WORDS |= {"Lfm2MoeConfig": {"layer_types[]": {"conv", "full_attention"}}}
+
+
+def flat(changes, path=()):
+    """Paths and values; `model_type` goes with what stands beside it."""
+    for name, value in changes.items():
+        if isinstance(value, dict) and value.get("model_type"):
+            yield from flat({k: v for k, v in value.items() if k != "model_type"}, (*path, name))
+        else:
+            yield (*path, name), value
+
+
+def merged(start, items, changes):
+    found = copy.deepcopy(start)
+    for path, value in items:
+        place, source = found, changes
+        for step in path[:-1]:
+            source = source[step]
+            place = place.setdefault(step, {"model_type": source["model_type"]})
+        place[path[-1]] = copy.deepcopy(value)
+    return found
+
+
+def without(changes, given):
+    """The changes of keys that are not given."""
+    return {
+        k: without(v, given[k]) if isinstance(v, dict) and isinstance(given.get(k), dict) else v
+        for k, v in changes.items()
+        if k not in given or isinstance(v, dict) or k == "model_type"
+    }
 
 
 class Slow(Exception):
@@ -87,6 +134,8 @@ def fields(config_class):
 
 def small(name, default, rng, rich):
     """A small value for a key, by its name."""
+    if name == "num_kv_shared_layers":
+        return rng.choice([0, 1, 2, 2]) if rich else 0
     if LAYERS.search(name):
         return rng.choice([3, 4, 5, 6, 7])
     group = next((g for g, pattern in GROUPS if pattern.search(name)), None)
@@ -131,8 +180,8 @@ class Space:
         self.hot = {}  # key → numbers the code compares it with
         self.subs = {}
         self.base = {}
-        self.default = config_class()
-        for name in getattr(config_class, "sub_configs_defaults", {}) or {}:
+        self.default = config_class(**copy.deepcopy(GIVEN.get(config_class.__name__, {})))
+        for name in {**(getattr(config_class, "sub_configs", None) or {}), **(getattr(config_class, "sub_configs_defaults", None) or {})}:
             sub = getattr(self.default, name, None)
             if isinstance(sub, PreTrainedConfig) and depth < 3:
                 self.subs[name] = Space(type(sub), None, depth + 1)
@@ -153,29 +202,41 @@ class Space:
 
     def settle(self, rng):
         """Finds the small base."""
-        given = GIVEN.get(self.config_class.__name__, {})
-        changes = {k: v for k, v in self.proposal(rng, rich=False).items() if k not in given}
-        self.base = self.grow(given, changes, first=LAYERS)
+        given = self.given()
+        changes = self.proposal(rng, rich=False)
+        self.base = self.grow(given, without(changes, given), first=LAYERS)
         if not self.try_build(self.base):
             # Some defaults are none although nothing can be built of them.
             self.fill = True
-            self.base = self.grow(given, {k: v for k, v in self.proposal(rng, rich=False).items() if k not in given})
+            self.base = self.grow(given, without(self.proposal(rng, rich=False), given))
         return self.base
 
+    def given(self):
+        """What must be said, of the configurations within as well."""
+        found = copy.deepcopy(GIVEN.get(self.config_class.__name__, {}))
+        for name, sub in self.subs.items():
+            if inner := sub.given():
+                model_type = type(sub.default).model_type
+                found[name] = {"model_type": model_type, **inner} if model_type else inner
+        return found
+
     def grow(self, start, changes, first=None):
-        """`start` with as many of the changes as can be built."""
-        good = dict(start)
-        if self.try_build({**good, **changes}):
-            return {**good, **changes}
-        items = sorted(changes.items(), key=lambda kv: (not (first and first.search(kv[0])), kv[0]))
+        """`start` with as many of the changes as can be built, those of the configurations within key by key."""
+        good = merged(start, flat(changes), changes)
+        if self.try_build(good):
+            return good
+        good = copy.deepcopy(start)
+        items = sorted(flat(changes), key=lambda item: (not (first and first.search(item[0][-1])), len(item[0]), item[0]))
         tries = [0]
 
         def add(group):
             tries[0] += 1
-            if tries[0] > 60 or not group:
+            if tries[0] > 80 or not group:
                 return
-            if self.try_build({**good, **dict(group)}):
-                good.update(dict(group))
+            more = merged(good, group, changes)
+            if self.try_build(more):
+                good.clear()
+                good.update(more)
             elif len(group) > 1:
                 add(group[: len(group) // 2])
                 add(group[len(group) // 2 :])
@@ -205,8 +266,7 @@ class Space:
         self.lists(found, layers, rng, rich)
         for name, sub in self.subs.items():
             inner = sub.proposal(rng, rich)
-            spec = self.config_class.sub_configs_defaults[name]
-            if not isinstance(spec.config_class, type) or not issubclass(spec.config_class, PreTrainedConfig) or spec.model_type:
+            if type(sub.default).model_type:
                 inner["model_type"] = type(sub.default).model_type
             if rich and not rng.randrange(12):
                 inner["tie_word_embeddings"] = rng.random() < 0.5
@@ -245,7 +305,7 @@ class Space:
     def propose(self, name, hint, default, rng, rich):
         hot = rich and name in self.hot
         if isinstance(default, bool) or hint is bool:
-            return rng.random() < 0.5 if rich else Ellipsis
+            return rng.choice([True, False, *sorted(WORDS.get(self.config_class.__name__, {}).get(name, ()))]) if rich else Ellipsis
         optional = allows(hint, type(None))
         if isinstance(default, int) or allows(hint, int) and default is None:
             if optional and rich and rng.random() < 0.3:
@@ -293,8 +353,8 @@ class Space:
         changes = self.proposal(rng, rich=True)
         # Half of the time only some keys change, so that the rest is what the class says.
         share = rng.choice([0.3, 0.6, 1.0, 1.0])
-        changes = {k: v for k, v in changes.items() if rng.random() < (max(share, 0.7) if k in self.hot else share)}
-        return self.grow(self.base, changes)
+        kept = [item for item in flat(changes) if rng.random() < (max(share, 0.7) if item[0][0] in self.hot else share)]
+        return self.grow(self.base, merged({}, kept, changes))
 
 
 def allows_ints(hint):
@@ -317,5 +377,40 @@ def build(model_class, config, **kwargs):
     return model
 
 
+def _left(tensor, *_, **__):
+    return tensor
+
+
+_timm_create = timm.create_model
+_timm_made = {}
+
+
+def _timm_once(*args, **kwargs):
+    """Its towers take seconds to make and are the same for the same words."""
+    key = repr((args, sorted(kwargs.items())))
+    if key not in _timm_made:
+        if len(_timm_made) > 12:
+            _timm_made.clear()
+        _timm_made[key] = _timm_create(*args, **kwargs)
+    return _timm_made[key]
+
+
+timm.create_model = _timm_once
+_type_validator = huggingface_hub.dataclasses.type_validator
+
+
+def _plain_validator(name, value, expected):
+    """Configurations that a model makes on its way are checked by their plain values."""
+    _type_validator(name, symbols.plain(value), expected)
+
+
+huggingface_hub.dataclasses.type_validator = _plain_validator
+# First values matter to nobody here, and take most of the time.
+PreTrainedModel.initialize_weights = lambda self: None
+for _name in dir(torch.nn.init):
+    if _name.endswith("_") and not _name.startswith("_"):
+        setattr(torch.nn.init, _name, _left)
+for _name in ("normal_", "uniform_", "fill_", "zero_", "erfinv_"):
+    setattr(torch.Tensor, _name, _left)
 torch.set_num_threads(1)
 transformers.logging.set_verbosity_error()

@@ -3,11 +3,14 @@
 A file that begins with `// By hand` is left as it is. `hand.py` has what no tool can see.
 """
 
+import copy
 import hashlib
 import importlib
 import inspect
+import json
 import pathlib
 import pickle
+import random
 import re
 import sys
 
@@ -20,21 +23,26 @@ from transformers.modeling_layers import (
     GenericForTokenClassification,
 )
 
-from derive import AUDIT, find
+from derive import find
 from hand import HAND, LIKE
-from keys import FAILED, Rules
+from keys import FAILED, Rules, literal
 from learn import keys_of
 from symbols import text
-from variants import IDLE, fields
+from variants import IDLE, Space, fields, flat, merged, usual
 
 # Keys that facts and the reader ask for, where a class has them.
 ALWAYS = """hidden_size num_attention_heads num_key_value_heads head_dim num_hidden_layers layer_types sliding_window hidden_act
 hidden_activation activation_function max_position_embeddings num_experts_per_tok vocab_size tie_word_embeddings intermediate_size
-num_heads moe_top_k top_k_experts moe_k""".split()
+num_heads moe_top_k top_k_experts moe_k spatial_merge_size""".split()
 IDLE_WORDS = re.compile(r"act(ivation)?(_fn|_function)?$|type$|implementation|dtype|mode$|method$|norm_eps|scal|init|theta|image_size|"
                         r"pretraining_tp|multiplier|softcap|bias_init|cache|rescale|normalize|capping|chunk|backend|prob|temperature|"
                         r"n_group$|topk_group|norm_topk|position_embedding|layerdrop|rope|summary_|scale_|problem|_loss|output_|gradient|"
                         r"use_mamba_kernels|kernel|_idx$|_index$|id$|seq_length|sample|threshold|weight$|pooler|strategy|return")
+
+
+# Types with rows in the table of exact counts that are not exact.
+LIST = pathlib.Path(__file__).parent / "unchecked.txt"
+UNCHECKED = LIST.read_text().split() if LIST.exists() else []
 
 
 def load(store):
@@ -86,6 +94,8 @@ class Type:
         if base:
             self.generic(base)
         self.parts = self.part_types()
+        self.without = self.part_defaults()
+        self.set = part_settings(self.config_class, self.parts)
         self.keys()
 
     def nested(self, one):
@@ -145,10 +155,11 @@ class Type:
         model_class = getattr(transformers, base, None)
         prefix = getattr(model_class, "base_model_prefix", "model")
         whole = ("Part", prefix, self.base, "")
+        width = text_path(self.config_class) + "hidden_size"
         for kind, ending, items in (
-            (GenericForSequenceClassification, "ForSequenceClassification", [("Tensor", "score.weight", "num_labels, hidden_size")]),
+            (GenericForSequenceClassification, "ForSequenceClassification", [("Tensor", "score.weight", f"num_labels, {width}")]),
             (GenericForTokenClassification, "ForTokenClassification",
-             [("Tensor", "score.weight", "num_labels, hidden_size"), ("Tensor", "score.bias", "num_labels")]),
+             [("Tensor", "score.weight", f"num_labels, {width}"), ("Tensor", "score.bias", "num_labels")]),
             (GenericForQuestionAnswering, "ForQuestionAnswering",
              [("Tensor", "qa_outputs.weight", "2, hidden_size"), ("Tensor", "qa_outputs.bias", "2")]),
         ):
@@ -158,14 +169,16 @@ class Type:
 
     def part_types(self):
         found = {}
-        for name, spec in (getattr(self.config_class, "sub_configs_defaults", {}) or {}).items():
+        named = {**(getattr(self.config_class, "sub_configs", None) or {}), **(getattr(self.config_class, "sub_configs_defaults", None) or {})}
+        for name, spec in named.items():
             try:
                 sub = getattr(self.config_class(), name)
             except Exception:
                 continue
             if not isinstance(sub, PreTrainedConfig):
                 continue
-            fixed = isinstance(spec.config_class, type) and issubclass(spec.config_class, PreTrainedConfig)
+            kept = getattr(spec, "config_class", spec)
+            fixed = isinstance(kept, type) and issubclass(kept, PreTrainedConfig)
             kind = "Always" if fixed else "Usually"
             try:
                 flat = getattr(self.config_class(hidden_size=1234, num_hidden_layers=3), name)
@@ -174,6 +187,16 @@ class Type:
             except Exception:
                 pass
             found[name] = (kind, sub.model_type)
+        return found
+
+    def part_defaults(self):
+        """What a class gives the configurations within where a file has none."""
+        found = {}
+        for name, spec in (getattr(self.config_class, "sub_configs_defaults", {}) or {}).items():
+            given = {k: v for k, v in (spec.init_kwargs or {}).items() if not IDLE.search(k) or k in ("num_labels", "model_type")}
+            given = {k: v for k, v in given.items() if v is None or isinstance(v, (bool, int, float, str, list, tuple, dict))}
+            if set(given) - {"model_type"}:
+                found[name] = json.dumps(given)
         return found
 
     def keys(self):
@@ -209,6 +232,7 @@ class Type:
                     self.failed[f"{key} {state}"] = rules.failed.get(f"{key} {state}")
                 elif not (state == "absent" and ast is None):
                     getattr(self, state)[key] = text(ast)
+        self.complete_parts()
         self.names = {k: v for k, v in rules.names.items() if "." not in v and k != v}
         self.fixed = {}
         values = [one["values"] for one in self.classes.values()]
@@ -222,6 +246,19 @@ class Type:
         share = rope.get("partial_rotary_factor") if isinstance(rope, dict) else None
         self.facts = {} if share is None else {"usual_rotary_share": repr(float(share))}
 
+    def complete_parts(self):
+        """Defaults of keys of parts that have no description of their own."""
+        asts = [a for one in self.classes.values() for kind, _, leaf, conditions in one["items"] for a in (list(leaf) if kind == "tensor" else []) + list(conditions)]
+        asts += [a for one in self.classes.values() for a in one["counts"].values()]
+        config = self.config_class()
+        for key in sorted({k for a in asts for k in keys_of(a) if k.count(".") == 1}):
+            part, last = key.split(".")
+            if part not in self.parts or self.parts[part][1] and self.parts[part][1] in self.prefixes:
+                continue
+            value = usual(getattr(config, part), last)
+            if value is not None and not isinstance(value, (dict, PreTrainedConfig)):
+                self.absent[key] = text(literal(value) if isinstance(value, (list, tuple)) else value)
+
     def merge_hand(self):
         for table, entries in HAND.get(self.model_type, {}).items():
             if table == "facts":
@@ -230,6 +267,62 @@ class Type:
                 getattr(self, table).update(entries)
 
     facts = {}
+
+
+def numbers(config, path=""):
+    """Every number and truth value of a configuration and those within, by its path."""
+    for name, value in config.__dict__.items():
+        key = f"{path}.{name}" if path else name
+        if isinstance(value, PreTrainedConfig):
+            yield from numbers(value, key)
+        elif isinstance(value, (bool, int)) and not name.startswith("_"):
+            yield key, value
+
+
+def part_settings(config_class, parts):
+    """Keys of the configurations within that the class around decides: path → the path they are taken from."""
+    rng, differing, samples = random.Random(3), set(), []
+    if not parts:
+        return {}
+    space = Space(config_class, lambda config: None)
+    for _ in range(60):
+        kwargs = merged(space.given(), flat(changes := space.proposal(rng, rich=True)), changes)
+        try:
+            config = config_class(**copy.deepcopy(kwargs))
+            alone = {n: type(getattr(config, n))(**copy.deepcopy(kwargs.get(n, {}))) for n in parts if n in kwargs}
+        except Exception:
+            continue
+        found = dict(numbers(config))
+        for part, inner in alone.items():
+            for key, value in numbers(inner):
+                path = f"{part}.{key}"
+                if found.get(path) != value and not IDLE.search(key.split(".")[-1]) and key.count(".") == 0:
+                    differing.add(path)
+        samples.append(found)
+        if len(samples) == 14:
+            break
+    settings = {}
+    for path in sorted(differing):
+        stored = [p for p in samples[0] if p not in differing and all(s.get(p) == s.get(path) for s in samples)]
+        own = path.rsplit(".", 1)[0] + "."
+        stored = sorted((p for p in stored if not p.startswith(own)), key=lambda p: ("hidden_size" not in p, len(p), p))
+        if stored:
+            settings[path] = stored[0]
+        elif len({s.get(path) for s in samples}) == 1:
+            settings[path] = text(samples[0].get(path))
+        else:
+            print(f"{config_class.__name__}: what {path} is set to is not known")
+    return settings
+
+
+def text_path(config_class):
+    """What leads to the configuration of the language model."""
+    try:
+        config = config_class()
+        text_config = config.get_text_config()
+        return next((f"{name}." for name, value in config.__dict__.items() if value is text_config), "")
+    except Exception:
+        return ""
 
 
 def quoted(word):
@@ -265,11 +358,12 @@ def file_text(t, like):
     head += f"    prefix: {quoted(t.prefix)},\n"
     if t.base and t.base != (like.base if like else "Model"):
         head += f"    base: Some({quoted(t.base)}),\n"
-    for name in ("names", "absent", "null", "given", "fixed", "facts"):
+    for name in ("names", "absent", "null", "given", "set", "fixed", "facts"):
         table, known = getattr(t, name), getattr(like, name) if like else {}
         head += table_text(name, {k: v for k, v in table.items() if known.get(k) != v})
     parts = {k: Raw(f"{kind}({quoted(m)})") for k, (kind, m) in t.parts.items() if not like or like.parts.get(k) != (kind, m)}
     head += table_text("parts", parts)
+    head += table_text("without", {k: v for k, v in t.without.items() if not like or like.without.get(k) != v})
     models = {k: v for k, v in t.models.items() if not like or like.models.get(k) != v}
     if models:
         order = sorted(models, key=lambda k: (k != t.base, k))
@@ -298,13 +392,33 @@ def declare_head_dim(t):
 
 
 def once(items):
-    """Each item once: where both sides of a condition have become the same."""
-    found = []
-    for item in items:
-        item = (*item[:-1], once(item[-1])) if item[0] in ("Loop", "When") else item
-        if item not in found:
-            found.append(item)
-    return found
+    """Each tensor once, where both sides of a condition have become the same; of two sizes that of `head_dim` stands."""
+    best = {}
+
+    def look(items, around):
+        for item in items:
+            if item[0] in ("Loop", "When"):
+                look(item[-1], (*around, item[1]))
+            elif "head_dim" in item[2] or (around, item[:2]) not in best:
+                best[around, item[:2]] = item
+
+    def kept(items, around):
+        found = []
+        for item in items:
+            if item[0] in ("Loop", "When"):
+                if inner := kept(item[-1], (*around, item[1])):
+                    found.append((*item[:-1], inner))
+            elif item[0] != "Tensor":
+                found.append(item)
+            elif (best_one := best.pop((around, item[:2]), None)) is not None:
+                found.append(best_one)
+        return found
+
+    def tensors(items):
+        return [(*i[:-1], tensors(i[-1])) if i[0] in ("Loop", "When") else i for i in items if i[0] in ("Loop", "When", "Tensor")]
+
+    look(tensors(items), ())
+    return kept(items, ())
 
 
 def with_head_dim(item):
@@ -335,19 +449,13 @@ def with_head_dim(item):
 
 
 def can_be_like(t, s):
-    tables = ("names", "absent", "null", "given", "fixed", "facts", "parts")
+    tables = ("names", "absent", "null", "given", "set", "fixed", "facts", "parts", "without")
     return all(set(getattr(s, n)) <= set(getattr(t, n)) for n in tables)
 
 
 def saved(t, s):
     same = [k for k in t.models if s.models.get(k) == t.models[k]]
     return sum(len(items_text(t.models[k], 3)) for k in same)
-
-
-def unchecked(one):
-    """Whether `audit` has not confirmed it; a head on a model that has been is small enough."""
-    is_head = any(kind == "part" and leaf[1] == "" for kind, _, leaf, _ in one["items"])
-    return not is_head and one.get("audited") != AUDIT
 
 
 def hash_of(one):
@@ -393,7 +501,7 @@ def main():
     cache = pathlib.Path(store) / "types"
     cache.mkdir(exist_ok=True)
     for model_type, classes in found.items():
-        if wanted and model_type not in wanted:
+        if not model_type or wanted and model_type not in wanted:
             continue
         file = cache / f"{model_type}.pickle"
         stamp = (sorted((n, hash_of(c)) for n, c in classes.items()), prefixes[model_type], sorted(asked.get(model_type, ())))
@@ -412,7 +520,7 @@ def main():
             file.write_bytes(pickle.dumps((stamp, t)))
         declare_head_dim(types[model_type])
         types[model_type].merge_hand()
-        if model_type not in HAND and any(unchecked(one) for one in classes.values()):
+        if model_type in UNCHECKED:
             types[model_type].facts = {**types[model_type].facts, "unchecked": "true"}
     folder.mkdir(exist_ok=True, parents=True)
     written = {}

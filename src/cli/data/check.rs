@@ -1,13 +1,15 @@
 //! `tuneplan data check`.
 
 use super::{CheckArgs, Outcome, SCHEMA, printable};
-use crate::data::check::{Options, Report, check};
+use crate::data::check::{Options, Report, Shape, check};
 use crate::data::checks::Severity;
 use crate::data::findings::{Finding, Place, worst};
 use crate::data::folder::data_files;
+use crate::data::records::Layout;
 use crate::units::grouped;
 use anyhow::Result;
 use serde_json::{Value as Json, json};
+use std::fmt::Write as _;
 use std::io::Write;
 
 /// Places that text shows of a finding; JSON has more.
@@ -45,8 +47,8 @@ pub fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Outcome> {
 fn to_json(report: &Report) -> Json {
     json!({
         "path": report.path.display().to_string(),
-        "format": report.shape.map(|shape| shape.id()),
-        "layout": report.layout.map(|layout| layout.id()),
+        "format": report.shape.map(Shape::id),
+        "layout": report.layout.map(Layout::id),
         "compression": report.packing.id(),
         "rows": report.rows,
         "unreadable_rows": report.unreadable,
@@ -70,14 +72,14 @@ fn finding_json(finding: &Finding) -> Json {
 fn to_text(report: &Report) -> String {
     let mut text = printable(&report.path.display().to_string());
     if let Some(layout) = report.layout {
-        text += &format!(": {}", layout.id());
+        let _ = write!(text, ": {}", layout.id());
     }
     if let Some(shape) = report.shape {
-        text += &format!(", {}", shape.id());
+        let _ = write!(text, ", {}", shape.id());
     }
-    text += &format!(", {} rows", grouped(report.rows));
+    let _ = write!(text, ", {} rows", grouped(report.rows));
     if report.unreadable > 0 {
-        text += &format!(", {} more that cannot be read", grouped(report.unreadable));
+        let _ = write!(text, ", {} more that cannot be read", grouped(report.unreadable));
     }
     text.push('\n');
     for finding in &report.findings {
@@ -95,11 +97,11 @@ fn finding_text(finding: &Finding) -> String {
     let check = finding.check;
     let mut text = format!("  {:<8} {}  {} ×\n", check.severity.id(), check.id, grouped(finding.count));
     let detail = if finding.detail.is_empty() { String::new() } else { format!(": {}", printable(&finding.detail)) };
-    text += &format!("           {}{detail}\n", check.what);
+    let _ = writeln!(text, "           {}{detail}", check.what);
     let places: Vec<String> = finding.places.iter().take(SHOWN).map(place_text).collect();
     if !places.is_empty() {
         let more = if finding.count > places.len() as u64 { "; …" } else { "" };
-        text += &format!("           {}{more}\n", places.join("; "));
+        let _ = writeln!(text, "           {}{more}", places.join("; "));
     }
     text + &format!("           Why: {} ({})\n           Fix: {}\n", check.why, check.source, check.fix)
 }

@@ -8,6 +8,7 @@ use crate::units::grouped;
 use anyhow::Result;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Write;
 
 /// Verdicts in the order they are told.
@@ -70,13 +71,13 @@ fn to_text(args: &LengthsArgs, found: &Lengths, assumed: &[String]) -> String {
         grouped(args.trainer.cutoff() as u64)
     );
     for verdict in VERDICTS {
-        text += &format!("  {:<10} {:>10} rows\n", verdict.id(), grouped(found.count(verdict) as u64));
+        let _ = writeln!(text, "  {:<10} {:>10} rows", verdict.id(), grouped(found.count(verdict) as u64));
     }
-    text += &format!("  tokens     {:>10} before the cut, ", grouped(found.tokens()));
-    text += &format!("{} go to the model, ", grouped(found.kept_tokens()));
-    text += &format!("{} are trained\n", grouped(found.trained_tokens()));
+    let _ = write!(text, "  tokens     {:>10} before the cut, ", grouped(found.tokens()));
+    let _ = write!(text, "{} go to the model, ", grouped(found.kept_tokens()));
+    let _ = writeln!(text, "{} are trained", grouped(found.trained_tokens()));
     let at = |share: f64| grouped(found.percentile(share) as u64);
-    text += &format!("  length     median {}, 95 % up to {}, longest {}\n", at(0.5), at(0.95), at(1.0));
+    let _ = writeln!(text, "  length     median {}, 95 % up to {}, longest {}", at(0.5), at(0.95), at(1.0));
     let mut reasons: BTreeMap<(&str, &str), Vec<u64>> = BTreeMap::new();
     for row in found.rows.iter().filter(|row| !matches!(row.verdict, Verdict::Kept | Verdict::Truncated)) {
         reasons.entry((row.verdict.id(), &row.reason)).or_default().push(row.line);
@@ -84,11 +85,11 @@ fn to_text(args: &LengthsArgs, found: &Lengths, assumed: &[String]) -> String {
     for ((verdict, reason), lines) in reasons.iter().take(20) {
         let shown: Vec<String> = lines.iter().take(5).map(u64::to_string).collect();
         let more = if lines.len() > 5 { format!(" and {} more", lines.len() - 5) } else { String::new() };
-        text += &format!("  {verdict}: {} (line {}{more})\n", super::printable(reason), shown.join(", "));
+        let _ = writeln!(text, "  {verdict}: {} (line {}{more})", super::printable(reason), shown.join(", "));
     }
     text += "  Assumed\n";
     for line in assumed {
-        text += &format!("    {line}\n");
+        let _ = writeln!(text, "    {line}");
     }
     text
 }

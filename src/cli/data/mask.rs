@@ -5,6 +5,7 @@ use crate::data::lengths::{Masked, mask};
 use crate::data::model::TextModel;
 use anyhow::Result;
 use serde_json::{Value as Json, json};
+use std::fmt::Write as _;
 use std::io::Write;
 
 pub fn run(args: &MaskArgs, out: &mut dyn Write) -> Result<Outcome> {
@@ -92,10 +93,11 @@ fn to_text(args: &MaskArgs, found: &Masked, assumed: &[String]) -> String {
         found.made.verdict.id()
     );
     if !found.made.reason.is_empty() {
-        text += &format!(": {}", printable(&found.made.reason));
+        let _ = write!(text, ": {}", printable(&found.made.reason));
     }
-    text += &format!(
-        "\n{} tokens, {} go to the model, {} are trained\n",
+    let _ = writeln!(
+        text,
+        "\n{} tokens, {} go to the model, {} are trained",
         found.made.whole.ids.len(),
         found.made.kept.ids.len(),
         found.made.kept.trained_tokens()
@@ -106,12 +108,12 @@ fn to_text(args: &MaskArgs, found: &Masked, assumed: &[String]) -> String {
         let length = states[at..].iter().take_while(|state| **state == states[at]).count();
         let said = found.pieces[at..at + length].concat();
         let shown = said.split('\n').map(printable).collect::<Vec<_>>().join("⏎\n          ");
-        text += &format!("{:<8}{:>5}  {shown}\n", states[at].id(), length);
+        let _ = writeln!(text, "{:<8}{:>5}  {shown}", states[at].id(), length);
         at += length;
     }
     text += "Assumed\n";
     for line in assumed {
-        text += &format!("  {line}\n");
+        let _ = writeln!(text, "  {line}");
     }
     text
 }

@@ -2,6 +2,7 @@
 
 use super::{Outcome, RowsArgs, SCHEMA, printable};
 use crate::data::check::{Options, check};
+use crate::data::findings::Finding;
 use crate::data::pick::rows_of;
 use anyhow::{Result, bail};
 use serde_json::json;
@@ -11,7 +12,7 @@ pub fn run(args: &RowsArgs, out: &mut dyn Write) -> Result<Outcome> {
     let options = Options { most_places: args.most, only: Some(args.id) };
     let report = check(&args.file, options);
     if report.is_unusable && report.rows == 0 {
-        let reason = report.findings.first().map_or_else(String::new, |found| found.message());
+        let reason = report.findings.first().map_or_else(String::new, Finding::message);
         bail!("{}: {reason}", args.file.display());
     }
     let finding = report.findings.iter().find(|finding| finding.check.id == args.id);

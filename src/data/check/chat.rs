@@ -10,7 +10,8 @@ use crate::checks::{
     UNFINISHED, UNKNOWN_ROLE,
 };
 use crate::findings::{Findings, Place, Row};
-use crate::node::{Node, Step, locate, path_text};
+use crate::node::Node;
+use crate::place::{Step, locate, path_text};
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -229,9 +230,8 @@ impl List<'_, '_> {
                     }
                 }
             }
-            Some(Node::Null) if calls => {}
+            Some(Node::Null) | None if calls => {}
             Some(Node::Null) => self.findings.field(&NULL_CONTENT, row, &path, String::new),
-            None if calls => {}
             None => self.findings.field(&MESSAGE_KEYS, row, &path[..2], || format!("no `{key}`")),
             // Results of tools may be objects: templates write them as JSON.
             Some(Node::Map(_)) if role == Some(Role::Tool) => {}

@@ -10,7 +10,8 @@ use crate::checks::{
     TOKENS_LENGTH, TOKENS_NOTHING, UNFINISHED,
 };
 use crate::findings::{Findings, PLACES, Place, Row};
-use crate::node::{Node, Step};
+use crate::node::Node;
+use crate::place::Step;
 use marks::Family;
 use std::collections::BTreeMap;
 
@@ -158,7 +159,7 @@ impl Checker {
                 let at = usize::from(!(0.0..=1.0).contains(&value));
                 self.counts.scores[at] += 1;
                 if self.counts.score_places[at].len() < PLACES {
-                    let byte = crate::node::locate(row.text, &[Step::Key("score")]);
+                    let byte = crate::place::locate(row.text, &[Step::Key("score")]);
                     self.counts.score_places[at].push(row.place_at(byte, "score".to_owned()));
                 }
             }
@@ -212,7 +213,7 @@ impl Checker {
         if let Some(word) = written.begins {
             self.findings.within(&BOS, row, &[Step::Key("text")], word, || format!("`{word}`"));
         }
-        let place = || row.place_at(crate::node::locate(row.text, &[Step::Key("text")]), "text".to_owned());
+        let place = || row.place_at(crate::place::locate(row.text, &[Step::Key("text")]), "text".to_owned());
         if let Some(family) = written.family {
             let (count, places) = self.counts.families.entry(family).or_default();
             *count += 1;

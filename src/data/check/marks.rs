@@ -2,7 +2,7 @@
 
 use crate::checks::{CONTROL, INVISIBLE, LINE_SEPARATOR, MOJIBAKE, NUL, REPLACEMENT, SPECIAL_TOKENS, TEMPLATE_APPLIED};
 use crate::findings::{Findings, Row};
-use crate::node::Step;
+use crate::place::Step;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use memchr::memmem::Finder;
 use std::sync::LazyLock;
@@ -123,7 +123,7 @@ static FINDER: LazyLock<AhoCorasick> = LazyLock::new(|| {
 
 /// What is beyond ASCII and told: marks, zero-width and direction marks, damage.
 static BEYOND_ASCII: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    let hints = ["<｜", "Ã", "Â", "â€", "\u{80}"].map(str::as_bytes);
+    let hints = ["<｜", "Ã", "Â", "â€"].map(str::as_bytes);
     // Bytes that begin what is told: U+2028 and its neighbours, U+2060 and its, U+FEFF, U+FFFD.
     let bytes: [&[u8]; 6] =
         [b"\xe2\x80\x8b", b"\xe2\x80\xa8", b"\xe2\x80\xa9", b"\xe2\x81", b"\xef\xbb\xbf", b"\xef\xbf\xbd"];
@@ -143,8 +143,16 @@ static IN_ASCII: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| {
 pub(super) fn may_have_any(row: &[u8]) -> bool {
     memchr::memchr2(b'<', 0x7f, row).is_some()
         || IN_ASCII.iter().any(|hint| hint.find(row).is_some())
-        || !row.is_ascii() && BEYOND_ASCII.is_match(row)
+        || (!row.is_ascii() && begins_beyond_ascii(row) && BEYOND_ASCII.is_match(row))
 }
+
+/// The bytes that all hints beyond ASCII begin with: most text in other scripts has none of them.
+fn begins_beyond_ascii(row: &[u8]) -> bool {
+    memchr::memchr2(0xe2, 0xef, row).is_some() || DAMAGED.iter().any(|hint| hint.find(row).is_some())
+}
+
+/// What `Ã` and `Â` are in bytes.
+static DAMAGED: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| [Finder::new(b"\xc3\x83"), Finder::new(b"\xc3\x82")]);
 
 /// Marks of a text in their order.
 pub(crate) fn marks(text: &str) -> impl Iterator<Item = (&'static str, Family, Part, usize)> {

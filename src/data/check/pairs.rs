@@ -7,7 +7,8 @@ use crate::checks::{
     SIDE_EMPTY, SIDE_MISSING,
 };
 use crate::findings::{Findings, Row};
-use crate::node::{Node, Step};
+use crate::node::Node;
+use crate::place::Step;
 use std::collections::HashSet;
 
 /// What is known of a file's pairs together.

@@ -5,7 +5,8 @@ use crate::checks::{
     TOO_MANY_VALUES, TRAILING_COMMA, TRUNCATED, TWO_VALUES,
 };
 use crate::findings::{Findings, Row};
-use crate::node::{Node, TOO_MANY, path_at, reason, stopped_at};
+use crate::node::{Node, TOO_MANY};
+use crate::place::{path_at, reason, stopped_at};
 use std::borrow::Cow;
 
 /// Words that Python writes and JSON does not have.

@@ -5,7 +5,8 @@ use super::shape::Shape;
 use super::{hash_of, pairs};
 use crate::checks::{BOILERPLATE, DUPLICATE, LENGTH_SPREAD, MIXED_FORMATS, RAGGED, TWO_ANSWERS, TYPE_CHANGE};
 use crate::findings::{Findings, Place, Row};
-use crate::node::{Node, Step};
+use crate::node::Node;
+use crate::place::Step;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Columns that are followed; more are a list of keys rather than columns.
@@ -36,7 +37,7 @@ impl Columns {
 
     pub fn finish(&self, rows: u64, findings: &mut Findings) {
         for (name, kinds) in &self.by_name {
-            let present: u64 = kinds.iter().map(|(_, kind)| kind.count).sum();
+            let present: u64 = kinds.values().map(|kind| kind.count).sum();
             if present < rows {
                 let detail = || format!("`{}` in {present} of {rows}", super::values::brief(name));
                 if let Some(place) = kinds.values().filter_map(|kind| kind.first.first()).min() {
@@ -153,7 +154,9 @@ fn prompt_and_answer(fields: &Node<'_>, shape: Shape) -> Option<(u64, u64)> {
             let name = if shape == Shape::Messages { "messages" } else { "conversations" };
             // Later turns depend on the earlier ones.
             let (answer, before) = fields.get(name)?.as_list()?.split_last()?;
-            before.iter().for_each(|turn| prompt.add(turn));
+            for turn in before {
+                prompt.add(turn);
+            }
             answer
         }
         Shape::Alpaca => {

@@ -8,7 +8,8 @@ use crate::checks::{
     RESULT_WITHOUT_CALL, SCHEMA, TOOLS_SYNTAX, UNKNOWN_TOOL,
 };
 use crate::findings::{Findings, Row};
-use crate::node::{Node, Step};
+use crate::node::Node;
+use crate::place::Step;
 
 /// What is known of a file's calls together.
 #[derive(Debug, Default)]
@@ -143,7 +144,7 @@ fn one_call(list: &mut List<'_, '_>, row: Row<'_>, call: &Node<'_>, path: &[Step
                 }
                 Ok(parsed) => owned(&parsed),
                 Err(error) => {
-                    let reason = crate::node::reason(&error);
+                    let reason = crate::place::reason(&error);
                     list.findings.field(&ARGUMENTS_SYNTAX, row, &inside, || format!("`{}`: {reason}", brief(text)));
                     return;
                 }

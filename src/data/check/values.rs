@@ -3,7 +3,8 @@
 use super::marks;
 use crate::checks::{ARGUMENTS_RAGGED, BIG_INTEGER, DEEP, DUPLICATE_KEY};
 use crate::findings::{Findings, Row};
-use crate::node::{Node, Step, is_written_whole};
+use crate::node::Node;
+use crate::place::{Step, is_written_whole};
 use std::collections::HashSet;
 
 /// Levels beyond which some loaders stop.

@@ -91,12 +91,11 @@ fn is_whole_value(text: &[u8]) -> bool {
 }
 
 fn of_object(begin: &[u8]) -> Layout {
-    match end_of_value(begin) {
+    let end = end_of_value(begin);
+    match end {
         Some(end) if !begin[..end].contains(&b'\n') => Layout::Lines,
-        Some(end) if is_whole_value(&begin[..end]) => Layout::Values,
-        // A pretty first row that is faulty: its first line is an opened bracket alone, or a key.
-        Some(_) if first_line(begin).len() == 1 => Layout::Values,
-        None if first_line(begin).len() == 1 => Layout::Values,
+        // A pretty first row, which may be faulty: its first line is an opened bracket alone.
+        _ if first_line(begin).len() == 1 || end.is_some_and(|end| is_whole_value(&begin[..end])) => Layout::Values,
         _ => Layout::Lines,
     }
 }

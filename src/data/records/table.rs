@@ -70,7 +70,7 @@ impl Table {
         Ok(())
     }
 
-    pub fn next(&mut self) -> io::Result<Option<Piece<'_>>> {
+    pub fn next_piece(&mut self) -> io::Result<Option<Piece<'_>>> {
         self.header()?;
         self.since.set(0);
         if !self.reader.read_byte_record(&mut self.record)? {

@@ -324,6 +324,7 @@ fn storable(value: Value) -> Result<Value, Error> {
 }
 
 /// The engine's own writes all before it counts, and indents by whatever it is told.
+#[allow(clippy::needless_pass_by_value, reason = "filters are handed their arguments")]
 fn tojson(state: &State<'_, '_>, value: &Value, indent: Option<Value>, args: Kwargs) -> Result<Value, Error> {
     let wanted = indent.or(args.get("indent")?).filter(|indent| !indent.is_none());
     let is_indented = wanted.is_some();

@@ -2,6 +2,7 @@
 
 use minijinja::Value;
 use minijinja::value::ValueKind;
+use std::fmt::Write as _;
 
 /// The day that templates are told it is: a file must give the same tokens on every day. Trainers tell theirs.
 pub const DATE: &str = "1 December 2026";
@@ -38,11 +39,11 @@ pub(super) fn date(format: &str) -> String {
 /// As `json.dumps(value, ensure_ascii=False, indent=…)` writes it.
 pub(super) fn json(value: &Value, indent: Option<usize>, is_sorted: bool) -> String {
     let mut text = String::new();
-    write(value, indent, is_sorted, 0, &mut text);
+    write_value(value, indent, is_sorted, 0, &mut text);
     text
 }
 
-fn write(value: &Value, indent: Option<usize>, is_sorted: bool, level: usize, to: &mut String) {
+fn write_value(value: &Value, indent: Option<usize>, is_sorted: bool, level: usize, to: &mut String) {
     let separator = |to: &mut String, level: usize| {
         if let Some(indent) = indent {
             to.push('\n');
@@ -67,7 +68,7 @@ fn write(value: &Value, indent: Option<usize>, is_sorted: bool, level: usize, to
                 separator(to, level + 1);
                 string(&key.to_string(), to);
                 to.push_str(": ");
-                write(&value.get_item(key).unwrap_or_default(), indent, is_sorted, level + 1, to);
+                write_value(&value.get_item(key).unwrap_or_default(), indent, is_sorted, level + 1, to);
             }
             if !keys.is_empty() {
                 separator(to, level);
@@ -83,7 +84,7 @@ fn write(value: &Value, indent: Option<usize>, is_sorted: bool, level: usize, to
                 }
                 is_empty = false;
                 separator(to, level + 1);
-                write(&part, indent, is_sorted, level + 1, to);
+                write_value(&part, indent, is_sorted, level + 1, to);
             }
             if !is_empty {
                 separator(to, level);
@@ -118,7 +119,9 @@ fn string(text: &str, to: &mut String) {
             '\t' => to.push_str("\\t"),
             '\u{8}' => to.push_str("\\b"),
             '\u{c}' => to.push_str("\\f"),
-            control if (control as u32) < 0x20 => to.push_str(&format!("\\u{:04x}", control as u32)),
+            control if (control as u32) < 0x20 => {
+                let _ = write!(to, "\\u{:04x}", control as u32);
+            }
             other => to.push(other),
         }
     }

@@ -91,7 +91,7 @@ pub fn write(version: Version<'_>, facts: &Facts, head: &[String], elsewhere: &B
         let is_ours = is_whole || table.rows.iter().any(|row| row.say == *fact);
         let is_setting = is_ours && !answered.contains(fact) && !fact.starts_with(':');
         if is_setting && !written.cannot.iter().any(|cannot| cannot.fact == *fact) {
-            let why = format!("{} {} has no key for it", table.title, version.version);
+            let why = format!("for {} {} no key is written for it", table.title, version.version);
             written.cannot.push(Cannot { fact: fact.clone(), value: value.to_string(), why });
         }
     }

@@ -8,6 +8,7 @@ mod configuration;
 mod description;
 mod evaluate;
 mod expression;
+mod functions;
 mod roles;
 mod shape;
 mod value;

@@ -2,6 +2,7 @@
 
 use super::description::{Class, PartType, class, class_named};
 use super::expression::{Expression, Function, Operator};
+use super::functions::apply;
 use super::value::{MAX_LIST, Value, arithmetic, compare};
 use serde_json::{Map, Value as Json};
 use std::cell::{Cell, RefCell};
@@ -17,6 +18,11 @@ const MAX_STEPS: u64 = 4_000_000;
 const MAX_DEPTH: u32 = 24;
 /// Labels that transformers assumes where none are named.
 const USUAL_LABELS: i64 = 2;
+
+/// Sizes that makers also give under names of their own, as `vt_hidden_size`.
+const SIZES: [&str; 4] = ["hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"];
+/// `file.KEY` is the key as the file gives it, before any rule.
+const AS_GIVEN: &str = "file";
 
 /// Numbers of the repetitions around, the outermost first.
 pub type Variables = [i64; 4];
@@ -62,6 +68,28 @@ impl<'a> Configuration<'a> {
         self.map
     }
 
+    /// A configuration within has a size under a name of its maker's own while its class assumes another: the class is
+    /// not the model this file is for.
+    pub fn has_part_of_another(&self) -> bool {
+        let parts = self.class.into_iter().flat_map(|class| class.parts.keys());
+        parts.map(|name| self.part(name)).any(|part| part.is_of_another())
+    }
+
+    fn is_of_another(&self) -> bool {
+        let Some(class) = self.class else { return false };
+        let tables = [&class.absent, &class.null, &class.given];
+        let known = |key: &str| class.names.contains_key(key) || tables.iter().any(|table| table.contains_key(key));
+        self.map.iter().any(|(key, value)| {
+            SIZES.iter().any(|size| {
+                key.strip_suffix(size).is_some_and(|prefix| prefix.ends_with('_'))
+                    && !known(key)
+                    && class.absent.contains_key(*size)
+                    && self.raw(size).is_none()
+                    && self.key(size).is_ok_and(|usual| Value::of_json(value).is_ok_and(|given| !given.same(&usual)))
+            })
+        })
+    }
+
     /// The configuration within under `path`.
     pub fn at(self: &Rc<Self>, path: &[String]) -> Rc<Self> {
         path.iter().fold(Rc::clone(self), |part, name| part.part(name))
@@ -77,7 +105,10 @@ impl<'a> Configuration<'a> {
         let map = match (given, kind) {
             (Some(given), _) => given,
             (None, Some(PartType::Flat(_))) => self.map,
-            (None, _) => NOTHING.get_or_init(Map::new),
+            (None, _) => {
+                let usual = self.class.and_then(|class| class.without.get(name));
+                usual.unwrap_or_else(|| NOTHING.get_or_init(Map::new))
+            }
         };
         let said = given.and_then(type_of);
         let model_type = match kind {
@@ -87,7 +118,23 @@ impl<'a> Configuration<'a> {
         };
         let found = Rc::new(Self::within(map, model_type.and_then(class), &self.depth, &self.steps));
         self.parts.borrow_mut().insert(name.to_owned(), Rc::clone(&found));
+        self.set(name, &found);
         found
+    }
+
+    /// Keys of the part `name` that the class around decides, or completes where the part has no class of its own.
+    fn set(&self, name: &str, part: &Self) {
+        let Some(class) = self.class else { return };
+        let key_of = |path: &'static str| path.strip_prefix(name).and_then(|rest| rest.strip_prefix('.'));
+        let rules = class.set.iter().map(|(path, rule)| (path, rule, true));
+        for (path, rule, always) in rules.chain(class.absent.iter().map(|(path, rule)| (path, rule, false))) {
+            let Some(key) = key_of(path).filter(|key| always || part.raw(key).is_none()) else { continue };
+            // What cannot be computed here is said by the tensor that needs it.
+            let Ok(value) = self.evaluate(rule, &Variables::default()) else { continue };
+            let stored = part.class.and_then(|class| class.names.get(key)).map_or(key, String::as_str);
+            part.values.borrow_mut().insert(stored.to_owned(), value.clone());
+            part.values.borrow_mut().insert(key.to_owned(), value);
+        }
     }
 
     /// What the file itself gives for a key, under any of its names.
@@ -140,7 +187,11 @@ impl<'a> Configuration<'a> {
     pub fn labels(&self) -> i64 {
         let named = self.map.get("id2label").and_then(Json::as_object).map(|labels| labels.len() as u64);
         let count = named.or_else(|| self.map.get("num_labels").and_then(Json::as_u64)).filter(|count| *count > 0);
-        count.and_then(|count| i64::try_from(count).ok()).unwrap_or(USUAL_LABELS)
+        let usual = || {
+            let rule = self.class.and_then(|class| class.absent.get("num_labels"))?;
+            self.evaluate(rule, &Variables::default()).ok()?.whole()
+        };
+        count.and_then(|count| i64::try_from(count).ok()).or_else(usual).unwrap_or(USUAL_LABELS)
     }
 
     /// Whether the description has this fact.
@@ -191,6 +242,10 @@ impl<'a> Configuration<'a> {
             Expression::Constant(value) => value.clone(),
             Expression::Key(path) => match path.as_slice() {
                 [key] => self.key(key)?,
+                [place, key] if place == AS_GIVEN => {
+                    let given = self.raw(key).map(Value::of_json).transpose();
+                    given.map_err(|text| KeyError(format!("`{key}` {text}")))?.unwrap_or(Value::Null)
+                }
                 [part, rest @ ..] => {
                     let part = self.part(part);
                     let last = rest.len().saturating_sub(1);
@@ -269,49 +324,6 @@ impl<'a> Configuration<'a> {
         }
         Ok(Value::List(items.into()))
     }
-}
-
-fn apply(function: Function, values: &[Value]) -> Option<Value> {
-    let first = values.first();
-    let rounded = |round: fn(f64) -> f64| {
-        let number = round(first?.decimal()?);
-        (number.abs() < 1e15).then_some(Value::Whole(number as i64))
-    };
-    match (function, values) {
-        (Function::ListOf, values) => Some(Value::List(values.into())),
-        (Function::Min | Function::Max, [a, b]) => {
-            let takes_first = (a.decimal()? <= b.decimal()?) == (function == Function::Min);
-            Some(if takes_first { a.clone() } else { b.clone() })
-        }
-        (Function::Length, [Value::List(items)]) => i64::try_from(items.len()).ok().map(Value::Whole),
-        (Function::Length, [Value::Word(text)]) => i64::try_from(text.chars().count()).ok().map(Value::Whole),
-        (Function::Sum, [Value::List(items)]) => {
-            items.iter().try_fold(Value::Whole(0), |sum, item| arithmetic(Operator::Add, &sum, item))
-        }
-        (Function::Whole, [_]) => rounded(f64::trunc),
-        (Function::Ceiling, [_]) => rounded(f64::ceil),
-        (Function::Round, [_]) => rounded(f64::round_ties_even),
-        (Function::Starts, [Value::Word(text), Value::Word(start)]) => Some(Value::Truth(text.starts_with(&**start))),
-        (Function::Starts, [_, _]) => Some(Value::Truth(false)),
-        (Function::IsList, [value]) => Some(Value::Truth(matches!(value, Value::List(_)))),
-        (Function::Count, [Value::List(items), wanted]) => {
-            i64::try_from(items.iter().filter(|item| item.same(wanted)).count()).ok().map(Value::Whole)
-        }
-        (Function::Position, [Value::List(items), wanted]) => items
-            .iter()
-            .position(|item| item.same(wanted))
-            .and_then(|place| i64::try_from(place).ok())
-            .map(Value::Whole),
-        (Function::Range, [a, b]) => range(a.whole()?, b.whole()?, 1),
-        (Function::Range, [a, b, step]) => range(a.whole()?, b.whole()?, step.whole()?),
-        _ => None,
-    }
-}
-
-fn range(a: i64, b: i64, step: i64) -> Option<Value> {
-    let most = i64::try_from(MAX_LIST).ok()?;
-    let fits = step > 0 && b.checked_sub(a)? <= most.checked_mul(step)?;
-    fits.then(|| Value::List((a..b).step_by(usize::try_from(step).unwrap_or(1)).map(Value::Whole).collect()))
 }
 
 fn no_place(list: &Expression, value: &Value) -> KeyError {

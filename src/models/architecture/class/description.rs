@@ -2,6 +2,7 @@
 
 use super::expression::Expression;
 use serde::Deserialize;
+use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -27,6 +28,10 @@ pub struct Class {
     pub given: BTreeMap<String, Expression>,
     /// Configurations within: their key → the model type, and whether a file can name another.
     pub parts: BTreeMap<String, PartType>,
+    /// `part.key` → what the class makes of that key of a configuration within, whatever the file gives.
+    pub set: BTreeMap<String, Expression>,
+    /// Keys of a configuration within that a file does not have at all.
+    pub without: BTreeMap<String, Map<String, Json>>,
     /// Keys that had one value only when the description was checked.
     pub fixed: BTreeMap<String, Expression>,
     /// Class without the prefix → what it is made of.
@@ -89,6 +94,10 @@ struct File {
     given: BTreeMap<String, String>,
     #[serde(default)]
     parts: BTreeMap<String, PartType>,
+    #[serde(default)]
+    set: BTreeMap<String, String>,
+    #[serde(default)]
+    without: BTreeMap<String, String>,
     #[serde(default)]
     fixed: BTreeMap<String, String>,
     #[serde(default)]
@@ -192,6 +201,7 @@ fn read(at: usize, more: u32) -> Result<Class, String> {
         (file.absent, &mut class.absent),
         (file.null, &mut class.null),
         (file.given, &mut class.given),
+        (file.set, &mut class.set),
         (file.fixed, &mut class.fixed),
         (file.facts, &mut class.facts),
     ] {
@@ -200,6 +210,10 @@ fn read(at: usize, more: u32) -> Result<Class, String> {
         }
     }
     class.parts.extend(file.parts);
+    for (part, text) in file.without {
+        let keys = serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?;
+        class.without.insert(part, keys);
+    }
     for (model, items) in file.models {
         class.models.insert(model, compiled(items).map_err(fault)?);
     }

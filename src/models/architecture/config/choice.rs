@@ -1,7 +1,7 @@
 //! Which description a file is read by: that of its own type, else that of the language model within, else Llama's.
 
 use super::nested::Parts;
-use crate::architecture::class::{canonical, class, class_named};
+use crate::architecture::class::{Configuration, canonical, class, class_named};
 use serde_json::{Map, Value};
 
 /// How a file is read.
@@ -30,7 +30,8 @@ impl Choice {
         // Composite types are also written flat, with the sizes of the language model outside.
         let flat = !parts.is_nested() && ["hidden_size", "num_hidden_layers"].iter().all(|key| file.contains_key(*key));
         let text_of = |found: String| known(flat.then(|| format!("{found}_text"))).unwrap_or(found);
-        let outer = known(outer_type.clone());
+        let outer =
+            known(outer_type.clone()).filter(|found| !Configuration::new(file, class(found)).has_part_of_another());
         let within = parts.is_nested().then(|| known(type_of(parts.text)).or_else(|| by_class(class_of(parts.text))));
         let named = || by_class(outer_class.clone());
         let (model_type, text_only) = match (outer, within.flatten()) {

@@ -34,7 +34,7 @@ pub fn read(file: &Map<String, Value>, parts: &Parts<'_>, choice: &Choice) -> Re
     if !whole {
         head::say(&choice.model_code, model, usual, configuration.labels(), &mut flags);
     }
-    ties(file, parts, &mut flags);
+    ties(file, parts, &configuration, &mut flags)?;
     if configuration.fact("unchecked")? || language.fact("unchecked")? {
         let text = "its class was read from transformers and not checked a second time: the count may be off";
         flags.push(Flag::Mismatch(text.to_owned()));
@@ -111,16 +111,24 @@ fn left_out(shaped: &Shaped, flags: &mut Vec<Flag>) {
     }
 }
 
-/// Where the tie of the head is said within and outside the text part and differs, one is wrong.
-fn ties(file: &Map<String, Value>, parts: &Parts<'_>, flags: &mut Vec<Flag>) {
+/// Where the tie of the head is said within and outside the text part and differs, it is said which one counts.
+fn ties(
+    file: &Map<String, Value>,
+    parts: &Parts<'_>,
+    configuration: &Configuration<'_>,
+    flags: &mut Vec<Flag>,
+) -> Result<(), KeyError> {
     let said = |part: &Map<String, Value>| part.get("tie_word_embeddings").and_then(Value::as_bool);
-    let Some(outer) = said(file).filter(|_| parts.is_nested()) else { return };
+    let Some(outer) = said(file).filter(|_| parts.is_nested()) else { return Ok(()) };
     if let Some(inner) = said(parts.text).filter(|inner| *inner != outer) {
+        let taken = configuration.key("tie_word_embeddings")?.is_true();
+        let which = if taken == outer { "outer" } else { "inner" };
         flags.push(Flag::Contradiction(format!(
-            "`tie_word_embeddings` is {outer} outside the text part and {inner} within it; the outer one is taken, as transformers \
+            "`tie_word_embeddings` is {outer} outside the text part and {inner} within it; the {which} one is taken, as transformers \
              5.24 does"
         )));
     }
+    Ok(())
 }
 
 /// Keys that never changed while the description was checked, and differ here.
