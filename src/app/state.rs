@@ -14,6 +14,7 @@ use crate::decide::tally::Reading;
 use crate::documents::store::Opened;
 use crate::estimate::{Component, Subject};
 use crate::handover::account::Section;
+use crate::plan::decision::Decision;
 use crate::plan::field::FieldId;
 use crate::plan::file::UnknownKey;
 use crate::plan::{Plan, file};
@@ -149,6 +150,8 @@ pub struct Session {
     pub dialog: Option<Dialog>,
     /// A model or plan is being read: its path.
     pub reading: Option<PathBuf>,
+    /// Where the record of a decision was saved last, with the decision that it is of.
+    pub record_saved: Option<(PathBuf, Box<Decision>)>,
     /// Examples that are being labelled.
     pub examples: Option<Arc<OpenExamples>>,
     /// Where files are looked for and proposed.

@@ -8,7 +8,7 @@ use crate::decide::engine::{Needed, Verdict, named};
 use crate::decide::{Recommendation, recommend, record};
 use crate::documents::store;
 use crate::files;
-use crate::plan::decision::{Answers, Decision, MAX_BYTES, read_answers};
+use crate::plan::decision::{Answers, Decision, MAX_BYTES, quoted_later, read_answers};
 use crate::units::share_words;
 use crate::units::{counted, grouped, significant};
 use anyhow::{Result, bail};
@@ -62,6 +62,9 @@ fn read(file: &Path) -> Result<(String, Decision)> {
     }
     let text = files::read_text(file, MAX_BYTES as u64)?;
     let answers = read_answers(&text).map_err(|error| anyhow::anyhow!("{path}:{error}"))?;
+    if let Some(later) = quoted_later(&answers, &crate::desktop::window::today()) {
+        bail!("{path}: {later}")
+    }
     let name = file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     Ok((name, Decision { answers, ..Decision::default() }))
 }

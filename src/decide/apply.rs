@@ -7,7 +7,7 @@ use crate::plan::decision::{Decision, is_date};
 use crate::plan::edit::{PlanEdit, choose_method};
 use crate::plan::field::FieldValue;
 use crate::plan::field::id;
-use crate::plan::{Method, Plan};
+use crate::plan::{Method, Plan, Workload};
 
 /// The edit that takes the recommendation of `decision` into `plan`: kinds of fine-tuning, method, number of examples, and
 /// the decision with its date and what follows from it. The error says what is to be done first.
@@ -41,7 +41,17 @@ pub fn into_plan(plan: &Plan, decision: &Decision, found: &Recommendation) -> Re
     let ids = outcomes.iter().map(|outcome| outcome.id().to_owned()).collect();
     let decided = Decision { outcomes: ids, follow: Some(follow), ..decision.clone() };
     edits.push(PlanEdit::Decision { what: "decision", decision: Some(Box::new(decided)) });
-    Ok(PlanEdit::Group(edits, format!("Decision: {}", found.headline())))
+    let turned = if turns_to_running(plan, found) { RUNNING_NOW } else { "" };
+    Ok(PlanEdit::Group(edits, format!("Decision: {}{turned}", found.headline())))
+}
+
+/// Said where a plan for training becomes one for running the model.
+const RUNNING_NOW: &str = ", plan set to running the model";
+
+/// Whether taking the recommendation turns a plan for training into one for running the model.
+pub fn turns_to_running(plan: &Plan, found: &Recommendation) -> bool {
+    let trains_or_waits = found.trains() || found.outcomes().contains(&Outcome::Evaluation);
+    plan.workload == Workload::Training && !trains_or_waits
 }
 
 /// Adapters for customers, for tasks that must not get worse, and wherever the plan would change every weight on little

@@ -155,6 +155,10 @@ impl Recommendation {
 
     /// What stands where no single question is missing: that nothing would change the recommendation, or what could.
     pub fn nothing_missing_words(&self) -> String {
+        if self.verdict == Verdict::Contradiction {
+            return "What would change the recommendation cannot be said until the answers no longer contradict each other."
+                .to_owned();
+        }
         if self.unsettled.is_empty() {
             return "Nothing that would change the recommendation: every answer to what is open was tried.".to_owned();
         }
@@ -206,7 +210,8 @@ pub fn recommend(answers: &Answers) -> Recommendation {
         missing: Vec::new(),
         unsettled: Vec::new(),
         against: rules().against.iter().filter(applies).collect(),
-        samples: wanted_step(answers),
+        // Within a point of the target no number of labels within reason would tell.
+        samples: wanted_step(answers).filter(|_| of(&holds, Fact::NearTarget) != super::facts::Holds::Yes),
         advice: settled.advice,
         held: settled.held,
         contradictions,

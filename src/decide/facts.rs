@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 pub mod kinds;
 pub mod shares;
+mod versions;
 
 pub use kinds::{Kinds, PRESENT};
 pub use shares::{Proportion, proportions};
@@ -113,6 +114,9 @@ facts! {
     EvaluationExists: "there is an evaluation set", ["evaluation.examples"];
     TargetMet: "the target is met", ["evaluation.correct", "evaluation.examples", "evaluation.target"];
     NearTarget: "the score is within a point of the target", ["evaluation.correct", "evaluation.examples", "evaluation.target"];
+    TargetProvable: "a target below 100 %, which a sample can show to be met", ["evaluation.target"];
+    VersionMeets: "a kept version of the prompt meets the target on the same set", ["prompts", "evaluation.examples", "evaluation.correct", "evaluation.target"];
+    VersionBetter: "a kept version of the prompt scores better on the same set than what is in use", ["prompts", "evaluation.examples", "evaluation.correct"];
     FromRealUse: "its examples come from real use", ["evaluation.from_real_use"];
     PromptsVersioned: "prompt versions are kept and scored", ["prompts"];
     InstructionsClear: "the instructions are clear", ["instructions_clear"];
@@ -120,6 +124,8 @@ facts! {
     PromptFull: "the prompt holds as many examples as it can, or all there are", ["prompts", "examples"];
     Classifies: "an answer is one of a set of labels", ["answer_kind"];
     Extracts: "an answer is spans or fields of the input", ["answer_kind"];
+    FailuresRead: "enough wrong answers were read", ["failures.missing", "failures.format", "failures.wrong_label", "failures.reasoning", "failures.unclear_task"];
+    UnsafeAnswers: "unsafe answers were counted", ["failures.unsafe"];
     InformationMostly: "most failures are of information", ["failures.missing", "failures.outdated", "failures.private", "failures.retrieval_miss"];
     BehaviourMostly: "most failures are of behaviour", ["failures.format", "failures.off_topic", "failures.style", "failures.unsafe", "failures.ignored_context"];
     BothKinds: "failures are of information and of behaviour", ["failures.missing", "failures.outdated", "failures.private", "failures.retrieval_miss", "failures.format", "failures.off_topic", "failures.style", "failures.unsafe", "failures.ignored_context"];
@@ -129,6 +135,7 @@ facts! {
     FormFails: "what fails is form: behaviour that no grammar mends, or labels", ["failures.style", "failures.off_topic", "failures.unsafe", "failures.ignored_context", "failures.wrong_label"];
     ReasoningMostly: "most failures are of reasoning", ["failures.reasoning"];
     UnclearMostly: "most failures are of an unclear task or broken input", ["failures.unclear_task", "failures.input_error"];
+    InputMostly: "most failures are of broken input", ["failures.input_error"];
     NoMajority: "no kind is most of the failures", ["failures.missing", "failures.format", "failures.wrong_label", "failures.reasoning", "failures.unclear_task"];
     Retrieves: "facts are retrieved", ["retrieval"];
     RetrievesTerms: "facts are retrieved by terms", ["retrieval"];
@@ -139,6 +146,7 @@ facts! {
     WholeInput: "the whole input is needed at once", ["whole_input"];
     LongerWindow: "a base with a longer window succeeds", ["longer_window"];
     ExamplesEnough: "there are enough good examples", ["examples"];
+    ExamplesForTwo: "there are enough good examples for two customers", ["examples"];
     MayTrain: "they may be used for training", ["rights"];
     LabelsAgree: "annotators agree on the labels", ["agreement", "agreement_examples"];
     PreferencePairs: "one of several right answers is preferred, and enough pairs show it", ["preference", "preference_pairs"];
@@ -164,7 +172,7 @@ facts! {
 
 /// Every fact of `answers`, in the order of [`Fact::ALL`].
 pub fn facts(answers: &Answers) -> Vec<Holds> {
-    let kinds = Kinds::of(&answers.failures);
+    let kinds = Kinds::of(answers);
     Fact::ALL.iter().map(|fact| holds(*fact, answers, &kinds)).collect()
 }
 
@@ -175,6 +183,9 @@ fn holds(fact: Fact, answers: &Answers, kinds: &Kinds) -> Holds {
         }
         Fact::TargetMet => target_met(&answers.evaluation),
         Fact::NearTarget => near_target(&answers.evaluation),
+        Fact::TargetProvable => answers.evaluation.target.map_or(Holds::Unknown, |target| yes_or_no(target < 1.0)),
+        Fact::VersionMeets => versions::meets(answers),
+        Fact::VersionBetter => versions::better(answers),
         Fact::FromRealUse => answered(answers.evaluation.from_real_use),
         Fact::PromptsVersioned => answers.prompts.as_ref().map_or(Holds::Unknown, |all| yes_or_no(all.len() >= 2)),
         Fact::InstructionsClear => answered(answers.instructions_clear),
@@ -182,6 +193,8 @@ fn holds(fact: Fact, answers: &Answers, kinds: &Kinds) -> Holds {
         Fact::PromptFull => prompt_full(answers),
         Fact::Classifies => chosen(answers.answer_kind, AnswerForm::Label),
         Fact::Extracts => chosen(answers.answer_kind, AnswerForm::Spans),
+        Fact::FailuresRead => kinds.are_read(),
+        Fact::UnsafeAnswers => answers.failures.unsafe_answer.map_or(Holds::Unknown, |count| yes_or_no(count > 0)),
         Fact::InformationMostly => kinds.mostly(kinds.information),
         Fact::BehaviourMostly => kinds.mostly(kinds.behaviour),
         Fact::BothKinds => kinds.both(),
@@ -194,6 +207,7 @@ fn holds(fact: Fact, answers: &Answers, kinds: &Kinds) -> Holds {
         }
         Fact::ReasoningMostly => kinds.mostly(kinds.reasoning),
         Fact::UnclearMostly => kinds.mostly(kinds.unclear),
+        Fact::InputMostly => kinds.mostly(kinds.input),
         Fact::NoMajority => kinds.no_majority(),
         Fact::Retrieves => answers.retrieval.map_or(Holds::Unknown, |how| yes_or_no(how != Retrieval::Nothing)),
         Fact::RetrievesTerms => chosen(answers.retrieval, Retrieval::Terms),
@@ -204,6 +218,12 @@ fn holds(fact: Fact, answers: &Answers, kinds: &Kinds) -> Holds {
         Fact::WholeInput => answered(answers.whole_input),
         Fact::LongerWindow => answered(answers.longer_window),
         Fact::ExamplesEnough => enough(answers.examples),
+        Fact::ExamplesForTwo => match answers.examples {
+            // How the examples are shared out among customers is not asked, so no count is beyond doubt.
+            Some(examples) if examples < 2 * ENOUGH_EXAMPLES => Holds::No,
+            Some(_) => Holds::Undecided,
+            None => Holds::Unknown,
+        },
         Fact::MayTrain => answered(answers.rights),
         Fact::LabelsAgree => labels_agree(answers),
         Fact::PreferencePairs => answered(answers.preference).and(enough(answers.preference_pairs)),

@@ -3,7 +3,6 @@
 use super::engine::Recommendation;
 use super::facts::ENOUGH_EXAMPLES;
 use super::rules::{NeedState, Outcome};
-use super::stats::samples;
 use crate::plan::decision::{Answers, Follow, PlannedBudget, PlannedEvaluation, PlannedStage};
 use crate::units::share_words;
 
@@ -54,26 +53,25 @@ pub fn follow(answers: &Answers, found: &Recommendation) -> Follow {
         stages: stages.collect(),
         place: found.place().filter(|_| found.trains()).map_or_else(String::new, |place| place.id().to_owned()),
         first,
-        evaluation: evaluation(answers, found.trains()),
-        budget: budget(answers),
+        evaluation: evaluation(answers, found),
+        // The sums are those of a tuned model: they are no budget of anything else.
+        budget: budget(answers).filter(|_| found.trains()),
     }
 }
 
 /// As many examples as see the step to the target, or as there are; when to stop follows from the target and the data.
-fn evaluation(answers: &Answers, trains: bool) -> PlannedEvaluation {
+fn evaluation(answers: &Answers, found: &Recommendation) -> PlannedEvaluation {
     let evaluation = &answers.evaluation;
     let has = evaluation.examples.unwrap_or(0);
-    let score = evaluation.correct.filter(|_| has > 0).map(|correct| correct.min(has) as f64 / has as f64);
-    let step = score.zip(evaluation.target).filter(|(score, target)| target > score);
-    let needed =
-        step.and_then(|(score, target)| samples(score, target)).map_or(0, |found| found.paired.1.ceil() as u64);
+    // None where the score is within a point of the target: more would not tell.
+    let needed = found.samples.map_or(0, |samples| samples.paired.1.ceil() as u64);
     let target = evaluation.target.unwrap_or(0.0);
     let reached = if target > 0.0 {
         format!("stop when the lower end of the 95 % interval reaches {}", share_words(target))
     } else {
         "no target is set, so nobody can say when to stop".to_owned()
     };
-    let data = if trains { ", or when 25, 50 and 100 % of the data no longer raise the score" } else { "" };
+    let data = if found.trains() { ", or when 25, 50 and 100 % of the data no longer raise the score" } else { "" };
     PlannedEvaluation {
         examples: has.max(needed),
         metric: evaluation.metric.clone(),

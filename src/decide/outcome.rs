@@ -47,13 +47,18 @@ macro_rules! outcomes {
 
 outcomes! {
     Evaluation "evaluation" Evaluate "Build an evaluation first": "Collect examples from real use, write down what counts as right, and measure.";
+    LowerTarget "lower-target" Evaluate "A target below 100 %": "No number of examples shows 100 %: set a share that a sample can show to be met.";
     GoodEnough "good-enough" Evaluate "Within a point of the target": "Settle whether a score this near is enough: more labels would not tell.";
     Stay "stay" Prompt "Stay with prompting": "The target is met: keep the prompt, keep measuring.";
     BetterPrompt "better-prompt" Prompt "Better prompt": "Write clear instructions, keep every version and its score on the same examples.";
+    BestVersion "best-version" Prompt "Your best prompt version": "Put the best kept version into use, and read the wrong answers that it leaves.";
+    Guardrails "guardrails" Prompt "Guardrails first": "Filter unsafe inputs and outputs, count again what gets through, and keep the prompt.";
     MoreExamples "more-examples" Examples "More examples in the prompt": "Put 1 to 50 worked examples that look like real use into the prompt.";
     CollectExamples "collect-examples" Examples "Collect examples": "The prompt is full: collect well-crafted examples until there are about 50 more to train on.";
     Guideline "guideline" Examples "Annotation guideline first": "Write down what each label means with its border cases, label again, and measure the agreement.";
     Synthesis "synthesis" Tune "Generate examples, checked": "Let the stronger model answer from a few well-crafted examples, check every answer, and train on what passes.";
+    ReadFailures "read-failures" Failures "Read more failures": "Read more wrong answers and note the first failure of each, before anything rests on their kinds.";
+    MendInput "mend-input" Failures "Mend the input": "Mend what reaches the model: encoding, cutting, empty or broken files, before anything else is changed.";
     SplitFailures "split-failures" Failures "Work kind by kind": "No kind is most of the failures: sort them by kind, and begin with what is cheapest to mend.";
     NarrowTask "narrow-task" Failures "Narrow the task, or wait": "Neither context nor any base at hand does it: take out what fails, leave it to people, and try each new base.";
     Caching "caching" Cost "Prompt caching": "Put what never changes at the head of the prompt and have it cached.";

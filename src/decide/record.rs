@@ -1,7 +1,7 @@
 //! A decision on one page, as Markdown and as HTML, that a review can read and sign.
 
 use super::break_even::break_even;
-use super::engine::{Recommendation, named};
+use super::engine::{Held, Recommendation, named};
 use super::follow::follow;
 use super::rules::NeedState;
 use crate::plan::decision::PlannedStage;
@@ -51,6 +51,7 @@ fn page(name: &str, decision: &Decision, found: &Recommendation) -> Page {
         parts = vec![("Why there is no advice", std::iter::once(words).chain(contradictions).collect())];
     }
     parts.push(("What must be true first", needs(found)));
+    parts.push(("What was held back, and by what", held(found)));
     let drivers = found.drivers.iter().take(DRIVERS).map(|driver| {
         let evidence = if driver.words.is_empty() { String::new() } else { format!(" ({})", driver.words) };
         format!("{}: {}{evidence}", driver.fact.words(), driver.holds.word())
@@ -59,7 +60,7 @@ fn page(name: &str, decision: &Decision, found: &Recommendation) -> Page {
     parts.push(("Stages and their data", follow.stages.iter().map(PlannedStage::words).collect()));
     parts.push(("How it is measured", vec![follow.evaluation.words()]));
     let mut money: Vec<String> = follow.budget.iter().map(PlannedBudget::words).collect();
-    if let Some(costs) = &answers.costs {
+    if let Some(costs) = answers.costs.as_ref().filter(|_| found.trains() || found.held.is_empty()) {
         let crossings = break_even(costs).against.into_iter();
         money.extend(
             crossings.map(|a| format!("fine-tuned against {}: {}", a.other.label().to_lowercase(), a.crossing.words())),
@@ -80,17 +81,28 @@ fn page(name: &str, decision: &Decision, found: &Recommendation) -> Page {
     Page { title: "Record of a decision: prompt, retrieve or fine-tune".to_owned(), facts, parts }
 }
 
-/// Each need once, those that are not settled first.
+/// Each need of what is advised once, those that are not settled first.
 fn needs(found: &Recommendation) -> Vec<String> {
-    let advised = found.advice.iter().flat_map(|advice| &advice.needs);
     let mut seen: Vec<(&str, NeedState)> = Vec::new();
-    for needed in advised.chain(found.held.iter().flat_map(|held| &held.needs)) {
+    for needed in found.advice.iter().flat_map(|advice| &advice.needs) {
         if !seen.iter().any(|(name, _)| *name == needed.need.name) {
             seen.push((&needed.need.name, needed.state));
         }
     }
     seen.sort_by_key(|(_, state)| *state);
     seen.into_iter().map(|(name, state)| format!("{name} ({})", state.word())).collect()
+}
+
+/// Each outcome that is held back with what holds it: the rest of its needs are no conditions of what is advised.
+fn held(found: &Recommendation) -> Vec<String> {
+    let unmet = |held: &Held| {
+        let names = held.needs.iter().filter(|needed| needed.state == NeedState::Unmet).map(|needed| {
+            let unless = needed.need.unless.as_str();
+            if unless.is_empty() { needed.need.name.trim_end_matches('.') } else { unless }
+        });
+        names.collect::<Vec<_>>().join("; ")
+    };
+    found.held.iter().map(|held| format!("{}: {}", held.outcome.label(), unmet(held))).collect()
 }
 
 /// The first words of an answer that fills lines.

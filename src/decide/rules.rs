@@ -117,7 +117,14 @@ impl Of {
     /// Whether `outcome` is one of them.
     pub fn contains(&self, outcome: Outcome) -> bool {
         match self {
-            Self::Change => !matches!(outcome, Outcome::Stay | Outcome::NoTraining | Outcome::GoodEnough),
+            Self::Change => !matches!(
+                outcome,
+                Outcome::Stay
+                    | Outcome::NoTraining
+                    | Outcome::GoodEnough
+                    | Outcome::LowerTarget
+                    | Outcome::ReadFailures
+            ),
             Self::Training => outcome.is_training(),
             Self::Labels => outcome.is_on_labels(),
             Self::OwnData => outcome.is_on_own_data(),
@@ -136,6 +143,9 @@ pub struct Need {
     pub id: String,
     /// What must be true, in a sentence.
     pub name: String,
+    /// What is so where it is not met, as a heading; empty where it holds nothing back.
+    #[serde(default)]
+    pub unless: String,
     /// Outcomes that need it.
     pub of: Of,
     /// It is asked only where all of these are met; empty: always.
@@ -326,6 +336,7 @@ mod tests {
             assert!(!need.name.is_empty() && !need.reason.is_empty() && !need.source.is_empty(), "{}", need.id);
             let last = need.instead.last();
             assert!(last.is_none_or(|last| last.when.is_empty()), "{} can hold an outcome and say nothing", need.id);
+            assert_eq!(need.instead.is_empty(), need.unless.is_empty(), "{}: a heading where it is not met", need.id);
             assert!(need.instead.is_empty() || need.must.is_some(), "{} holds outcomes and cannot be met", need.id);
         }
         assert!(all.places.last().is_some_and(|place| place.when.is_empty()));

@@ -25,7 +25,10 @@ pub fn wilson(count: u64, total: u64) -> Option<Interval> {
     let scale = 1.0 + Z * Z / n;
     let centre = p + Z * Z / (2.0 * n);
     let half = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-    Some(Interval { low: ((centre - half) / scale).max(0.0), high: ((centre + half) / scale).min(1.0) })
+    // None of all and all of all reach the very end, which rounding may miss.
+    let low = if count == 0 { 0.0 } else { ((centre - half) / scale).max(0.0) };
+    let high = if count >= total { 1.0 } else { ((centre + half) / scale).min(1.0) };
+    Some(Interval { low, high })
 }
 
 /// Fewest of `total` that are more than half beyond doubt (Wilson's lower end above 50 %); `None` where even all are

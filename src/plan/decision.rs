@@ -15,7 +15,7 @@ pub mod questions;
 mod read;
 mod write;
 
-pub use contradictions::{contradictions, counted_failures};
+pub use contradictions::{contradictions, counted_failures, quoted_later};
 pub use costs::{Cache, Costs, RagCosts, TunedCosts};
 pub use follow::{Follow, PlannedBudget, PlannedEvaluation, PlannedStage};
 pub use labels::{Annotator, LABELS, Label, Tally, label_of};

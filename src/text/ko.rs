@@ -104,6 +104,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("Reasons against training, and who pays", "학습하지 않을 이유와 부담할 사람"),
     ("Recent plans", "최근 계획"),
     ("Recommendation", "권고"),
+    ("Record saved:", "기록 저장됨:"),
     ("Redo", "다시 실행"),
     ("Reserved", "예약"),
     ("Run", "실행"),

@@ -49,7 +49,7 @@ const WRITING: [(&[&str], &str, &str, bool); 11] = [
 ];
 
 /// Arguments that name a path that is read, and one folder in which a run keeps what is its own.
-const READING: [(&str, &str); 18] = [
+const READING: [(&str, &str); 26] = [
     ("", "plan"),
     ("", "profiles"),
     ("compare", "plans"),

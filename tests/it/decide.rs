@@ -57,7 +57,8 @@ fn too_few_failures_are_no_verdict() {
     assert!((1..=6).contains(&more), "{more}");
     assert!(open.missing.iter().any(|missing| missing.why.contains("not distinguishable from 50 % yet")));
     assert_eq!(outcomes(&failing(21, 9)), [Outcome::TermRag]);
-    assert_eq!(outcomes(&failing(9, 1)), [Outcome::TermRag]);
+    // 9 of 10 would do for the interval, and 150 answers that nobody read could say otherwise.
+    assert_eq!(outcomes(&failing(9, 1)), [Outcome::ReadFailures]);
 }
 
 /// Flips name what a team can choose, and each does flip; its neighbour on the way there does not.
@@ -226,6 +227,10 @@ fn what_is_not_true_holds_an_outcome_back() {
     assert_eq!(held(few), (vec![Outcome::Sft], String::new()));
     let budget = |a: &mut Answers| (a.budget, a.stronger_model) = (Some(false), Some(true));
     assert_eq!(held(budget), (vec![Outcome::SwitchBase], sft()));
+    // A stronger base that may serve comes first, also where labels and money are there.
+    assert_eq!(held(|a| a.stronger_model = Some(true)), (vec![Outcome::SwitchBase], sft()));
+    let elsewhere = |a: &mut Answers| (a.stronger_model, a.stronger_serves) = (Some(true), Some(false));
+    assert_eq!(held(elsewhere), (vec![Outcome::Sft], String::new()));
     let found = recommend(&failing(10, 90));
     let states: Vec<(&str, &str)> =
         found.advice[0].needs.iter().map(|needed| (needed.need.id.as_str(), needed.state.word())).collect();
@@ -315,6 +320,11 @@ mod files {
                 "only 60 answers are wrong",
             ),
             ("(retrieval: nothing, failures: (retrieval_miss: 2))", 1, 49, "nothing is retrieved"),
+            ("(stronger_model: false, stronger_serves: true)", 1, 42, "no stronger base succeeds"),
+            ("(retrieval: nothing, failures: (ignored_context: 2))", 1, 50, "nothing is retrieved"),
+            ("(preference: false, preference_pairs: 9)", 1, 39, "no answer is preferred"),
+            ("(static_tokens: 0, caching: true)", 1, 29, "a head of no tokens"),
+            ("(answer_kind: text, failures: (wrong_label: 2))", 1, 45, "an answer is free text"),
             ("(agreement_examples: 0)", 1, 22, "on no example"),
             ("(examples: 5", 1, 13, "the text ends"),
         ] {

@@ -18,6 +18,7 @@ mod data;
 mod decide;
 mod decide_cases;
 mod decide_space;
+mod decide_told;
 mod estimate_any_plan;
 mod estimate_families;
 mod estimate_kinds;

@@ -197,6 +197,7 @@ fn the_record_is_saved_from_the_window() {
         let path = folder.path().join(name);
         send(&mut harness, Command::File(FileCommand::SaveDecision { path: path.clone(), replace: false }));
         wait(&mut harness, |app| app.state().session.messages.latest().is_some_and(|m| m.text.contains(name)));
+        assert!(has(&harness, &format!("Record saved: {}", path.display())), "{name} is confirmed beside its button");
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.starts_with(begins) && text.contains("Supervised fine-tuning"), "{text}");
     }
@@ -204,6 +205,63 @@ fn the_record_is_saved_from_the_window() {
     send(&mut harness, Command::File(FileCommand::SaveDecision { path: path.clone(), replace: false }));
     assert!(has(&harness, ".md or .html"));
     assert!(!path.exists());
+}
+
+/// What grows or goes above a field takes no focus from it, and Enter leaves it where it is.
+#[test]
+fn the_focus_stays_where_one_types() {
+    let mut harness = window();
+    let enter = |harness: &mut Harness<'_, App>, name: &str, text: &str| {
+        harness.get_all_by_label(name).last().unwrap().focus();
+        harness.run_ok();
+        if !text.is_empty() {
+            press(harness, Modifiers::COMMAND, Key::A);
+            type_text(harness, text);
+        }
+        press(harness, Modifiers::NONE, Key::Enter);
+        harness.run_ok();
+        assert_eq!(focused(harness).as_deref(), Some(name), "after {text}");
+    };
+    // Below the card of what is asked next, which goes on to another question.
+    enter(&mut harness, "Evaluation set", "400");
+    enter(&mut harness, "Right now", "240");
+    enter(&mut harness, "Good enough", "85");
+    assert_eq!(answers(&harness).evaluation.correct, Some(240));
+    harness.get_by_label_contains("Step Prompt,").click();
+    harness.run_ok();
+    enter(&mut harness, "Add version", "");
+    enter(&mut harness, "Add version", "");
+    assert_eq!(answers(&harness).prompts.unwrap().len(), 2);
+    enter(&mut harness, "Right of prompt version 1", "200");
+    enter(&mut harness, "Examples inside of prompt version 2", "8");
+    enter(&mut harness, "Name of prompt version 1", "first");
+    let version = &answers(&harness).prompts.unwrap()[0];
+    assert_eq!((version.name.as_str(), version.correct), ("first", 200));
+    harness.get_by_label_contains("Step Failures,").click();
+    harness.run_ok();
+    enter(&mut harness, "Wrong style", "40");
+    enter(&mut harness, "Wrong format", "3");
+    assert_eq!(answers(&harness).failures.style, Some(40));
+}
+
+/// What is no day is told and not taken.
+#[test]
+fn a_day_that_is_none_is_not_taken() {
+    let mut harness = window();
+    answer(&mut harness, "05-style");
+    let mut typed = |text: &str| {
+        harness.get_by_label("Day of the decision").focus();
+        harness.run_ok();
+        press(&mut harness, Modifiers::COMMAND, Key::A);
+        type_text(&mut harness, text);
+        press(&mut harness, Modifiers::NONE, Key::Tab);
+        harness.run_ok();
+        let date = state(&harness).document.plan.decision.as_ref().unwrap().date.clone();
+        (has(&harness, "is no day"), date)
+    };
+    assert_eq!(typed("200"), (true, String::new()));
+    assert_eq!(typed("2026-02-03"), (false, "2026-02-03".to_owned()));
+    assert_eq!(typed("2026-13-03"), (true, "2026-02-03".to_owned()));
 }
 
 /// Counts that cannot all be true are told where the advice would stand, and no decision is taken upon them.

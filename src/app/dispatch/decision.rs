@@ -3,10 +3,11 @@
 use super::{apply, fail, notice};
 use crate::app::effect::Effect;
 use crate::app::state::{OpenExamples, PathPurpose, State};
-use crate::decide::apply::into_plan;
+use crate::decide::apply::{into_plan, turns_to_running};
 use crate::decide::tally::{Reading, from_csv, to_csv};
 use crate::decide::{recommend, record};
 use crate::documents::store::{ExamplesFile, StoreError};
+use crate::plan::decision::quoted_later;
 use crate::plan::edit::PlanEdit;
 use crate::units::{counted, grouped};
 use std::path::PathBuf;
@@ -18,11 +19,20 @@ pub(super) fn take(state: &mut State) {
     if !state.session.today.is_empty() && (decision.date.is_empty() || !decision.outcomes.is_empty()) {
         decision.date.clone_from(&state.session.today);
     }
+    if let Some(later) = quoted_later(&decision.answers, &state.session.today) {
+        fail(state, &format!("The decision was not taken: {later}."));
+        return;
+    }
     let found = recommend(&decision.answers);
+    let turned = if turns_to_running(&state.document.plan, &found) {
+        " Nothing is trained, so the plan is set to running the model."
+    } else {
+        ""
+    };
     match into_plan(&state.document.plan, &decision, &found) {
         Ok(edit) => {
             if apply(state, &edit) {
-                notice(state, &format!("Taken into the plan: {}. Ctrl+Z takes it back.", found.headline()));
+                notice(state, &format!("Taken into the plan: {}.{turned} Ctrl+Z takes it back.", found.headline()));
             }
         }
         Err(error) => fail(state, &error),
@@ -101,7 +111,11 @@ pub(super) fn save_labels(state: &mut State, path: PathBuf, replace: bool) -> Ve
 /// Writes the page that a review signs.
 pub(super) fn save_record(state: &mut State, path: PathBuf, replace: bool) -> Vec<Effect> {
     let plan = &state.document.plan;
-    let decision = plan.decision.as_deref().cloned().unwrap_or_default();
+    let mut decision = plan.decision.as_deref().cloned().unwrap_or_default();
+    if decision.date.is_empty() {
+        // As the window says: today where it is left empty.
+        decision.date.clone_from(&state.session.today);
+    }
     let found = recommend(&decision.answers);
     let ending = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     let text = match ending.as_deref().and_then(std::ffi::OsStr::to_str) {

@@ -255,7 +255,13 @@ pub(super) fn save_picture(state: &mut State, picture: Picture, path: PathBuf, r
 /// A picture, table or report was written, or not.
 pub(super) fn file_written(state: &mut State, purpose: PathPurpose, path: PathBuf, result: Result<(), WriteError>) {
     match result {
-        Ok(()) => notice(state, &format!("Saved {}", path.display())),
+        Ok(()) => {
+            notice(state, &format!("Saved {}", path.display()));
+            if purpose == PathPurpose::SaveDecision {
+                let decision = state.document.plan.decision.clone().unwrap_or_default();
+                state.session.record_saved = Some((path, decision));
+            }
+        }
         Err(WriteError::ChangedOnDisk) => state.session.dialog = Some(Dialog::Replace(path, purpose)),
         Err(WriteError::MissingFolder(folder)) => {
             state.session.dialog = Some(Dialog::MissingFolder { folder, path, purpose });

@@ -47,13 +47,15 @@ fn fact_words(fact: Fact, answers: &Answers) -> String {
             Some(target) => format!("{} against {}", share("Right now"), share_words(target)),
             None => share("Right now"),
         },
+        Fact::FailuresRead => read_words(answers),
+        Fact::InputMostly => share("Broken input"),
         Fact::InformationMostly => share("Information"),
         Fact::BehaviourMostly => share("Behaviour"),
         Fact::LabelsMostly => share("Labels"),
         Fact::ReasoningMostly => share("Reasoning"),
         Fact::UnclearMostly => share("Task or input"),
         Fact::FormFails => format!("behaviour {}; labels {}", share("Behaviour"), share("Labels")),
-        Fact::FormatOnly => match Kinds::of(&answers.failures).format {
+        Fact::FormatOnly => match Kinds::of(answers).format {
             0 => "no failure of format".to_owned(),
             _ => share("Format among behaviour"),
         },
@@ -61,7 +63,7 @@ fn fact_words(fact: Fact, answers: &Answers) -> String {
             format!("information {}; behaviour {}", share("Information"), share("Behaviour"))
         }
         Fact::NoMajority => {
-            let kinds = Kinds::of(&answers.failures);
+            let kinds = Kinds::of(answers);
             let each: Vec<String> = kinds
                 .named()
                 .iter()
@@ -72,6 +74,19 @@ fn fact_words(fact: Fact, answers: &Answers) -> String {
         Fact::LabelsAgree => kappa_words(answers),
         Fact::TuningPays => cost_words(answers),
         _ => answer_words(fact, answers),
+    }
+}
+
+/// How many wrong answers were read, and how many more are to be.
+fn read_words(answers: &Answers) -> String {
+    let kinds = Kinds::of(answers);
+    let read = match kinds.wrong {
+        Some(wrong) => format!("{} of {} wrong answers read", grouped(kinds.total), grouped(wrong)),
+        None => format!("{} wrong answers read", grouped(kinds.total)),
+    };
+    match kinds.unread() {
+        0 => read,
+        more => format!("{read}: read {} more", grouped(more)),
     }
 }
 

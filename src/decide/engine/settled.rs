@@ -49,10 +49,7 @@ fn instead(needs: &[Needed], holds: &[Holds]) -> Option<(Outcome, Reason)> {
     let holding = needs.iter().find(|needed| needed.state == NeedState::Unmet && !needed.need.instead.is_empty())?;
     let need = holding.need;
     let instead = need.instead.iter().find(|instead| all_met(&instead.when, holds))?;
-    Some((
-        instead.outcome,
-        Reason { id: &need.id, name: need.name.trim_end_matches('.'), reason: &instead.reason, source: &need.source },
-    ))
+    Some((instead.outcome, Reason { id: &need.id, name: &need.unless, reason: &instead.reason, source: &need.source }))
 }
 
 /// The outcomes that are advised, a bit each: [`settle`] without its words, for trying many answers.

@@ -66,6 +66,18 @@ pub fn missing(answers: &Answers, proportions: &[Proportion], now: &[Outcome]) -
     let worths = worths(answers, &open);
     let worth = |id: &str| open.iter().zip(&worths).find(|(open, _)| open.id == id).map_or(0.0, |(_, worth)| *worth);
     let mut found = shares(proportions, &worth);
+    let unread = Kinds::of(answers).unread();
+    if Kinds::of(answers).counted && unread > 0 {
+        // Until then no share of the kinds says anything, and how many more labels would tell them apart is no question.
+        found.retain(|missing| !missing.question.starts_with("failures."));
+        let why = format!(
+            "Too few wrong answers were read for their kinds to say anything: read about {} more.",
+            crate::units::grouped(unread)
+        );
+        let label = "Failures by kind".to_owned();
+        let (more, worth_share) = (Some(unread), worth("failures.missing"));
+        found.push(Missing { question: "failures.missing", label, why, more, worth_share });
+    }
     for (open, worth_share) in open.iter().zip(&worths) {
         let is_there = found.iter().any(|missing| missing.question == open.id);
         let Some(question) = question(open.id).filter(|_| !is_there) else { continue };
@@ -117,6 +129,7 @@ fn shares(proportions: &[Proportion], worth: &impl Fn(&str) -> f64) -> Vec<Missi
             "Information" => ("failures.missing", "failures.missing"),
             "Labels" => ("failures.wrong_label", "failures.missing"),
             "Reasoning" => ("failures.reasoning", "failures.missing"),
+            "Broken input" => ("failures.input_error", "failures.missing"),
             "Task or input" => ("failures.unclear_task", "failures.missing"),
             _ => ("failures.format", "failures.missing"),
         };
@@ -132,7 +145,7 @@ fn open(answers: &Answers) -> Vec<Open> {
     let mut all: Vec<Open> = Vec::new();
     let holds = facts(answers);
     let undecided = |fact: Fact| holds.get(fact as usize) == Some(&Holds::Undecided);
-    let is_counted = Kinds::of(&answers.failures).counted;
+    let is_counted = Kinds::of(answers).counted;
     for question in QUESTIONS {
         if question.id.starts_with("failures.") || (question.get)(answers) != AnswerValue::Skipped {
             continue;

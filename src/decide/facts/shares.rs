@@ -63,6 +63,9 @@ impl Proportion {
     pub fn advice(&self) -> Option<String> {
         let share = self.against.filter(|_| !self.told)?;
         let against = share_words(share);
+        if share >= 1.0 {
+            return Some(format!("no number of examples shows {against}: set a target below it"));
+        }
         if self.is_narrow {
             return Some(format!("as good as {against}: more labels would not change what to do first"));
         }
@@ -88,10 +91,14 @@ pub fn proportions(answers: &Answers) -> Vec<Proportion> {
     for version in answers.prompts.iter().flatten() {
         all.push(Proportion::new(format!("Prompt {}", version.name), version.correct, version.of, None, None));
     }
-    let kinds = Kinds::of(&answers.failures);
+    let kinds = Kinds::of(answers);
     if kinds.counted {
         for (name, count) in kinds.named() {
             all.push(Proportion::new(name.to_owned(), count, kinds.total, Some(0.5), Some(TOLERANCE)));
+        }
+        if kinds.input > 0 {
+            let name = "Broken input".to_owned();
+            all.push(Proportion::new(name, kinds.input, kinds.total, Some(0.5), Some(TOLERANCE)));
         }
         if kinds.format > 0 {
             all.push(Proportion::new(

@@ -1,6 +1,6 @@
 //! Counts that cannot all be true: told at entry, and nothing is recommended upon them.
 
-use super::{Answers, Failures, PromptVersion, Retrieval};
+use super::{AnswerForm, Answers, Failures, PromptVersion, Retrieval, is_date};
 use crate::units::grouped;
 
 /// Failures of all kinds.
@@ -43,6 +43,9 @@ pub fn contradictions(answers: &Answers) -> Vec<(String, String)> {
         );
         say("failures.retrieval_miss".to_owned(), message);
     }
+    for (path, message) in answers_at_odds(answers) {
+        say(path.to_owned(), message);
+    }
     let versions = answers.prompts.as_deref().unwrap_or_default();
     for (index, version) in versions.iter().enumerate() {
         if version.correct > version.of {
@@ -53,6 +56,51 @@ pub fn contradictions(answers: &Answers) -> Vec<(String, String)> {
         if let Some(message) = before.and_then(|before| turned(before, version)) {
             say(format!("prompts.{index}.lost"), message);
         }
+    }
+    found
+}
+
+/// What is wrong with the day of the prices, where it lies after `today` (`YYYY-MM-DD`, empty where it is not known).
+pub fn quoted_later(answers: &Answers, today: &str) -> Option<String> {
+    let date = &answers.costs.as_ref()?.date;
+    let is_later = is_date(date) && is_date(today) && date.as_str() > today;
+    is_later.then(|| format!("prices as of {date} lie in the future, today is {today}: correct the day of the prices"))
+}
+
+/// Single answers that cannot both be true.
+fn answers_at_odds(answers: &Answers) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    let ignored = answers.failures.ignored_context.unwrap_or(0);
+    if ignored > 0 && answers.retrieval == Some(Retrieval::Nothing) {
+        let count = grouped(ignored);
+        let message = format!(
+            "{count} answers ignored the right text in the prompt and nothing is retrieved: correct one of the two answers"
+        );
+        found.push(("failures.ignored_context", message));
+    }
+    let labels = answers.failures.wrong_label.unwrap_or(0);
+    if labels > 0 && answers.answer_kind == Some(AnswerForm::Text) {
+        let message = format!(
+            "{} labels or spans are wrong and an answer is free text, which has none: correct one of the two answers",
+            grouped(labels)
+        );
+        found.push(("failures.wrong_label", message));
+    }
+    if answers.stronger_model == Some(false) && answers.stronger_serves == Some(true) {
+        let message = "no stronger base succeeds and that one may answer in production: leave out the second, or say that one succeeds";
+        found.push(("stronger_serves", message.to_owned()));
+    }
+    let pairs = answers.preference_pairs.unwrap_or(0);
+    if pairs > 0 && answers.preference == Some(false) {
+        let message = format!(
+            "{} pairs of a better and a worse answer, and no answer is preferred: correct one of the two answers",
+            grouped(pairs)
+        );
+        found.push(("preference_pairs", message));
+    }
+    if answers.static_tokens == Some(0) && answers.caching == Some(true) {
+        let message = "a head of no tokens is cached: correct one of the two answers";
+        found.push(("caching", message.to_owned()));
     }
     found
 }

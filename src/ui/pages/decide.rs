@@ -63,6 +63,8 @@ pub struct DecideState {
     pub asked: Option<&'static str>,
     /// It was answered there, so the focus goes on to the next.
     pub answered_here: bool,
+    /// What was typed for the day of the decision and is none.
+    pub bad_day: Option<String>,
     /// Text being typed, with the name of its place.
     pub typing: Option<(String, String)>,
 }
@@ -78,6 +80,7 @@ impl Default for DecideState {
             passed: Vec::new(),
             asked: None,
             answered_here: false,
+            bad_day: None,
             typing: None,
         }
     }
@@ -149,8 +152,8 @@ fn sheet_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mut Com
     ui.add_space(space::s());
     match state.sheet {
         Sheet::Questions => {
-            next::next_ui(ui, view, state, out);
-            questions::step_ui(ui, view, state, out);
+            steady_ui(ui, "next", |ui| next::next_ui(ui, view, state, out));
+            steady_ui(ui, "step", |ui| questions::step_ui(ui, view, state, out));
         }
         Sheet::Tally => tally::tally_ui(ui, view, state, out),
         Sheet::Costs => costs::costs_ui(ui, view, state, out),
@@ -203,12 +206,28 @@ fn text_ui(
         state.typing = Some((name.to_owned(), text.clone()));
     }
     let is_typed = matches!(&state.typing, Some((place, _)) if place == name);
-    if response.lost_focus() && is_typed {
+    let is_left = response.lost_focus();
+    keep_focus(ui, &response);
+    if is_left && is_typed {
         state.typing = None;
         // Escape gives the old text back.
         return (!ui.input(|input| input.key_pressed(egui::Key::Escape))).then_some(text);
     }
     None
+}
+
+/// Content whose focus stays where it is when what stands above it grows or goes: the ids of its fields follow from the
+/// name, which is one of its kind in `ui`, and not from how much was drawn before.
+fn steady_ui<R>(ui: &mut Ui, name: impl egui::AsIdSalt, content: impl FnOnce(&mut Ui) -> R) -> R {
+    let id = ui.scope_id().with(name);
+    ui.scope_builder(egui::UiBuilder::new().scope_id(id), content).inner
+}
+
+/// Enter finishes a field and leaves the focus on it, so that Tab goes on from there.
+fn keep_focus(ui: &Ui, response: &egui::Response) {
+    if response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter)) {
+        response.request_focus();
+    }
 }
 
 /// Head of a group inside a card.

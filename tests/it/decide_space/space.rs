@@ -26,7 +26,7 @@ fn counts_of_failures() -> Vec<Failures> {
     for scale in [1, 4, 20, 1000] {
         for parts in 0..4_u64.pow(6) {
             let digit = |place: u32| parts / 4_u64.pow(place) % 4 * scale;
-            all.push(Failures {
+            let counts = Failures {
                 missing: Some(2 * digit(0)),
                 format: Some(digit(1)),
                 style: Some(2 * digit(2)),
@@ -34,7 +34,12 @@ fn counts_of_failures() -> Vec<Failures> {
                 reasoning: Some(digit(4)),
                 unclear_task: Some(digit(5)),
                 ..Failures::default()
-            });
+            };
+            // An unclear task and a broken input are one kind, and only the second has an outcome of its own.
+            if digit(5) > 0 {
+                all.push(Failures { unclear_task: Some(0), input_error: Some(digit(5)), ..counts.clone() });
+            }
+            all.push(counts);
         }
     }
     all
@@ -79,14 +84,49 @@ impl Space {
         let wanted = [Fact::PromptsVersioned, Fact::ExamplesTried, Fact::PromptFull, Fact::ExamplesEnough];
         space.add(&wanted, prompts);
 
+        let mut versions = Vec::new();
+        for kept in [None, Some(0), Some(200), Some(250), Some(390)] {
+            for correct in [None, Some(210), Some(240)] {
+                for target in [None, Some(0.5), Some(0.9)] {
+                    let version = |correct| PromptVersion { correct, of: 400, ..PromptVersion::default() };
+                    let mut answers =
+                        Answers { prompts: kept.map(|correct| vec![version(correct)]), ..Answers::default() };
+                    let evaluation = &mut answers.evaluation;
+                    (evaluation.examples, evaluation.correct, evaluation.target) = (Some(400), correct, target);
+                    versions.push(answers);
+                }
+            }
+        }
+        space.add(&[Fact::VersionMeets, Fact::VersionBetter], versions);
+        let target = |target| {
+            let mut answers = Answers::default();
+            answers.evaluation.target = target;
+            answers
+        };
+        space.add(&[Fact::TargetProvable], [None, Some(0.9), Some(1.0)].map(target).into());
+        let unsafe_answers = |unsafe_answer| Answers {
+            failures: Failures { unsafe_answer, ..Failures::default() },
+            ..Answers::default()
+        };
+        space.add(&[Fact::UnsafeAnswers], [None, Some(0), Some(3)].map(unsafe_answers).into());
+        let examples = |examples| Answers { examples, ..Answers::default() };
+        space.add(&[Fact::ExamplesForTwo], [None, Some(60), Some(600)].map(examples).into());
+
         let mut failures = Vec::new();
         for counts in counts_of_failures() {
             for constrained_decoding in YES_NO_SKIP {
-                failures.push(Answers { failures: counts.clone(), constrained_decoding, ..Answers::default() });
+                let answers = Answers { failures: counts.clone(), constrained_decoding, ..Answers::default() };
+                // Few that were read are enough where there are no more.
+                let mut all_read = answers.clone();
+                all_read.evaluation.examples = Some(tuneplan::plan::decision::counted_failures(&counts));
+                all_read.evaluation.correct = Some(0);
+                failures.extend([answers, all_read]);
             }
         }
         space.add(
             &[
+                Fact::FailuresRead,
+                Fact::InputMostly,
                 Fact::InformationMostly,
                 Fact::BehaviourMostly,
                 Fact::BothKinds,

@@ -271,7 +271,7 @@ pub static QUESTIONS: &[Question] = &[
         "Good labelled examples",
         "examples",
         examples,
-        "Examples that show the wanted behaviour; about 50 well-crafted ones show whether more will help."
+        "Examples that show the wanted behaviour, counted in all and not for each customer; about 50 well-crafted ones for a task show whether more will help."
     ),
     yes_no!("rights", Tune, "They may be used for training", rights, "Licence, contracts, privacy and policy."),
     number!(

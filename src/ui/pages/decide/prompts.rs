@@ -1,7 +1,7 @@
 //! Prompt versions: name, score, examples inside, interval, and whether a version is better than the one before, as pairs
 //! where both were tried on the same examples.
 
-use super::{DecideState, changed, decision, head_ui, intervals, note_ui, text_ui};
+use super::{DecideState, changed, decision, head_ui, intervals, keep_focus, note_ui, steady_ui, text_ui};
 use crate::app::command::Commands;
 use crate::decide::facts::Proportion;
 use crate::decide::paired::{Step, Verdict, compare};
@@ -23,6 +23,12 @@ pub fn prompts_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &m
         Some([]) => note_ui(ui, view, "No versions were kept."),
         Some(versions) => table_ui(ui, view, versions, state, out),
     }
+    steady_ui(ui, "change", |ui| change_ui(ui, view, versions, out));
+    ui.add_space(space::xs());
+}
+
+/// What adds a version, or says that there are none.
+fn change_ui(ui: &mut Ui, view: &View<'_>, versions: Option<&[PromptVersion]>, out: &mut Commands) {
     ui.horizontal(|ui| {
         if ui.button("Add version").on_hover_text("A version with its score on the evaluation set.").clicked() {
             let of = decision(view).answers.evaluation.examples.unwrap_or(100).max(1);
@@ -41,7 +47,6 @@ pub fn prompts_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &m
             out.push(changed(view, "prompts", |record| record.answers.prompts = None));
         }
     });
-    ui.add_space(space::xs());
 }
 
 fn table_ui(ui: &mut Ui, view: &View<'_>, versions: &[PromptVersion], state: &mut DecideState, out: &mut Commands) {
@@ -85,7 +90,8 @@ fn step_ui(
             .max_decimals(0)
             .custom_formatter(|number, _| if number < 0.0 { "–".to_owned() } else { format!("{number:.0}") })
             .custom_parser(|text| text.trim().parse().ok());
-        let response = ui.add_sized([64.0, 24.0], drag);
+        let response = steady_ui(ui, (index, "turned"), |ui| ui.add_sized([64.0, 24.0], drag));
+        keep_focus(ui, &response);
         let name = format!("Answers that turned wrong in prompt version {}", index + 1);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, &name));
         if new != now {
@@ -104,12 +110,17 @@ fn row_ui(
     out: &mut Commands,
 ) {
     let place = format!("Name of prompt version {}", index + 1);
-    if let Some(name) = text_ui(ui, state, &place, &version.name, "name", 60.0, 1) {
+    let name = steady_ui(ui, (index, "name"), |ui| text_ui(ui, state, &place, &version.name, "name", 60.0, 1));
+    if let Some(name) = name {
         out.push(replaced(view, index, PromptVersion { name, ..version.clone() }));
     }
     let mut number = |ui: &mut Ui, name: &str, now: u64, set: fn(&mut PromptVersion, u64)| {
         let mut new = now;
-        let response = ui.add_sized([64.0, 24.0], number::typed(ui.ctx(), &mut new).range(0..=1_000_000_000_u64));
+        let response = steady_ui(ui, (index, name), |ui| {
+            let drag = number::typed(ui.ctx(), &mut new).range(0..=1_000_000_000_u64);
+            ui.add_sized([64.0, 24.0], drag)
+        });
+        keep_focus(ui, &response);
         let name = format!("{name} of prompt version {}", index + 1);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, &name));
         if new != now {
@@ -125,7 +136,7 @@ fn row_ui(
     let (count, total) = (version.correct, version.of);
     let share = Proportion { name, count, total, against: None, more: None, told: true, is_narrow: false };
     intervals::bar_ui(ui, view, &share, 90.0);
-    let remove = ui.small_button("Remove");
+    let remove = steady_ui(ui, (index, "remove"), |ui| ui.small_button("Remove"));
     let name = format!("Remove prompt version {}", index + 1);
     remove.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
     if remove.clicked() {

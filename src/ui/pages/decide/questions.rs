@@ -1,6 +1,8 @@
 //! Questions of one step, each with its control and a way to skip it.
 
-use super::{DecideState, cards, changed, decision, head_ui, intervals, note_ui, prompts, text_ui};
+use super::{
+    DecideState, cards, changed, decision, head_ui, intervals, keep_focus, note_ui, prompts, steady_ui, text_ui,
+};
 use crate::app::command::Commands;
 use crate::decide::facts::{Fact, Proportion};
 use crate::decide::stats::{Samples, samples};
@@ -89,7 +91,7 @@ pub fn answer_ui(
     out: &mut Commands,
 ) {
     match question.kind {
-        AnswerKind::Prompts => prompts::prompts_ui(ui, view, state, out),
+        AnswerKind::Prompts => steady_ui(ui, question.id, |ui| prompts::prompts_ui(ui, view, state, out)),
         _ => question_ui(ui, view, question, state, out),
     }
 }
@@ -129,6 +131,16 @@ pub fn counts_ui(ui: &mut Ui, view: &View<'_>, state: &mut DecideState, out: &mu
 
 /// Label left, control right.
 fn question_ui(ui: &mut Ui, view: &View<'_>, question: &'static Question, state: &mut DecideState, out: &mut Commands) {
+    steady_ui(ui, question.id, |ui| question_line_ui(ui, view, question, state, out));
+}
+
+fn question_line_ui(
+    ui: &mut Ui,
+    view: &View<'_>,
+    question: &'static Question,
+    state: &mut DecideState,
+    out: &mut Commands,
+) {
     let value = (question.get)(&decision(view).answers);
     ui.horizontal(|ui| {
         ui.set_min_height(ROW);
@@ -220,6 +232,7 @@ fn number_ui(ui: &mut Ui, name: &str, unit: &str, now: f64, [min, max]: [f64; 2]
         })
         .suffix(if is_skipped { String::new() } else { suffix });
     let response = ui.add_sized([104.0, 26.0], drag);
+    keep_focus(ui, &response);
     response.widget_info(|| {
         let mut info = egui::WidgetInfo::labeled(egui::Role::SpinButton, true, name);
         info.value = (!is_skipped).then_some(now);

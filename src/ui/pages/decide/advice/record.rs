@@ -6,6 +6,7 @@ use crate::app::state::PathPurpose;
 use crate::decide::Recommendation;
 use crate::decide::engine::named;
 use crate::decide::rules::Outcome;
+use crate::plan::decision::is_date;
 use crate::theme::{bold, type_size};
 use crate::ui::View;
 use egui::{RichText, Ui};
@@ -42,8 +43,22 @@ pub fn record_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation, state: &m
         let label = ui.label(view.text("Day"));
         let hint = if view.state.session.today.is_empty() { "YYYY-MM-DD" } else { view.state.session.today.as_str() };
         if let Some(text) = text_ui(ui, state, "Day of the decision", &record.date, hint, 96.0, 1) {
-            out.push(changed(view, "date", |record| text.trim().clone_into(&mut record.date)));
+            let day = text.trim();
+            let is_day = day.is_empty() || is_date(day);
+            state.bad_day = (!is_day).then(|| day.to_owned());
+            if is_day {
+                out.push(changed(view, "date", |record| day.clone_into(&mut record.date)));
+            }
         }
         label.on_hover_text("Day of the decision; today where it is left empty.");
     });
+    if let Some((path, saved)) = &view.state.session.record_saved
+        && **saved == *record
+    {
+        ui.add(egui::Label::new(format!("{} {}", view.text("Record saved:"), path.display())).wrap());
+    }
+    if let Some(day) = &state.bad_day {
+        let text = format!("“{day}” is no day: write it as YYYY-MM-DD. The day stays as it was.");
+        ui.add(egui::Label::new(RichText::new(text).color(view.tokens.over.0)).wrap());
+    }
 }
