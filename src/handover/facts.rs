@@ -74,6 +74,8 @@ pub fn of(plan: &Plan, stage: StageKind) -> Facts {
 
 fn value_of(field: &Field, value: FieldValue) -> Option<Value> {
     Some(match value {
+        // No token is added: nothing to say.
+        FieldValue::Integer(0) if field.id == id::DATA_ADDED_TOKENS => return None,
         FieldValue::Integer(count) => Value::Count(count),
         FieldValue::Decimal(number) => Value::Number(number),
         FieldValue::Toggle(on) => Value::Flag(on),

@@ -107,7 +107,7 @@ fn to_text(args: &MaskArgs, found: &Masked, assumed: &[String]) -> String {
     while at < states.len() {
         let length = states[at..].iter().take_while(|state| **state == states[at]).count();
         let said = found.pieces[at..at + length].concat();
-        let shown = said.split('\n').map(printable).collect::<Vec<_>>().join("⏎\n          ");
+        let shown = said.split('\n').map(printable).collect::<Vec<_>>().join("\\n\n          ");
         let _ = writeln!(text, "{:<8}{:>5}  {shown}", states[at].id(), length);
         at += length;
     }
