@@ -49,7 +49,7 @@ const WRITING: [(&[&str], &str, &str, bool); 11] = [
 ];
 
 /// Arguments that name a path that is read, and one folder in which a run keeps what is its own.
-const READING: [(&str, &str); 18] = [
+const READING: [(&str, &str); 26] = [
     ("", "plan"),
     ("", "profiles"),
     ("compare", "plans"),
@@ -57,6 +57,14 @@ const READING: [(&str, &str); 18] = [
     ("estimate", "plan"),
     ("import", "file"),
     ("inspect", "path"),
+    ("data check", "files"),
+    ("data lengths", "file"),
+    ("data lengths", "tokenizer"),
+    ("data mask", "file"),
+    ("data mask", "tokenizer"),
+    ("data rows", "file"),
+    ("estimate", "data"),
+    ("estimate", "tokenizer"),
     ("levers", "plan"),
     ("preview", "base_text"),
     ("preview", "data"),
@@ -74,12 +82,13 @@ const READING: [(&str, &str); 18] = [
 #[test]
 fn every_path_of_the_command_line_is_known_to_be_read_or_written() {
     let mut found: Vec<(String, String)> = Vec::new();
-    let top = cli::command();
-    for command in std::iter::once(&top).chain(top.get_subcommands()) {
-        let name = if command.get_name() == top.get_name() { "" } else { command.get_name() };
+    let mut commands = vec![(String::new(), cli::command())];
+    while let Some((name, command)) = commands.pop() {
         for arg in command.get_arguments().filter(|arg| arg.get_value_parser().type_id() == TypeId::of::<PathBuf>()) {
-            found.push((name.to_owned(), arg.get_id().to_string()));
+            found.push((name.clone(), arg.get_id().to_string()));
         }
+        let named = |inner: &str| format!("{name} {inner}").trim().to_owned();
+        commands.extend(command.get_subcommands().map(|inner| (named(inner.get_name()), inner.clone())));
     }
     let mut known: Vec<(String, String)> = READING
         .iter()
