@@ -97,7 +97,7 @@ fn to_text(found: &Recommendation, answers: &Answers, costs: Option<&BreakEven>)
     }
     for held in &found.held {
         let why: Vec<&str> = held.rules.iter().map(|rule| rule.name).collect();
-        push_line(&mut text, &format!("  Held back: {} ({})", held.outcome.label(), why.join("; ")));
+        push_line(&mut text, &format!("  Held back: {} ({}), by: {}", held.outcome.label(), why.join("; "), held.by()));
     }
     if let Some(place) = found.place {
         push_line(&mut text, &format!("  Where: {}. {} [{}]", place.place.label(), place.reason, place.source));
@@ -172,11 +172,10 @@ fn to_text(found: &Recommendation, answers: &Answers, costs: Option<&BreakEven>)
     text
 }
 
-/// What each outcome needs, those that are not settled first.
+/// What each outcome that is advised needs, those that are not settled first.
 fn needs_lines(found: &Recommendation) -> Vec<String> {
     let mut all: Vec<&Needed> = Vec::new();
-    let held = found.held.iter().flat_map(|held| &held.needs);
-    for needed in found.advice.iter().flat_map(|advice| &advice.needs).chain(held) {
+    for needed in found.advice.iter().flat_map(|advice| &advice.needs) {
         if !all.iter().any(|other| other.need.id == needed.need.id) {
             all.push(needed);
         }

@@ -115,6 +115,18 @@ pub struct Held {
     pub needs: Vec<Needed>,
 }
 
+impl Held {
+    /// What holds it back, in words; the rest of its needs are no conditions of what is advised.
+    pub fn by(&self) -> String {
+        let unmet = self.needs.iter().filter(|needed| needed.state == NeedState::Unmet);
+        let words = unmet.map(|needed| match needed.need.unless.as_str() {
+            "" => needed.need.name.trim_end_matches('.'),
+            unless => unless,
+        });
+        words.collect::<Vec<_>>().join("; ")
+    }
+}
+
 /// Why an outcome follows: a rule, or a need that is not met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reason {

@@ -1,7 +1,7 @@
 //! A decision on one page, as Markdown and as HTML, that a review can read and sign.
 
 use super::break_even::break_even;
-use super::engine::{Held, Recommendation, named};
+use super::engine::{Recommendation, named};
 use super::follow::follow;
 use super::rules::NeedState;
 use crate::plan::decision::PlannedStage;
@@ -93,16 +93,9 @@ fn needs(found: &Recommendation) -> Vec<String> {
     seen.into_iter().map(|(name, state)| format!("{name} ({})", state.word())).collect()
 }
 
-/// Each outcome that is held back with what holds it: the rest of its needs are no conditions of what is advised.
+/// Each outcome that is held back with what holds it.
 fn held(found: &Recommendation) -> Vec<String> {
-    let unmet = |held: &Held| {
-        let names = held.needs.iter().filter(|needed| needed.state == NeedState::Unmet).map(|needed| {
-            let unless = needed.need.unless.as_str();
-            if unless.is_empty() { needed.need.name.trim_end_matches('.') } else { unless }
-        });
-        names.collect::<Vec<_>>().join("; ")
-    };
-    found.held.iter().map(|held| format!("{}: {}", held.outcome.label(), unmet(held))).collect()
+    found.held.iter().map(|held| format!("{}: {}", held.outcome.label(), held.by())).collect()
 }
 
 /// The first words of an answer that fills lines.

@@ -242,6 +242,19 @@ fn the_focus_stays_where_one_types() {
     enter(&mut harness, "Wrong style", "40");
     enter(&mut harness, "Wrong format", "3");
     assert_eq!(answers(&harness).failures.style, Some(40));
+    // In the table of the card itself, where the card asks for it.
+    let mut harness = window();
+    answer(&mut harness, "07-not-enough-evidence");
+    for (name, text) in [("Wrong style", "31"), ("Fact missing", "12")] {
+        // One such field: the card alone has the table.
+        harness.get_by_role_and_label(egui::accesskit::Role::SpinButton, name).focus();
+        harness.run_ok();
+        press(&mut harness, Modifiers::COMMAND, Key::A);
+        type_text(&mut harness, text);
+        press(&mut harness, Modifiers::NONE, Key::Enter);
+        harness.run_ok();
+        assert_eq!(focused(&harness).as_deref(), Some(name));
+    }
 }
 
 /// What is no day is told and not taken.

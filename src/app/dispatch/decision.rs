@@ -128,3 +128,43 @@ pub(super) fn save_record(state: &mut State, path: PathBuf, replace: bool) -> Ve
     };
     vec![Effect::WriteText { purpose: PathPurpose::SaveDecision, path, text, replace }]
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::plan::decision::{Answers, Costs, Decision};
+
+    fn dated(date: &str, prices: &str) -> State {
+        let costs = Costs { date: prices.to_owned(), ..Costs::default() };
+        let answers = Answers { costs: Some(costs), ..Answers::default() };
+        let decision = Decision { date: date.to_owned(), answers, ..Decision::default() };
+        let mut state = State::default();
+        state.session.today = "2026-02-03".to_owned();
+        state.document.plan.decision = Some(Box::new(decision));
+        state
+    }
+
+    /// The window shows today where no day was typed, and so does the page that is saved.
+    #[test]
+    fn a_record_without_a_day_is_of_today() {
+        for (date, wanted) in [("", "2026-02-03"), ("2025-12-24", "2025-12-24")] {
+            let mut state = dated(date, "2025-12-01");
+            let effects = save_record(&mut state, PathBuf::from("record.md"), false);
+            let [Effect::WriteText { text, .. }] = effects.as_slice() else { panic!("nothing is written") };
+            assert!(text.contains(&format!("| **Day** | {wanted} |")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_decision_on_prices_of_the_future_is_not_taken() {
+        let mut state = dated("", "2026-02-04");
+        let before = state.document.plan.clone();
+        take(&mut state);
+        assert_eq!(state.document.plan, before);
+        assert!(state.session.messages.latest().unwrap().text.contains("in the future"));
+        let mut state = dated("", "2026-02-03");
+        take(&mut state);
+        assert_eq!(state.document.plan.decision.unwrap().outcomes, ["evaluation"]);
+    }
+}

@@ -3,7 +3,7 @@
 use super::{DecideState, head_ui, note_ui};
 use crate::app::command::Commands;
 use crate::decide::Recommendation;
-use crate::decide::engine::{Needed, named};
+use crate::decide::engine::Needed;
 use crate::decide::rules::NeedState;
 use crate::theme::{bold, space, type_size};
 use crate::ui::{View, card};
@@ -69,10 +69,9 @@ fn headline_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation) {
 
 /// What something that is not true holds back, and where training is done.
 fn held_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation) {
-    if !found.held.is_empty() {
-        let outcomes: Vec<_> = found.held.iter().map(|held| held.outcome).collect();
-        let text = RichText::new(format!("Held back: {}", named(&outcomes))).color(view.tokens.tight.0);
-        ui.add(egui::Label::new(text).wrap());
+    for held in &found.held {
+        let text = format!("Held back: {}. {}.", held.outcome.label(), held.by());
+        ui.add(egui::Label::new(RichText::new(text).color(view.tokens.tight.0)).wrap());
     }
     if let Some(place) = found.place {
         ui.add(egui::Label::new(format!("{}. {}", place.place.label(), place.reason)).wrap());
@@ -80,11 +79,10 @@ fn held_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation) {
     }
 }
 
-/// What must be true first, each once: what is not met, what is to be settled, what is met.
+/// What must be true first of what is advised, each once: what is not met, what is to be settled, what is met.
 fn needs_ui(ui: &mut Ui, view: &View<'_>, found: &Recommendation) {
-    let held = found.held.iter().flat_map(|held| &held.needs);
     let mut all: Vec<&Needed> = Vec::new();
-    for needed in found.advice.iter().flat_map(|advice| &advice.needs).chain(held) {
+    for needed in found.advice.iter().flat_map(|advice| &advice.needs) {
         if !all.iter().any(|other| other.need.id == needed.need.id) {
             all.push(needed);
         }
