@@ -282,3 +282,14 @@ pub fn messages() -> Vec<Vec<u8>> {
         "ggml_allocr_alloc: not enough space in the buffer (needed 409600000, largest block available 339804192)",
     ])
 }
+
+pub fn data_files() -> Vec<Vec<u8>> {
+    texts(&[
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"a é\"}, {\"role\": \"assistant\", \"content\": \"<think>b</think> c\"}]}\n{\"messages\": []}\n",
+        "[{\"instruction\": \"a\", \"input\": \"\", \"output\": \"b\"}, {\"instruction\": \"a\", \"output\": NaN}]",
+        "prompt,completion,label\n\"a, b\",c,true\nd,e,false\n",
+        "{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": \"b\"}\n{\"prompt\": \"a\", \"chosen\": [{\"role\": \"assistant\", \"content\": \"<|im_end|>\"}], \"rejected\": null}\n",
+        "{\"conversations\": [{\"from\": \"human\", \"value\": \"a\"}, {\"from\": \"gpt\", \"value\": \"b\"}], \"tools\": \"[{\\\"name\\\": \\\"f\\\"}]\"}\n",
+        "a line of text\n\nanother\u{feff} one\n",
+    ])
+}

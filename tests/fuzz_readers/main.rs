@@ -123,6 +123,8 @@ fn no_reader_fails_on_mutated_input() {
     watch(&begun, since);
     let mut all = Vec::new();
     let mut report = String::new();
+    let is_known = |name: &String| readers().iter().any(|reader| reader.name == name);
+    assert!(only.as_ref().is_none_or(is_known), "FUZZ_ONLY names no reader: {only:?}");
     for reader in readers().iter().filter(|reader| only.as_ref().is_none_or(|only| only == reader.name)) {
         let mut tried = Tried {
             name: reader.name,

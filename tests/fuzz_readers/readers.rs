@@ -95,6 +95,8 @@ pub fn readers() -> Vec<Reader> {
         reader("catalogue", catalogues, catalogue),
         reader("import", engine_files, import),
         reader("why", messages, why),
+        reader("patch", engine_files, patch),
+        reader("data", data_files, data),
     ]
 }
 
@@ -421,6 +423,37 @@ fn import(_: &Tools, bytes: &[u8]) -> Outcome {
     let plan = read(&write(&made.plan, &[])).map_err(|error| format!("the plan does not read back: {error}"))?.plan;
     estimated(&plan, Profiles::known())?;
     Ok(placed > 0)
+}
+
+/// A change of one key leaves a file that is read again.
+fn patch(_: &Tools, bytes: &[u8]) -> Outcome {
+    let Some(text) = text(bytes) else { return Ok(false) };
+    if import::read(text, "job.yaml").is_err() {
+        return Ok(false);
+    }
+    let change = [("learning_rate".to_owned(), Some(tuneplan::export::Value::Number(0.000_1)))];
+    let Ok(patched) = import::patched(text, &change) else { return Ok(false) };
+    // Patched to the same value again, it stays.
+    match import::patched(&patched, &change) {
+        Ok(again) if again == patched => Ok(true),
+        Ok(_) => Err("the same change changes it again".to_owned()),
+        Err(error) => Err(format!("the patch does not read back: {error}")),
+    }
+}
+
+/// Every place of a finding is in the file.
+fn data(_: &Tools, bytes: &[u8]) -> Outcome {
+    let report = tuneplan::data::check::check_bytes(
+        "rows.jsonl".as_ref(),
+        bytes.to_vec(),
+        tuneplan::data::check::Options::default(),
+    );
+    for place in report.findings.iter().flat_map(|finding| &finding.places) {
+        if place.line == 0 {
+            return Err(format!("a place without a line: {place:?}"));
+        }
+    }
+    Ok(report.rows > 0)
 }
 
 fn why(_: &Tools, bytes: &[u8]) -> Outcome {

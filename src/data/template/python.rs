@@ -135,8 +135,10 @@ pub(super) fn without_generation(source: &str) -> String {
     while let Some(at) = rest.find("{%") {
         let (before, tag) = rest.split_at(at);
         plain.push_str(before);
-        let Some(end) = tag.find("%}") else { break };
-        let (tag, after) = tag.split_at(end + 2);
+        rest = tag;
+        // Behind the mark that opens it: `{%}` closes nothing.
+        let Some(length) = tag.get(2..).and_then(|inside| inside.find("%}")) else { break };
+        let (tag, after) = tag.split_at(length + 4);
         let inside = tag[2..tag.len() - 2].trim_matches(['-', '+']).trim();
         match inside {
             "generation" => plain.push_str(&tag.replace("generation", "if true")),
@@ -169,6 +171,10 @@ mod tests {
     fn generation_blocks_become_blocks() {
         let source = "a{%- generation %}b{% endgeneration -%}c{% if generation %}d{% endif %}";
         assert_eq!(without_generation(source), "a{%- if true %}b{% endif -%}c{% if generation %}d{% endif %}");
+        // What closes nothing stays as it stands, once.
+        for odd in ["a{%}b", "a{% b", "{%", "{%%}"] {
+            assert_eq!(without_generation(odd), odd);
+        }
         assert_eq!(date("%d %b %Y, %A %q"), "01 Dec 2026, Tuesday %q");
     }
 }

@@ -54,7 +54,29 @@ pub fn patched(text: &str, changes: &[Change]) -> Result<String, ImportError> {
         from = range.end;
     }
     out.push_str(&text[from..]);
-    Ok(out)
+    if is_else_the_same(&entries, text, &out, changes) {
+        Ok(out)
+    } else {
+        Err(ImportError("the change would move more than its key in this file: change it by hand".to_owned()))
+    }
+}
+
+/// Whether `after` has the keys and values that `before` has, but for those that were changed.
+fn is_else_the_same(entries: &[Entry], before: &str, after: &str, changes: &[Change]) -> bool {
+    let others = |entries: &[Entry], text: &str| -> Vec<(String, String)> {
+        let is_other = |entry: &&Entry| !changes.iter().any(|(key, _)| concerns(&entry.path, key));
+        let of = |entry: &Entry| (entry.path.clone(), text.get(entry.value.clone()).unwrap_or_default().to_owned());
+        entries.iter().filter(is_other).map(of).collect()
+    };
+    Walk::over(after).is_ok_and(|changed| others(entries, before) == others(&changed, after))
+}
+
+/// Whether a path is a changed key, stands in it, or holds it.
+fn concerns(path: &str, key: &str) -> bool {
+    let within = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    within(path, key) || within(key, path)
 }
 
 fn replaced(text: &str, entry: &Entry, value: &Value) -> (Range<usize>, String) {
