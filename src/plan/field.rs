@@ -254,7 +254,17 @@ impl Field {
     /// Checks the value against the field's kind and range and writes it. The error is one sentence for the user.
     pub fn assign(&self, plan: &mut Plan, value: &FieldValue) -> Result<(), String> {
         value.check(self)?;
-        (self.set)(plan, value)
+        if (self.get)(plan).is_some() {
+            return (self.set)(plan, value);
+        }
+        // A value that is nowhere to be seen would be lost with the next save.
+        let mut changed = plan.clone();
+        (self.set)(&mut changed, value)?;
+        if (self.get)(&changed).is_none() {
+            return Err(format!("{} is no setting of this plan", self.label));
+        }
+        *plan = changed;
+        Ok(())
     }
 }
 

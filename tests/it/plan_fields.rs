@@ -326,6 +326,21 @@ fn other_values(field: &Field) -> Vec<FieldValue> {
     }
 }
 
+/// A value that no save would write is refused, not kept where nobody sees it.
+#[test]
+fn a_setting_that_a_plan_has_not_is_refused() {
+    for plan in plans() {
+        for field in fields().iter().filter(|field| (field.get)(&plan).is_none()) {
+            for value in other_values(field) {
+                let mut changed = plan.clone();
+                let taken = field.assign(&mut changed, &value).is_ok();
+                assert_eq!(taken, (field.get)(&changed).is_some(), "{} {value:?}", field.id);
+                assert!(taken || changed == plan, "{} {value:?}", field.id);
+            }
+        }
+    }
+}
+
 /// All that a plan is told: figures of memory, time, money and serving, and remarks.
 fn told(plan: &Plan) -> String {
     let (estimate, remarks, _) = figures::of_plan(plan);

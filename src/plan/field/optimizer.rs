@@ -72,7 +72,7 @@ pub fn fields() -> Vec<Field> {
             optimizer.learning_rate,
             "Highest learning rate of the schedule; not given: the stack's own. Checked against the bands of method and size; no figure rests on it."
         ),
-        word_field!(id::OPTIMIZER_SCHEDULE, "learning-rate-schedule", Optimizer, "Learning rate schedule", LEARNING_RATE_SCHEDULES, training, optimizer.schedule: LearningRateSchedule, "How the learning rate changes over the run. Checked against warm-up and update rule; no figure rests on it."),
+        word_field!(id::OPTIMIZER_SCHEDULE, "learning-rate-schedule", Optimizer, "Rate schedule", LEARNING_RATE_SCHEDULES, training, optimizer.schedule: LearningRateSchedule, "How the learning rate changes over the run. Checked against warm-up and update rule; no figure rests on it."),
         optional_field!(
             id::OPTIMIZER_WARMUP_SHARE,
             "warmup-share",
