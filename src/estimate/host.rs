@@ -79,11 +79,11 @@ impl HostMoments {
         Self { loading: loading(inputs, &setup), saving: setup.training.then(|| saving(inputs, &setup, checkpoints)) }
     }
 
-    /// What the machine of the plan cannot hold; `lasting`: host memory of one device through the run.
+    /// What the machine of the plan cannot hold, each an error, so that `--check` refuses it; `lasting`: host memory of one device through the run.
     pub fn remarks(&self, plan: &Plan, lasting: Bytes) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         let mut remark = |field: FieldId, message: String| {
-            found.push(Diagnostic { severity: Severity::Warning, field: Some(field), message, fix: None });
+            found.push(Diagnostic { severity: Severity::Error, field: Some(field), message, fix: None });
         };
         let shown = |bytes: Bytes| bytes.display(ByteUnit::GiB);
         let capacity = plan.hardware.host_memory_gib.map(|gib| Bytes((gib * f64::from(1_u32 << 30)) as u64));

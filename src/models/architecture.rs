@@ -118,6 +118,7 @@ pub struct Layer {
     /// Attention and MLP read the same normed input and add to the residual together (GPT-NeoX, Phi, Falcon, Cohere).
     pub parallel: bool,
     /// Probability of dropout on the residual branches as trained by default (GPT-2: 0.1).
+    #[serde(deserialize_with = "finite")]
     pub residual_dropout: f64,
     /// Parameters of the layer not covered above (sub-norms, scalars), for exact totals.
     pub extra_params: u64,
@@ -178,6 +179,7 @@ pub struct SoftmaxAttention {
     /// Norm on queries and keys.
     pub qk_norm: QkNorm,
     /// Share of each head that is rotated; 0 without rotary positions.
+    #[serde(deserialize_with = "finite")]
     pub rotary_share: f64,
     /// Attends to the last `window` tokens only.
     pub window: Option<u64>,
@@ -188,7 +190,14 @@ pub struct SoftmaxAttention {
     /// Keys double as values (Gemma 4 global layers): no value projection.
     pub keys_are_values: bool,
     /// Attention dropout as trained by default (GPT-2: 0.1).
+    #[serde(deserialize_with = "finite")]
     pub dropout: f64,
+}
+
+/// A number that equals itself: a plan with any other would read back as another plan.
+fn finite<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    if number.is_finite() { Ok(number) } else { Err(serde::de::Error::custom("a share is a finite number")) }
 }
 
 /// Norm on queries and keys.

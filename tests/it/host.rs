@@ -1,6 +1,8 @@
 //! Host memory and disk beside the steps, against loading and saving that was run (`fixtures/host.csv`), and what is said of it.
 
+use std::ffi::OsString;
 use tuneplan::catalog::Catalog;
+use tuneplan::cli::{self, Outcome};
 use tuneplan::estimate::Inputs;
 use tuneplan::estimate::host::HostMoments;
 use tuneplan::estimate::profile::Profiles;
@@ -69,6 +71,10 @@ fn a_machine_that_cannot_hold_it_is_told_at_which_moment() {
     let says = |flags: &str, words: &str| {
         let found = remarks(&plan("Qwen/Qwen2.5-0.5B", flags));
         assert!(found.iter().any(|message| message.contains(words)), "{flags}: {found:?}");
+        let checked = ["tuneplan", "estimate", "--check", "--accelerator", "h200-sxm", "--model", "Qwen/Qwen2.5-0.5B"];
+        let args = checked.into_iter().chain(flags.split(' ')).map(OsString::from);
+        let outcome = cli::run(args, &mut Vec::new(), &mut Vec::new());
+        assert_eq!(outcome, Outcome::CheckFailed, "{flags}");
     };
     let full = "--method full --load-format fp32";
     // Eight processes of 1.98 GB each.

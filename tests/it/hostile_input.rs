@@ -324,3 +324,23 @@ fn every_hostile_file_is_tested() {
         assert!(own.contains(&format!("\"{short}\"")) || own.contains(&format!("/{name}.")), "{name}");
     }
 }
+
+/// A number that does not equal itself is no share of anything: the plan would read back as another one.
+#[test]
+fn a_shape_with_a_number_that_is_none_is_refused_with_its_place() {
+    use tuneplan::plan::{ModelSource, Plan, file};
+    let config = r#"{"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 64, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 128, "vocab_size": 100}"#;
+    let architecture = Box::new(tuneplan::architecture::from_config_text(config).unwrap());
+    let mut plan = Plan::default();
+    plan.model.source = ModelSource::File { path: "config.json".to_owned(), architecture };
+    let text = file::write(&plan, &[]);
+    assert_eq!(file::read(&text).unwrap().plan, plan);
+    let damaged = text.replace("dropout: 0.0", "dropout: NaN");
+    assert_ne!(damaged, text);
+    let loaded = file::read(&damaged).unwrap();
+    assert!(matches!(loaded.plan.model.source, ModelSource::Catalog(_)));
+    let line = damaged.lines().position(|line| line.contains("dropout: NaN")).unwrap() + 1;
+    let remark = loaded.diagnostics.iter().find(|remark| remark.message.contains("finite")).unwrap();
+    assert_eq!(remark.line, line);
+}

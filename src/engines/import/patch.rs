@@ -1,6 +1,7 @@
 //! One value of a file changed where it stands: comments, order, quoting and every other byte stay.
 
 use super::ImportError;
+use super::tree::next_event;
 use crate::export::Value;
 use crate::export::rendered;
 use granit_parser::{Event, Parser, Span, StrInput};
@@ -183,14 +184,7 @@ impl<'t> Walk<'t> {
     }
 
     fn next(&mut self) -> Result<(Event<'t>, Span), ImportError> {
-        match self.parser.next() {
-            Some(Ok(event)) => Ok(event),
-            Some(Err(error)) => {
-                let (line, column) = (error.marker().line(), error.marker().col() + 1);
-                Err(ImportError(format!("{line}:{column}: {}", error.info())))
-            }
-            None => Err(ImportError("the file ends in the middle of a value".to_owned())),
-        }
+        next_event(&mut self.parser)
     }
 
     /// Goes over a value; its bytes, and whether it goes over lines without brackets.

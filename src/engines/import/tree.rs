@@ -45,6 +45,20 @@ pub fn parse(text: &str) -> Result<Node, ImportError> {
     }
 }
 
+/// The next event of a file with its place; the error says line and column.
+pub(super) fn next_event<'t>(
+    parser: &mut Parser<'t, granit_parser::StrInput<'t>>,
+) -> Result<(Event<'t>, Span), ImportError> {
+    match parser.next() {
+        Some(Ok(event)) => Ok(event),
+        Some(Err(error)) => {
+            let (line, column) = (error.marker().line(), error.marker().col() + 1);
+            Err(ImportError(format!("{line}:{column}: {}", error.info())))
+        }
+        None => Err(ImportError("the file ends in the middle of a value".to_owned())),
+    }
+}
+
 struct Events<'t> {
     parser: Parser<'t, granit_parser::StrInput<'t>>,
     anchors: HashMap<usize, Node>,
@@ -53,14 +67,7 @@ struct Events<'t> {
 
 impl<'t> Events<'t> {
     fn next(&mut self) -> Result<(Event<'t>, Span), ImportError> {
-        match self.parser.next() {
-            Some(Ok(event)) => Ok(event),
-            Some(Err(error)) => {
-                let (line, column) = (error.marker().line(), error.marker().col() + 1);
-                Err(ImportError(format!("{line}:{column}: {}", error.info())))
-            }
-            None => Err(ImportError("the file ends in the middle of a value".to_owned())),
-        }
+        next_event(&mut self.parser)
     }
 
     fn count(&mut self, more: usize, line: usize) -> Result<(), ImportError> {
